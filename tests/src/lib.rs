@@ -1,0 +1,1 @@
+//! Home of the tests that span the workspace's crates: see the files under `tests/`.
