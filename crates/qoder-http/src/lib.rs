@@ -1,1 +1,14 @@
 #![doc = include_str!("../README.md")]
+
+mod body;
+mod connect;
+mod error;
+pub mod retry;
+mod tls;
+mod transport;
+
+pub use body::{RequestBody, ResponseBody};
+pub use connect::is_loopback;
+pub use error::{Error, ErrorKind, Phase, Sent};
+pub use tls::Tls;
+pub use transport::{Lane, StreamHttp, Timeouts, Transport, TransportBuilder};

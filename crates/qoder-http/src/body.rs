@@ -1,0 +1,169 @@
+//! Bodies: of requests, known whole; of responses, chunk by chunk.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::error::{Error, ErrorKind, Phase, Sent};
+
+/// The body of a request: bytes in memory, so that an attempt can be repeated to the byte.
+#[derive(Clone, Default)]
+pub struct RequestBody(Bytes);
+
+impl RequestBody {
+    /// No body.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn into_full(self) -> Full<Bytes> {
+        Full::new(self.0)
+    }
+}
+
+impl From<Bytes> for RequestBody {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Vec<u8>> for RequestBody {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestBody({} bytes)", self.0.len())
+    }
+}
+
+/// The body of a response. Dropping it closes its connection, unless all of it was read.
+pub struct ResponseBody {
+    incoming: Incoming,
+    idle: Option<Duration>,
+    /// The watchdog of a read that waits. It is made at the first wait.
+    watchdog: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+}
+
+impl ResponseBody {
+    pub(crate) fn new(incoming: Incoming, idle: Option<Duration>) -> Self {
+        Self { incoming, idle, watchdog: None, waiting: false }
+    }
+
+    /// Changes how long the peer may be silent while it is waited for. `None`: for ever.
+    pub fn set_idle(&mut self, idle: Option<Duration>) {
+        self.idle = idle;
+        self.waiting = false;
+    }
+
+    /// The next piece, or `None` at the end. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Cut`], [`ErrorKind::Reset`], or a [`ErrorKind::Timeout`] of [`Phase::Body`].
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        poll_fn(|cx| self.poll_chunk(cx)).await.transpose()
+    }
+
+    /// As [`chunk`](Self::chunk), for hand-written futures.
+    ///
+    /// The body is polled before the watchdog, and the watchdog runs only while a read waits: a
+    /// slow reader is not a dead peer.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        loop {
+            match Pin::new(&mut self.incoming).poll_frame(cx) {
+                Poll::Ready(frame) => {
+                    self.waiting = false;
+                    match frame {
+                        None => return Poll::Ready(None),
+                        Some(Err(error)) => return Poll::Ready(Some(Err(Error::from_body(error)))),
+                        // Trailers say nothing that is asked for here.
+                        Some(Ok(frame)) => match frame.into_data() {
+                            Ok(data) if !data.is_empty() => return Poll::Ready(Some(Ok(data))),
+                            _ => {}
+                        },
+                    }
+                }
+                Poll::Pending => {
+                    let Some(idle) = self.idle else { return Poll::Pending };
+                    ready!(self.poll_watchdog(idle, cx));
+                    return Poll::Ready(Some(Err(Error::timeout(Phase::Body, idle, Sent::Yes))));
+                }
+            }
+        }
+    }
+
+    fn poll_watchdog(&mut self, idle: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        let watchdog = self.watchdog.get_or_insert_with(|| Box::pin(sleep(idle)));
+        if !self.waiting {
+            self.waiting = true;
+            watchdog.as_mut().reset(Instant::now() + idle);
+        }
+        watchdog.as_mut().poll(cx)
+    }
+
+    /// All of the body, if it has no more than `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TooLarge`] as soon as the limit is passed, before the rest is read; those of
+    /// [`chunk`](Self::chunk).
+    pub async fn collect(mut self, limit: usize) -> Result<Bytes, Error> {
+        let too_large = || {
+            let message = format!("the response is larger than the limit of {limit} bytes");
+            Err(Error::new(ErrorKind::TooLarge, Sent::Yes, message))
+        };
+        if self.incoming.size_hint().lower() > limit as u64 {
+            return too_large();
+        }
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        if first.len() > limit {
+            return too_large();
+        }
+        let Some(second) = self.chunk().await? else { return Ok(first) };
+        let mut whole = BytesMut::from(first);
+        let mut next = Some(second);
+        while let Some(chunk) = next {
+            if whole.len() + chunk.len() > limit {
+                return too_large();
+            }
+            whole.extend_from_slice(&chunk);
+            next = self.chunk().await?;
+        }
+        Ok(whole.freeze())
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.get_mut().poll_chunk(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").field("idle", &self.idle).finish_non_exhaustive()
+    }
+}

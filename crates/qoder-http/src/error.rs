@@ -1,0 +1,205 @@
+//! What can go wrong between two ends of a connection.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+/// An error of the transport.
+///
+/// Its text is one line and says what to do where that helps. It holds no header, so no
+/// credential can be in it.
+pub struct Error {
+    kind: ErrorKind,
+    sent: Sent,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The classes of transport errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The URL won't do: it is not absolute, or it is plain `http` to a host that is not loopback.
+    Url,
+    /// The transport can't be set up: no TLS was compiled in, or no trust anchors were found.
+    Config,
+    /// The host name could not be resolved.
+    Dns,
+    /// No connection could be made: refused, unreachable.
+    Connect,
+    /// TLS failed: the certificate is not trusted or is for another host, no common version.
+    Tls,
+    /// A limit of time passed.
+    Timeout(Phase),
+    /// The peer, or something on the way, closed or reset the connection.
+    Reset,
+    /// The body ended before it was complete.
+    Cut,
+    /// The peer doesn't speak HTTP as it should.
+    Protocol,
+    /// The body is larger than the limit.
+    TooLarge,
+    /// The request was given up before it was written.
+    Canceled,
+}
+
+/// The phases of a request that have a limit of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Name resolution, TCP and TLS together.
+    Connect,
+    /// From the request to the head of its response.
+    Head,
+    /// Silence within the body of the response.
+    Body,
+}
+
+/// Whether a request left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sent {
+    /// Nothing of it was sent: it can be repeated, whatever it does.
+    No,
+    /// It may have arrived and been done.
+    Maybe,
+    /// It arrived: there was a response.
+    Yes,
+}
+
+impl Error {
+    /// The class of the error.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether the request had left.
+    pub fn sent(&self) -> Sent {
+        self.sent
+    }
+
+    pub(crate) fn new(kind: ErrorKind, sent: Sent, message: impl Into<String>) -> Self {
+        Self { kind, sent, message: message.into(), source: None }
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn timeout(phase: Phase, limit: Duration, sent: Sent) -> Self {
+        let what = match phase {
+            Phase::Connect => "no connection",
+            Phase::Head => "no response",
+            Phase::Body => "silence in the body of the response",
+        };
+        Self::new(ErrorKind::Timeout(phase), sent, format!("timeout: {what} for {limit:?}"))
+    }
+
+    /// From an error of the pooled client, before a response head.
+    pub(crate) fn from_client(error: hyper_util::client::legacy::Error, host: &str) -> Self {
+        if let Some(limit) = find::<ConnectTimeout>(&error) {
+            return Self::timeout(Phase::Connect, limit.0, Sent::No).with_source(error);
+        }
+        if error.is_connect() {
+            if let Some(own) = find::<Error>(&error) {
+                return Self::new(own.kind, Sent::No, own.message.clone()).with_source(error);
+            }
+            let cause = innermost(&error);
+            #[cfg(feature = "__tls")]
+            if find::<rustls::Error>(&error).is_some() {
+                let message = format!("TLS with {host} failed: {cause}");
+                return Self::new(ErrorKind::Tls, Sent::No, message).with_source(error);
+            }
+            let dns = chain(&error).any(|cause| cause.to_string().starts_with("dns error"));
+            let (kind, message) = if dns {
+                (ErrorKind::Dns, format!("the host name {host} could not be resolved: {cause}"))
+            } else {
+                (ErrorKind::Connect, format!("no connection to {host}: {cause}"))
+            };
+            return Self::new(kind, Sent::No, message).with_source(error);
+        }
+        let (kind, sent) = match find::<hyper::Error>(&error) {
+            Some(below) if below.is_canceled() => (ErrorKind::Canceled, Sent::No),
+            Some(below) if below.is_parse() || below.is_parse_status() || below.is_user() => {
+                (ErrorKind::Protocol, Sent::Maybe)
+            }
+            _ => (ErrorKind::Reset, Sent::Maybe),
+        };
+        let what = match kind {
+            ErrorKind::Protocol => "the peer doesn't speak HTTP",
+            ErrorKind::Canceled => "the connection closed before the request was sent",
+            _ => "the connection broke before there was a response",
+        };
+        let message = format!("{what}: {}", innermost(&error));
+        Self::new(kind, sent, message).with_source(error)
+    }
+
+    /// From an error within the body of a response.
+    pub(crate) fn from_body(error: hyper::Error) -> Self {
+        let cut = error.is_incomplete_message()
+            || find::<std::io::Error>(&error).is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
+        let (kind, what) = if cut {
+            (ErrorKind::Cut, "the body of the response ended too early")
+        } else if error.is_parse() {
+            (ErrorKind::Protocol, "the body of the response is not HTTP")
+        } else {
+            (ErrorKind::Reset, "the connection broke in the body of the response")
+        };
+        let message = format!("{what}: {}", innermost(&error));
+        Self::new(kind, Sent::Yes, message).with_source(error)
+    }
+}
+
+/// The connector's own limit has passed.
+#[derive(Debug)]
+pub(crate) struct ConnectTimeout(pub(crate) Duration);
+
+impl fmt::Display for ConnectTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection for {:?}", self.0)
+    }
+}
+
+impl StdError for ConnectTimeout {}
+
+fn chain<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| below(*error))
+}
+
+fn below<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
+    // An I/O error hides what it carries from `source`.
+    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(carried) => Some(carried),
+        None => error.source(),
+    }
+}
+
+fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e E> {
+    chain(error).find_map(|cause| cause.downcast_ref())
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    chain(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.kind)
+            .field("sent", &self.sent)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,261 @@
+//! The transport: requests in, responses out, over connections that are kept and shared.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::Scheme;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::body::{RequestBody, ResponseBody};
+use crate::connect::{Connector, is_loopback};
+use crate::error::{Error, ErrorKind, Phase, Sent};
+use crate::tls::Tls;
+
+/// Sends requests. Cheap to clone: clones share their connections, and dropping one harms none of
+/// the others.
+///
+/// It follows no redirect, invents no header beyond what HTTP needs, and sends nothing over plain
+/// `http` except to loopback, unless that is allowed.
+#[derive(Clone)]
+pub struct Transport {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    calls: Client<Connector, Full<Bytes>>,
+    streams: Client<Connector, Full<Bytes>>,
+    allow_plain_http: bool,
+}
+
+/// Which connections a request uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Pooled connections, for responses that are read at once.
+    Call,
+    /// Connections apart from those of calls, for responses that stay open: on a shared HTTP/2
+    /// connection a few unread ones would stop everything else.
+    Stream,
+}
+
+/// How [`Lane::Stream`] uses HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StreamHttp {
+    /// A connection for each stream, over HTTP/1.1: dropping the stream closes it, and a slow
+    /// reader holds up only itself.
+    #[default]
+    Http1,
+    /// HTTP/2 where the peer offers it, many streams to a connection, for gateways that limit
+    /// connections. The streams must be read: hyper's adaptive windows bound what may lie unread.
+    Http2Shared,
+}
+
+/// Limits of time for the phases of a request. `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// Name resolution, TCP and TLS together: 10 s. It belongs to the transport, since a
+    /// connection may serve several requests; a request can't change it.
+    pub connect: Option<Duration>,
+    /// From the request to the head of its response, connecting included: 60 s.
+    pub head: Option<Duration>,
+    /// Silence in the body while it is read: 60 s.
+    pub body_idle: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Some(Duration::from_secs(10)),
+            head: Some(Duration::from_secs(60)),
+            body_idle: Some(Duration::from_secs(60)),
+        }
+    }
+}
+
+impl Timeouts {
+    /// Sets the limit for connecting.
+    pub fn connect(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.connect = limit.into();
+        self
+    }
+
+    /// Sets the limit for the head of the response.
+    pub fn head(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.head = limit.into();
+        self
+    }
+
+    /// Sets the limit for silence in the body.
+    pub fn body_idle(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.body_idle = limit.into();
+        self
+    }
+}
+
+impl Transport {
+    /// Starts the configuration of a transport.
+    pub fn builder() -> TransportBuilder {
+        TransportBuilder::default()
+    }
+
+    /// Sends a request and gives the response as soon as its head is there.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Url`] if the URL is not absolute or would go over plain `http` to another
+    /// machine; the errors of connecting and sending. [`Error::sent`] tells whether the request
+    /// had left.
+    pub async fn send(
+        &self,
+        request: Request<RequestBody>,
+        lane: Lane,
+        timeouts: Timeouts,
+    ) -> Result<Response<ResponseBody>, Error> {
+        let host = self.check(request.uri())?;
+        let client = match lane {
+            Lane::Call => &self.shared.calls,
+            Lane::Stream => &self.shared.streams,
+        };
+        let sending = client.request(request.map(RequestBody::into_full));
+        let response = match timeouts.head {
+            Some(limit) => tokio::time::timeout(limit, sending)
+                .await
+                .map_err(|_| Error::timeout(Phase::Head, limit, Sent::Maybe))?,
+            None => sending.await,
+        };
+        let response = response.map_err(|error| Error::from_client(error, &host))?;
+        Ok(response.map(|incoming| ResponseBody::new(incoming, timeouts.body_idle)))
+    }
+
+    /// The host of a URL that may be used.
+    fn check(&self, uri: &http::Uri) -> Result<String, Error> {
+        let refuse = |why: String| Err(Error::new(ErrorKind::Url, Sent::No, why));
+        let (Some(scheme), Some(host)) = (uri.scheme(), uri.host()) else {
+            return refuse(format!("{:?} is no absolute URL", uri.path()));
+        };
+        if scheme == &Scheme::HTTP && !self.shared.allow_plain_http && !is_loopback(host) {
+            return refuse(format!("plain http to {host} is refused, since everybody on the way could read it: use https"));
+        }
+        Ok(host.to_owned())
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("allow_plain_http", &self.shared.allow_plain_http).finish_non_exhaustive()
+    }
+}
+
+/// The configuration of a [`Transport`].
+///
+/// ```
+/// use std::time::Duration;
+/// use qoder_http::{Timeouts, Transport};
+///
+/// # fn main() -> Result<(), qoder_http::Error> {
+/// let transport = Transport::builder()
+///     .timeouts(Timeouts::default().connect(Duration::from_secs(3)))
+///     .build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct TransportBuilder {
+    connect: Option<Duration>,
+    tls: Option<Tls>,
+    allow_plain_http: bool,
+    pool_idle: Duration,
+    pool_max_idle: usize,
+    stream_http: StreamHttp,
+}
+
+impl Default for TransportBuilder {
+    fn default() -> Self {
+        Self {
+            connect: Timeouts::default().connect,
+            tls: None,
+            allow_plain_http: false,
+            pool_idle: Duration::from_secs(90),
+            pool_max_idle: 16,
+            stream_http: StreamHttp::default(),
+        }
+    }
+}
+
+impl TransportBuilder {
+    /// Sets the limit for connecting; the other limits go with each request.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.connect = timeouts.connect;
+        self
+    }
+
+    /// Sets how `https` is secured. Default: [`Tls::default_roots`].
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Allows plain `http` to hosts other than loopback. Default: refused.
+    pub fn allow_plain_http(mut self, allow: bool) -> Self {
+        self.allow_plain_http = allow;
+        self
+    }
+
+    /// How long an unused connection is kept: 90 s.
+    pub fn pool_idle_timeout(mut self, idle: Duration) -> Self {
+        self.pool_idle = idle;
+        self
+    }
+
+    /// How many unused connections are kept for each host: 16.
+    pub fn pool_max_idle_per_host(mut self, connections: usize) -> Self {
+        self.pool_max_idle = connections;
+        self
+    }
+
+    /// How streams use HTTP. Default: [`StreamHttp::Http1`].
+    pub fn stream_http(mut self, http: StreamHttp) -> Self {
+        self.stream_http = http;
+        self
+    }
+
+    /// Builds the transport. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if TLS can't be set up.
+    pub fn build(self) -> Result<Transport, Error> {
+        let tls = match self.tls {
+            Some(tls) => tls,
+            None => Tls::default_roots()?,
+        };
+        let shared_streams = self.stream_http == StreamHttp::Http2Shared;
+        let client = |http2: bool, max_idle: usize| {
+            let mut builder = Client::builder(TokioExecutor::new());
+            builder
+                .pool_timer(TokioTimer::new())
+                .timer(TokioTimer::new())
+                .pool_idle_timeout(self.pool_idle)
+                .pool_max_idle_per_host(max_idle);
+            #[cfg(feature = "http2")]
+            builder
+                .http2_adaptive_window(true)
+                .http2_keep_alive_interval(Duration::from_secs(20))
+                .http2_keep_alive_timeout(Duration::from_secs(10));
+            builder.build(Connector::new(&tls, http2, self.connect))
+        };
+        Ok(Transport {
+            shared: Arc::new(Shared {
+                calls: client(true, self.pool_max_idle),
+                streams: client(shared_streams, if shared_streams { self.pool_max_idle } else { 0 }),
+                allow_plain_http: self.allow_plain_http,
+            }),
+        })
+    }
+}
