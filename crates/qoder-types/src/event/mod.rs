@@ -1,0 +1,110 @@
+//! Events of a session: one enumeration, a struct for each type.
+
+mod decode;
+mod kinds;
+mod parts;
+
+pub use kinds::*;
+pub use parts::*;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::{EventId, ThreadId, Timestamp};
+
+/// What all events have in common, for one that is known, unknown or malformed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Common<'a> {
+    pub(crate) id: Option<&'a EventId>,
+    pub(crate) processed_at: Option<&'a Timestamp>,
+    pub(crate) session_thread_id: Option<&'a ThreadId>,
+    pub(crate) raw: &'a str,
+}
+
+impl Event {
+    /// The event's id: of its JSON, or else of the frame it came in. Previews have none of their
+    /// own, and carry that of the event they announce in their frame.
+    pub fn id(&self) -> Option<&EventId> {
+        self.common().id
+    }
+
+    /// When the server processed the event, if it says so. Neighbours may share a time: the order
+    /// of events is the order in which the server gives them.
+    pub fn processed_at(&self) -> Option<&Timestamp> {
+        self.common().processed_at
+    }
+
+    /// The thread that the event belongs to, where it is not the main one.
+    pub fn session_thread_id(&self) -> Option<&ThreadId> {
+        self.common().session_thread_id
+    }
+
+    /// The event's JSON, to the letter: whatever has no field is here.
+    pub fn raw(&self) -> &str {
+        self.common().raw
+    }
+
+    /// Whether it announces or continues an event that is still being written. Previews come
+    /// only in streams, and only when they are asked for.
+    pub fn is_preview(&self) -> bool {
+        matches!(self, Self::EventStart(_) | Self::EventDelta(_))
+    }
+
+    /// Whether no event of its session can follow.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::SessionStatusTerminated(_) | Self::SessionDeleted(_) | Self::Terminated(_))
+    }
+}
+
+/// Events are equal if they are the same text.
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        self.type_name() == other.type_name() && self.id() == other.id() && self.raw() == other.raw()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self::decode("", None, raw.get()))
+    }
+}
+
+/// The text that was received, again.
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match serde_json::from_str::<&RawValue>(self.raw()) {
+            Ok(raw) => raw.serialize(serializer),
+            // What was no JSON can only be given back as a text.
+            Err(_) => serializer.serialize_str(self.raw()),
+        }
+    }
+}
+
+/// An event whose type this release doesn't know.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnknownEvent {
+    /// Its type: the name of its frame, or the `type` of its JSON; empty if it has neither.
+    pub type_name: Box<str>,
+    /// Its id.
+    pub id: Option<EventId>,
+    /// When the server processed it.
+    pub processed_at: Option<Timestamp>,
+    /// The thread it belongs to.
+    pub session_thread_id: Option<ThreadId>,
+    pub(crate) raw: Box<str>,
+}
+
+/// A frame that is no JSON object, or an event of a known type whose JSON doesn't fit it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MalformedEvent {
+    /// Its type, as far as it can be told.
+    pub type_name: Box<str>,
+    /// Its id, as far as it can be told.
+    pub id: Option<EventId>,
+    /// What doesn't fit.
+    pub error: Box<str>,
+    pub(crate) raw: Box<str>,
+}

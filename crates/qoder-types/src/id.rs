@@ -1,0 +1,105 @@
+//! Ids: opaque texts, each with a type of its own so that they are not mixed up.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! ids {
+    ($($(#[$meta:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$meta])*
+        ///
+        /// Any text is accepted, since the server's forms have changed and will. It is checked
+        /// where it enters a path: an empty id, `.` and `..` are refused there, and everything
+        /// else is percent-encoded.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// An id of this text.
+            pub fn new(id: impl Into<Box<str>>) -> Self {
+                Self(id.into())
+            }
+
+            /// The text of the id.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self(id.into())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(id: String) -> Self {
+                Self(id.into())
+            }
+        }
+
+        impl From<&String> for $name {
+            fn from(id: &String) -> Self {
+                Self(id.as_str().into())
+            }
+        }
+
+        impl From<&$name> for $name {
+            fn from(id: &$name) -> Self {
+                id.clone()
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                *self.0 == *other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                *self.0 == **other
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// The id of an agent, such as `agent_…`.
+    AgentId,
+    /// The id of an environment, such as `env_…`.
+    EnvironmentId,
+    /// The id of a session, such as `sess_…`.
+    SessionId,
+    /// The id of an event, such as `evt_…`. Ids don't sort in the order of their events.
+    EventId,
+    /// The id of a thread of a session, such as `sthr_…`.
+    ThreadId,
+    /// The id of a file, such as `file_…`.
+    FileId,
+    /// The id of a skill, such as `skill_…`.
+    SkillId,
+    /// The id of a vault, such as `vault_…`.
+    VaultId,
+    /// The id of an outcome, such as `outc_…`.
+    OutcomeId,
+}

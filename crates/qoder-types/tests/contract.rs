@@ -1,0 +1,321 @@
+//! The operations and events against the API's own description of them.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use qoder_types::ops::{self, OPERATIONS};
+use qoder_types::{
+    AgentCreate, AgentId, AgentUpdate, Content, Cursor, EnvironmentCreate, EnvironmentUpdate, Event, InputEvent, Page,
+    PageStyle, Paging, PagingError, Patch, PreviewType, Request, RequestError, Retry, SendEvents, SessionCreate, SessionUpdate,
+    SystemMessage, UserCustomToolResult, UserDefineOutcome, UserInterrupt, UserMessage, UserToolConfirmation,
+    UserToolResult,
+};
+use serde_json::{Map, Value, json};
+
+fn data(file: &str) -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
+    serde_json::from_str(&std::fs::read_to_string(path).expect(file)).expect(file)
+}
+
+#[test]
+fn operations_are_those_of_the_api() {
+    let known = data("operations.json");
+    let known = known.as_array().expect("a list");
+    for op in OPERATIONS {
+        let found = known.iter().find(|known| {
+            let resource = known["resource"].as_str().unwrap_or_default();
+            format!("{resource}.{}", known["name"].as_str().unwrap_or_default()) == op.name
+        });
+        let Some(found) = found else {
+            assert_eq!(op.name, "agents.delete", "the one operation that only the documents have");
+            continue;
+        };
+        assert_eq!(found["path"], op.path, "{}", op.name);
+        assert_eq!(found["http_method"], op.method.as_str(), "{}", op.name);
+        let keyed = found["retry"].as_str().expect("a class").contains("Idempotency-Key");
+        assert_eq!(keyed, op.retry == Retry::Write, "{}", op.name);
+        let paged = found["page_style"] == "page";
+        assert_eq!(paged, op.pages == PageStyle::Pages, "{}", op.name);
+    }
+    let named: BTreeSet<&str> = OPERATIONS.iter().map(|op| op.name).collect();
+    for known in known {
+        let resource = known["resource"].as_str().unwrap_or_default();
+        let name = format!("{resource}.{}", known["name"].as_str().unwrap_or_default());
+        let covered = matches!(resource, "agents" | "agents.versions" | "environments" | "models" | "sessions" | "sessions.events");
+        // The resumable stream is the stream, as the official SDK follows it.
+        if covered && !name.ends_with("resumable_stream") {
+            assert!(named.contains(name.as_str()), "{name} has no function");
+        }
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the tables below read better so")]
+fn check<T>(request: &Request<T>, target: &str, body: Option<Value>) {
+    assert_eq!(request.target().expect(target), target);
+    let sent = request.body().expect(target).map(|body| serde_json::from_slice(body).expect(target));
+    assert_eq!(sent, body, "{target}");
+}
+
+#[test]
+fn each_operation_makes_its_request() {
+    let agent = AgentCreate::new("a", "ultimate").system("s").metadata("k", "v");
+    check(
+        &ops::agents::create(&agent),
+        "/agents",
+        Some(json!({"name": "a", "model": "ultimate", "system": "s", "metadata": {"k": "v"}})),
+    );
+    check(&ops::agents::list(), "/agents", None);
+    check(&ops::agents::retrieve(&"agent_1".into(), None), "/agents/agent_1", None);
+    check(&ops::agents::retrieve(&"agent_1".into(), Some(2)), "/agents/agent_1?version=2", None);
+    let update = AgentUpdate::new(3).name("b").tools(Patch::Clear);
+    check(
+        &ops::agents::update(&"agent_1".into(), &update),
+        "/agents/agent_1",
+        Some(json!({"version": 3, "name": "b", "tools": null})),
+    );
+    check(&ops::agents::archive(&"agent_1".into()), "/agents/agent_1/archive", None);
+    check(&ops::agents::delete(&"agent_1".into()), "/agents/agent_1", None);
+    check(&ops::agents::versions::list(&"agent_1".into()), "/agents/agent_1/versions", None);
+    check(&ops::environments::create(&EnvironmentCreate::new("e")), "/environments", Some(json!({"name": "e"})));
+    check(&ops::environments::list(), "/environments", None);
+    check(&ops::environments::retrieve(&"env_1".into()), "/environments/env_1", None);
+    let update = EnvironmentUpdate::new().description(Patch::Clear);
+    check(
+        &ops::environments::update(&"env_1".into(), &update),
+        "/environments/env_1",
+        Some(json!({"description": null})),
+    );
+    check(&ops::environments::archive(&"env_1".into()), "/environments/env_1/archive", None);
+    check(&ops::environments::delete(&"env_1".into()), "/environments/env_1", None);
+    check(&ops::models::list(), "/models", None);
+    check(
+        &ops::sessions::create(&SessionCreate::new("agent_1", "env_1")),
+        "/sessions",
+        Some(json!({"agent": "agent_1", "environment_id": "env_1"})),
+    );
+    check(&ops::sessions::list(), "/sessions", None);
+    check(&ops::sessions::retrieve(&"sess_1".into()), "/sessions/sess_1", None);
+    check(
+        &ops::sessions::update(&"sess_1".into(), &SessionUpdate::new().title("t")),
+        "/sessions/sess_1",
+        Some(json!({"title": "t"})),
+    );
+    check(&ops::sessions::archive(&"sess_1".into()), "/sessions/sess_1/archive", None);
+    check(&ops::sessions::delete(&"sess_1".into()), "/sessions/sess_1", None);
+    check(&ops::sessions::cancel(&"sess_1".into()), "/sessions/sess_1/cancel", None);
+    check(&ops::sessions::events::list(&"sess_1".into()), "/sessions/sess_1/events", None);
+    let events = SendEvents { events: vec!["Hello!".into()] };
+    check(
+        &ops::sessions::events::send(&"sess_1".into(), &events),
+        "/sessions/sess_1/events",
+        Some(json!({"events": [{"type": "user.message", "content": "Hello!"}]})),
+    );
+    let id = "evt_1".into();
+    let stream = ops::sessions::events::stream(
+        &"sess_1".into(),
+        Some(&id),
+        Some(&id),
+        &[PreviewType::AgentMessage, PreviewType::AgentThinking],
+    );
+    check(
+        &stream,
+        "/sessions/sess_1/events/stream?after_id=evt_1&event_deltas%5B%5D=agent.message&event_deltas%5B%5D=agent.thinking",
+        None,
+    );
+    assert_eq!(stream.headers(), [("last-event-id", "evt_1".to_owned())]);
+}
+
+#[test]
+fn every_sent_event_has_its_form() {
+    let known = data("events.json");
+    let events: Vec<InputEvent> = vec![
+        UserMessage::new("x").into(),
+        UserInterrupt::new().session_thread_id("t").into(),
+        UserToolConfirmation::deny("e").message("no").into(),
+        UserCustomToolResult::error("e", "x").into(),
+        UserDefineOutcome::new("d", "r").max_iterations(3u32).into(),
+        UserToolResult::new("e", "x").into(),
+        SystemMessage::new("x").into(),
+    ];
+    for (known, event) in known["sent"].as_array().expect("a list").iter().zip(events) {
+        let json = serde_json::to_value(event.for_current()).expect("JSON");
+        assert_eq!(json["type"], known["type"]);
+        let fields: BTreeSet<&str> =
+            known["fields"].as_array().expect("fields").iter().filter_map(|field| field["name"].as_str()).collect();
+        for (name, value) in json.as_object().expect("an object") {
+            assert!(fields.contains(name.as_str()), "{} has no {name}", known["type"]);
+            assert!(name != "content" || value.is_array(), "today's content is blocks");
+        }
+        for field in known["fields"].as_array().expect("fields").iter().filter(|field| field["required"] == true) {
+            assert!(json.get(field["name"].as_str().expect("a name")).is_some(), "{} lacks {field}", known["type"]);
+        }
+    }
+    let other = json!({"type": "user.wave", "hand": "left"});
+    assert_eq!(serde_json::to_value(InputEvent::Other(other.clone())).expect("JSON"), other);
+}
+
+/// A value of a type in the words of the description.
+fn sample(kind: &str, name: &str) -> Value {
+    match kind {
+        "string" => json!("text"),
+        "datetime" => json!("2026-09-21T08:01:00.188169337Z"),
+        "integer" => json!(3),
+        "number" => json!(0.25),
+        "boolean" => json!(true),
+        _ if kind.starts_with("list<") => json!([{"type": "text", "text": "x"}, {"type": "hologram", "y": 1}]),
+        _ if kind.starts_with("map<") => json!({"key": "value"}),
+        _ if kind.starts_with("enum<") => json!(kind[5..].trim_end_matches('>').split('|').next()),
+        _ if name == "stop_reason" => json!({"type": "requires_action", "event_ids": ["evt_1"]}),
+        _ if name == "error" => json!({"type": "unknown_error", "message": "m", "retry_status": {"type": "retrying"}}),
+        _ if name == "event" => json!({"id": "evt_1", "type": "agent.message"}),
+        _ if name == "delta" => json!({"type": "content_delta", "index": 0, "content": {"type": "text", "text": "x"}}),
+        _ => json!({"type": "text", "content": "x"}),
+    }
+}
+
+#[test]
+fn every_received_event_is_known() {
+    let known = data("events.json");
+    let received = known["received"].as_array().expect("a list");
+    assert_eq!(received.len(), 38);
+    for known in received {
+        let name = known["type"].as_str().expect("a type");
+        assert!(Event::TYPES.contains(&name), "{name}");
+        let fields = known["fields"].as_array().expect("fields");
+        for maximal in [false, true] {
+            let mut object = Map::new();
+            for field in fields.iter().filter(|field| maximal || field["required"] == true) {
+                let field_name = field["name"].as_str().expect("a name");
+                object.insert(field_name.to_owned(), sample(field["type"].as_str().expect("a type"), field_name));
+            }
+            object.insert("type".to_owned(), name.into());
+            if maximal {
+                object.insert("field_of_tomorrow".to_owned(), json!({"kept": [1, null]}));
+            }
+            let json = Value::Object(object);
+            for event in [Event::decode("", None, &json.to_string()), serde_json::from_value(json.clone()).expect("an event")] {
+                assert!(!matches!(event, Event::Unknown(_) | Event::Malformed(_)), "{name}: {event:?}");
+                assert_eq!(event.type_name(), name);
+                assert_eq!(serde_json::to_value(&event).expect("JSON"), json);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_kept() {
+    let unknown = Event::decode("", Some("evt_9"), r#"{"type":"agent.dreams","of":"sheep"}"#);
+    assert!(matches!(&unknown, Event::Unknown(event) if &*event.type_name == "agent.dreams"));
+    assert_eq!(unknown.id().expect("an id"), &"evt_9");
+    for (name, data) in [
+        ("agent.message", r#"{"id":"evt_9","content":7}"#),
+        ("agent.message", r#"{"id":"evt_9"}"#),
+        ("agent.message", "{\"id\":\"evt_9\""),
+        ("agent.message", r#"["evt_9"]"#),
+        ("agent.message", ""),
+        ("", "not JSON"),
+        ("some.new_event", "not JSON"),
+    ] {
+        let event = Event::decode(name, Some("evt_9"), data);
+        assert!(matches!(event, Event::Malformed(_)), "{name} {data}: {event:?}");
+        assert_eq!((event.raw(), event.id()), (data, Some(&"evt_9".into())));
+    }
+}
+
+#[test]
+fn a_list_with_one_bad_event_is_a_list() {
+    let page: Page<Event> =
+        serde_json::from_str(r#"{"data":[{"type":"agent.message","content":7},{"type":"session.deleted"},5]}"#)
+            .expect("a page");
+    assert!(matches!(page.data[0], Event::Malformed(_)));
+    assert!(page.data[1].is_final());
+    assert!(matches!(page.data[2], Event::Malformed(_)));
+}
+
+#[test]
+fn pages_end_or_fail_and_never_circle() {
+    let page = |json: &str| serde_json::from_str::<Page<Value>>(json).expect(json);
+    let next = |json: &str| Paging::new(PageStyle::Pages).next(&page(json));
+    assert_eq!(next(r#"{"data":[]}"#), Ok(None));
+    assert_eq!(next(r#"{"data":[],"has_more":false,"next_page":"c","last_id":"a"}"#), Ok(None));
+    assert_eq!(next(r#"{"data":[],"has_more":true,"next_page":null,"last_id":"a"}"#), Ok(Some(Cursor::After("a".into()))));
+    assert_eq!(next(r#"{"data":[],"last_id":"a"}"#), Ok(None), "an id alone promises nothing");
+    assert_eq!(next(r#"{"data":[],"next_page":"c"}"#), Ok(Some(Cursor::Page("c".into()))));
+    assert_eq!(next(r#"{"data":[],"has_more":true}"#), Err(PagingError::NoCursor));
+    assert_eq!(next(r#"{"data":[],"has_more":true,"next_page":""}"#), Err(PagingError::NoCursor));
+    let mut paging = Paging::new(PageStyle::Pages);
+    for cursor in ["a", "b", "c"] {
+        assert!(paging.next(&page(&format!(r#"{{"data":[],"next_page":"{cursor}"}}"#))).is_ok());
+    }
+    assert_eq!(paging.next(&page(r#"{"data":[],"next_page":"a"}"#)), Err(PagingError::Repeated));
+}
+
+#[test]
+fn cursors_exclude_each_other() {
+    let mut request = ops::sessions::list();
+    request.set_query("limit", 5);
+    request.set_cursor("after_id", "a");
+    request.set_cursor("page", "c=/");
+    assert_eq!(request.target().expect("a target"), "/sessions?limit=5&page=c%3D%2F");
+}
+
+#[test]
+fn extra_members_join_the_body() {
+    let mut request = ops::agents::create(&AgentCreate::new("a", "m"));
+    request.extra("x", json!(1));
+    check(&request, "/agents", Some(json!({"name": "a", "model": "m", "x": 1})));
+    let mut request = ops::agents::archive(&"a".into());
+    request.extra("x", json!(1));
+    check(&request, "/agents/a/archive", Some(json!({"x": 1})));
+    let mut request = Request::<()>::new(ops::OPERATIONS[0]).json(&[1]);
+    request.extra("x", json!(1));
+    assert!(matches!(request.body(), Err(RequestError::Body(_))));
+}
+
+#[test]
+fn ids_stay_in_their_segment() {
+    for id in ["", ".", ".."] {
+        let error = ops::agents::retrieve(&id.into(), None).target().expect_err(id);
+        assert!(matches!(error, RequestError::PathParameter { name: "agent_id", .. }), "{error}");
+    }
+    let target = |id: &str| ops::agents::retrieve(&id.into(), None).target().expect(id);
+    assert_eq!(target("a/b"), "/agents/a%2Fb");
+    assert_eq!(target("../x?y#z"), "/agents/..%2Fx%3Fy%23z");
+    assert_eq!(target("{agent_id}"), "/agents/%7Bagent_id%7D");
+    assert_eq!(target("a\r\nHost: x"), "/agents/a%0D%0AHost%3A%20x");
+}
+
+proptest! {
+    #[test]
+    fn an_id_comes_out_of_its_path(id in "\\PC{1,40}") {
+        prop_assume!(id != "." && id != "..");
+        let target = ops::agents::retrieve(&AgentId::from(id.as_str()), None).target().expect("a target");
+        let segment = target.strip_prefix("/agents/").expect("the path");
+        prop_assert!(segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
+        let decoded: Vec<u8> = percent_encoding::percent_decode_str(segment).collect();
+        prop_assert_eq!(decoded, id.into_bytes());
+    }
+
+    #[test]
+    fn decode_takes_anything(name in "\\PC{0,20}", data in "\\PC{0,80}") {
+        let event = Event::decode(&name, None, &data);
+        prop_assert_eq!(event.raw(), data);
+    }
+
+    #[test]
+    fn decode_takes_any_object_under_any_known_name(at in 0..Event::TYPES.len(), key in "id|content|error|input|event|delta|stop_reason", value in "null|1|\"x\"|\\[\\]|\\{\\}|\\[1\\]") {
+        let data = format!("{{\"{key}\":{value}}}");
+        let event = Event::decode(Event::TYPES[at], None, &data);
+        prop_assert_eq!(event.type_name(), Event::TYPES[at]);
+        prop_assert!(!matches!(event, Event::Unknown(_)));
+    }
+
+    #[test]
+    fn content_comes_back(text in "\\PC{0,40}", other in "[a-z]{1,8}") {
+        for json in [json!(text), json!([]), json!([{"type": "text", "text": text}, {"type": other, "text": text, "n": null}]),
+            json!([{"text": text}, {"type": "text"}, {"type": 7, "text": text}, {"type": "text", "text": 7}, {"type": "image", "source": {"type": "url", "url": text, "x": null}}])] {
+            let content: Content = serde_json::from_value(json.clone()).expect("content");
+            prop_assert_eq!(serde_json::to_value(&content).expect("JSON"), json);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Samples of the API, of every generation, are read and come back as they were.
+
+use std::path::{Path, PathBuf};
+
+use qoder_types::{
+    Agent, Credential, Deleted, Deployment, DeploymentRun, Environment, ErrorBody, Event, File, FileContent, Model, Page,
+    Paging, PageStyle, SentEvents, ServiceToken, Session, SessionCanceled, WebhookEvent, Work,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fixtures")
+}
+
+fn text(file: &str) -> String {
+    std::fs::read_to_string(folder().join(file)).expect(file)
+}
+
+fn comes_back<T: Serialize + DeserializeOwned>(json: &str) -> T {
+    let value: T = serde_json::from_str(json).expect(json);
+    let before: Value = serde_json::from_str(json).expect(json);
+    let after = serde_json::to_value(&value).expect("it can be written");
+    assert_eq!(after, before);
+    value
+}
+
+/// The frames of a stream: (event, id, data). As much of the format as these samples use.
+fn frames(stream: &str) -> Vec<(String, Option<String>, String)> {
+    let mut frames = Vec::new();
+    for block in stream.replace("\r\n", "\n").split("\n\n") {
+        let field = |name: &str| -> Vec<String> {
+            let lines = block.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            lines.map(|value| value.strip_prefix(' ').unwrap_or(value).to_owned()).collect()
+        };
+        let data = field("data");
+        if !data.is_empty() {
+            let event = field("event").pop().unwrap_or_default();
+            frames.push((event, field("id").pop(), data.join("\n")));
+        }
+    }
+    frames
+}
+
+fn events(stream: &str) -> Vec<Event> {
+    frames(stream).iter().map(|(name, id, data)| Event::decode(name, id.as_deref(), data)).collect()
+}
+
+#[test]
+fn resources_come_back() {
+    let agent: Agent = comes_back(&text("agent.json"));
+    assert_eq!(agent.tools.expect("tools").len(), 3);
+    assert!(agent.extra.contains_key("x_future_field"));
+    assert!(agent.archived_at.is_none() && agent.multiagent.is_none());
+
+    let page: Page<Environment> = comes_back(&text("environment_list.json"));
+    let next = Paging::new(PageStyle::Pages).next(&page).expect("a cursor").expect("more");
+    assert_eq!(next.to_string(), "page=cGFnZTpvcGFxdWU=");
+
+    let session: Session = comes_back(&text("session.json"));
+    assert_eq!(session.resources.expect("resources").len(), 2);
+    let legacy: Session = comes_back(&text("session_legacy.json"));
+    assert_eq!(legacy.status.expect("a status").as_str(), "processing");
+    comes_back::<Page<Model>>(&text("models_list.json"));
+    comes_back::<File>(&text("file.json"));
+    comes_back::<Deployment>(&text("deployment.json"));
+    comes_back::<WebhookEvent>(&text("webhook_body.json"));
+    let sent: SentEvents = comes_back(&text("send_events_response.json"));
+    assert!(sent.data[0].id().is_some());
+    let events: Page<Event> = comes_back(&text("events_list.json"));
+    assert!(events.data.iter().any(|event| matches!(event, Event::Unknown(_))));
+}
+
+#[test]
+fn the_small_ones_come_back() {
+    let samples: Value = serde_json::from_str(&text("misc.json")).expect("JSON");
+    for (name, sample) in samples.as_object().expect("an object") {
+        let json = sample.to_string();
+        match name.as_str() {
+            "agent_seed" => drop(comes_back::<Agent>(&json)),
+            "environment_list_seed" => drop(comes_back::<Page<Environment>>(&json)),
+            "list_empty" => drop(comes_back::<Page<Session>>(&json)),
+            "session_cancel" => drop(comes_back::<SessionCanceled>(&json)),
+            "session_deleted" => drop(comes_back::<Deleted>(&json)),
+            "file_content" => drop(comes_back::<FileContent>(&json)),
+            "deployment_run" => drop(comes_back::<DeploymentRun>(&json)),
+            "credential" => drop(comes_back::<Credential>(&json)),
+            "work_poll" => drop(comes_back::<Work>(&json)),
+            "sat_exchange" => {
+                let token: ServiceToken = comes_back(&json);
+                assert!(!format!("{token:?}").contains("invented"));
+            }
+            "error_400" | "error_403" | "error_404" | "error_500" => {
+                let body = ErrorBody::parse(json.as_bytes());
+                assert!(body.kind().is_some() && body.request_id.is_some() && body.summary().is_some(), "{name}");
+            }
+            "session_error_terminal_sse" | "cancelled_sse" | "g3_incremental_sse" => {
+                for event in events(sample.as_str().expect("a stream")) {
+                    assert!(!matches!(event, Event::Unknown(_) | Event::Malformed(_)), "{name}: {event:?}");
+                }
+            }
+            other => panic!("{other}: a sample that no test reads"),
+        }
+    }
+}
+
+#[test]
+fn errors_are_read_in_every_shape() {
+    for (file, kind, message) in [
+        ("error_401.json", "authentication_error", "Invalid API key or token."),
+        ("error_401_flat.json", "TOKEN_INVALID", "missing authorization token"),
+        ("error_409.json", "conflict_error", "Version conflict"),
+        ("error_429.json", "rate_limit_error", "Too many requests."),
+    ] {
+        let body = ErrorBody::parse(text(file).as_bytes());
+        assert_eq!((body.kind(), body.message.as_deref()), (Some(kind), Some(message)), "{file}");
+    }
+    let seed = ErrorBody::parse(text("error_501_seed.json").as_bytes());
+    assert_eq!((seed.feature.as_deref(), seed.available_from.as_deref()), (Some("skills"), Some("skills-2026-05")));
+
+    for (body, summary) in [
+        (&b""[..], None),
+        (b"upstream  timed\nout", Some("upstream timed out")),
+        (b"\xff\xfe", Some("\u{fffd}\u{fffd}")),
+        (br#"{"error":"sandbox failed","code":"E_1"}"#, Some("sandbox failed")),
+        (br#"{"error":{"type":"x"}}"#, Some(r#"{"error":{"type":"x"}}"#)),
+        (br#"{"error":{"message":"no","param":"name"}}"#, Some("no (parameter name)")),
+        (b"[]", Some("[]")),
+    ] {
+        assert_eq!(ErrorBody::parse(body).summary().as_deref(), summary);
+    }
+}
+
+#[test]
+fn streams_are_read_event_by_event() {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder()).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "sse"));
+    assert_eq!(files.len(), 8);
+    for file in files {
+        let stream = std::fs::read_to_string(&file).expect("a stream");
+        for ((name, id, data), event) in frames(&stream).iter().zip(events(&stream)) {
+            let place = format!("{}: {name} {data}", file.display());
+            assert_eq!(event.raw(), data, "{place}");
+            if name != "some.new_event" && data != "[DONE]" && id.as_deref() != Some("evt_cut") {
+                assert!(!matches!(event, Event::Unknown(_) | Event::Malformed(_)), "{place}");
+                assert_eq!(event.type_name(), name, "{place}");
+                assert_eq!(event.id().map(qoder_types::EventId::as_str), id.as_deref(), "{place}");
+            }
+            if let Ok(value) = serde_json::from_str::<Value>(data) {
+                assert_eq!(serde_json::to_value(&event).expect("it can be written"), value, "{place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn legacy_forms_say_what_they_said() {
+    let events = events(&text("seed_legacy_forms.sse"));
+    let Event::AgentMessage(message) = &events[2] else { panic!("{:?}", events[2]) };
+    assert_eq!((message.text().as_ref(), message.delta), ("Hello, ", Some(true)));
+    let Event::AgentToolResult(result) = &events[3] else { panic!("{:?}", events[3]) };
+    assert_eq!(result.content.as_ref().expect("content").text(), "ok");
+    let Event::SessionError(error) = &events[4] else { panic!("{:?}", events[4]) };
+    assert_eq!((error.message(), error.code.as_deref()), ("sandbox failed", Some("E_SANDBOX")));
+    assert!(events[6].is_final());
+}
