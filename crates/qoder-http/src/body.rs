@@ -58,7 +58,12 @@ pub struct ResponseBody {
 
 impl ResponseBody {
     pub(crate) fn new(incoming: Incoming, idle: Option<Duration>) -> Self {
-        Self { incoming, idle, watchdog: None, waiting: false }
+        Self {
+            incoming,
+            idle,
+            watchdog: None,
+            waiting: false,
+        }
     }
 
     /// Changes how long the peer may be silent while it is waited for. `None`: for ever.
@@ -96,7 +101,9 @@ impl ResponseBody {
                     }
                 }
                 Poll::Pending => {
-                    let Some(idle) = self.idle else { return Poll::Pending };
+                    let Some(idle) = self.idle else {
+                        return Poll::Pending;
+                    };
                     ready!(self.poll_watchdog(idle, cx));
                     return Poll::Ready(Some(Err(Error::timeout(Phase::Body, idle, Sent::Yes))));
                 }
@@ -127,11 +134,15 @@ impl ResponseBody {
         if self.incoming.size_hint().lower() > limit as u64 {
             return too_large();
         }
-        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        let Some(first) = self.chunk().await? else {
+            return Ok(Bytes::new());
+        };
         if first.len() > limit {
             return too_large();
         }
-        let Some(second) = self.chunk().await? else { return Ok(first) };
+        let Some(second) = self.chunk().await? else {
+            return Ok(first);
+        };
         let mut whole = BytesMut::from(first);
         let mut next = Some(second);
         while let Some(chunk) = next {
@@ -149,8 +160,13 @@ impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.get_mut().poll_chunk(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.get_mut()
+            .poll_chunk(cx)
+            .map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -164,6 +180,8 @@ impl Body for ResponseBody {
 
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseBody").field("idle", &self.idle).finish_non_exhaustive()
+        f.debug_struct("ResponseBody")
+            .field("idle", &self.idle)
+            .finish_non_exhaustive()
     }
 }

@@ -30,8 +30,12 @@ type Inner = HttpConnector;
 /// assert!(!qoder_http::is_loopback("127.0.0.1.example.com"));
 /// ```
 pub fn is_loopback(host: &str) -> bool {
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Makes connections within a limit of time.
@@ -51,7 +55,10 @@ impl Connector {
         tcp.set_keepalive(Some(Duration::from_secs(30)));
         tcp.set_keepalive_interval(Some(Duration::from_secs(10)));
         tcp.set_keepalive_retries(Some(3));
-        Self { inner: tls.wrap(tcp, http2), timeout }
+        Self {
+            inner: tls.wrap(tcp, http2),
+            timeout,
+        }
     }
 }
 
@@ -64,12 +71,17 @@ impl Service<Uri> for Connector {
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    #[allow(clippy::useless_conversion, reason = "without TLS the error is of another type")]
+    #[allow(
+        clippy::useless_conversion,
+        reason = "without TLS the error is of another type"
+    )]
     fn call(&mut self, uri: Uri) -> Self::Future {
         #[cfg(not(feature = "__tls"))]
         if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
             let message = "https needs TLS, and none was compiled in: enable a `tls-*` and a `roots-*` feature";
-            return Box::pin(async { Err(Error::new(ErrorKind::Config, Sent::No, message).into()) });
+            return Box::pin(async {
+                Err(Error::new(ErrorKind::Config, Sent::No, message).into())
+            });
         }
         let connecting = self.inner.call(uri);
         let timeout = self.timeout;
@@ -92,10 +104,26 @@ mod tests {
 
     #[test]
     fn loopback_is_told_by_the_text() {
-        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "[::1]"] {
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "[::1]",
+        ] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["", "10.0.0.1", "localhost.example", "127.0.0.1.example", "127.1", "::", "[::ffff:1]", "128.0.0.1"] {
+        for host in [
+            "",
+            "10.0.0.1",
+            "localhost.example",
+            "127.0.0.1.example",
+            "127.1",
+            "::",
+            "[::ffff:1]",
+            "128.0.0.1",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

@@ -78,10 +78,18 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, sent: Sent, message: impl Into<String>) -> Self {
-        Self { kind, sent, message: message.into(), source: None }
+        Self {
+            kind,
+            sent,
+            message: message.into(),
+            source: None,
+        }
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -92,7 +100,11 @@ impl Error {
             Phase::Head => "no response",
             Phase::Body => "silence in the body of the response",
         };
-        Self::new(ErrorKind::Timeout(phase), sent, format!("timeout: {what} for {limit:?}"))
+        Self::new(
+            ErrorKind::Timeout(phase),
+            sent,
+            format!("timeout: {what} for {limit:?}"),
+        )
     }
 
     /// From an error of the pooled client, before a response head.
@@ -112,9 +124,15 @@ impl Error {
             }
             let dns = chain(&error).any(|cause| cause.to_string().starts_with("dns error"));
             let (kind, message) = if dns {
-                (ErrorKind::Dns, format!("the host name {host} could not be resolved: {cause}"))
+                (
+                    ErrorKind::Dns,
+                    format!("the host name {host} could not be resolved: {cause}"),
+                )
             } else {
-                (ErrorKind::Connect, format!("no connection to {host}: {cause}"))
+                (
+                    ErrorKind::Connect,
+                    format!("no connection to {host}: {cause}"),
+                )
             };
             return Self::new(kind, Sent::No, message).with_source(error);
         }
@@ -137,13 +155,17 @@ impl Error {
     /// From an error within the body of a response.
     pub(crate) fn from_body(error: hyper::Error) -> Self {
         let cut = error.is_incomplete_message()
-            || find::<std::io::Error>(&error).is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
+            || find::<std::io::Error>(&error)
+                .is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
         let (kind, what) = if cut {
             (ErrorKind::Cut, "the body of the response ended too early")
         } else if error.is_parse() {
             (ErrorKind::Protocol, "the body of the response is not HTTP")
         } else {
-            (ErrorKind::Reset, "the connection broke in the body of the response")
+            (
+                ErrorKind::Reset,
+                "the connection broke in the body of the response",
+            )
         };
         let message = format!("{what}: {}", innermost(&error));
         Self::new(kind, Sent::Yes, message).with_source(error)
@@ -162,13 +184,18 @@ impl fmt::Display for ConnectTimeout {
 
 impl StdError for ConnectTimeout {}
 
-fn chain<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+fn chain<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| below(*error))
 }
 
 fn below<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
     // An I/O error hides what it carries from `source`.
-    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+    match error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref)
+    {
         Some(carried) => Some(carried),
         None => error.source(),
     }
@@ -179,7 +206,9 @@ fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Optio
 }
 
 fn innermost(error: &(dyn StdError + 'static)) -> String {
-    chain(error).last().map_or_else(String::new, ToString::to_string)
+    chain(error)
+        .last()
+        .map_or_else(String::new, ToString::to_string)
 }
 
 impl fmt::Display for Error {
@@ -200,6 +229,8 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
     }
 }

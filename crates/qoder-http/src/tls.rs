@@ -39,25 +39,34 @@ impl Tls {
         {
             let builder = ClientConfig::builder_with_provider(provider()?)
                 .with_safe_default_protocol_versions()
-                .map_err(|error| config_error("the TLS provider offers no usable version", error))?;
+                .map_err(|error| {
+                    config_error("the TLS provider offers no usable version", error)
+                })?;
             #[cfg(feature = "roots-platform")]
             {
                 use rustls_platform_verifier::BuilderVerifierExt;
-                let builder = builder
-                    .with_platform_verifier()
-                    .map_err(|error| config_error("the platform's trust anchors can't be used", error))?;
-                Ok(Self { config: Arc::new(builder.with_no_client_auth()) })
+                let builder = builder.with_platform_verifier().map_err(|error| {
+                    config_error("the platform's trust anchors can't be used", error)
+                })?;
+                Ok(Self {
+                    config: Arc::new(builder.with_no_client_auth()),
+                })
             }
             #[cfg(all(feature = "roots-bundled", not(feature = "roots-platform")))]
             {
-                let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-                Ok(Self { config: Arc::new(builder.with_root_certificates(roots).with_no_client_auth()) })
+                let roots: rustls::RootCertStore =
+                    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+                Ok(Self {
+                    config: Arc::new(builder.with_root_certificates(roots).with_no_client_auth()),
+                })
             }
             #[cfg(not(any(feature = "roots-bundled", feature = "roots-platform")))]
             {
                 // Whom to trust is left open: every server is refused, plain http still works.
                 let roots = rustls::RootCertStore::empty();
-                Ok(Self { config: Arc::new(builder.with_root_certificates(roots).with_no_client_auth()) })
+                Ok(Self {
+                    config: Arc::new(builder.with_root_certificates(roots).with_no_client_auth()),
+                })
             }
         }
     }
@@ -70,11 +79,17 @@ impl Tls {
     }
 
     #[cfg(feature = "__tls")]
-    pub(crate) fn wrap(&self, tcp: HttpConnector, http2: bool) -> hyper_rustls::HttpsConnector<HttpConnector> {
+    pub(crate) fn wrap(
+        &self,
+        tcp: HttpConnector,
+        http2: bool,
+    ) -> hyper_rustls::HttpsConnector<HttpConnector> {
         let mut config = ClientConfig::clone(&self.config);
         // The builder sets ALPN itself and insists on finding none.
         config.alpn_protocols.clear();
-        let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config).https_or_http();
+        let builder = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(config)
+            .https_or_http();
         #[cfg(feature = "http2")]
         if http2 {
             return builder.enable_all_versions().wrap_connector(tcp);
@@ -91,7 +106,10 @@ impl Tls {
 }
 
 #[cfg(feature = "__tls")]
-#[allow(clippy::unnecessary_wraps, reason = "without a compiled-in provider there may be none")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "without a compiled-in provider there may be none"
+)]
 fn provider() -> Result<Arc<CryptoProvider>, Error> {
     if let Some(installed) = CryptoProvider::get_default() {
         return Ok(Arc::clone(installed));

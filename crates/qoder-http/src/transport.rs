@@ -140,7 +140,9 @@ impl Transport {
             return refuse(format!("{:?} is no absolute URL", uri.path()));
         };
         if scheme == &Scheme::HTTP && !self.shared.allow_plain_http && !is_loopback(host) {
-            return refuse(format!("plain http to {host} is refused, since everybody on the way could read it: use https"));
+            return refuse(format!(
+                "plain http to {host} is refused, since everybody on the way could read it: use https"
+            ));
         }
         Ok(host.to_owned())
     }
@@ -148,7 +150,9 @@ impl Transport {
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").field("allow_plain_http", &self.shared.allow_plain_http).finish_non_exhaustive()
+        f.debug_struct("Transport")
+            .field("allow_plain_http", &self.shared.allow_plain_http)
+            .finish_non_exhaustive()
     }
 }
 
@@ -253,7 +257,14 @@ impl TransportBuilder {
         Ok(Transport {
             shared: Arc::new(Shared {
                 calls: client(true, self.pool_max_idle),
-                streams: client(shared_streams, if shared_streams { self.pool_max_idle } else { 0 }),
+                streams: client(
+                    shared_streams,
+                    if shared_streams {
+                        self.pool_max_idle
+                    } else {
+                        0
+                    },
+                ),
                 allow_plain_http: self.allow_plain_http,
             }),
         })

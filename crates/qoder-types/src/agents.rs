@@ -83,7 +83,13 @@ pub struct ModelRef {
 impl ModelRef {
     /// The model with this id, as the server uses it by default.
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), effort: None, context_window: None, extra: Extra::new(), object: false }
+        Self {
+            id: id.into(),
+            effort: None,
+            context_window: None,
+            extra: Extra::new(),
+            object: false,
+        }
     }
 
     setters! {
@@ -114,7 +120,11 @@ struct ModelObject {
 
 impl Serialize for ModelRef {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if !self.object && self.effort.is_none() && self.context_window.is_none() && self.extra.is_empty() {
+        if !self.object
+            && self.effort.is_none()
+            && self.context_window.is_none()
+            && self.extra.is_empty()
+        {
             return serializer.serialize_str(&self.id);
         }
         Serialize::serialize(
@@ -150,7 +160,13 @@ impl<'de> Deserialize<'de> for ModelRef {
             }
             None => None,
         };
-        Ok(Self { id: object.id, effort, context_window: object.context_window, extra: object.extra, object: true })
+        Ok(Self {
+            id: object.id,
+            effort,
+            context_window: object.context_window,
+            extra: object.extra,
+            object: true,
+        })
     }
 }
 
@@ -295,11 +311,18 @@ impl Tool {
     /// The built-in tools with these names.
     pub fn builtin_only<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
         let enabled_tools = Some(names.into_iter().map(Into::into).collect());
-        Self::Toolset(Toolset { enabled_tools, ..Toolset::default() })
+        Self::Toolset(Toolset {
+            enabled_tools,
+            ..Toolset::default()
+        })
     }
 
     /// A tool that the caller runs, taking what this JSON Schema says.
-    pub fn custom(name: impl Into<String>, description: impl Into<String>, input_schema: Value) -> Self {
+    pub fn custom(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        input_schema: Value,
+    ) -> Self {
         Self::Custom(CustomTool {
             name: name.into(),
             description: Some(description.into()),
@@ -310,7 +333,11 @@ impl Tool {
 
     /// The tools of one of the agent's MCP servers.
     pub fn mcp(server: impl Into<String>) -> Self {
-        Self::McpToolset(McpToolset { mcp_server_name: server.into(), configs: None, extra: Extra::new() })
+        Self::McpToolset(McpToolset {
+            mcp_server_name: server.into(),
+            configs: None,
+            extra: Extra::new(),
+        })
     }
 }
 
@@ -320,7 +347,10 @@ impl ToolConfig {
         Self {
             name: name.into(),
             enabled: None,
-            permission_policy: Some(PermissionPolicy { policy, extra: Extra::new() }),
+            permission_policy: Some(PermissionPolicy {
+                policy,
+                extra: Extra::new(),
+            }),
             extra: Extra::new(),
         }
     }
@@ -345,7 +375,12 @@ pub struct McpServer {
 impl McpServer {
     /// The server of this name at this address.
     pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
-        Self { kind: Some("url".to_owned()), name: name.into(), url: url.into(), extra: Extra::new() }
+        Self {
+            kind: Some("url".to_owned()),
+            name: name.into(),
+            url: url.into(),
+            extra: Extra::new(),
+        }
     }
 }
 
@@ -449,7 +484,9 @@ impl AgentCreate {
 
     /// Adds an entry of the metadata.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.get_or_insert_default().insert(key.into(), Value::String(value.into()));
+        self.metadata
+            .get_or_insert_default()
+            .insert(key.into(), Value::String(value.into()));
         self
     }
 }
@@ -552,7 +589,10 @@ pub enum AgentRef {
 impl AgentRef {
     /// This version of this agent.
     pub fn version(id: impl Into<AgentId>, version: u64) -> Self {
-        Self::Version { id: id.into(), version }
+        Self::Version {
+            id: id.into(),
+            version,
+        }
     }
 }
 
@@ -567,9 +607,12 @@ impl Serialize for AgentRef {
         }
         match self {
             Self::Id(id) => id.serialize(serializer),
-            Self::Version { id, version } => {
-                Object { id, kind: "agent", version: (*version).into() }.serialize(serializer)
+            Self::Version { id, version } => Object {
+                id,
+                kind: "agent",
+                version: (*version).into(),
             }
+            .serialize(serializer),
             Self::Other(value) => value.serialize(serializer),
         }
     }

@@ -41,7 +41,9 @@ impl Content {
                 match (texts.next(), texts.next()) {
                     (None, _) => Cow::Borrowed(""),
                     (Some(text), None) => Cow::Borrowed(text),
-                    (Some(first), Some(second)) => Cow::Owned([first, second].into_iter().chain(texts).collect()),
+                    (Some(first), Some(second)) => {
+                        Cow::Owned([first, second].into_iter().chain(texts).collect())
+                    }
                 }
             }
         }
@@ -111,7 +113,10 @@ impl<'de> Deserialize<'de> for Content {
                 Ok(Content::Text(text))
             }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Content, A::Error> {
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> Result<Content, A::Error> {
                 // Nearly always one block; a `Vec` would start with room for four large ones.
                 let mut blocks = Vec::with_capacity(1);
                 while let Some(block) = seq.next_element()? {
@@ -144,17 +149,28 @@ tagged! {
 impl ContentBlock {
     /// A block of text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(TextBlock { text: text.into(), extra: Extra::new() })
+        Self::Text(TextBlock {
+            text: text.into(),
+            extra: Extra::new(),
+        })
     }
 
     /// An image from this source.
     pub fn image(source: impl Into<Source>) -> Self {
-        Self::Image(ImageBlock { source: source.into(), extra: Extra::new() })
+        Self::Image(ImageBlock {
+            source: source.into(),
+            extra: Extra::new(),
+        })
     }
 
     /// A document from this source.
     pub fn document(source: impl Into<Source>) -> Self {
-        Self::Document(DocumentBlock { source: source.into(), title: None, context: None, extra: Extra::new() })
+        Self::Document(DocumentBlock {
+            source: source.into(),
+            title: None,
+            context: None,
+            extra: Extra::new(),
+        })
     }
 
     /// The text, if it is a block of text.
@@ -380,18 +396,28 @@ pub struct TextSource {
 impl Source {
     /// An address on the web.
     pub fn url(url: impl Into<String>) -> Self {
-        Self::Url(UrlSource { url: url.into(), extra: Extra::new() })
+        Self::Url(UrlSource {
+            url: url.into(),
+            extra: Extra::new(),
+        })
     }
 
     /// Data in standard base64.
     pub fn base64(media_type: impl Into<String>, data: impl Into<String>) -> Self {
-        Self::Base64(Base64Source { media_type: media_type.into(), data: data.into(), extra: Extra::new() })
+        Self::Base64(Base64Source {
+            media_type: media_type.into(),
+            data: data.into(),
+            extra: Extra::new(),
+        })
     }
 }
 
 impl From<FileId> for Source {
     fn from(file_id: FileId) -> Self {
-        Self::File(FileSource { file_id, extra: Extra::new() })
+        Self::File(FileSource {
+            file_id,
+            extra: Extra::new(),
+        })
     }
 }
 

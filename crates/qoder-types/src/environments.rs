@@ -66,12 +66,21 @@ pub struct EnvironmentConfig {
 impl EnvironmentConfig {
     /// A container in the vendor's cloud.
     pub fn cloud() -> Self {
-        Self { kind: EnvironmentKind::Cloud, networking: None, packages: None, setup_script: None, extra: Extra::new() }
+        Self {
+            kind: EnvironmentKind::Cloud,
+            networking: None,
+            packages: None,
+            setup_script: None,
+            extra: Extra::new(),
+        }
     }
 
     /// A worker of one's own.
     pub fn self_hosted() -> Self {
-        Self { kind: EnvironmentKind::SelfHosted, ..Self::cloud() }
+        Self {
+            kind: EnvironmentKind::SelfHosted,
+            ..Self::cloud()
+        }
     }
 
     setters! {
@@ -179,7 +188,13 @@ pub struct EnvironmentCreate {
 impl EnvironmentCreate {
     /// An environment with this name.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), description: None, config: None, metadata: None, extra: Extra::new() }
+        Self {
+            name: name.into(),
+            description: None,
+            config: None,
+            metadata: None,
+            extra: Extra::new(),
+        }
     }
 
     setters! {

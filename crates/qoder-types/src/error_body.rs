@@ -68,10 +68,18 @@ impl ErrorBody {
                 available_from: text(error, "available_from"),
                 raw: String::new(),
             },
-            Some(Value::String(message)) => {
-                Self { message: Some(message.clone()), code: text(object, "code"), request_id, ..Self::default() }
-            }
-            _ => Self { message: text(object, "message"), code: text(object, "code"), request_id, ..Self::default() },
+            Some(Value::String(message)) => Self {
+                message: Some(message.clone()),
+                code: text(object, "code"),
+                request_id,
+                ..Self::default()
+            },
+            _ => Self {
+                message: text(object, "message"),
+                code: text(object, "code"),
+                request_id,
+                ..Self::default()
+            },
         }
     }
 
@@ -90,7 +98,9 @@ impl ErrorBody {
         };
         let about = match (&self.param, &self.feature, &self.available_from) {
             (Some(param), ..) => format!(" (parameter {param})"),
-            (_, Some(feature), Some(from)) => format!(" (feature {feature}, unlocked by the beta {from})"),
+            (_, Some(feature), Some(from)) => {
+                format!(" (feature {feature}, unlocked by the beta {from})")
+            }
             _ => String::new(),
         };
         Some(format!("{message}{about}"))

@@ -74,7 +74,9 @@ pub struct UserMessage {
 impl UserMessage {
     /// A message with this content: a text, or blocks.
     pub fn new(content: impl Into<Content>) -> Self {
-        Self { content: content.into() }
+        Self {
+            content: content.into(),
+        }
     }
 }
 
@@ -129,12 +131,20 @@ pub struct UserToolConfirmation {
 impl UserToolConfirmation {
     /// The tool may be used.
     pub fn allow(tool_use: impl Into<EventId>) -> Self {
-        Self { tool_use_id: tool_use.into(), result: ConfirmationResult::Allow, deny_message: None }
+        Self {
+            tool_use_id: tool_use.into(),
+            result: ConfirmationResult::Allow,
+            deny_message: None,
+        }
     }
 
     /// The tool may not be used.
     pub fn deny(tool_use: impl Into<EventId>) -> Self {
-        Self { tool_use_id: tool_use.into(), result: ConfirmationResult::Deny, deny_message: None }
+        Self {
+            tool_use_id: tool_use.into(),
+            result: ConfirmationResult::Deny,
+            deny_message: None,
+        }
     }
 
     /// Says why not.
@@ -160,12 +170,19 @@ pub struct UserCustomToolResult {
 impl UserCustomToolResult {
     /// What the tool gave.
     pub fn new(tool_use: impl Into<EventId>, content: impl Into<Content>) -> Self {
-        Self { custom_tool_use_id: tool_use.into(), content: Some(content.into()), is_error: None }
+        Self {
+            custom_tool_use_id: tool_use.into(),
+            content: Some(content.into()),
+            is_error: None,
+        }
     }
 
     /// How the tool failed.
     pub fn error(tool_use: impl Into<EventId>, content: impl Into<Content>) -> Self {
-        Self { is_error: Some(true), ..Self::new(tool_use, content) }
+        Self {
+            is_error: Some(true),
+            ..Self::new(tool_use, content)
+        }
     }
 }
 
@@ -185,7 +202,11 @@ pub struct UserToolResult {
 impl UserToolResult {
     /// What the tool gave.
     pub fn new(tool_use: impl Into<EventId>, content: impl Into<Content>) -> Self {
-        Self { tool_use_id: tool_use.into(), content: Some(content.into()), is_error: None }
+        Self {
+            tool_use_id: tool_use.into(),
+            content: Some(content.into()),
+            is_error: None,
+        }
     }
 }
 
@@ -205,7 +226,11 @@ impl UserDefineOutcome {
     /// An outcome that is judged by this text.
     pub fn new(description: impl Into<String>, rubric: impl Into<String>) -> Self {
         let rubric = serde_json::json!({"type": "text", "content": rubric.into()});
-        Self { description: description.into(), rubric, max_iterations: None }
+        Self {
+            description: description.into(),
+            rubric,
+            max_iterations: None,
+        }
     }
 
     setters! {
@@ -224,7 +249,9 @@ pub struct SystemMessage {
 impl SystemMessage {
     /// A message with this text.
     pub fn new(text: impl Into<Content>) -> Self {
-        Self { content: text.into() }
+        Self {
+            content: text.into(),
+        }
     }
 }
 

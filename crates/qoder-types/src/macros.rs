@@ -26,9 +26,15 @@ macro_rules! lossless {
 /// Moves the members that are `null` out of the object. `Option` reads them as absent, and they
 /// would be gone when the object is written.
 pub(crate) fn take_nulls(object: &mut crate::Extra) -> crate::Extra {
-    let nulls: Vec<String> =
-        object.iter().filter(|(_, value)| value.is_null()).map(|(name, _)| name.clone()).collect();
-    nulls.into_iter().filter_map(|name| object.remove_entry(&name)).collect()
+    let nulls: Vec<String> = object
+        .iter()
+        .filter(|(_, value)| value.is_null())
+        .map(|(name, _)| name.clone())
+        .collect();
+    nulls
+        .into_iter()
+        .filter_map(|name| object.remove_entry(&name))
+        .collect()
 }
 
 /// An enumeration that the server may add to: values of tomorrow are kept as text.

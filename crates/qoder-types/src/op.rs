@@ -88,23 +88,44 @@ pub enum Accept {
 
 impl Op {
     pub(crate) const fn get(name: &'static str, path: &'static str) -> Self {
-        Self { name, method: Method::Get, path, retry: Retry::Read, pages: PageStyle::None, accept: Accept::Json }
+        Self {
+            name,
+            method: Method::Get,
+            path,
+            retry: Retry::Read,
+            pages: PageStyle::None,
+            accept: Accept::Json,
+        }
     }
 
     pub(crate) const fn list(name: &'static str, path: &'static str) -> Self {
-        Self { pages: PageStyle::Pages, ..Self::get(name, path) }
+        Self {
+            pages: PageStyle::Pages,
+            ..Self::get(name, path)
+        }
     }
 
     pub(crate) const fn stream(name: &'static str, path: &'static str) -> Self {
-        Self { accept: Accept::EventStream, ..Self::get(name, path) }
+        Self {
+            accept: Accept::EventStream,
+            ..Self::get(name, path)
+        }
     }
 
     pub(crate) const fn post(name: &'static str, path: &'static str) -> Self {
-        Self { method: Method::Post, retry: Retry::Write, ..Self::get(name, path) }
+        Self {
+            method: Method::Post,
+            retry: Retry::Write,
+            ..Self::get(name, path)
+        }
     }
 
     pub(crate) const fn delete(name: &'static str, path: &'static str) -> Self {
-        Self { method: Method::Delete, retry: Retry::Write, ..Self::get(name, path) }
+        Self {
+            method: Method::Delete,
+            retry: Retry::Write,
+            ..Self::get(name, path)
+        }
     }
 }
 
@@ -145,7 +166,11 @@ pub enum RequestError {
 }
 
 /// Everything but what RFC 3986, section 2.3 calls unreserved.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 impl<T> Request<T> {
     /// A call of an operation whose path has no parameters, or that are yet to be given.
@@ -165,7 +190,10 @@ impl<T> Request<T> {
     pub fn undocumented(method: Method, path: &str) -> Self {
         static GET: Op = Op::get("get", "(undocumented)");
         static POST: Op = Op::post("post", "(undocumented)");
-        static PUT: Op = Op { method: Method::Put, ..Op::post("put", "(undocumented)") };
+        static PUT: Op = Op {
+            method: Method::Put,
+            ..Op::post("put", "(undocumented)")
+        };
         static DELETE: Op = Op::delete("delete", "(undocumented)");
         let mut request = Self::new(match method {
             Method::Get => &GET,
@@ -173,8 +201,11 @@ impl<T> Request<T> {
             Method::Put => &PUT,
             Method::Delete => &DELETE,
         });
-        request.path =
-            if path.starts_with('/') { Ok(path.to_owned()) } else { Err(RequestError::Path(path.to_owned())) };
+        request.path = if path.starts_with('/') {
+            Ok(path.to_owned())
+        } else {
+            Err(RequestError::Path(path.to_owned()))
+        };
         request
     }
 
@@ -183,7 +214,10 @@ impl<T> Request<T> {
     pub fn path(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(path) = &self.path {
             self.path = if matches!(value, "" | "." | "..") {
-                Err(RequestError::PathParameter { name, value: value.to_owned() })
+                Err(RequestError::PathParameter {
+                    name,
+                    value: value.to_owned(),
+                })
             } else {
                 let encoded = utf8_percent_encode(value, ENCODED).to_string();
                 Ok(path.replacen(&format!("{{{name}}}"), &encoded, 1))
@@ -194,7 +228,9 @@ impl<T> Request<T> {
 
     /// Sets the JSON body.
     pub fn json(mut self, body: &impl Serialize) -> Self {
-        self.body = serde_json::to_vec(body).map(Some).map_err(|error| RequestError::Body(error.to_string()));
+        self.body = serde_json::to_vec(body)
+            .map(Some)
+            .map_err(|error| RequestError::Body(error.to_string()));
         self
     }
 
@@ -218,7 +254,8 @@ impl<T> Request<T> {
 
     /// Sets the cursor of a list, in place of any other kind of cursor; filters stay.
     pub fn set_cursor(&mut self, name: &'static str, value: &str) {
-        self.query.retain(|(other, _)| !matches!(other.as_ref(), "page" | "after_id" | "before_id"));
+        self.query
+            .retain(|(other, _)| !matches!(other.as_ref(), "page" | "after_id" | "before_id"));
         self.add_query(name, value);
     }
 
@@ -227,12 +264,15 @@ impl<T> Request<T> {
         let body = std::mem::replace(&mut self.body, Ok(None));
         self.body = body.and_then(|body| {
             let mut object: Extra = match body {
-                Some(bytes) => serde_json::from_slice(&bytes)
-                    .map_err(|_| RequestError::Body(format!("{field:?} can only be added to a JSON object")))?,
+                Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+                    RequestError::Body(format!("{field:?} can only be added to a JSON object"))
+                })?,
                 None => Extra::new(),
             };
             object.insert(field.to_owned(), value);
-            serde_json::to_vec(&object).map(Some).map_err(|error| RequestError::Body(error.to_string()))
+            serde_json::to_vec(&object)
+                .map(Some)
+                .map_err(|error| RequestError::Body(error.to_string()))
         });
     }
 
@@ -298,7 +338,10 @@ impl<T> Clone for Request<T> {
 /// Shows neither values nor the body, which may be secret.
 impl<T> fmt::Debug for Request<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("op", &self.op.name).field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("op", &self.op.name)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -309,7 +352,10 @@ impl fmt::Display for RequestError {
                 write!(f, "{name} is empty: the request would go somewhere else")
             }
             Self::PathParameter { name, value } => {
-                write!(f, "{name} is {value:?}, which is no id: the request would go somewhere else")
+                write!(
+                    f,
+                    "{name} is {value:?}, which is no id: the request would go somewhere else"
+                )
             }
             Self::Path(path) => write!(f, "the path {path:?} doesn't start with /"),
             Self::Body(why) => write!(f, "the body can't be written: {why}"),

@@ -126,7 +126,9 @@ pub struct FileContent {
 
 impl fmt::Debug for FileContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileContent").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("FileContent")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -153,7 +155,9 @@ pub struct ServiceToken {
 
 impl fmt::Debug for ServiceToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServiceToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("ServiceToken")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 

@@ -51,7 +51,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Page<T> {
             extra: Extra,
         }
 
-        fn present<'de, D: Deserializer<'de>, V: Deserialize<'de>>(deserializer: D) -> Result<Maybe<V>, D::Error> {
+        fn present<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
+            deserializer: D,
+        ) -> Result<Maybe<V>, D::Error> {
             Option::deserialize(deserializer).map(Some)
         }
 
@@ -62,7 +64,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Page<T> {
             value.flatten()
         }
 
-        let Wire { data, next_page, first_id, last_id, has_more, mut extra } = Wire::deserialize(deserializer)?;
+        let Wire {
+            data,
+            next_page,
+            first_id,
+            last_id,
+            has_more,
+            mut extra,
+        } = Wire::deserialize(deserializer)?;
         Ok(Self {
             data,
             next_page: settle(next_page, "next_page", &mut extra),
@@ -161,7 +170,10 @@ pub enum PagingError {
 impl Paging {
     /// A list of this style, before its first page.
     pub fn new(style: PageStyle) -> Self {
-        Self { style, seen: VecDeque::new() }
+        Self {
+            style,
+            seen: VecDeque::new(),
+        }
     }
 
     /// Where the page after this one begins, or `None` after the last.
@@ -177,9 +189,17 @@ impl Paging {
             return Ok(None);
         }
         let given = |cursor: &Option<String>| cursor.clone().filter(|cursor| !cursor.is_empty());
-        let by_id = || given(&page.last_id).filter(|_| page.has_more == Some(true)).map(Cursor::After);
+        let by_id = || {
+            given(&page.last_id)
+                .filter(|_| page.has_more == Some(true))
+                .map(Cursor::After)
+        };
         let Some(cursor) = given(&page.next_page).map(Cursor::Page).or_else(by_id) else {
-            return if page.has_more == Some(true) { Err(PagingError::NoCursor) } else { Ok(None) };
+            return if page.has_more == Some(true) {
+                Err(PagingError::NoCursor)
+            } else {
+                Ok(None)
+            };
         };
         let text = cursor.to_string();
         if self.seen.contains(&text) {

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Number, Value};
 
-use crate::{Agent, AgentId, AgentRef, EnvironmentId, Extra, FileId, Patch, SessionId, Timestamp, VaultId};
+use crate::{
+    Agent, AgentId, AgentRef, EnvironmentId, Extra, FileId, Patch, SessionId, Timestamp, VaultId,
+};
 
 /// A session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,7 +120,9 @@ impl<'de> Deserialize<'de> for SessionAgent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(id) => Ok(Self::Id(id.into())),
-            object => serde_json::from_value(object).map(Self::Snapshot).map_err(serde::de::Error::custom),
+            object => serde_json::from_value(object)
+                .map(Self::Snapshot)
+                .map_err(serde::de::Error::custom),
         }
     }
 }
@@ -188,7 +192,11 @@ pub struct MemoryStoreResource {
 impl SessionResource {
     /// A file, at its default place.
     pub fn file(file_id: impl Into<FileId>) -> Self {
-        Self::File(FileResource { file_id: file_id.into(), mount_path: None, extra: Extra::new() })
+        Self::File(FileResource {
+            file_id: file_id.into(),
+            mount_path: None,
+            extra: Extra::new(),
+        })
     }
 }
 
@@ -246,7 +254,11 @@ pub struct Budget {
 impl Budget {
     /// At most so many credits, such as `"100.00"`.
     pub fn limit(max_credit_cost: impl Into<String>) -> Self {
-        Self { kind: Some("limit".to_owned()), max_credit_cost: Some(max_credit_cost.into()), extra: Extra::new() }
+        Self {
+            kind: Some("limit".to_owned()),
+            max_credit_cost: Some(max_credit_cost.into()),
+            extra: Extra::new(),
+        }
     }
 }
 
@@ -320,13 +332,21 @@ impl SessionCreate {
 
     /// Adds an entry of the metadata.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.get_or_insert_default().insert(key.into(), Value::String(value.into()));
+        self.metadata
+            .get_or_insert_default()
+            .insert(key.into(), Value::String(value.into()));
         self
     }
 
     /// Adds an environment variable.
-    pub fn environment_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.environment_variables.get_or_insert_default().insert(name.into(), Value::String(value.into()));
+    pub fn environment_variable(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.environment_variables
+            .get_or_insert_default()
+            .insert(name.into(), Value::String(value.into()));
         self
     }
 }

@@ -43,7 +43,10 @@ impl From<jiff::Timestamp> for Timestamp {
 
 impl From<&str> for Timestamp {
     fn from(text: &str) -> Self {
-        Self { text: text.into(), json: false }
+        Self {
+            text: text.into(),
+            json: false,
+        }
     }
 }
 
@@ -115,7 +118,10 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// What is no text is kept as JSON.
 fn odd(value: &Value) -> Timestamp {
-    Timestamp { text: value.to_string().into(), json: true }
+    Timestamp {
+        text: value.to_string().into(),
+        json: true,
+    }
 }
 
 #[cfg(test)]

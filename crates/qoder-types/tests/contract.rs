@@ -5,15 +5,18 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use qoder_types::ops::{self, OPERATIONS};
 use qoder_types::{
-    AgentCreate, AgentId, AgentUpdate, Content, Cursor, EnvironmentCreate, EnvironmentUpdate, Event, InputEvent, Page,
-    PageStyle, Paging, PagingError, Patch, PreviewType, Request, RequestError, Retry, SendEvents, SessionCreate, SessionUpdate,
-    SystemMessage, UserCustomToolResult, UserDefineOutcome, UserInterrupt, UserMessage, UserToolConfirmation,
+    AgentCreate, AgentId, AgentUpdate, Content, Cursor, EnvironmentCreate, EnvironmentUpdate,
+    Event, InputEvent, Page, PageStyle, Paging, PagingError, Patch, PreviewType, Request,
+    RequestError, Retry, SendEvents, SessionCreate, SessionUpdate, SystemMessage,
+    UserCustomToolResult, UserDefineOutcome, UserInterrupt, UserMessage, UserToolConfirmation,
     UserToolResult,
 };
 use serde_json::{Map, Value, json};
 
 fn data(file: &str) -> Value {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(file);
     serde_json::from_str(&std::fs::read_to_string(path).expect(file)).expect(file)
 }
 
@@ -27,12 +30,18 @@ fn operations_are_those_of_the_api() {
             format!("{resource}.{}", known["name"].as_str().unwrap_or_default()) == op.name
         });
         let Some(found) = found else {
-            assert_eq!(op.name, "agents.delete", "the one operation that only the documents have");
+            assert_eq!(
+                op.name, "agents.delete",
+                "the one operation that only the documents have"
+            );
             continue;
         };
         assert_eq!(found["path"], op.path, "{}", op.name);
         assert_eq!(found["http_method"], op.method.as_str(), "{}", op.name);
-        let keyed = found["retry"].as_str().expect("a class").contains("Idempotency-Key");
+        let keyed = found["retry"]
+            .as_str()
+            .expect("a class")
+            .contains("Idempotency-Key");
         assert_eq!(keyed, op.retry == Retry::Write, "{}", op.name);
         let paged = found["page_style"] == "page";
         assert_eq!(paged, op.pages == PageStyle::Pages, "{}", op.name);
@@ -41,7 +50,15 @@ fn operations_are_those_of_the_api() {
     for known in known {
         let resource = known["resource"].as_str().unwrap_or_default();
         let name = format!("{resource}.{}", known["name"].as_str().unwrap_or_default());
-        let covered = matches!(resource, "agents" | "agents.versions" | "environments" | "models" | "sessions" | "sessions.events");
+        let covered = matches!(
+            resource,
+            "agents"
+                | "agents.versions"
+                | "environments"
+                | "models"
+                | "sessions"
+                | "sessions.events"
+        );
         // The resumable stream is the stream, as the official SDK follows it.
         if covered && !name.ends_with("resumable_stream") {
             assert!(named.contains(name.as_str()), "{name} has no function");
@@ -49,44 +66,88 @@ fn operations_are_those_of_the_api() {
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the tables below read better so")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the tables below read better so"
+)]
 fn check<T>(request: &Request<T>, target: &str, body: Option<Value>) {
     assert_eq!(request.target().expect(target), target);
-    let sent = request.body().expect(target).map(|body| serde_json::from_slice(body).expect(target));
+    let sent = request
+        .body()
+        .expect(target)
+        .map(|body| serde_json::from_slice(body).expect(target));
     assert_eq!(sent, body, "{target}");
 }
 
 #[test]
 fn each_operation_makes_its_request() {
-    let agent = AgentCreate::new("a", "ultimate").system("s").metadata("k", "v");
+    let agent = AgentCreate::new("a", "ultimate")
+        .system("s")
+        .metadata("k", "v");
     check(
         &ops::agents::create(&agent),
         "/agents",
         Some(json!({"name": "a", "model": "ultimate", "system": "s", "metadata": {"k": "v"}})),
     );
     check(&ops::agents::list(), "/agents", None);
-    check(&ops::agents::retrieve(&"agent_1".into(), None), "/agents/agent_1", None);
-    check(&ops::agents::retrieve(&"agent_1".into(), Some(2)), "/agents/agent_1?version=2", None);
+    check(
+        &ops::agents::retrieve(&"agent_1".into(), None),
+        "/agents/agent_1",
+        None,
+    );
+    check(
+        &ops::agents::retrieve(&"agent_1".into(), Some(2)),
+        "/agents/agent_1?version=2",
+        None,
+    );
     let update = AgentUpdate::new(3).name("b").tools(Patch::Clear);
     check(
         &ops::agents::update(&"agent_1".into(), &update),
         "/agents/agent_1",
         Some(json!({"version": 3, "name": "b", "tools": null})),
     );
-    check(&ops::agents::archive(&"agent_1".into()), "/agents/agent_1/archive", None);
-    check(&ops::agents::delete(&"agent_1".into()), "/agents/agent_1", None);
-    check(&ops::agents::versions::list(&"agent_1".into()), "/agents/agent_1/versions", None);
-    check(&ops::environments::create(&EnvironmentCreate::new("e")), "/environments", Some(json!({"name": "e"})));
+    check(
+        &ops::agents::archive(&"agent_1".into()),
+        "/agents/agent_1/archive",
+        None,
+    );
+    check(
+        &ops::agents::delete(&"agent_1".into()),
+        "/agents/agent_1",
+        None,
+    );
+    check(
+        &ops::agents::versions::list(&"agent_1".into()),
+        "/agents/agent_1/versions",
+        None,
+    );
+    check(
+        &ops::environments::create(&EnvironmentCreate::new("e")),
+        "/environments",
+        Some(json!({"name": "e"})),
+    );
     check(&ops::environments::list(), "/environments", None);
-    check(&ops::environments::retrieve(&"env_1".into()), "/environments/env_1", None);
+    check(
+        &ops::environments::retrieve(&"env_1".into()),
+        "/environments/env_1",
+        None,
+    );
     let update = EnvironmentUpdate::new().description(Patch::Clear);
     check(
         &ops::environments::update(&"env_1".into(), &update),
         "/environments/env_1",
         Some(json!({"description": null})),
     );
-    check(&ops::environments::archive(&"env_1".into()), "/environments/env_1/archive", None);
-    check(&ops::environments::delete(&"env_1".into()), "/environments/env_1", None);
+    check(
+        &ops::environments::archive(&"env_1".into()),
+        "/environments/env_1/archive",
+        None,
+    );
+    check(
+        &ops::environments::delete(&"env_1".into()),
+        "/environments/env_1",
+        None,
+    );
     check(&ops::models::list(), "/models", None);
     check(
         &ops::sessions::create(&SessionCreate::new("agent_1", "env_1")),
@@ -94,17 +155,39 @@ fn each_operation_makes_its_request() {
         Some(json!({"agent": "agent_1", "environment_id": "env_1"})),
     );
     check(&ops::sessions::list(), "/sessions", None);
-    check(&ops::sessions::retrieve(&"sess_1".into()), "/sessions/sess_1", None);
+    check(
+        &ops::sessions::retrieve(&"sess_1".into()),
+        "/sessions/sess_1",
+        None,
+    );
     check(
         &ops::sessions::update(&"sess_1".into(), &SessionUpdate::new().title("t")),
         "/sessions/sess_1",
         Some(json!({"title": "t"})),
     );
-    check(&ops::sessions::archive(&"sess_1".into()), "/sessions/sess_1/archive", None);
-    check(&ops::sessions::delete(&"sess_1".into()), "/sessions/sess_1", None);
-    check(&ops::sessions::cancel(&"sess_1".into()), "/sessions/sess_1/cancel", None);
-    check(&ops::sessions::events::list(&"sess_1".into()), "/sessions/sess_1/events", None);
-    let events = SendEvents { events: vec!["Hello!".into()] };
+    check(
+        &ops::sessions::archive(&"sess_1".into()),
+        "/sessions/sess_1/archive",
+        None,
+    );
+    check(
+        &ops::sessions::delete(&"sess_1".into()),
+        "/sessions/sess_1",
+        None,
+    );
+    check(
+        &ops::sessions::cancel(&"sess_1".into()),
+        "/sessions/sess_1/cancel",
+        None,
+    );
+    check(
+        &ops::sessions::events::list(&"sess_1".into()),
+        "/sessions/sess_1/events",
+        None,
+    );
+    let events = SendEvents {
+        events: vec!["Hello!".into()],
+    };
     check(
         &ops::sessions::events::send(&"sess_1".into(), &events),
         "/sessions/sess_1/events",
@@ -140,18 +223,41 @@ fn every_sent_event_has_its_form() {
     for (known, event) in known["sent"].as_array().expect("a list").iter().zip(events) {
         let json = serde_json::to_value(event.for_current()).expect("JSON");
         assert_eq!(json["type"], known["type"]);
-        let fields: BTreeSet<&str> =
-            known["fields"].as_array().expect("fields").iter().filter_map(|field| field["name"].as_str()).collect();
+        let fields: BTreeSet<&str> = known["fields"]
+            .as_array()
+            .expect("fields")
+            .iter()
+            .filter_map(|field| field["name"].as_str())
+            .collect();
         for (name, value) in json.as_object().expect("an object") {
-            assert!(fields.contains(name.as_str()), "{} has no {name}", known["type"]);
-            assert!(name != "content" || value.is_array(), "today's content is blocks");
+            assert!(
+                fields.contains(name.as_str()),
+                "{} has no {name}",
+                known["type"]
+            );
+            assert!(
+                name != "content" || value.is_array(),
+                "today's content is blocks"
+            );
         }
-        for field in known["fields"].as_array().expect("fields").iter().filter(|field| field["required"] == true) {
-            assert!(json.get(field["name"].as_str().expect("a name")).is_some(), "{} lacks {field}", known["type"]);
+        for field in known["fields"]
+            .as_array()
+            .expect("fields")
+            .iter()
+            .filter(|field| field["required"] == true)
+        {
+            assert!(
+                json.get(field["name"].as_str().expect("a name")).is_some(),
+                "{} lacks {field}",
+                known["type"]
+            );
         }
     }
     let other = json!({"type": "user.wave", "hand": "left"});
-    assert_eq!(serde_json::to_value(InputEvent::Other(other.clone())).expect("JSON"), other);
+    assert_eq!(
+        serde_json::to_value(InputEvent::Other(other.clone())).expect("JSON"),
+        other
+    );
 }
 
 /// A value of a type in the words of the description.
@@ -162,13 +268,19 @@ fn sample(kind: &str, name: &str) -> Value {
         "integer" => json!(3),
         "number" => json!(0.25),
         "boolean" => json!(true),
-        _ if kind.starts_with("list<") => json!([{"type": "text", "text": "x"}, {"type": "hologram", "y": 1}]),
+        _ if kind.starts_with("list<") => {
+            json!([{"type": "text", "text": "x"}, {"type": "hologram", "y": 1}])
+        }
         _ if kind.starts_with("map<") => json!({"key": "value"}),
         _ if kind.starts_with("enum<") => json!(kind[5..].trim_end_matches('>').split('|').next()),
         _ if name == "stop_reason" => json!({"type": "requires_action", "event_ids": ["evt_1"]}),
-        _ if name == "error" => json!({"type": "unknown_error", "message": "m", "retry_status": {"type": "retrying"}}),
+        _ if name == "error" => {
+            json!({"type": "unknown_error", "message": "m", "retry_status": {"type": "retrying"}})
+        }
         _ if name == "event" => json!({"id": "evt_1", "type": "agent.message"}),
-        _ if name == "delta" => json!({"type": "content_delta", "index": 0, "content": {"type": "text", "text": "x"}}),
+        _ if name == "delta" => {
+            json!({"type": "content_delta", "index": 0, "content": {"type": "text", "text": "x"}})
+        }
         _ => json!({"type": "text", "content": "x"}),
     }
 }
@@ -184,17 +296,29 @@ fn every_received_event_is_known() {
         let fields = known["fields"].as_array().expect("fields");
         for maximal in [false, true] {
             let mut object = Map::new();
-            for field in fields.iter().filter(|field| maximal || field["required"] == true) {
+            for field in fields
+                .iter()
+                .filter(|field| maximal || field["required"] == true)
+            {
                 let field_name = field["name"].as_str().expect("a name");
-                object.insert(field_name.to_owned(), sample(field["type"].as_str().expect("a type"), field_name));
+                object.insert(
+                    field_name.to_owned(),
+                    sample(field["type"].as_str().expect("a type"), field_name),
+                );
             }
             object.insert("type".to_owned(), name.into());
             if maximal {
                 object.insert("field_of_tomorrow".to_owned(), json!({"kept": [1, null]}));
             }
             let json = Value::Object(object);
-            for event in [Event::decode("", None, &json.to_string()), serde_json::from_value(json.clone()).expect("an event")] {
-                assert!(!matches!(event, Event::Unknown(_) | Event::Malformed(_)), "{name}: {event:?}");
+            for event in [
+                Event::decode("", None, &json.to_string()),
+                serde_json::from_value(json.clone()).expect("an event"),
+            ] {
+                assert!(
+                    !matches!(event, Event::Unknown(_) | Event::Malformed(_)),
+                    "{name}: {event:?}"
+                );
                 assert_eq!(event.type_name(), name);
                 assert_eq!(serde_json::to_value(&event).expect("JSON"), json);
             }
@@ -217,16 +341,20 @@ fn what_is_not_understood_is_kept() {
         ("some.new_event", "not JSON"),
     ] {
         let event = Event::decode(name, Some("evt_9"), data);
-        assert!(matches!(event, Event::Malformed(_)), "{name} {data}: {event:?}");
+        assert!(
+            matches!(event, Event::Malformed(_)),
+            "{name} {data}: {event:?}"
+        );
         assert_eq!((event.raw(), event.id()), (data, Some(&"evt_9".into())));
     }
 }
 
 #[test]
 fn a_list_with_one_bad_event_is_a_list() {
-    let page: Page<Event> =
-        serde_json::from_str(r#"{"data":[{"type":"agent.message","content":7},{"type":"session.deleted"},5]}"#)
-            .expect("a page");
+    let page: Page<Event> = serde_json::from_str(
+        r#"{"data":[{"type":"agent.message","content":7},{"type":"session.deleted"},5]}"#,
+    )
+    .expect("a page");
     assert!(matches!(page.data[0], Event::Malformed(_)));
     assert!(page.data[1].is_final());
     assert!(matches!(page.data[2], Event::Malformed(_)));
@@ -237,17 +365,43 @@ fn pages_end_or_fail_and_never_circle() {
     let page = |json: &str| serde_json::from_str::<Page<Value>>(json).expect(json);
     let next = |json: &str| Paging::new(PageStyle::Pages).next(&page(json));
     assert_eq!(next(r#"{"data":[]}"#), Ok(None));
-    assert_eq!(next(r#"{"data":[],"has_more":false,"next_page":"c","last_id":"a"}"#), Ok(None));
-    assert_eq!(next(r#"{"data":[],"has_more":true,"next_page":null,"last_id":"a"}"#), Ok(Some(Cursor::After("a".into()))));
-    assert_eq!(next(r#"{"data":[],"last_id":"a"}"#), Ok(None), "an id alone promises nothing");
-    assert_eq!(next(r#"{"data":[],"next_page":"c"}"#), Ok(Some(Cursor::Page("c".into()))));
-    assert_eq!(next(r#"{"data":[],"has_more":true}"#), Err(PagingError::NoCursor));
-    assert_eq!(next(r#"{"data":[],"has_more":true,"next_page":""}"#), Err(PagingError::NoCursor));
+    assert_eq!(
+        next(r#"{"data":[],"has_more":false,"next_page":"c","last_id":"a"}"#),
+        Ok(None)
+    );
+    assert_eq!(
+        next(r#"{"data":[],"has_more":true,"next_page":null,"last_id":"a"}"#),
+        Ok(Some(Cursor::After("a".into())))
+    );
+    assert_eq!(
+        next(r#"{"data":[],"last_id":"a"}"#),
+        Ok(None),
+        "an id alone promises nothing"
+    );
+    assert_eq!(
+        next(r#"{"data":[],"next_page":"c"}"#),
+        Ok(Some(Cursor::Page("c".into())))
+    );
+    assert_eq!(
+        next(r#"{"data":[],"has_more":true}"#),
+        Err(PagingError::NoCursor)
+    );
+    assert_eq!(
+        next(r#"{"data":[],"has_more":true,"next_page":""}"#),
+        Err(PagingError::NoCursor)
+    );
     let mut paging = Paging::new(PageStyle::Pages);
     for cursor in ["a", "b", "c"] {
-        assert!(paging.next(&page(&format!(r#"{{"data":[],"next_page":"{cursor}"}}"#))).is_ok());
+        assert!(
+            paging
+                .next(&page(&format!(r#"{{"data":[],"next_page":"{cursor}"}}"#)))
+                .is_ok()
+        );
     }
-    assert_eq!(paging.next(&page(r#"{"data":[],"next_page":"a"}"#)), Err(PagingError::Repeated));
+    assert_eq!(
+        paging.next(&page(r#"{"data":[],"next_page":"a"}"#)),
+        Err(PagingError::Repeated)
+    );
 }
 
 #[test]
@@ -256,14 +410,21 @@ fn cursors_exclude_each_other() {
     request.set_query("limit", 5);
     request.set_cursor("after_id", "a");
     request.set_cursor("page", "c=/");
-    assert_eq!(request.target().expect("a target"), "/sessions?limit=5&page=c%3D%2F");
+    assert_eq!(
+        request.target().expect("a target"),
+        "/sessions?limit=5&page=c%3D%2F"
+    );
 }
 
 #[test]
 fn extra_members_join_the_body() {
     let mut request = ops::agents::create(&AgentCreate::new("a", "m"));
     request.extra("x", json!(1));
-    check(&request, "/agents", Some(json!({"name": "a", "model": "m", "x": 1})));
+    check(
+        &request,
+        "/agents",
+        Some(json!({"name": "a", "model": "m", "x": 1})),
+    );
     let mut request = ops::agents::archive(&"a".into());
     request.extra("x", json!(1));
     check(&request, "/agents/a/archive", Some(json!({"x": 1})));
@@ -275,8 +436,19 @@ fn extra_members_join_the_body() {
 #[test]
 fn ids_stay_in_their_segment() {
     for id in ["", ".", ".."] {
-        let error = ops::agents::retrieve(&id.into(), None).target().expect_err(id);
-        assert!(matches!(error, RequestError::PathParameter { name: "agent_id", .. }), "{error}");
+        let error = ops::agents::retrieve(&id.into(), None)
+            .target()
+            .expect_err(id);
+        assert!(
+            matches!(
+                error,
+                RequestError::PathParameter {
+                    name: "agent_id",
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
     let target = |id: &str| ops::agents::retrieve(&id.into(), None).target().expect(id);
     assert_eq!(target("a/b"), "/agents/a%2Fb");

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use qoder_types::{
-    Agent, Credential, Deleted, Deployment, DeploymentRun, Environment, ErrorBody, Event, File, FileContent, Model, Page,
-    Paging, PageStyle, SentEvents, ServiceToken, Session, SessionCanceled, WebhookEvent, Work,
+    Agent, Credential, Deleted, Deployment, DeploymentRun, Environment, ErrorBody, Event, File,
+    FileContent, Model, Page, PageStyle, Paging, SentEvents, ServiceToken, Session,
+    SessionCanceled, WebhookEvent, Work,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,8 +32,12 @@ fn frames(stream: &str) -> Vec<(String, Option<String>, String)> {
     let mut frames = Vec::new();
     for block in stream.replace("\r\n", "\n").split("\n\n") {
         let field = |name: &str| -> Vec<String> {
-            let lines = block.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            lines.map(|value| value.strip_prefix(' ').unwrap_or(value).to_owned()).collect()
+            let lines = block
+                .lines()
+                .filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            lines
+                .map(|value| value.strip_prefix(' ').unwrap_or(value).to_owned())
+                .collect()
         };
         let data = field("data");
         if !data.is_empty() {
@@ -44,7 +49,10 @@ fn frames(stream: &str) -> Vec<(String, Option<String>, String)> {
 }
 
 fn events(stream: &str) -> Vec<Event> {
-    frames(stream).iter().map(|(name, id, data)| Event::decode(name, id.as_deref(), data)).collect()
+    frames(stream)
+        .iter()
+        .map(|(name, id, data)| Event::decode(name, id.as_deref(), data))
+        .collect()
 }
 
 #[test]
@@ -55,7 +63,10 @@ fn resources_come_back() {
     assert!(agent.archived_at.is_none() && agent.multiagent.is_none());
 
     let page: Page<Environment> = comes_back(&text("environment_list.json"));
-    let next = Paging::new(PageStyle::Pages).next(&page).expect("a cursor").expect("more");
+    let next = Paging::new(PageStyle::Pages)
+        .next(&page)
+        .expect("a cursor")
+        .expect("more");
     assert_eq!(next.to_string(), "page=cGFnZTpvcGFxdWU=");
 
     let session: Session = comes_back(&text("session.json"));
@@ -69,7 +80,12 @@ fn resources_come_back() {
     let sent: SentEvents = comes_back(&text("send_events_response.json"));
     assert!(sent.data[0].id().is_some());
     let events: Page<Event> = comes_back(&text("events_list.json"));
-    assert!(events.data.iter().any(|event| matches!(event, Event::Unknown(_))));
+    assert!(
+        events
+            .data
+            .iter()
+            .any(|event| matches!(event, Event::Unknown(_)))
+    );
 }
 
 #[test]
@@ -93,11 +109,17 @@ fn the_small_ones_come_back() {
             }
             "error_400" | "error_403" | "error_404" | "error_500" => {
                 let body = ErrorBody::parse(json.as_bytes());
-                assert!(body.kind().is_some() && body.request_id.is_some() && body.summary().is_some(), "{name}");
+                assert!(
+                    body.kind().is_some() && body.request_id.is_some() && body.summary().is_some(),
+                    "{name}"
+                );
             }
             "session_error_terminal_sse" | "cancelled_sse" | "g3_incremental_sse" => {
                 for event in events(sample.as_str().expect("a stream")) {
-                    assert!(!matches!(event, Event::Unknown(_) | Event::Malformed(_)), "{name}: {event:?}");
+                    assert!(
+                        !matches!(event, Event::Unknown(_) | Event::Malformed(_)),
+                        "{name}: {event:?}"
+                    );
                 }
             }
             other => panic!("{other}: a sample that no test reads"),
@@ -108,24 +130,48 @@ fn the_small_ones_come_back() {
 #[test]
 fn errors_are_read_in_every_shape() {
     for (file, kind, message) in [
-        ("error_401.json", "authentication_error", "Invalid API key or token."),
-        ("error_401_flat.json", "TOKEN_INVALID", "missing authorization token"),
+        (
+            "error_401.json",
+            "authentication_error",
+            "Invalid API key or token.",
+        ),
+        (
+            "error_401_flat.json",
+            "TOKEN_INVALID",
+            "missing authorization token",
+        ),
         ("error_409.json", "conflict_error", "Version conflict"),
         ("error_429.json", "rate_limit_error", "Too many requests."),
     ] {
         let body = ErrorBody::parse(text(file).as_bytes());
-        assert_eq!((body.kind(), body.message.as_deref()), (Some(kind), Some(message)), "{file}");
+        assert_eq!(
+            (body.kind(), body.message.as_deref()),
+            (Some(kind), Some(message)),
+            "{file}"
+        );
     }
     let seed = ErrorBody::parse(text("error_501_seed.json").as_bytes());
-    assert_eq!((seed.feature.as_deref(), seed.available_from.as_deref()), (Some("skills"), Some("skills-2026-05")));
+    assert_eq!(
+        (seed.feature.as_deref(), seed.available_from.as_deref()),
+        (Some("skills"), Some("skills-2026-05"))
+    );
 
     for (body, summary) in [
         (&b""[..], None),
         (b"upstream  timed\nout", Some("upstream timed out")),
         (b"\xff\xfe", Some("\u{fffd}\u{fffd}")),
-        (br#"{"error":"sandbox failed","code":"E_1"}"#, Some("sandbox failed")),
-        (br#"{"error":{"type":"x"}}"#, Some(r#"{"error":{"type":"x"}}"#)),
-        (br#"{"error":{"message":"no","param":"name"}}"#, Some("no (parameter name)")),
+        (
+            br#"{"error":"sandbox failed","code":"E_1"}"#,
+            Some("sandbox failed"),
+        ),
+        (
+            br#"{"error":{"type":"x"}}"#,
+            Some(r#"{"error":{"type":"x"}}"#),
+        ),
+        (
+            br#"{"error":{"message":"no","param":"name"}}"#,
+            Some("no (parameter name)"),
+        ),
         (b"[]", Some("[]")),
     ] {
         assert_eq!(ErrorBody::parse(body).summary().as_deref(), summary);
@@ -134,8 +180,10 @@ fn errors_are_read_in_every_shape() {
 
 #[test]
 fn streams_are_read_event_by_event() {
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder()).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|ending| ending == "sse"));
     assert_eq!(files.len(), 8);
     for file in files {
@@ -144,12 +192,23 @@ fn streams_are_read_event_by_event() {
             let place = format!("{}: {name} {data}", file.display());
             assert_eq!(event.raw(), data, "{place}");
             if name != "some.new_event" && data != "[DONE]" && id.as_deref() != Some("evt_cut") {
-                assert!(!matches!(event, Event::Unknown(_) | Event::Malformed(_)), "{place}");
+                assert!(
+                    !matches!(event, Event::Unknown(_) | Event::Malformed(_)),
+                    "{place}"
+                );
                 assert_eq!(event.type_name(), name, "{place}");
-                assert_eq!(event.id().map(qoder_types::EventId::as_str), id.as_deref(), "{place}");
+                assert_eq!(
+                    event.id().map(qoder_types::EventId::as_str),
+                    id.as_deref(),
+                    "{place}"
+                );
             }
             if let Ok(value) = serde_json::from_str::<Value>(data) {
-                assert_eq!(serde_json::to_value(&event).expect("it can be written"), value, "{place}");
+                assert_eq!(
+                    serde_json::to_value(&event).expect("it can be written"),
+                    value,
+                    "{place}"
+                );
             }
         }
     }
@@ -158,11 +217,23 @@ fn streams_are_read_event_by_event() {
 #[test]
 fn legacy_forms_say_what_they_said() {
     let events = events(&text("seed_legacy_forms.sse"));
-    let Event::AgentMessage(message) = &events[2] else { panic!("{:?}", events[2]) };
-    assert_eq!((message.text().as_ref(), message.delta), ("Hello, ", Some(true)));
-    let Event::AgentToolResult(result) = &events[3] else { panic!("{:?}", events[3]) };
+    let Event::AgentMessage(message) = &events[2] else {
+        panic!("{:?}", events[2])
+    };
+    assert_eq!(
+        (message.text().as_ref(), message.delta),
+        ("Hello, ", Some(true))
+    );
+    let Event::AgentToolResult(result) = &events[3] else {
+        panic!("{:?}", events[3])
+    };
     assert_eq!(result.content.as_ref().expect("content").text(), "ok");
-    let Event::SessionError(error) = &events[4] else { panic!("{:?}", events[4]) };
-    assert_eq!((error.message(), error.code.as_deref()), ("sandbox failed", Some("E_SANDBOX")));
+    let Event::SessionError(error) = &events[4] else {
+        panic!("{:?}", events[4])
+    };
+    assert_eq!(
+        (error.message(), error.code.as_deref()),
+        ("sandbox failed", Some("E_SANDBOX"))
+    );
     assert!(events[6].is_final());
 }

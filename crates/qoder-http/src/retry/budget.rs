@@ -24,20 +24,31 @@ impl RetryBudget {
     /// A budget of this many retries.
     pub fn new(retries: u32) -> Self {
         let full = retries.saturating_mul(RETRY);
-        Self { shared: Arc::new(Shared { left: AtomicU32::new(full), full }) }
+        Self {
+            shared: Arc::new(Shared {
+                left: AtomicU32::new(full),
+                full,
+            }),
+        }
     }
 
     /// Takes one retry, if there is one.
     pub(super) fn withdraw(&self) -> bool {
         let take = |left: u32| left.checked_sub(RETRY);
-        self.shared.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        self.shared
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
     }
 
     /// A call succeeded after so many retries.
     pub(super) fn deposit(&self, retries: u32) {
         let back = retries.saturating_mul(RETRY).max(1);
         let put = |left: u32| Some(left.saturating_add(back).min(self.shared.full));
-        let _ = self.shared.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, put);
+        let _ = self
+            .shared
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, put);
     }
 }
 

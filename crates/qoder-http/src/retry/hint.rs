@@ -62,7 +62,11 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(name, HeaderValue::from_static(value));
-            assert_eq!(retry_after(&headers, now), want.map(Duration::from_millis), "{name}: {value}");
+            assert_eq!(
+                retry_after(&headers, now),
+                want.map(Duration::from_millis),
+                "{name}: {value}"
+            );
         }
         let mut both = HeaderMap::new();
         both.insert("retry-after-ms", HeaderValue::from_static("20"));

@@ -82,7 +82,10 @@ pub fn decide(class: Class, end: &AttemptEnd<'_>) -> Verdict {
     let again = match end {
         _ if class == Class::Never => false,
         // Setting the transport up fails the same way each time.
-        AttemptEnd::Failed { kind: ErrorKind::Url | ErrorKind::Config | ErrorKind::TooLarge, .. } => false,
+        AttemptEnd::Failed {
+            kind: ErrorKind::Url | ErrorKind::Config | ErrorKind::TooLarge,
+            ..
+        } => false,
         AttemptEnd::Failed { sent: Sent::No, .. } => true,
         AttemptEnd::Failed { .. } | AttemptEnd::BodyBroke => repeatable,
         AttemptEnd::Status { status, headers } => match (status, hint::should_retry(headers)) {
@@ -128,7 +131,10 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// No attempt after the first one.
     pub fn none() -> Self {
-        Self { max_retries: 0, ..Self::default() }
+        Self {
+            max_retries: 0,
+            ..Self::default()
+        }
     }
 
     /// Sets how many attempts are made after the first one.
@@ -187,7 +193,14 @@ pub enum Next {
 impl Attempts {
     /// The attempts of a call of this class. `seed` is the only source of chance.
     pub fn new(policy: RetryPolicy, class: Class, seed: u64) -> Self {
-        Self { policy, class, budget: None, random: seed, retries: 0, renewed: false }
+        Self {
+            policy,
+            class,
+            budget: None,
+            random: seed,
+            retries: 0,
+            renewed: false,
+        }
     }
 
     /// Draws its retries from a budget that other calls share.
@@ -225,7 +238,11 @@ impl Attempts {
         if hint > self.policy.max_hint || remaining.is_some_and(|remaining| after >= remaining) {
             return Next::Give;
         }
-        if self.budget.as_ref().is_some_and(|budget| !budget.withdraw()) {
+        if self
+            .budget
+            .as_ref()
+            .is_some_and(|budget| !budget.withdraw())
+        {
             return Next::Give;
         }
         self.retries += 1;
@@ -240,7 +257,10 @@ impl Attempts {
     }
 
     fn backoff(&mut self) -> Duration {
-        let doubled = self.policy.base.saturating_mul(1u32.checked_shl(self.retries).unwrap_or(u32::MAX));
+        let doubled = self
+            .policy
+            .base
+            .saturating_mul(1u32.checked_shl(self.retries).unwrap_or(u32::MAX));
         let whole = doubled.min(self.policy.cap);
         let part = self.policy.jitter.clamp(0.0, 1.0) * self.chance();
         whole.saturating_sub(whole.mul_f64(part))
@@ -266,7 +286,15 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect()
     }
 
     #[test]
@@ -279,15 +307,39 @@ mod tests {
         let failed = |kind, sent| AttemptEnd::Failed { kind, sent };
         // (what ended the attempt, [read, keyed, once, never])
         let table = [
-            (failed(ErrorKind::Dns, Sent::No), [Again, Again, Again, Give]),
-            (failed(ErrorKind::Connect, Sent::No), [Again, Again, Again, Give]),
-            (failed(ErrorKind::Tls, Sent::No), [Again, Again, Again, Give]),
-            (failed(ErrorKind::Canceled, Sent::No), [Again, Again, Again, Give]),
+            (
+                failed(ErrorKind::Dns, Sent::No),
+                [Again, Again, Again, Give],
+            ),
+            (
+                failed(ErrorKind::Connect, Sent::No),
+                [Again, Again, Again, Give],
+            ),
+            (
+                failed(ErrorKind::Tls, Sent::No),
+                [Again, Again, Again, Give],
+            ),
+            (
+                failed(ErrorKind::Canceled, Sent::No),
+                [Again, Again, Again, Give],
+            ),
             (failed(ErrorKind::Url, Sent::No), [Give, Give, Give, Give]),
-            (failed(ErrorKind::Config, Sent::No), [Give, Give, Give, Give]),
-            (failed(ErrorKind::Reset, Sent::Maybe), [Again, Again, Give, Give]),
-            (failed(ErrorKind::Timeout(crate::Phase::Head), Sent::Maybe), [Again, Again, Give, Give]),
-            (failed(ErrorKind::Protocol, Sent::Maybe), [Again, Again, Give, Give]),
+            (
+                failed(ErrorKind::Config, Sent::No),
+                [Give, Give, Give, Give],
+            ),
+            (
+                failed(ErrorKind::Reset, Sent::Maybe),
+                [Again, Again, Give, Give],
+            ),
+            (
+                failed(ErrorKind::Timeout(crate::Phase::Head), Sent::Maybe),
+                [Again, Again, Give, Give],
+            ),
+            (
+                failed(ErrorKind::Protocol, Sent::Maybe),
+                [Again, Again, Give, Give],
+            ),
             (AttemptEnd::BodyBroke, [Again, Again, Give, Give]),
             (status(409, &none), [Give, Give, Give, Give]),
             (status(409, &please), [Give, Give, Give, Give]),
@@ -314,9 +366,17 @@ mod tests {
         }
     }
 
-    fn waits(policy: RetryPolicy, headers: &HeaderMap, remaining: Option<Duration>, seed: u64) -> Vec<Duration> {
+    fn waits(
+        policy: RetryPolicy,
+        headers: &HeaderMap,
+        remaining: Option<Duration>,
+        seed: u64,
+    ) -> Vec<Duration> {
         let mut attempts = Attempts::new(policy, Class::Read, seed);
-        let end = AttemptEnd::Status { status: 503, headers };
+        let end = AttemptEnd::Status {
+            status: 503,
+            headers,
+        };
         let mut waits = Vec::new();
         while let Next::Again { after } = attempts.next(&end, remaining, SystemTime::UNIX_EPOCH) {
             waits.push(after);
@@ -327,11 +387,21 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_cap_less_their_jitter() {
         for seed in 0..200 {
-            let waits = waits(RetryPolicy::default().max_retries(40), &headers(&[]), None, seed);
+            let waits = waits(
+                RetryPolicy::default().max_retries(40),
+                &headers(&[]),
+                None,
+                seed,
+            );
             assert_eq!(waits.len(), 40);
             for (n, wait) in waits.iter().enumerate() {
-                let whole = Duration::from_millis(500).saturating_mul(1 << n.min(10)).min(Duration::from_secs(8));
-                assert!(*wait <= whole && *wait >= whole.mul_f64(0.75), "{n}: {wait:?}");
+                let whole = Duration::from_millis(500)
+                    .saturating_mul(1 << n.min(10))
+                    .min(Duration::from_secs(8));
+                assert!(
+                    *wait <= whole && *wait >= whole.mul_f64(0.75),
+                    "{n}: {wait:?}"
+                );
             }
         }
     }
@@ -339,23 +409,41 @@ mod tests {
     #[test]
     fn a_hint_lengthens_and_never_shortens() {
         let two = RetryPolicy::default().max_retries(1);
-        assert_eq!(waits(two, &headers(&[("retry-after", "7")]), None, 1), [Duration::from_secs(7)]);
-        assert!(waits(two, &headers(&[("retry-after", "0")]), None, 1)[0] >= Duration::from_millis(375));
-        assert_eq!(waits(two, &headers(&[("retry-after", "61")]), None, 1), [], "beyond the longest hint");
+        assert_eq!(
+            waits(two, &headers(&[("retry-after", "7")]), None, 1),
+            [Duration::from_secs(7)]
+        );
+        assert!(
+            waits(two, &headers(&[("retry-after", "0")]), None, 1)[0] >= Duration::from_millis(375)
+        );
+        assert_eq!(
+            waits(two, &headers(&[("retry-after", "61")]), None, 1),
+            [],
+            "beyond the longest hint"
+        );
     }
 
     #[test]
     fn a_wait_that_the_deadline_cuts_is_not_begun() {
         let policy = RetryPolicy::default();
-        assert_eq!(waits(policy, &headers(&[]), Some(Duration::from_millis(300)), 1), []);
-        assert_eq!(waits(policy, &headers(&[]), Some(Duration::from_secs(30)), 1).len(), 2);
+        assert_eq!(
+            waits(policy, &headers(&[]), Some(Duration::from_millis(300)), 1),
+            []
+        );
+        assert_eq!(
+            waits(policy, &headers(&[]), Some(Duration::from_secs(30)), 1).len(),
+            2
+        );
     }
 
     #[test]
     fn a_credential_is_renewed_once() {
         let mut attempts = Attempts::new(RetryPolicy::default(), Class::Read, 1);
         let headers = headers(&[]);
-        let end = AttemptEnd::Status { status: 401, headers: &headers };
+        let end = AttemptEnd::Status {
+            status: 401,
+            headers: &headers,
+        };
         let mut next = || attempts.next(&end, None, SystemTime::UNIX_EPOCH);
         assert_eq!((next(), next()), (Next::Renew, Next::Give));
     }
@@ -364,9 +452,13 @@ mod tests {
     fn an_empty_budget_ends_retries() {
         let budget = RetryBudget::new(2);
         let headers = headers(&[]);
-        let end = AttemptEnd::Status { status: 503, headers: &headers };
+        let end = AttemptEnd::Status {
+            status: 503,
+            headers: &headers,
+        };
         let call = || {
-            let mut attempts = Attempts::new(RetryPolicy::default(), Class::Read, 1).with_budget(budget.clone());
+            let mut attempts =
+                Attempts::new(RetryPolicy::default(), Class::Read, 1).with_budget(budget.clone());
             let next = attempts.next(&end, None, SystemTime::UNIX_EPOCH);
             (attempts, next)
         };
@@ -375,6 +467,9 @@ mod tests {
         assert!(matches!(call().1, Next::Again { .. }));
         assert_eq!(call().1, Next::Give);
         first.succeeded();
-        assert!(matches!(call().1, Next::Again { .. }), "a success gives back what it drew");
+        assert!(
+            matches!(call().1, Next::Again { .. }),
+            "a success gives back what it drew"
+        );
     }
 }

@@ -67,7 +67,9 @@ impl Event {
         let head = serde_json::from_str::<Head>(data).ok();
         Self::Malformed(MalformedEvent {
             type_name: type_name.into(),
-            id: head.and_then(|head| head.id).or_else(|| own_id.map(EventId::from)),
+            id: head
+                .and_then(|head| head.id)
+                .or_else(|| own_id.map(EventId::from)),
             error: error.into(),
             raw: data.into(),
         })

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 
 use super::{
-    Announced, Common, Delta, EvaluatedPermission, MalformedEvent, ModelUsage, SessionError, StopReason, UnknownEvent,
+    Announced, Common, Delta, EvaluatedPermission, MalformedEvent, ModelUsage, SessionError,
+    StopReason, UnknownEvent,
 };
 use crate::{
     ConfirmationResult, Content, ErrorBody, EventId, Extra, FileId, OutcomeId, ThreadId, Timestamp,

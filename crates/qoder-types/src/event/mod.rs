@@ -52,14 +52,19 @@ impl Event {
 
     /// Whether no event of its session can follow.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::SessionStatusTerminated(_) | Self::SessionDeleted(_) | Self::Terminated(_))
+        matches!(
+            self,
+            Self::SessionStatusTerminated(_) | Self::SessionDeleted(_) | Self::Terminated(_)
+        )
     }
 }
 
 /// Events are equal if they are the same text.
 impl PartialEq for Event {
     fn eq(&self, other: &Self) -> bool {
-        self.type_name() == other.type_name() && self.id() == other.id() && self.raw() == other.raw()
+        self.type_name() == other.type_name()
+            && self.id() == other.id()
+            && self.raw() == other.raw()
     }
 }
 

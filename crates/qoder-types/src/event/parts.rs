@@ -37,7 +37,10 @@ impl StopReason {
             Self::Cancelled => "cancelled",
             Self::RetriesExhausted => "retries_exhausted",
             Self::BudgetReached => "budget_reached",
-            Self::Unknown(object) => object.get("type").and_then(serde_json::Value::as_str).unwrap_or(""),
+            Self::Unknown(object) => object
+                .get("type")
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or(""),
         }
     }
 }
@@ -62,16 +65,23 @@ impl<'de> Deserialize<'de> for StopReason {
         };
         let ids = || {
             let ids = object.get("event_ids")?.as_array()?.iter();
-            Some(ids.filter_map(|id| id.as_str().map(EventId::from)).collect())
+            Some(
+                ids.filter_map(|id| id.as_str().map(EventId::from))
+                    .collect(),
+            )
         };
-        Ok(match object.get("type").and_then(serde_json::Value::as_str) {
-            Some("end_turn") => Self::EndTurn,
-            Some("requires_action") => Self::RequiresAction { event_ids: ids().unwrap_or_default() },
-            Some("cancelled" | "canceled") => Self::Cancelled,
-            Some("retries_exhausted") => Self::RetriesExhausted,
-            Some("budget_reached") => Self::BudgetReached,
-            _ => Self::Unknown(object),
-        })
+        Ok(
+            match object.get("type").and_then(serde_json::Value::as_str) {
+                Some("end_turn") => Self::EndTurn,
+                Some("requires_action") => Self::RequiresAction {
+                    event_ids: ids().unwrap_or_default(),
+                },
+                Some("cancelled" | "canceled") => Self::Cancelled,
+                Some("retries_exhausted") => Self::RetriesExhausted,
+                Some("budget_reached") => Self::BudgetReached,
+                _ => Self::Unknown(object),
+            },
+        )
     }
 }
 
@@ -146,9 +156,13 @@ impl<'de> Deserialize<'de> for SessionError {
                 qoder_error_code: object.qoder_error_code,
                 mcp_server_name: object.mcp_server_name,
             },
-            Shape::Text(message) => {
-                Self { error_type: None, message, retry_status: None, qoder_error_code: None, mcp_server_name: None }
-            }
+            Shape::Text(message) => Self {
+                error_type: None,
+                message,
+                retry_status: None,
+                qoder_error_code: None,
+                mcp_server_name: None,
+            },
         })
     }
 }

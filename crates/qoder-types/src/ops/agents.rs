@@ -30,7 +30,9 @@ pub fn retrieve(agent: &AgentId, version: Option<u64>) -> Request<Agent> {
 
 /// Changes an agent.
 pub fn update(agent: &AgentId, update: &AgentUpdate) -> Request<Agent> {
-    Request::new(&UPDATE).path("agent_id", agent.as_str()).json(update)
+    Request::new(&UPDATE)
+        .path("agent_id", agent.as_str())
+        .json(update)
 }
 
 /// Archives an agent.
@@ -47,7 +49,8 @@ pub fn delete(agent: &AgentId) -> Request<Deleted> {
 pub mod versions {
     use super::{Agent, AgentId, Op, Page, Request};
 
-    pub(in crate::ops) static LIST: Op = Op::list("agents.versions.list", "/agents/{agent_id}/versions");
+    pub(in crate::ops) static LIST: Op =
+        Op::list("agents.versions.list", "/agents/{agent_id}/versions");
 
     /// Lists the snapshots of an agent, newest first.
     pub fn list(agent: &AgentId) -> Request<Page<Agent>> {

@@ -1,12 +1,17 @@
 //! Operations under `/environments`.
 
-use crate::{Deleted, Environment, EnvironmentCreate, EnvironmentId, EnvironmentUpdate, Op, Page, Request};
+use crate::{
+    Deleted, Environment, EnvironmentCreate, EnvironmentId, EnvironmentUpdate, Op, Page, Request,
+};
 
 pub(super) static CREATE: Op = Op::post("environments.create", "/environments");
 pub(super) static LIST: Op = Op::list("environments.list", "/environments");
 pub(super) static RETRIEVE: Op = Op::get("environments.retrieve", "/environments/{environment_id}");
 pub(super) static UPDATE: Op = Op::post("environments.update", "/environments/{environment_id}");
-pub(super) static ARCHIVE: Op = Op::post("environments.archive", "/environments/{environment_id}/archive");
+pub(super) static ARCHIVE: Op = Op::post(
+    "environments.archive",
+    "/environments/{environment_id}/archive",
+);
 pub(super) static DELETE: Op = Op::delete("environments.delete", "/environments/{environment_id}");
 
 /// Creates an environment.
@@ -26,7 +31,9 @@ pub fn retrieve(environment: &EnvironmentId) -> Request<Environment> {
 
 /// Changes an environment.
 pub fn update(environment: &EnvironmentId, update: &EnvironmentUpdate) -> Request<Environment> {
-    Request::new(&UPDATE).path("environment_id", environment.as_str()).json(update)
+    Request::new(&UPDATE)
+        .path("environment_id", environment.as_str())
+        .json(update)
 }
 
 /// Archives an environment.

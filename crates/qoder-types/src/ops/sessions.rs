@@ -1,6 +1,8 @@
 //! Operations under `/sessions`.
 
-use crate::{Deleted, Op, Page, Request, Session, SessionCanceled, SessionCreate, SessionId, SessionUpdate};
+use crate::{
+    Deleted, Op, Page, Request, Session, SessionCanceled, SessionCreate, SessionId, SessionUpdate,
+};
 
 pub(super) static CREATE: Op = Op::post("sessions.create", "/sessions");
 pub(super) static LIST: Op = Op::list("sessions.list", "/sessions");
@@ -28,7 +30,9 @@ pub fn retrieve(session: &SessionId) -> Request<Session> {
 
 /// Changes a session.
 pub fn update(session: &SessionId, update: &SessionUpdate) -> Request<Session> {
-    Request::new(&UPDATE).path("session_id", session.as_str()).json(update)
+    Request::new(&UPDATE)
+        .path("session_id", session.as_str())
+        .json(update)
 }
 
 /// Archives a session.
@@ -51,9 +55,14 @@ pub mod events {
     use super::{Op, Page, Request, SessionId};
     use crate::{Event, EventId, PreviewType, SendEvents, SentEvents};
 
-    pub(in crate::ops) static LIST: Op = Op::list("sessions.events.list", "/sessions/{session_id}/events");
-    pub(in crate::ops) static SEND: Op = Op::post("sessions.events.send", "/sessions/{session_id}/events");
-    pub(in crate::ops) static STREAM: Op = Op::stream("sessions.events.stream", "/sessions/{session_id}/events/stream");
+    pub(in crate::ops) static LIST: Op =
+        Op::list("sessions.events.list", "/sessions/{session_id}/events");
+    pub(in crate::ops) static SEND: Op =
+        Op::post("sessions.events.send", "/sessions/{session_id}/events");
+    pub(in crate::ops) static STREAM: Op = Op::stream(
+        "sessions.events.stream",
+        "/sessions/{session_id}/events/stream",
+    );
 
     /// Lists events. Filters: `limit`, `order`, `types[]`, `created_at[gt]` and its siblings.
     pub fn list(session: &SessionId) -> Request<Page<Event>> {
@@ -62,7 +71,9 @@ pub mod events {
 
     /// Sends events.
     pub fn send(session: &SessionId, events: &SendEvents) -> Request<SentEvents> {
-        Request::new(&SEND).path("session_id", session.as_str()).json(events)
+        Request::new(&SEND)
+            .path("session_id", session.as_str())
+            .json(events)
     }
 
     /// Streams events, with previews of these.

@@ -1,0 +1,146 @@
+//! What the parser gives out: views into its input, or into its own buffer where a frame was cut.
+
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+/// What one [`step`](crate::Parser::step) came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step<'a> {
+    /// How many bytes of the input are done with.
+    pub consumed: usize,
+    /// What they completed. `None`: the whole input is consumed and more is needed.
+    pub item: Option<Item<'a>>,
+}
+
+/// Something that is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Item<'a> {
+    /// An event.
+    Frame(Frame<'a>),
+    /// A comment line, without its colon and one space. Of a long one that was cut between
+    /// chunks, the first 4 KiB.
+    Comment(&'a str),
+    /// The last event id changed without an event.
+    Id,
+    /// The server set the time to wait before reconnecting.
+    Retry(Duration),
+    /// A block was too large. It is skipped up to its end, and parsing goes on behind it.
+    Overflow(Overflow),
+}
+
+/// An event of the stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    pub(crate) event: &'a str,
+    pub(crate) data: &'a str,
+    pub(crate) own_id: bool,
+    pub(crate) last_id: &'a str,
+}
+
+impl<'a> Frame<'a> {
+    /// The type of the event: `message` where the stream names none.
+    pub fn event(&self) -> &'a str {
+        if self.event.is_empty() {
+            "message"
+        } else {
+            self.event
+        }
+    }
+
+    /// The data, its lines joined by line feeds.
+    pub fn data(&self) -> &'a str {
+        self.data
+    }
+
+    /// The id in the event's own block. `None` if it has no `id` line; [`last_event_id`] then
+    /// tells which one holds.
+    ///
+    /// [`last_event_id`]: Self::last_event_id
+    pub fn id(&self) -> Option<&'a str> {
+        self.own_id.then_some(self.last_id)
+    }
+
+    /// The last event id as of this event, from whichever block it came; empty if there is none.
+    pub fn last_event_id(&self) -> &'a str {
+        self.last_id
+    }
+
+    /// The event with texts of its own.
+    pub fn to_owned(&self) -> OwnedFrame {
+        OwnedFrame {
+            event: self.event().into(),
+            data: self.data.into(),
+            id: self.id().map(Into::into),
+            last_event_id: self.last_id.into(),
+        }
+    }
+}
+
+impl fmt::Debug for Frame<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame")
+            .field("event", &self.event())
+            .field("data", &self.data)
+            .field("id", &self.id())
+            .field("last_event_id", &self.last_id)
+            .finish()
+    }
+}
+
+/// An event that outlives its chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct OwnedFrame {
+    /// See [`Frame::event`].
+    pub event: String,
+    /// See [`Frame::data`].
+    pub data: String,
+    /// See [`Frame::id`].
+    pub id: Option<String>,
+    /// See [`Frame::last_event_id`].
+    pub last_event_id: String,
+}
+
+/// A block that was larger than allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Overflow {
+    /// Which limit.
+    pub limit: Limit,
+    /// How many bytes it allows.
+    pub bytes: usize,
+}
+
+/// The limits of a [`Parser`](crate::Parser).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Of a single line.
+    Line,
+    /// Of the data of an event, line feeds between its lines included.
+    Frame,
+}
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.limit {
+            Limit::Line => "a line",
+            Limit::Frame => "the data of an event",
+        };
+        write!(f, "{what} is larger than the limit of {} bytes", self.bytes)
+    }
+}
+
+impl core::error::Error for Overflow {}
+
+/// How the input ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tail {
+    /// Between two blocks.
+    Clean,
+    /// Within a block, which is lost.
+    Cut {
+        /// How many bytes of it had come.
+        bytes: usize,
+    },
+}

@@ -1,0 +1,284 @@
+//! Reconnection as a state machine, without I/O, clock or luck of its own.
+//!
+//! The machine is told what happened, and asked what to do. Time is a [`Tick`], a duration since
+//! any start; chance comes from a seed. It sees classes of frames and not what they mean: a
+//! [`Classify`] given by its user tells which of them move the cursor.
+//!
+//! # How to drive it
+//!
+//! After each input, call [`Resume::poll`] until it says [`Output::Wait`] or [`Output::Done`]:
+//!
+//! - [`Output::Connect`]: open a connection with [`Resume::cursor`] as `Last-Event-ID`, then say
+//!   [`opened`](Resume::opened), [`refused`](Resume::refused) or [`failed`](Resume::failed).
+//! - While [`Resume::reads`], give what arrives to [`bytes`](Resume::bytes) and deliver what it
+//!   gives, and say [`ended`](Resume::ended) when it ends. Otherwise leave the body unread.
+//! - [`Output::List`]: fetch that part of the log, ask [`listed`](Resume::listed) of each entry
+//!   whether to deliver it, then say [`list_done`](Resume::list_done) or
+//!   [`list_failed`](Resume::list_failed).
+//! - [`Output::Release`]: drop the connection.
+//! - [`Output::Wait`]: when that time comes, say [`tick`](Resume::tick).
+//!
+//! # States
+//!
+#![doc = include_str!("../../docs/resume-states.md")]
+
+mod machine;
+mod policy;
+mod table;
+
+pub use machine::{Delivery, End, Fed, Resume};
+pub use policy::{Policy, Tick};
+pub use table::{MOVES, Move, On, State, diagram};
+
+use core::fmt;
+use core::time::Duration;
+
+use alloc::borrow::Cow;
+
+use crate::frame::{Frame, Overflow};
+
+/// Where to start.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Start {
+    /// After the frame with this id.
+    After(alloc::string::String),
+    /// With what comes from now on. The newest id is listed before the first connection, so that
+    /// a connection that is cut before its first frame loses nothing.
+    Now,
+    /// With the first frame there is: the log is listed, and the stream attached behind it.
+    Beginning,
+    /// Wherever the server starts, without listing: for servers that have no list.
+    Attach,
+}
+
+/// What a frame is for the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// An entry of the log: it moves the cursor, and a repetition is dropped.
+    Durable,
+    /// Something passing, such as a piece of an entry that is being written. It moves no cursor
+    /// and is never a repetition.
+    Preview,
+    /// A sign of life; it is not delivered.
+    Pulse,
+    /// An entry of the log, and the last one.
+    Final,
+    /// The server says that this connection is over; the log may go on.
+    EndOfStream,
+    /// The server reports an error of the stream.
+    Fault {
+        /// Whether trying again is of no use.
+        fatal: bool,
+    },
+}
+
+/// Tells the class of a frame.
+pub trait Classify {
+    /// The class of the frame.
+    fn classify(&mut self, frame: &Frame<'_>) -> Class;
+
+    /// The id of a durable frame: by default the one in its block.
+    fn id<'f>(&'f mut self, frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
+        frame.id().map(Cow::Borrowed)
+    }
+}
+
+/// For streams in which each frame is an entry of the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllDurable;
+
+impl Classify for AllDurable {
+    fn classify(&mut self, _: &Frame<'_>) -> Class {
+        Class::Durable
+    }
+}
+
+/// Which part of the log to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ListFrom {
+    /// Only the id of the newest entry is wanted: [`Resume::newest`].
+    Newest,
+    /// Everything, oldest first.
+    Beginning,
+    /// Everything after [`Resume::cursor`], oldest first.
+    Cursor,
+    /// The server doesn't know the cursor any more. From the newest entry back to one that
+    /// [`Resume::knows`], exclusive; then deliver them oldest first. If none is known, say
+    /// [`Resume::list_failed`]: the gap can't be closed.
+    BackToKnown,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Output {
+    /// Open a connection, with [`Resume::cursor`] as `Last-Event-ID` if there is one and `cursor`
+    /// says so.
+    Connect {
+        /// Counts the attempts since the last progress, from 1.
+        attempt: u32,
+        /// Whether to send the cursor. Without it the server starts wherever it does.
+        cursor: bool,
+    },
+    /// List a part of the log.
+    List(ListFrom),
+    /// Drop the connection, or give up opening it.
+    Release,
+    /// News, for whoever watches.
+    Notice(Notice),
+    /// Nothing, until an input or this time.
+    Wait(Option<Tick>),
+    /// Nothing ever again.
+    Done(Outcome),
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A connection is being opened.
+    Connecting {
+        /// Counts the attempts since the last progress, from 1.
+        attempt: u32,
+    },
+    /// A connection is open and read.
+    Live,
+    /// The connection is lost.
+    Lost(Cause),
+    /// The log is listed, to close a gap.
+    Repairing,
+    /// The next attempt is waited for.
+    Waiting {
+        /// How long.
+        delay: Duration,
+        /// Why.
+        cause: Cause,
+    },
+    /// Previews shown so far are void: the server may repeat them, or not.
+    PreviewsVoid,
+}
+
+/// Why a connection was lost or not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The server ended the stream between two frames.
+    Ended,
+    /// The stream ended within a frame.
+    Cut,
+    /// Reading failed.
+    Broken,
+    /// Nothing came for the idle limit.
+    Idle,
+    /// The server reported an error of the stream.
+    Fault,
+    /// No connection could be made.
+    Unreachable,
+    /// The server refused, and may not refuse later.
+    Refused {
+        /// Its status.
+        status: u16,
+    },
+    /// The list could not be had.
+    ListFailed,
+}
+
+/// A refusal by the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Refusal {
+    /// Its status.
+    pub status: u16,
+    /// How long it asks to wait.
+    pub retry_after: Option<Duration>,
+    /// What it means.
+    pub kind: RefusalKind,
+}
+
+/// What a refusal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// The cursor is not known, or not any more.
+    CursorRejected,
+    /// There is nothing to stream, and never will be: 204, as the WHATWG standard has it.
+    Stop,
+    /// It may pass: 408, 425, 429, 5xx.
+    Transient,
+    /// It won't pass by itself: other 4xx, a credential that is refused, a response that is no
+    /// event stream.
+    Fatal,
+}
+
+impl Refusal {
+    /// What a status means: 204 stops, 408, 425, 429 and 5xx may pass, the rest is fatal. Whether
+    /// a 400 rejects the cursor is for the caller to tell.
+    #[must_use]
+    pub fn of_status(status: u16) -> Self {
+        let kind = match status {
+            204 => RefusalKind::Stop,
+            408 | 425 | 429 | 500.. => RefusalKind::Transient,
+            _ => RefusalKind::Fatal,
+        };
+        Self {
+            status,
+            retry_after: None,
+            kind,
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The last entry of the log was delivered.
+    Final,
+    /// The server says that there is nothing more to stream.
+    Stopped,
+    /// The server refused for good; the driver has its words.
+    Refused {
+        /// Its status.
+        status: u16,
+    },
+    /// The server reported an error of the stream, for good; the frame was delivered.
+    Fault,
+    /// A gap can't be closed: the server doesn't list what comes after the last frame delivered.
+    Gap,
+    /// A frame was too large to be read.
+    Overflow(Overflow),
+    /// There was no progress for too many attempts, or too long.
+    GaveUp(Cause),
+    /// [`Resume::close`] was called.
+    Closed,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended => f.write_str("the server ended the stream"),
+            Self::Cut => f.write_str("the stream ended within an event"),
+            Self::Broken => f.write_str("the connection broke"),
+            Self::Idle => f.write_str("the connection was silent for too long"),
+            Self::Fault => f.write_str("the server reported an error of the stream"),
+            Self::Unreachable => f.write_str("the server could not be reached"),
+            Self::Refused { status } => write!(f, "the server answered {status}"),
+            Self::ListFailed => f.write_str("the list of events could not be read"),
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connecting { attempt } => write!(f, "connecting (attempt {attempt})"),
+            Self::Live => f.write_str("live"),
+            Self::Lost(cause) => write!(f, "lost: {cause}"),
+            Self::Repairing => f.write_str("repairing from the list"),
+            Self::Waiting { delay, cause } => write!(f, "waiting {delay:?}: {cause}"),
+            Self::PreviewsVoid => f.write_str("previews are void"),
+        }
+    }
+}

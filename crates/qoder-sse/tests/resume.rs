@@ -1,0 +1,577 @@
+//! The resume machine against a server in memory, under virtual time.
+#![allow(clippy::format_push_string, reason = "small texts")]
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use qoder_sse::resume::{
+    Cause, End, ListFrom, Notice, Outcome, Output, Policy, Refusal, RefusalKind, Resume, Start,
+    State, diagram,
+};
+use qoder_sse::{Class, Classify, Frame};
+
+/// `p…` is a preview, `.` a pulse, `end` the last entry, everything else an entry of its own id.
+struct Log;
+
+impl Classify for Log {
+    fn classify(&mut self, frame: &Frame<'_>) -> Class {
+        match frame.data() {
+            "end" => Class::Final,
+            "." => Class::Pulse,
+            "[DONE]" => Class::EndOfStream,
+            "fault" => Class::Fault { fatal: false },
+            "fatal" => Class::Fault { fatal: true },
+            text if text.starts_with('p') => Class::Preview,
+            _ => Class::Durable,
+        }
+    }
+
+    fn id<'f>(&'f mut self, frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
+        frame.id().map(Cow::Borrowed)
+    }
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A server whose log is `e1`, `e2`, … up to `log`, the last of them final.
+#[derive(Clone, Debug)]
+struct Server {
+    log: usize,
+    /// A preview before each entry.
+    previews: bool,
+    /// Without a cursor the stream starts with what comes next; else with the whole log.
+    tail_only: bool,
+    /// How many entries before the cursor are repeated.
+    replay: usize,
+    /// Each connection gives so many bytes and is then lost; the last one is not.
+    cuts: Vec<usize>,
+    /// The first requests with a cursor are refused.
+    rejects: usize,
+    /// How many entries there are when the first connection is opened; the rest come later, one
+    /// with each request.
+    published: usize,
+}
+
+impl Server {
+    fn frames(&self, from: usize, to: usize) -> String {
+        let mut text = String::new();
+        for n in from + 1..=to {
+            if self.previews {
+                text += &format!("id: e{n}\ndata: p{n}\n\n");
+            }
+            let data = if n == self.log {
+                "end".to_owned()
+            } else {
+                n.to_string()
+            };
+            text += &format!(": beat\n\nid: e{n}\ndata: {data}\n\n");
+        }
+        text
+    }
+
+    fn number(id: &str) -> usize {
+        id[1..].parse().expect("an id")
+    }
+
+    /// Follows the log and gives the entries delivered.
+    fn run(mut self, start: Start) -> (Vec<usize>, Outcome) {
+        let first = match &start {
+            Start::After(id) => Self::number(id) - 1,
+            Start::Now => self.published.saturating_sub(1),
+            _ => 0,
+        };
+        let mut resume = Resume::new(start, Policy::default(), 7, Log);
+        let mut now = Duration::ZERO;
+        let mut got = Vec::new();
+        let mut cuts = self.cuts.clone().into_iter();
+        let mut open: Option<String> = None;
+        let mut sent: Vec<String> = Vec::new();
+        for _ in 0..10_000 {
+            match resume.poll(now) {
+                Output::Connect { cursor, .. } => {
+                    assert_eq!(resume.state(), State::Connecting);
+                    let cursor = cursor.then(|| resume.cursor().expect("a cursor").to_owned());
+                    if let Some(id) = &cursor {
+                        assert!(
+                            !sent.contains(&format!("rejected {id}")),
+                            "a rejected cursor is not sent again"
+                        );
+                    }
+                    if cursor.is_some() && self.rejects > 0 {
+                        self.rejects -= 1;
+                        sent.push(format!("rejected {}", cursor.expect("a cursor")));
+                        let kind = RefusalKind::CursorRejected;
+                        resume.refused(
+                            now,
+                            Refusal {
+                                status: 400,
+                                retry_after: None,
+                                kind,
+                            },
+                        );
+                        self.published = (self.published + 1).min(self.log);
+                        continue;
+                    }
+                    let from = match &cursor {
+                        // What lies before the start was never seen, so it can't be told apart:
+                        // the entry at the start is the first that may be repeated.
+                        Some(id) => Self::number(id).saturating_sub(self.replay).max(first),
+                        None if self.tail_only => self.published,
+                        None => 0,
+                    };
+                    self.published = (self.published + 1).min(self.log);
+                    let frames = self.frames(from, self.published);
+                    open = Some(match cuts.next() {
+                        Some(at) => frames[..at.min(frames.len())].to_owned(),
+                        None => frames,
+                    });
+                    resume.opened(now);
+                }
+                Output::List(from) => {
+                    let first = match from {
+                        ListFrom::Newest => {
+                            let newest =
+                                (self.published > 0).then(|| format!("e{}", self.published));
+                            resume.newest(now, newest.as_deref());
+                            continue;
+                        }
+                        ListFrom::Beginning => 0,
+                        _ => Self::number(resume.cursor().expect("a cursor")),
+                    };
+                    for n in first + 1..=self.published {
+                        let class = if n == self.log {
+                            Class::Final
+                        } else {
+                            Class::Durable
+                        };
+                        if resume.listed(now, Some(&format!("e{n}")), class) {
+                            got.push(n);
+                        }
+                    }
+                    resume.list_done(now);
+                }
+                Output::Release => open = None,
+                Output::Notice(_) => {}
+                Output::Done(outcome) => return (got, outcome),
+                Output::Wait(due) => {
+                    if let (Some(text), true) = (&open, resume.reads()) {
+                        let text = text.clone();
+                        for mut rest in text.as_bytes().chunks(5) {
+                            while !rest.is_empty() {
+                                let fed = resume.bytes(now, rest);
+                                rest = &rest[fed.consumed..];
+                                if let Some(delivery) = fed.delivery {
+                                    if delivery.class != Class::Preview {
+                                        got.push(Self::number(delivery.frame.id().expect("an id")));
+                                    }
+                                }
+                            }
+                        }
+                        resume.ended(now, End::Clean);
+                    } else {
+                        let due = due.expect("nothing is under way, so there is a time");
+                        assert!(due > now || resume.state() != State::Waiting);
+                        now = now.max(due);
+                        resume.tick(now);
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        panic!("it goes on for ever: {self:?}, {got:?}")
+    }
+}
+
+#[test]
+fn once_and_in_order_for_every_small_case() {
+    let mut cases = 0;
+    for log in 1..=4 {
+        for (previews, tail_only) in [(false, false), (false, true), (true, false), (true, true)] {
+            for replay in 0..=2 {
+                for published in 0..=log {
+                    for rejects in 0..=1 {
+                        let length = Server {
+                            log,
+                            previews,
+                            tail_only,
+                            replay,
+                            cuts: vec![],
+                            rejects,
+                            published,
+                        }
+                        .frames(0, log)
+                        .len();
+                        for cut in 0..=length {
+                            for cuts in [vec![cut], vec![cut, 0, cut / 2]] {
+                                let server = Server {
+                                    log,
+                                    previews,
+                                    tail_only,
+                                    replay,
+                                    cuts,
+                                    rejects,
+                                    published,
+                                };
+                                cases += 1;
+                                let (got, outcome) = server.clone().run(Start::Beginning);
+                                assert_eq!(got, (1..=log).collect::<Vec<_>>(), "{server:?}");
+                                assert_eq!(outcome, Outcome::Final, "{server:?}");
+                                if published < log {
+                                    let (got, outcome) = server.clone().run(Start::Now);
+                                    assert_eq!(
+                                        got,
+                                        (published + 1..=log).collect::<Vec<_>>(),
+                                        "now: {server:?}"
+                                    );
+                                    assert_eq!(outcome, Outcome::Final);
+                                }
+                                if published > 0 && log > 1 {
+                                    let (got, outcome) =
+                                        server.clone().run(Start::After("e1".to_owned()));
+                                    assert_eq!(
+                                        got,
+                                        (2..=log).collect::<Vec<_>>(),
+                                        "after e1: {server:?}"
+                                    );
+                                    assert_eq!(outcome, Outcome::Final);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(cases > 10_000, "{cases}");
+}
+
+/// A machine that is live on its first connection, after `e0`.
+fn live(policy: Policy) -> Resume<Log> {
+    let mut resume = Resume::new(Start::After("e0".to_owned()), policy, 7, Log);
+    connect(&mut resume, secs(0));
+    resume.opened(secs(0));
+    drain(&mut resume, secs(0));
+    resume
+}
+
+fn connect(resume: &mut Resume<Log>, now: Duration) -> bool {
+    loop {
+        match resume.poll(now) {
+            Output::Connect { cursor, .. } => return cursor,
+            Output::Wait(_) | Output::Done(_) => panic!("no connection is asked for"),
+            _ => {}
+        }
+    }
+}
+
+fn drain(resume: &mut Resume<Log>, now: Duration) -> (Vec<Output>, Output) {
+    let mut outputs = Vec::new();
+    loop {
+        match resume.poll(now) {
+            last @ (Output::Wait(_) | Output::Done(_)) => return (outputs, last),
+            other => outputs.push(other),
+        }
+    }
+}
+
+/// The waits of a machine whose attempts all end so.
+fn waits(
+    resume: &mut Resume<Log>,
+    mut now: Duration,
+    mut attempt: impl FnMut(&mut Resume<Log>, Duration),
+) -> Vec<Duration> {
+    let mut waits = Vec::new();
+    loop {
+        match resume.poll(now) {
+            Output::Connect { .. } => attempt(resume, now),
+            Output::Notice(Notice::Waiting { delay, .. }) => waits.push(delay),
+            Output::Wait(Some(due)) => {
+                now = due;
+                resume.tick(now);
+            }
+            Output::Done(_) => return waits,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_cursor_moves_only_on_entries() {
+    let mut resume = live(Policy::default());
+    for (frame, cursor) in [
+        ("id: e5\ndata: p5\n\n", "e0"),
+        ("id: ping\ndata: .\n\n", "e0"),
+        ("data: no id\n\n", "e0"),
+        ("id: e5\ndata: 5", "e0"),
+        ("\n\n", "e5"),
+        ("id: e6\n\n", "e5"),
+    ] {
+        resume.bytes(secs(1), frame.as_bytes());
+        assert_eq!(resume.cursor(), Some(cursor), "{frame:?}");
+    }
+}
+
+#[test]
+fn after_progress_the_first_wait_is_short_then_they_double() {
+    let mut resume = live(Policy::default());
+    resume.bytes(secs(1), b"id: e1\ndata: 1\n\n");
+    resume.ended(secs(2), End::Broken);
+    let waits = waits(&mut resume, secs(2), Resume::failed);
+    assert!(waits[0] <= Duration::from_millis(100), "{waits:?}");
+    for (n, wait) in waits[1..].iter().enumerate() {
+        let whole = Duration::from_millis(500)
+            .saturating_mul(1 << n.min(10))
+            .min(secs(10));
+        assert!(*wait >= whole / 2 && *wait <= whole, "{n}: {wait:?}");
+    }
+    assert!(waits.len() > 20, "it tries for a while: {}", waits.len());
+}
+
+#[test]
+fn a_mere_success_is_no_progress() {
+    let mut resume = live(Policy::default());
+    resume.ended(secs(0), End::Clean);
+    let mut opened = 0;
+    let waits = waits(&mut resume, secs(0), |resume, now| {
+        opened += 1;
+        resume.opened(now);
+        resume.ended(now, End::Clean);
+    });
+    assert_eq!(
+        opened, 29,
+        "with the first one, as many as the policy allows"
+    );
+    assert!(waits[5] >= secs(5), "{waits:?}");
+}
+
+#[test]
+fn a_connection_that_lives_is_progress() {
+    let mut resume = live(Policy::default());
+    for minute in 1..100 {
+        resume.bytes(secs(60 * minute - 40), b": beat\n");
+        resume.ended(secs(60 * minute - 20), End::Broken);
+        let (outputs, wait) = drain(&mut resume, secs(60 * minute - 20));
+        assert!(matches!(wait, Output::Wait(_)), "{outputs:?}");
+        resume.wake(secs(60 * minute));
+        connect(&mut resume, secs(60 * minute));
+        resume.opened(secs(60 * minute));
+        drain(&mut resume, secs(60 * minute));
+    }
+}
+
+#[test]
+fn silence_is_noticed_and_heartbeats_are_life() {
+    let mut resume = live(Policy::default().idle(secs(30)));
+    assert_eq!(drain(&mut resume, secs(0)).1, Output::Wait(Some(secs(30))));
+    resume.bytes(secs(20), b":\n");
+    resume.tick(secs(30));
+    assert!(resume.reads(), "a comment is life");
+    assert_eq!(drain(&mut resume, secs(30)).1, Output::Wait(Some(secs(50))));
+    resume.tick(secs(50));
+    let (outputs, _) = drain(&mut resume, secs(50));
+    assert_eq!(
+        outputs[..2],
+        [Output::Release, Output::Notice(Notice::Lost(Cause::Idle))]
+    );
+}
+
+#[test]
+fn hints_of_the_server_lengthen_and_are_cut() {
+    let wait_after = |retry: &str, hint: Option<Duration>| {
+        let mut resume = live(Policy::default());
+        resume.bytes(secs(1), retry.as_bytes());
+        resume.bytes(secs(1), b"id: e1\ndata: 1\n\n");
+        resume.ended(secs(1), End::Clean);
+        let (_, Output::Wait(Some(due))) = drain(&mut resume, secs(1)) else {
+            panic!()
+        };
+        if hint.is_none() {
+            return due.checked_sub(secs(1)).expect("later");
+        }
+        resume.tick(due);
+        connect(&mut resume, due);
+        resume.refused(
+            due,
+            Refusal {
+                retry_after: hint,
+                ..Refusal::of_status(503)
+            },
+        );
+        let (_, Output::Wait(Some(then))) = drain(&mut resume, due) else {
+            panic!()
+        };
+        then.checked_sub(due).expect("later")
+    };
+    assert!(wait_after("", None) <= Duration::from_millis(100));
+    assert_eq!(wait_after("retry: 3000\n", None), secs(3));
+    assert_eq!(wait_after("retry: 18446744073709551615\n", None), secs(60));
+    assert_eq!(
+        wait_after("retry: 0\n", None).max(Duration::from_millis(100)),
+        Duration::from_millis(100)
+    );
+    assert_eq!(wait_after("", Some(secs(7))), secs(7));
+    assert_eq!(wait_after("", Some(secs(4000))), secs(60));
+    assert!(wait_after("", Some(Duration::ZERO)) >= Duration::from_millis(250));
+}
+
+#[test]
+fn refusals_end_it_or_not() {
+    for (status, done) in [
+        (204, Some(Outcome::Stopped)),
+        (401, Some(Outcome::Refused { status: 401 })),
+        (404, Some(Outcome::Refused { status: 404 })),
+        (409, Some(Outcome::Refused { status: 409 })),
+        (408, None),
+        (425, None),
+        (429, None),
+        (500, None),
+        (503, None),
+    ] {
+        let mut resume = Resume::new(Start::After("e0".to_owned()), Policy::default(), 7, Log);
+        connect(&mut resume, secs(0));
+        resume.refused(secs(0), Refusal::of_status(status));
+        match (drain(&mut resume, secs(0)).1, done) {
+            (Output::Done(outcome), Some(want)) => assert_eq!(outcome, want),
+            (Output::Wait(Some(_)), None) => {}
+            (other, _) => panic!("{status}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_cursor_rejected_right_after_a_list_ends_it() {
+    let mut resume = Resume::new(Start::After("e0".to_owned()), Policy::default(), 7, Log);
+    let rejected = Refusal {
+        status: 400,
+        retry_after: None,
+        kind: RefusalKind::CursorRejected,
+    };
+    connect(&mut resume, secs(0));
+    resume.refused(secs(0), rejected);
+    resume.listed(secs(0), Some("e1"), Class::Durable);
+    resume.list_done(secs(0));
+    assert!(
+        connect(&mut resume, secs(0)),
+        "with the cursor that the list gave"
+    );
+    assert_eq!(resume.cursor(), Some("e1"));
+    resume.refused(secs(0), rejected);
+    assert_eq!(
+        drain(&mut resume, secs(0)).1,
+        Output::Done(Outcome::Refused { status: 400 })
+    );
+}
+
+#[test]
+fn a_list_that_does_not_know_the_cursor_is_walked_back() {
+    let rejected = Refusal {
+        status: 400,
+        retry_after: None,
+        kind: RefusalKind::CursorRejected,
+    };
+    let mut resume = live(Policy::default());
+    resume.bytes(secs(1), b"id: e1\ndata: 1\n\nid: e2\ndata: 2\n\n");
+    resume.bytes(secs(1), b"id: e2\ndata: 2\n\n");
+    resume.ended(secs(1), End::Clean);
+    resume.wake(secs(2));
+    connect(&mut resume, secs(2));
+    resume.refused(secs(2), rejected);
+    let (outputs, _) = drain(&mut resume, secs(2));
+    assert!(outputs.contains(&Output::List(ListFrom::Cursor)));
+    resume.list_failed(secs(2), rejected);
+    let (outputs, _) = drain(&mut resume, secs(2));
+    assert!(outputs.contains(&Output::List(ListFrom::BackToKnown)));
+    assert!(resume.knows("e1") && !resume.knows("e7"));
+    resume.list_gap();
+    assert_eq!(drain(&mut resume, secs(2)).1, Output::Done(Outcome::Gap));
+}
+
+#[test]
+fn it_stops_when_it_is_told_to_in_every_state() {
+    let mut fresh = Resume::new(Start::Beginning, Policy::default(), 7, Log);
+    fresh.close();
+    assert_eq!(fresh.poll(secs(0)), Output::Done(Outcome::Closed));
+    let mut listing = Resume::new(Start::Beginning, Policy::default(), 7, Log);
+    listing.poll(secs(0));
+    listing.close();
+    assert_eq!(
+        drain(&mut listing, secs(0)).1,
+        Output::Done(Outcome::Closed)
+    );
+    let mut resume = live(Policy::default());
+    resume.close();
+    assert_eq!(
+        drain(&mut resume, secs(0)),
+        (vec![Output::Release], Output::Done(Outcome::Closed))
+    );
+    // Whatever comes then changes nothing.
+    resume.bytes(secs(1), b"data: x\n\n");
+    resume.opened(secs(1));
+    resume.failed(secs(1));
+    resume.tick(Duration::MAX);
+    assert_eq!(resume.poll(Duration::MAX), Output::Done(Outcome::Closed));
+}
+
+#[test]
+fn faults_and_ends_in_the_stream() {
+    for (frame, cause) in [
+        ("data: [DONE]\n\n", Cause::Ended),
+        ("data: fault\n\n", Cause::Fault),
+    ] {
+        let mut resume = live(Policy::default());
+        assert!(resume.bytes(secs(1), frame.as_bytes()).delivery.is_none());
+        let (outputs, _) = drain(&mut resume, secs(1));
+        assert!(
+            outputs.contains(&Output::Notice(Notice::Lost(cause))),
+            "{outputs:?}"
+        );
+    }
+    let mut resume = live(Policy::default());
+    assert!(resume.bytes(secs(1), b"data: fatal\n\n").delivery.is_some());
+    assert_eq!(drain(&mut resume, secs(1)).1, Output::Done(Outcome::Fault));
+}
+
+#[test]
+fn extreme_times_do_no_harm() {
+    let mut resume = live(Policy::default().idle(Duration::MAX));
+    resume.bytes(
+        Duration::MAX,
+        b"retry: 18446744073709551615\nid: e1\ndata: 1\n\n",
+    );
+    assert_eq!(
+        drain(&mut resume, Duration::MAX).1,
+        Output::Wait(Some(Duration::MAX))
+    );
+    resume.ended(Duration::MAX, End::Broken);
+    drain(&mut resume, Duration::MAX);
+    resume.tick(secs(0));
+    resume.tick(Duration::MAX);
+    connect(&mut resume, Duration::MAX);
+    resume.failed(secs(0));
+    drain(&mut resume, secs(0));
+}
+
+#[test]
+fn what_is_remembered_is_bounded() {
+    let mut resume = live(Policy::default());
+    for n in 1..10_000 {
+        resume.bytes(secs(1), format!("id: e{n}\ndata: {n}\n\n").as_bytes());
+    }
+    assert!(resume.knows("e9999") && resume.knows("e9488") && !resume.knows("e9487"));
+}
+
+#[test]
+fn the_documented_table_is_the_machines() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/resume-states.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, diagram()).expect("docs");
+    }
+    let printed = std::fs::read_to_string(&path).expect("docs");
+    assert_eq!(
+        printed,
+        diagram(),
+        "run the test with UPDATE_DOCS=1 to print it anew"
+    );
+}
