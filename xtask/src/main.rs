@@ -1,3 +1,40 @@
-//! The project's chores: `cargo xtask help` lists them.
+//! The project's chores, as `cargo xtask COMMAND`. `cargo xtask help` lists them.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
 
-fn main() {}
+mod ci;
+mod readme;
+mod shell;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask ci [--skip STEP]...  every check; the steps are listed as they run
+cargo xtask STEP                 one step of it: fmt, clippy, tidy, test, features, doc, no-std, readme
+cargo xtask help                 this text
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match args.as_slice() {
+        ["help" | "--help" | "-h"] | [] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ["ci", skipped @ ..] => ci::run(skipped),
+        [step] => ci::step(step),
+        _ => Err(format!("unknown command: {}\n{HELP}", args.join(" "))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -33,8 +33,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let step = parser.step(rest);
             match step.item {
                 Some(Item::Frame(frame)) => {
-                    let line = json!({"event": frame.event(), "data": frame.data(), "id": frame.last_event_id()});
-                    writeln!(output, "{line}")?;
+                    let text = |text: &str| json!(text);
+                    writeln!(
+                        output,
+                        r#"{{"event":{},"data":{},"id":{}}}"#,
+                        text(frame.event()),
+                        text(frame.data()),
+                        text(frame.last_event_id()),
+                    )?;
                 }
                 Some(Item::Overflow(overflow)) => eprintln!("skipped: {overflow}"),
                 _ => {}

@@ -99,9 +99,9 @@ impl Server {
                             "a rejected cursor is not sent again"
                         );
                     }
-                    if cursor.is_some() && self.rejects > 0 {
+                    if let Some(id) = cursor.as_ref().filter(|_| self.rejects > 0) {
                         self.rejects -= 1;
-                        sent.push(format!("rejected {}", cursor.expect("a cursor")));
+                        sent.push(format!("rejected {id}"));
                         let kind = RefusalKind::CursorRejected;
                         resume.refused(
                             now,
@@ -134,7 +134,7 @@ impl Server {
                         ListFrom::Newest => {
                             let newest =
                                 (self.published > 0).then(|| format!("e{}", self.published));
-                            resume.newest(now, newest.as_deref());
+                            resume.newest(newest.as_deref());
                             continue;
                         }
                         ListFrom::Beginning => 0,
@@ -354,7 +354,7 @@ fn a_connection_that_lives_is_progress() {
         resume.ended(secs(60 * minute - 20), End::Broken);
         let (outputs, wait) = drain(&mut resume, secs(60 * minute - 20));
         assert!(matches!(wait, Output::Wait(_)), "{outputs:?}");
-        resume.wake(secs(60 * minute));
+        resume.wake();
         connect(&mut resume, secs(60 * minute));
         resume.opened(secs(60 * minute));
         drain(&mut resume, secs(60 * minute));
@@ -475,7 +475,7 @@ fn a_list_that_does_not_know_the_cursor_is_walked_back() {
     resume.bytes(secs(1), b"id: e1\ndata: 1\n\nid: e2\ndata: 2\n\n");
     resume.bytes(secs(1), b"id: e2\ndata: 2\n\n");
     resume.ended(secs(1), End::Clean);
-    resume.wake(secs(2));
+    resume.wake();
     connect(&mut resume, secs(2));
     resume.refused(secs(2), rejected);
     let (outputs, _) = drain(&mut resume, secs(2));

@@ -1,1 +1,31 @@
 #![doc = include_str!("../README.md")]
+
+mod call;
+mod client;
+mod conversation;
+mod error;
+mod follow;
+mod gateway;
+mod list;
+pub mod resources;
+mod response;
+mod token;
+mod turn;
+
+pub use call::{Call, CallOptions, WithMeta};
+pub use client::{Client, ClientBuilder};
+pub use conversation::Conversation;
+pub use error::{Error, ErrorKind, Result};
+pub use follow::{
+    Ending, EventStream, Events, Follow, Preview, Start, StreamOpening, Update, Updates, Via,
+};
+pub use gateway::{Dialect, Gateway};
+pub use list::{Items, List, Pages};
+pub use response::{Meta, Response};
+pub use turn::{Reply, Stop, Turn, TurnOpening};
+
+pub use qoder_http::retry::{RetryBudget, RetryPolicy};
+pub use qoder_http::{Sent, Timeouts, Tls, Transport};
+pub use qoder_sse::resume::{Cause, Notice};
+pub use qoder_types as types;
+pub use qoder_types::{Event, Method};

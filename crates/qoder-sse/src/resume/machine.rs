@@ -279,7 +279,7 @@ impl<C: Classify> Resume<C> {
     }
 
     /// The id of the newest entry, as [`ListFrom::Newest`] asked; `None` if there is no entry.
-    pub fn newest(&mut self, now: Tick, id: Option<&str>) {
+    pub fn newest(&mut self, id: Option<&str>) {
         if self.core.state != State::Seeding {
             return;
         }
@@ -334,7 +334,7 @@ impl<C: Classify> Resume<C> {
     /// Time has passed.
     pub fn tick(&mut self, now: Tick) {
         match self.core.state {
-            State::Waiting if now >= self.core.due => self.core.due_now(now),
+            State::Waiting if now >= self.core.due => self.core.due_now(),
             State::Live if now.saturating_sub(self.core.heard_at) >= self.core.policy.idle => {
                 self.parser.finish();
                 self.core.lost(now, Cause::Idle);
@@ -344,9 +344,9 @@ impl<C: Classify> Resume<C> {
     }
 
     /// There is reason to believe that the server is back: the wait is over.
-    pub fn wake(&mut self, now: Tick) {
+    pub fn wake(&mut self) {
         if self.core.state == State::Waiting {
-            self.core.due_now(now);
+            self.core.due_now();
         }
     }
 
@@ -619,7 +619,7 @@ impl Core {
             .push_back(Output::Notice(Notice::Waiting { delay, cause }));
     }
 
-    fn due_now(&mut self, now: Tick) {
+    fn due_now(&mut self) {
         match self.next {
             Next::Connect => {
                 self.go(On::Due);

@@ -1,0 +1,191 @@
+//! A call: a request that can be adjusted, and a future when it is awaited.
+
+pub(crate) mod attempt;
+mod options;
+
+pub use options::CallOptions;
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use bytes::Bytes;
+use qoder_types::{Method, Request};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result, head_of};
+use crate::response::{Meta, Response};
+
+/// The future of a [`Call`].
+pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// A call of one operation: adjust it, then await it.
+///
+/// ```no_run
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// use std::time::Duration;
+/// use qoder::types::{AgentCreate, serde_json::json};
+///
+/// let created = client
+///     .agents()
+///     .create(AgentCreate::new("my-assistant", "ultimate"))
+///     .extra("field_of_tomorrow", json!(true))
+///     .options(|o| o.timeout(Duration::from_secs(10)).retries(5).idempotency_key("create-my-assistant"))
+///     .with_meta()
+///     .await?;
+/// println!("{} (request {:?})", created.value.id, created.meta.request_id());
+/// # Ok(()) }
+/// ```
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<T> {
+    client: Client,
+    request: Request<T>,
+    options: CallOptions,
+}
+
+impl<T> Call<T> {
+    pub(crate) fn new(client: Client, request: Request<T>) -> Self {
+        Self {
+            client,
+            request,
+            options: CallOptions::default(),
+        }
+    }
+
+    /// Changes the options of this call.
+    pub fn options(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
+        self.options = change(self.options);
+        self
+    }
+
+    /// Adds a member to the JSON body, for fields that this release doesn't know.
+    pub fn extra(mut self, field: &str, value: Value) -> Self {
+        self.request.extra(field, value);
+        self
+    }
+
+    /// Sends this value as the JSON body, in place of what is there.
+    pub fn json(mut self, body: &impl serde::Serialize) -> Self {
+        self.request = self.request.json(body);
+        self
+    }
+
+    /// Gives status, headers and the raw body beside the value.
+    pub fn with_meta(self) -> WithMeta<T> {
+        WithMeta(self)
+    }
+
+    pub(crate) fn request(&self) -> &Request<T> {
+        &self.request
+    }
+
+    pub(crate) fn request_mut(&mut self) -> &mut Request<T> {
+        &mut self.request
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> Call<T> {
+    async fn send(self) -> Result<Response<T>> {
+        let operation = self.request.op().name;
+        let redact = self.client.clone();
+        async {
+            let prepared = attempt::Prepared::new(&self.client, &self.request, self.options)?;
+            let (meta, body) = attempt::run(&self.client, prepared).await?;
+            let value = decode(self.request.op().method, &meta, &body)?;
+            Ok(Response { value, meta, body })
+        }
+        .await
+        .map_err(|error: Error| error.with_operation(operation).redacted(redact.token()))
+    }
+}
+
+impl<T> Clone for Call<T> {
+    fn clone(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            request: self.request.clone(),
+            options: self.options.clone(),
+        }
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> IntoFuture for Call<T> {
+    type Output = Result<T>;
+    type IntoFuture = Pending<T>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async { Ok(self.send().await?.value) })
+    }
+}
+
+impl<T> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("operation", &self.request.op().name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`Call`] that gives the whole [`Response`] when awaited.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct WithMeta<T>(Call<T>);
+
+impl<T: DeserializeOwned + Send + 'static> IntoFuture for WithMeta<T> {
+    type Output = Result<Response<T>>;
+    type IntoFuture = Pending<Response<T>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.0.send())
+    }
+}
+
+impl<T> fmt::Debug for WithMeta<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The value in the body of a success.
+fn decode<T: DeserializeOwned>(method: Method, meta: &Meta, body: &Bytes) -> Result<T> {
+    // A deletion may be answered with 204 or with nothing: then there is nothing to say of it.
+    let text: &[u8] = if body.is_empty() && method == Method::Delete {
+        b"{}"
+    } else {
+        body
+    };
+    serde_json::from_slice(text).map_err(|error| {
+        let content_type = meta
+            .headers
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let what = if body.is_empty() {
+            "an empty body".to_owned()
+        } else if std::str::from_utf8(body).is_err() {
+            format!("{} bytes that are not UTF-8", body.len())
+        } else if content_type.is_some_and(|value| value.contains("html"))
+            || body.trim_ascii_start().starts_with(b"<")
+        {
+            format!(
+                "a web page: {:?}; is the base URL the API's, or does a proxy answer in its place?",
+                head_of(body)
+            )
+        } else if error.is_eof() {
+            format!("a document that ends too early, after {} bytes", body.len())
+        } else {
+            format!(
+                "{:?}, which is not what the API documents: {error}",
+                head_of(body)
+            )
+        };
+        Error::new(
+            ErrorKind::Decode,
+            format!("{} with {what}", meta.status.as_u16()),
+        )
+        .with_status(meta.status)
+        .with_request_id(meta.request_id().map(ToOwned::to_owned))
+        .with_attempts(meta.attempts)
+        .with_body(body.slice(..body.len().min(64 << 10)))
+    })
+}

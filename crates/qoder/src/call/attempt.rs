@@ -1,0 +1,393 @@
+//! From a described call to a response: headers, attempts, and the waits between them.
+
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy};
+use qoder_http::{Lane, RequestBody, ResponseBody, Sent, Timeouts};
+use qoder_types::{Accept, ErrorBody, Op, Request, Retry};
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::{Instrument, debug, debug_span};
+use uuid::Uuid;
+
+use super::options::{CallOptions, Key};
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::Dialect;
+use crate::response::{Meta, request_id};
+
+/// Of a response with an error status, no more than this is read.
+const ERROR_BODY: usize = 64 << 10;
+
+/// A request as it will be sent, the same bytes at every attempt.
+pub(crate) struct Prepared {
+    op: &'static Op,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+    class: Class,
+    retry: RetryPolicy,
+    deadline: Option<Duration>,
+    timeouts: Timeouts,
+    max_response: usize,
+}
+
+impl Prepared {
+    pub(crate) fn new<T>(
+        client: &Client,
+        request: &Request<T>,
+        options: CallOptions,
+    ) -> Result<Self> {
+        if let Some(why) = options.refused {
+            return Err(Error::input(why));
+        }
+        let mut request = request.clone();
+        for (name, value) in options.query {
+            request.add_query(name, value);
+        }
+        let op = request.op();
+        let input =
+            |error: qoder_types::RequestError| Error::input(error.to_string()).with_source(error);
+        let target = request.target().map_err(input)?;
+        let uri = client.base().join(&target);
+        let uri = uri.parse().map_err(|error: http::uri::InvalidUri| {
+            Error::input(format!("the path {target:?} fits no URL: {error}"))
+        })?;
+        let body = request.body().map_err(input)?.map(Bytes::copy_from_slice);
+
+        let mut headers = client.headers().clone();
+        headers.insert(header::AUTHORIZATION, client.token().header());
+        let accept = match op.accept {
+            Accept::EventStream => "text/event-stream",
+            _ => "application/json",
+        };
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        // The first generation asked for it on every request, today's infers it.
+        if body.is_some() || client.dialect() == Dialect::Seed {
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            );
+        }
+        for (name, value) in request.headers() {
+            let name = HeaderName::from_static(name);
+            let value = HeaderValue::try_from(value.as_str()).map_err(|_| {
+                Error::input(format!(
+                    "the value for the header `{name}` has a control character"
+                ))
+            })?;
+            headers.insert(name, value);
+        }
+        let class = classify(op, options.key, &mut headers)?;
+        headers.extend(options.headers);
+        let settings = client.settings();
+        let mut retry = settings.retry;
+        if let Some(retries) = options.retries {
+            retry.max_retries = retries;
+        }
+        let deadline = options.timeout.or(settings.deadline);
+        if let Some(seconds) = deadline
+            .map(|deadline| deadline.as_secs())
+            .filter(|seconds| *seconds > 0)
+        {
+            headers.insert(HeaderName::from_static("x-qoder-timeout"), seconds.into());
+        }
+        Ok(Self {
+            op,
+            uri,
+            headers,
+            body,
+            class,
+            retry,
+            deadline,
+            timeouts: settings.timeouts,
+            max_response: settings.max_response,
+        })
+    }
+
+    fn request(&self, attempt: u32) -> http::Request<RequestBody> {
+        let body = self
+            .body
+            .clone()
+            .map_or_else(RequestBody::empty, RequestBody::from);
+        let mut request = http::Request::new(body);
+        *request.method_mut() = method(self.op.method);
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().insert(
+            HeaderName::from_static("x-qoder-retry-count"),
+            attempt.saturating_sub(1).into(),
+        );
+        request
+    }
+}
+
+fn method(method: qoder_types::Method) -> http::Method {
+    match method {
+        qoder_types::Method::Post => http::Method::POST,
+        qoder_types::Method::Put => http::Method::PUT,
+        qoder_types::Method::Delete => http::Method::DELETE,
+        _ => http::Method::GET,
+    }
+}
+
+/// What may be repeated. A write gets its key here, before the first attempt.
+fn classify(op: &Op, key: Key, headers: &mut HeaderMap) -> Result<Class> {
+    let key = match (op.retry, key) {
+        (Retry::Read, _) => return Ok(Class::Read),
+        (Retry::Never, Key::Generated | Key::Off) => return Ok(Class::Never),
+        (_, Key::Off) => return Ok(Class::Once),
+        (_, Key::Given(key)) => key,
+        (_, Key::Generated) => Uuid::new_v4().to_string(),
+    };
+    let value = HeaderValue::try_from(key)
+        .map_err(|_| Error::input("the idempotency key has a control character in it"))?;
+    headers.insert(HeaderName::from_static("idempotency-key"), value);
+    Ok(if op.retry == Retry::Never {
+        Class::Never
+    } else {
+        Class::Keyed
+    })
+}
+
+/// Makes attempts until one succeeds or the policy gives up.
+pub(crate) async fn run(client: &Client, prepared: Prepared) -> Result<(Meta, Bytes)> {
+    let span = debug_span!(
+        "qoder.call",
+        op = prepared.op.name,
+        route = prepared.op.path
+    );
+    async {
+        let start = Instant::now();
+        let (response, attempts) =
+            attempts::<http::Response<Bytes>>(client, &prepared, start).await?;
+        let (parts, body) = response.into_parts();
+        let meta = Meta {
+            status: parts.status,
+            headers: parts.headers,
+            attempts,
+            elapsed: start.elapsed(),
+        };
+        Ok((meta, body))
+    }
+    .instrument(span)
+    .await
+}
+
+/// Opens a stream: attempts as for a read, until a head arrives; the body is the caller's.
+pub(crate) async fn open(
+    client: &Client,
+    prepared: Prepared,
+) -> Result<http::Response<ResponseBody>> {
+    let span = debug_span!(
+        "qoder.stream",
+        op = prepared.op.name,
+        route = prepared.op.path
+    );
+    async { Ok(attempts(client, &prepared, Instant::now()).await?.0) }
+        .instrument(span)
+        .await
+}
+
+/// What a success is to the caller: how much of it belongs to the attempt.
+trait Receive: Sized {
+    fn receive(
+        prepared: &Prepared,
+        response: http::Response<ResponseBody>,
+    ) -> impl Future<Output = std::result::Result<Self, Failure>> + Send;
+}
+
+/// Why an attempt is not the last word, for the policy, and what to tell the caller if it is.
+struct Failure {
+    error: Error,
+    end: End,
+}
+
+/// What the retry policy wants to know of a failed attempt.
+enum End {
+    Status(u16, HeaderMap),
+    Failed(qoder_http::ErrorKind, Sent),
+    BodyBroke,
+}
+
+async fn attempts<T: Receive>(
+    client: &Client,
+    prepared: &Prepared,
+    start: Instant,
+) -> Result<(T, u32)> {
+    let seed = Uuid::new_v4().as_u64_pair().0;
+    let mut policy =
+        Attempts::new(prepared.retry, prepared.class, seed).with_budget(client.budget().clone());
+    let deadline = prepared.deadline.map(|deadline| start + deadline);
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let one = async {
+            let lane = if prepared.op.accept == Accept::EventStream {
+                Lane::Stream
+            } else {
+                Lane::Call
+            };
+            let sent = client
+                .transport()
+                .send(prepared.request(attempt), lane, prepared.timeouts)
+                .await;
+            let response = sent.map_err(Failure::transport)?;
+            if response.status().is_success() {
+                T::receive(prepared, response).await
+            } else {
+                Err(refusal(client, response).await)
+            }
+        };
+        let outcome = match deadline {
+            Some(deadline) => match timeout_at(deadline, one).await {
+                Ok(outcome) => outcome,
+                Err(_) => return Err(too_late(prepared, attempt)),
+            },
+            None => one.await,
+        };
+        let failure = match outcome {
+            Ok(received) => {
+                policy.succeeded();
+                debug!(attempt, elapsed_ms = millis(start), "done");
+                return Ok((received, attempt));
+            }
+            Err(failure) => failure,
+        };
+        let error = failure.error.with_attempts(attempt);
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match policy.next(&failure.end.view(), left, SystemTime::now()) {
+            Next::Again { after } => {
+                debug!(
+                    attempt,
+                    status = error.status().map(|status| status.as_u16()),
+                    elapsed_ms = millis(start),
+                    delay_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+                    "retrying"
+                );
+                sleep(after).await;
+            }
+            _ => {
+                debug!(
+                    attempt,
+                    status = error.status().map(|status| status.as_u16()),
+                    elapsed_ms = millis(start),
+                    "failed"
+                );
+                return Err(error);
+            }
+        }
+    }
+}
+
+fn millis(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn too_late(prepared: &Prepared, attempt: u32) -> Error {
+    let deadline = prepared.deadline.unwrap_or_default();
+    Error::new(
+        ErrorKind::Timeout,
+        format!("the call's deadline of {deadline:?} passed"),
+    )
+    .with_attempts(attempt)
+    .with_sent(Sent::Maybe)
+}
+
+impl Failure {
+    fn transport(error: qoder_http::Error) -> Self {
+        let end = End::Failed(error.kind(), error.sent());
+        Self {
+            error: Error::transport(error),
+            end,
+        }
+    }
+}
+
+impl End {
+    fn view(&self) -> AttemptEnd<'_> {
+        match self {
+            Self::Status(status, headers) => AttemptEnd::Status {
+                status: *status,
+                headers,
+            },
+            Self::Failed(kind, sent) => AttemptEnd::Failed {
+                kind: *kind,
+                sent: *sent,
+            },
+            Self::BodyBroke => AttemptEnd::BodyBroke,
+        }
+    }
+}
+
+/// A success with its body in memory: if it breaks, the attempt has failed.
+impl Receive for http::Response<Bytes> {
+    async fn receive(
+        prepared: &Prepared,
+        response: http::Response<ResponseBody>,
+    ) -> std::result::Result<Self, Failure> {
+        let (parts, body) = response.into_parts();
+        match body.collect(prepared.max_response).await {
+            Ok(body) => Ok(http::Response::from_parts(parts, body)),
+            Err(error) => {
+                let end = match error.kind() {
+                    // The same answer would be as large again.
+                    qoder_http::ErrorKind::TooLarge => {
+                        End::Status(parts.status.as_u16(), HeaderMap::new())
+                    }
+                    _ => End::BodyBroke,
+                };
+                let id = request_id(&parts.headers).map(ToOwned::to_owned);
+                Err(Failure {
+                    error: Error::transport(error)
+                        .with_status(parts.status)
+                        .with_request_id(id),
+                    end,
+                })
+            }
+        }
+    }
+}
+
+/// A head; the body is the caller's to read.
+impl Receive for http::Response<ResponseBody> {
+    async fn receive(_: &Prepared, response: Self) -> std::result::Result<Self, Failure> {
+        Ok(response)
+    }
+}
+
+/// The error in a response that is no success.
+async fn refusal(client: &Client, response: http::Response<ResponseBody>) -> Failure {
+    let (parts, body) = response.into_parts();
+    // The status is the news. A body that breaks or is too long leaves it standing.
+    let body = body.collect(ERROR_BODY).await.unwrap_or_default();
+    let api = ErrorBody::parse(&client.token().redact_bytes(body));
+    let id = request_id(&parts.headers)
+        .or(api.request_id.as_deref())
+        .map(ToOwned::to_owned);
+    let status = parts.status;
+    let mut message = status.as_u16().to_string();
+    message.push(' ');
+    message.push_str(api.kind().or(status.canonical_reason()).unwrap_or("error"));
+    if let Some(text) = api.summary() {
+        message.push_str(": ");
+        message.push_str(&text);
+    }
+    if status.is_redirection() {
+        message.push_str("; redirects are not followed, so that the token stays with its host: mend the base URL");
+    }
+    let error = Error::new(ErrorKind::Api, message)
+        .with_status(status)
+        .with_request_id(id)
+        .with_retry_after(qoder_http::retry::retry_after(
+            &parts.headers,
+            SystemTime::now(),
+        ))
+        .with_api(api);
+    Failure {
+        error,
+        end: End::Status(status.as_u16(), parts.headers),
+    }
+}

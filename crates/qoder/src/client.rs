@@ -1,0 +1,543 @@
+//! The client: configuration that is shared by every call, and the way to the resources.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use qoder_http::retry::{RetryBudget, RetryPolicy};
+use qoder_http::{Timeouts, Tls, Transport};
+use qoder_types::{Method, Request, SessionId};
+
+use crate::call::Call;
+use crate::conversation::Conversation;
+use crate::error::{Error, Result};
+use crate::gateway::{BaseUrl, Dialect, Gateway};
+use crate::resources::{Agents, Environments, Models, Sessions};
+use crate::token::Token;
+
+/// A client of the Qoder Cloud Agents API.
+///
+/// Cheap to clone: clones share connections, limits and the retry budget, and dropping one harms
+/// none of the others. It spawns no task of its own; dropping the future of a call cancels it.
+///
+/// ```no_run
+/// # async fn f() -> qoder::Result<()> {
+/// let client = qoder::Client::from_env()?;
+/// for model in client.models().list().await?.data {
+///     println!("{}", model.id);
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+/// What all clones of a client have in common.
+struct Shared {
+    transport: Transport,
+    base: BaseUrl,
+    token: Token,
+    dialect: Dialect,
+    settings: Settings,
+    budget: RetryBudget,
+    headers: HeaderMap,
+}
+
+/// The bounds of every call, unless its options say otherwise.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) timeouts: Timeouts,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) max_response: usize,
+}
+
+impl Client {
+    /// A client configured by the environment.
+    ///
+    /// | variable | meaning | default |
+    /// |---|---|---|
+    /// | `QODER_ACCESS_TOKEN`, else `QODER_PAT` | the access token | none: an error |
+    /// | `QODER_BASE_URL`, else `QODER_MANAGED_BASE_URL` | the base URL | [`Gateway::Openapi`] |
+    /// | `QODER_DIALECT` | `seed` or `current` | the gateway's |
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if there is no token, or if a value won't
+    /// do; the text says which and what to do.
+    pub fn from_env() -> Result<Self> {
+        Self::builder().env().build()
+    }
+
+    /// Starts the configuration of a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Agents: a model, a system prompt and tools, under a version.
+    pub fn agents(&self) -> Agents {
+        Agents::new(self.clone())
+    }
+
+    /// Environments: the containers that sessions run in.
+    pub fn environments(&self) -> Environments {
+        Environments::new(self.clone())
+    }
+
+    /// The models that agents can use.
+    pub fn models(&self) -> Models {
+        Models::new(self.clone())
+    }
+
+    /// Sessions: an agent at work in an environment.
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(self.clone())
+    }
+
+    /// The conversation in a session: messages, turns, and streams of events.
+    pub fn session(&self, id: impl Into<SessionId>) -> Conversation {
+        Conversation::new(self.clone(), id.into())
+    }
+
+    /// A call of an endpoint that this crate doesn't know yet, with the same authentication,
+    /// retries and errors. `path` starts with `/` and is relative to the base URL; segments from
+    /// outside must be percent-encoded.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::{Method, types::serde_json::Value};
+    ///
+    /// let answer: Value = client.request(Method::Get, "/quotas").await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn request<T>(&self, method: Method, path: &str) -> Call<T> {
+        Call::new(self.clone(), Request::undocumented(method, path))
+    }
+
+    /// The dialect that requests are written in.
+    pub fn dialect(&self) -> Dialect {
+        self.shared.dialect
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.shared.transport
+    }
+
+    pub(crate) fn base(&self) -> &BaseUrl {
+        &self.shared.base
+    }
+
+    pub(crate) fn token(&self) -> &Token {
+        &self.shared.token
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    pub(crate) fn budget(&self) -> &RetryBudget {
+        &self.shared.budget
+    }
+
+    /// The headers that every request carries, without the token.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.shared.headers
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.shared.base)
+            .field("dialect", &self.shared.dialect)
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The configuration of a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// use qoder::{Client, Gateway};
+///
+/// # fn main() -> qoder::Result<()> {
+/// let client = Client::builder()
+///     .token("pt-your-token-here")
+///     .gateway(Gateway::Global)
+///     .deadline(Duration::from_secs(120))
+///     .build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ClientBuilder {
+    /// The token and where it came from.
+    token: Option<(String, &'static str)>,
+    gateway: Option<Gateway>,
+    dialect: Option<Dialect>,
+    allow_plain_http: bool,
+    timeouts: Timeouts,
+    deadline: Option<Duration>,
+    retry: RetryPolicy,
+    budget: RetryBudget,
+    max_response: Option<usize>,
+    tls: Option<Tls>,
+    transport: Option<Transport>,
+    headers: Vec<(String, String)>,
+    error: Option<Error>,
+}
+
+impl ClientBuilder {
+    /// The access token, without `Bearer`: personal (`pt-…`) or of a service account.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some((token.into(), "the builder"));
+        self
+    }
+
+    /// The host of the API. Default: [`Gateway::Openapi`].
+    pub fn gateway(mut self, gateway: Gateway) -> Self {
+        self.gateway = Some(gateway);
+        self
+    }
+
+    /// A base URL of one's own; the same as `gateway(Gateway::custom(base_url))`.
+    pub fn base_url(self, base_url: impl Into<String>) -> Self {
+        self.gateway(Gateway::custom(base_url))
+    }
+
+    /// The dialect that requests are written in. Default: the gateway's.
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = Some(dialect);
+        self
+    }
+
+    /// Takes what is not set yet from the environment; see [`Client::from_env`].
+    pub fn env(self) -> Self {
+        self.env_from(|name| std::env::var(name).ok())
+    }
+
+    fn env_from(mut self, var: impl Fn(&str) -> Option<String>) -> Self {
+        let first = |names: [&'static str; 2]| {
+            names
+                .into_iter()
+                .find_map(|name| Some((var(name).filter(|value| !value.is_empty())?, name)))
+        };
+        if self.token.is_none() {
+            self.token = first(["QODER_ACCESS_TOKEN", "QODER_PAT"]);
+        }
+        if self.gateway.is_none() {
+            self.gateway = first(["QODER_BASE_URL", "QODER_MANAGED_BASE_URL"])
+                .map(|(url, _)| Gateway::custom(url));
+        }
+        if self.dialect.is_none() {
+            match var("QODER_DIALECT")
+                .filter(|name| !name.is_empty())
+                .map(|name| name.parse())
+            {
+                Some(Ok(dialect)) => self.dialect = Some(dialect),
+                Some(Err(error)) => self.error = Some(error),
+                None => {}
+            }
+        }
+        self
+    }
+
+    /// Allows `http://` to hosts other than loopback. The token then crosses the network
+    /// readable: only for networks of one's own. Default: refused.
+    pub fn allow_plain_http(mut self, allow: bool) -> Self {
+        self.allow_plain_http = allow;
+        self
+    }
+
+    /// The limits of the phases of a request: connect (10 s), head of the response (60 s),
+    /// silence within a body (60 s).
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// The limit of a whole call, attempts and waits included; streams are not calls and have
+    /// none. Default: none, the other limits bound it.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// How often, and after what waits, a failed call is repeated. Default: twice, after 0.5 s
+    /// doubling to 8 s, with jitter.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// The budget that all calls of the client draw their retries from, so that an outage is not
+    /// answered by a multiple of the load.
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// The largest response that is read into memory, in bytes. Default: 64 MiB.
+    pub fn max_response(mut self, bytes: usize) -> Self {
+        self.max_response = Some(bytes);
+        self
+    }
+
+    /// The TLS configuration. Default: the platform's trust anchors with the provider compiled in.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// A transport made by hand, in place of the one that [`build`](Self::build) makes. Its own
+    /// settings for TLS and plain http hold.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// A header for every request. A name or value that is no header is refused by
+    /// [`build`](Self::build); so is `Authorization`, which [`token`](Self::token) sets.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The workspace that all calls act in: the header `qoder-workspace-id`.
+    pub fn workspace(self, id: impl Into<String>) -> Self {
+        self.header("qoder-workspace-id", id)
+    }
+
+    /// Builds the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config): there is no token, or the token, the base
+    /// URL, a header or the TLS configuration won't do.
+    pub fn build(self) -> Result<Client> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let Some((token, origin)) = self.token else {
+            return Err(Error::config(
+                "no token: set QODER_PAT (create one in the Qoder console under Personal Settings, Access Tokens), \
+                 or call `Client::builder().token(..)`",
+            ));
+        };
+        let token = Token::new(&token, origin)?;
+        let gateway = self.gateway.unwrap_or_default();
+        let base = BaseUrl::parse(gateway.base_url(), self.allow_plain_http)?;
+        let mut headers = platform_headers();
+        for (name, value) in &self.headers {
+            let (name, value) = checked_header(name, value)?;
+            headers.insert(name, value);
+        }
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => {
+                let mut builder = Transport::builder()
+                    .timeouts(self.timeouts)
+                    .allow_plain_http(self.allow_plain_http);
+                if let Some(tls) = self.tls {
+                    builder = builder.tls(tls);
+                }
+                builder.build().map_err(Error::transport)?
+            }
+        };
+        Ok(Client {
+            shared: Arc::new(Shared {
+                transport,
+                base,
+                token,
+                dialect: self.dialect.unwrap_or_else(|| gateway.dialect()),
+                settings: Settings {
+                    timeouts: self.timeouts,
+                    deadline: self.deadline,
+                    retry: self.retry,
+                    max_response: self.max_response.unwrap_or(64 << 20),
+                },
+                budget: self.budget,
+                headers,
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field(
+                "token",
+                &self
+                    .token
+                    .as_ref()
+                    .map(|(_, origin)| format!("from {origin}")),
+            )
+            .field("gateway", &self.gateway)
+            .field("dialect", &self.dialect)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A header given by the user. The token has a place of its own and can't be set here.
+pub(crate) fn checked_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
+    let name = HeaderName::try_from(name)
+        .map_err(|_| Error::input(format!("{name:?} is no name for a header")))?;
+    if name == header::AUTHORIZATION {
+        return Err(Error::input(
+            "the Authorization header is the client's: give the token to the builder",
+        ));
+    }
+    let value = HeaderValue::try_from(value).map_err(|_| {
+        Error::input(format!(
+            "the value for the header `{name}` has a line break or control character"
+        ))
+    })?;
+    Ok((name, value))
+}
+
+/// Who is calling, in the headers that the official SDKs use.
+fn platform_headers() -> HeaderMap {
+    let os = match std::env::consts::OS {
+        "linux" => "Linux",
+        "macos" => "MacOS",
+        "windows" => "Windows",
+        "freebsd" => "FreeBSD",
+        "openbsd" => "OpenBSD",
+        "ios" => "iOS",
+        "android" => "Android",
+        _ => "Other",
+    };
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "x86" => "x32",
+        "aarch64" => "arm64",
+        "arm" => "arm",
+        _ => "other",
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(concat!("qca-rust/", env!("CARGO_PKG_VERSION"))),
+    );
+    for (name, value) in [
+        ("x-qoder-lang", "rust"),
+        ("x-qoder-package-version", version),
+        ("x-qoder-os", os),
+        ("x-qoder-arch", arch),
+        ("x-qoder-runtime", "tokio"),
+    ] {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    fn env(vars: &[(&str, &str)]) -> Result<Client> {
+        Client::builder()
+            .env_from(|name| {
+                vars.iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| (*value).to_owned())
+            })
+            .build()
+    }
+
+    #[test]
+    fn the_environment_of_both_generations_is_read() {
+        let client = env(&[("QODER_PAT", "pt-a")]).expect("a client");
+        assert_eq!(client.dialect(), Dialect::Seed);
+        assert_eq!(
+            client.base().join("/agents"),
+            "https://openapi.qoder.sh/api/v1/cloud/agents"
+        );
+
+        let client = env(&[
+            ("QODER_PAT", "pt-a"),
+            ("QODER_ACCESS_TOKEN", "sat-b"),
+            ("QODER_BASE_URL", "http://127.0.0.1:1/x"),
+            ("QODER_DIALECT", "seed"),
+        ])
+        .expect("a client");
+        assert_eq!(client.token().header().to_str().ok(), Some("Bearer sat-b"));
+        assert_eq!(
+            (client.dialect(), client.base().join("/y")),
+            (Dialect::Seed, "http://127.0.0.1:1/x/y".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        for (vars, words) in [
+            (&[][..], "set QODER_PAT"),
+            (&[("QODER_PAT", "")], "set QODER_PAT"),
+            (&[("QODER_PAT", "a\nb")], "line break"),
+            (
+                &[("QODER_PAT", "a"), ("QODER_BASE_URL", "agents")],
+                "relative",
+            ),
+            (
+                &[("QODER_PAT", "a"), ("QODER_DIALECT", "old")],
+                "`seed` or `current`",
+            ),
+        ] {
+            let error = env(vars).expect_err(words);
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_builder_beats_the_environment() {
+        let client = Client::builder()
+            .token("pt-mine")
+            .gateway(Gateway::China)
+            .dialect(Dialect::Seed)
+            .env_from(|_| Some("theirs".to_owned()))
+            .build()
+            .expect("a client");
+        assert_eq!(
+            client.token().header().to_str().ok(),
+            Some("Bearer pt-mine")
+        );
+        assert_eq!(client.base().join(""), Gateway::China.base_url());
+        assert_eq!(client.dialect(), Dialect::Seed);
+    }
+
+    #[test]
+    fn headers_are_checked() {
+        for (name, value) in [
+            ("a b", "x"),
+            ("x", "a\r\nb: c"),
+            ("authorization", "Bearer other"),
+        ] {
+            assert!(
+                Client::builder()
+                    .token("pt-a")
+                    .header(name, value)
+                    .build()
+                    .is_err(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_shows_the_token() {
+        let builder = Client::builder().token("pt-secret");
+        assert!(!format!("{builder:?}").contains("secret"));
+        let client = builder.build().expect("a client");
+        assert!(!format!("{client:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,115 @@
+//! The conversation in a session.
+
+use qoder_types::{
+    Content, Event, EventId, InputEvent, SentEvents, Session, SessionCanceled, SessionId,
+    UserCustomToolResult, UserInterrupt, UserMessage, UserToolConfirmation,
+};
+
+use crate::call::Call;
+use crate::client::Client;
+use crate::error::Result;
+use crate::follow::{Follow, StreamOpening};
+use crate::list::List;
+use crate::turn::{Reply, TurnOpening};
+
+/// The conversation in one session, from [`Client::session`]: say something, and see what happens.
+///
+/// ```no_run
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// let session = client.session("sess_1");
+/// let reply = session.ask("Write a quicksort function in Python.").await?;
+/// println!("{}", reply.text());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    client: Client,
+    id: SessionId,
+}
+
+impl Conversation {
+    pub(crate) fn new(client: Client, id: SessionId) -> Self {
+        Self { client, id }
+    }
+
+    /// The session's id.
+    pub fn id(&self) -> &SessionId {
+        &self.id
+    }
+
+    /// The session as it is now.
+    pub fn retrieve(&self) -> Call<Session> {
+        self.client.sessions().retrieve(&self.id)
+    }
+
+    /// The events so far, oldest first.
+    pub fn events(&self) -> List<Event> {
+        self.client.sessions().events().list(&self.id)
+    }
+
+    /// Sends a message, and gives the events of the turn that it starts.
+    pub fn turn(&self, message: impl Into<UserMessage>) -> TurnOpening {
+        TurnOpening::new(self.client.clone(), self.id.clone(), message.into())
+    }
+
+    /// Sends a message, and waits for all that the agent answers.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Turn::reply`](crate::Turn::reply).
+    pub async fn ask(&self, message: impl Into<UserMessage>) -> Result<Reply> {
+        self.turn(message).await?.reply().await
+    }
+
+    /// Sends any events; see [`SessionEvents::send`](crate::resources::SessionEvents::send).
+    pub fn send<I>(&self, events: I) -> Call<SentEvents>
+    where
+        I: IntoIterator,
+        I::Item: Into<InputEvent>,
+    {
+        self.client.sessions().events().send(&self.id, events)
+    }
+
+    /// Opens the event stream: one connection, which ends when the server ends it.
+    pub fn stream(&self) -> StreamOpening {
+        self.client.sessions().events().stream(&self.id)
+    }
+
+    /// Follows the session's events, each once and in order, over as many connections as it takes.
+    pub fn follow(&self) -> Follow {
+        Follow::new(self.client.clone(), self.id.clone())
+    }
+
+    /// Allows the use of a tool that the agent asked for: `tool_use` is the id of the event.
+    pub fn approve(&self, tool_use: impl Into<EventId>) -> Call<SentEvents> {
+        self.send([UserToolConfirmation::allow(tool_use)])
+    }
+
+    /// Denies the use of a tool, with the reason that the agent is told.
+    pub fn deny(
+        &self,
+        tool_use: impl Into<EventId>,
+        reason: impl Into<String>,
+    ) -> Call<SentEvents> {
+        self.send([UserToolConfirmation::deny(tool_use).message(reason)])
+    }
+
+    /// Gives the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use` event.
+    pub fn answer(
+        &self,
+        tool_use: impl Into<EventId>,
+        result: impl Into<Content>,
+    ) -> Call<SentEvents> {
+        self.send([UserCustomToolResult::new(tool_use, result)])
+    }
+
+    /// Stops what the agent is doing, on every thread, with an event; the session stays usable.
+    pub fn interrupt(&self) -> Call<SentEvents> {
+        self.send([UserInterrupt::new()])
+    }
+
+    /// Cancels the running turn; nothing happens if none runs. The session stays usable.
+    pub fn cancel(&self) -> Call<SessionCanceled> {
+        self.client.sessions().cancel(&self.id)
+    }
+}

@@ -1,0 +1,362 @@
+//! One error type, whose methods answer what callers ask.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use qoder_http::Sent;
+use qoder_types::ErrorBody;
+
+use crate::token::Token;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong, and what is known about it.
+///
+/// The text is one line that says it all; [`source`](StdError::source) holds the cause below it,
+/// where there is one. No token, no presigned link and no request body is ever part of it.
+///
+/// ```
+/// # fn handle(result: qoder::Result<()>) {
+/// match result {
+///     Ok(()) => {}
+///     Err(e) if e.is_conflict() => println!("somebody was faster, or the session is running: {e}"),
+///     Err(e) if e.is_auth() => println!("check QODER_PAT: {e}"),
+///     Err(e) if e.sent() == qoder::Sent::No => println!("nothing reached the server: {e}"),
+///     Err(e) => println!("{e} (request {:?})", e.request_id()),
+/// }
+/// # }
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    operation: Option<&'static str>,
+    status: Option<StatusCode>,
+    api: Option<ErrorBody>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    attempts: u32,
+    sent: Sent,
+    checkpoint: Option<String>,
+    body: Bytes,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The classes of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The client could not be built: a missing or malformed token, a base URL that won't do, no
+    /// TLS. Nothing was sent; mend the configuration.
+    Config,
+    /// The call could not be put into a request: an id that is empty, a body that is no JSON.
+    /// Nothing was sent; mend the arguments.
+    Input,
+    /// The server could not be reached: name resolution, connect or TLS failed. Nothing was sent.
+    Connect,
+    /// A deadline passed; [`Error::sent`] tells whether the request had left.
+    Timeout,
+    /// The connection broke after the request had, or might have, left.
+    Network,
+    /// The server answered with an error status; see [`Error::status`] and [`Error::api`].
+    Api,
+    /// The server answered with success, and with something that is not what it promised: HTML,
+    /// nothing at all, half a document. [`Error::body`] has its beginning.
+    Decode,
+    /// The response is larger than the limit of the client.
+    TooLarge,
+    /// A list that had to have an item has none.
+    Empty,
+    /// A list contradicts itself: it promises more and gives no cursor, or gives one twice.
+    Pagination,
+    /// An event stream could not be opened, or could not be kept without losing events. When it
+    /// had delivered anything, [`Error::checkpoint`] says where to go on.
+    Stream,
+    /// A turn did not come to its end: the session was terminated or deleted, or the agent waits
+    /// for an answer that nobody gives.
+    Turn,
+}
+
+impl Error {
+    /// The class of the error.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The operation that failed, such as `sessions.events.send`.
+    pub fn operation(&self) -> Option<&'static str> {
+        self.0.operation
+    }
+
+    /// The status of the last response, if there was one.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// The server's own words, if it answered with an error.
+    pub fn api(&self) -> Option<&ErrorBody> {
+        self.0.api.as_ref()
+    }
+
+    /// The server's id of the request, for the vendor's support.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How long the server asked to wait, if it did. It is here too when the wait was longer than
+    /// the client's limit, which is why the call was not repeated.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// How many requests were made for the call: 0 if none was.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// Whether the request left: a write that was [`Sent::Maybe`] may have been done.
+    pub fn sent(&self) -> Sent {
+        self.0.sent
+    }
+
+    /// Where a stream stood: the checkpoint to continue from, if any event had been delivered.
+    pub fn checkpoint(&self) -> Option<&str> {
+        self.0.checkpoint.as_deref()
+    }
+
+    /// The beginning of the body of the response that was not understood, 64 KiB at most.
+    pub fn body(&self) -> &[u8] {
+        &self.0.body
+    }
+
+    /// A deadline passed: connect, response head, silence in a body, or the whole call.
+    pub fn is_timeout(&self) -> bool {
+        self.kind() == ErrorKind::Timeout
+    }
+
+    /// The token is missing, invalid or expired (401), or may not do this (403).
+    pub fn is_auth(&self) -> bool {
+        matches!(self.code(), Some(401 | 403))
+    }
+
+    /// The gateway asks for fewer requests (429). The client has already retried; slow down.
+    pub fn is_rate_limited(&self) -> bool {
+        self.code() == Some(429)
+    }
+
+    /// The state on the server forbids it (409): a stale agent version, a message while the
+    /// session runs, an idempotency key used for another body. Read the state, then decide.
+    pub fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+
+    /// There is no such resource (404), or none that this token can see.
+    pub fn is_not_found(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    /// Whether the same call may succeed later and can be repeated without doing something
+    /// twice: nothing had been sent, or the server refused it for the time being. The client has
+    /// used up its own retries by then.
+    pub fn is_retryable(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Connect => true,
+            ErrorKind::Timeout | ErrorKind::Network => self.sent() == Sent::No,
+            ErrorKind::Api => matches!(self.code(), Some(429 | 503)),
+            _ => false,
+        }
+    }
+
+    fn code(&self) -> Option<u16> {
+        self.0.status.map(|status| status.as_u16())
+    }
+}
+
+/// How the crate makes errors.
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            operation: None,
+            status: None,
+            api: None,
+            request_id: None,
+            retry_after: None,
+            attempts: 0,
+            sent: Sent::No,
+            checkpoint: None,
+            body: Bytes::new(),
+            source: None,
+        }))
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, message)
+    }
+
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Input, message)
+    }
+
+    /// An error of the transport, in this crate's classes.
+    pub(crate) fn transport(error: qoder_http::Error) -> Self {
+        use qoder_http::ErrorKind as Below;
+        let kind = match error.kind() {
+            Below::Url => ErrorKind::Input,
+            Below::Config => ErrorKind::Config,
+            Below::Dns | Below::Connect | Below::Tls => ErrorKind::Connect,
+            Below::Timeout(_) => ErrorKind::Timeout,
+            Below::TooLarge => ErrorKind::TooLarge,
+            _ => ErrorKind::Network,
+        };
+        Self::new(kind, error.to_string())
+            .with_sent(error.sent())
+            .with_source(error)
+    }
+
+    pub(crate) fn with_operation(mut self, operation: &'static str) -> Self {
+        self.0.operation.get_or_insert(operation);
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = Some(status);
+        self.0.sent = Sent::Yes;
+        self
+    }
+
+    pub(crate) fn with_api(mut self, api: ErrorBody) -> Self {
+        self.0.api = Some(api);
+        self
+    }
+
+    pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
+        self.0.request_id = id;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
+        self.0.retry_after = after;
+        self
+    }
+
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn with_sent(mut self, sent: Sent) -> Self {
+        self.0.sent = sent;
+        self
+    }
+
+    pub(crate) fn with_checkpoint(mut self, checkpoint: Option<String>) -> Self {
+        self.0.checkpoint = checkpoint;
+        self
+    }
+
+    pub(crate) fn with_body(mut self, body: Bytes) -> Self {
+        self.0.body = body;
+        self
+    }
+
+    /// Without the token, should the server have repeated it.
+    pub(crate) fn redacted(mut self, token: &Token) -> Self {
+        self.0.message = token.redact(self.0.message);
+        self.0.body = token.redact_bytes(self.0.body);
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(operation) = self.0.operation {
+            write!(f, "{operation}: ")?;
+        }
+        f.write_str(&self.0.message)?;
+        if let Some(id) = &self.0.request_id {
+            write!(f, " (request {id})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.0.kind)
+            .field("message", &self.to_string());
+        if let Some(status) = self.0.status {
+            out.field("status", &status.as_u16());
+        }
+        out.field("attempts", &self.0.attempts)
+            .field("sent", &self.0.sent);
+        if let Some(checkpoint) = &self.0.checkpoint {
+            out.field("checkpoint", checkpoint);
+        }
+        if let Some(source) = &self.0.source {
+            out.field("source", source);
+        }
+        out.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        // The transport's own text is this error's text: what lies below it is the news.
+        let source = self.0.source.as_deref()?;
+        if source.is::<qoder_http::Error>() {
+            source.source()
+        } else {
+            Some(source)
+        }
+    }
+}
+
+/// The first characters of a text from outside, on one line, for an error message.
+pub(crate) fn head_of(text: &[u8]) -> String {
+    const SHOWN: usize = 120;
+    let text = String::from_utf8_lossy(&text[..text.len().min(4 * SHOWN)]);
+    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.retain(|c| !c.is_control());
+    match line.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_says_it_all() {
+        let error = Error::new(ErrorKind::Api, "409 conflict_error: session is running")
+            .with_operation("sessions.events.send")
+            .with_status(StatusCode::CONFLICT)
+            .with_request_id(Some("3f0c".to_owned()));
+        assert_eq!(
+            error.to_string(),
+            "sessions.events.send: 409 conflict_error: session is running (request 3f0c)"
+        );
+        assert!(error.is_conflict() && !error.is_retryable());
+        assert_eq!(error.sent(), Sent::Yes);
+    }
+
+    #[test]
+    fn a_head_is_one_short_line() {
+        assert_eq!(head_of(b"<html>\n\t <body>\x07hi"), "<html> <body>hi");
+        assert_eq!(head_of("é".repeat(4096).as_bytes()).chars().count(), 121);
+    }
+}

@@ -1,0 +1,238 @@
+//! Where the API lives, and which generation of it is spoken there.
+
+use std::fmt;
+
+use http::Uri;
+use http::uri::Scheme;
+
+use crate::error::{Error, Result};
+
+/// The host of the API: one of the vendor's gateways, or any base URL.
+///
+/// Credentials and resources belong to one region: a token of one gateway is worth nothing at
+/// another.
+///
+/// ```
+/// use qoder::{Dialect, Gateway};
+///
+/// assert_eq!(Gateway::Openapi.base_url(), "https://openapi.qoder.sh/api/v1/cloud");
+/// assert_eq!(Gateway::Global.dialect(), Dialect::Current);
+/// assert_eq!(Gateway::custom("http://127.0.0.1:8080/api/v1/cloud").dialect(), Dialect::Current);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Gateway {
+    /// `https://openapi.qoder.sh/api/v1/cloud`, the base URL of the first documentation and the
+    /// default.
+    #[default]
+    Openapi,
+    /// `https://api.qoder.com/api/v1/cloud`, today's gateway outside China.
+    Global,
+    /// `https://api.qoder.com.cn/api/v1/cloud`, today's gateway in China.
+    China,
+    /// Any other base URL; see [`Gateway::custom`].
+    Custom(String),
+}
+
+impl Gateway {
+    /// A base URL of one's own: a proxy, a test server, a gateway that this release doesn't name.
+    ///
+    /// It must be absolute, `http` or `https`, without credentials, query or fragment; plain
+    /// `http` goes to loopback only, unless
+    /// [`allow_plain_http`](crate::ClientBuilder::allow_plain_http) is set. That is checked when
+    /// the client is built.
+    pub fn custom(base_url: impl Into<String>) -> Self {
+        Self::Custom(base_url.into())
+    }
+
+    /// The base URL, below which every path of the API lies.
+    pub fn base_url(&self) -> &str {
+        match self {
+            Self::Openapi => "https://openapi.qoder.sh/api/v1/cloud",
+            Self::Global => "https://api.qoder.com/api/v1/cloud",
+            Self::China => "https://api.qoder.com.cn/api/v1/cloud",
+            Self::Custom(url) => url,
+        }
+    }
+
+    /// The dialect that is spoken there unless the builder says otherwise: the seed's at
+    /// `openapi.qoder.sh`, today's everywhere else.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Openapi => Dialect::Seed,
+            Self::Custom(url) if host_of(url) == Some("openapi.qoder.sh") => Dialect::Seed,
+            _ => Dialect::Current,
+        }
+    }
+}
+
+fn host_of(url: &str) -> Option<&str> {
+    let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    Some(authority.split(':').next().unwrap_or(authority))
+}
+
+/// The generation of the API that requests are written in. Responses of every generation are
+/// read in either.
+///
+/// | | `Seed` | `Current` |
+/// |---|---|---|
+/// | a text message | `"content": "Hello!"` | `"content": [{"type": "text", "text": "Hello!"}]` |
+/// | resuming a stream | `Last-Event-ID` and `?after_id=` | `Last-Event-ID` |
+/// | `Content-Type` | on every request | on requests with a body |
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// The first documented generation (May 2026).
+    Seed,
+    /// Today's.
+    #[default]
+    Current,
+}
+
+impl std::str::FromStr for Dialect {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "seed" => Ok(Self::Seed),
+            "current" => Ok(Self::Current),
+            other => Err(Error::config(format!(
+                "unknown dialect {other:?}: use `seed` or `current`"
+            ))),
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Seed => "seed",
+            Self::Current => "current",
+        })
+    }
+}
+
+/// A base URL that was checked, without its trailing slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BaseUrl(String);
+
+impl BaseUrl {
+    pub(crate) fn parse(url: &str, allow_plain_http: bool) -> Result<Self> {
+        let refuse = |why: &str| {
+            Error::config(format!(
+                "base URL {}: {why}; it looks like {}",
+                shown(url),
+                Gateway::Global.base_url()
+            ))
+        };
+        if url.is_empty() {
+            return Err(refuse("it is empty"));
+        }
+        // `Uri` drops a fragment without a word, so it is looked for in the text.
+        if url.contains('#') {
+            return Err(refuse("a fragment has no place in it"));
+        }
+        let uri: Uri = url.parse().map_err(|_| refuse("it is not a URL"))?;
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(refuse("it is relative, give it whole with https://"));
+        };
+        if scheme != &Scheme::HTTPS && scheme != &Scheme::HTTP {
+            return Err(refuse("its scheme is neither https nor http"));
+        }
+        if authority.as_str().contains('@') {
+            return Err(refuse(
+                "credentials have no place in it, give the token to the builder",
+            ));
+        }
+        if authority.host().is_empty() {
+            return Err(refuse("it names no host"));
+        }
+        if uri.query().is_some() {
+            return Err(refuse("a query has no place in it"));
+        }
+        if scheme == &Scheme::HTTP
+            && !allow_plain_http
+            && !qoder_http::is_loopback(authority.host())
+        {
+            return Err(refuse(
+                "plain http would send the token readable for everybody on the way, use https \
+                 (or `allow_plain_http` if the network is your own)",
+            ));
+        }
+        let path = uri.path().trim_end_matches('/');
+        Ok(Self(format!("{scheme}://{authority}{path}")))
+    }
+
+    /// The URL of a target that starts with `/`.
+    pub(crate) fn join(&self, target: &str) -> String {
+        format!("{}{target}", self.0)
+    }
+}
+
+/// The URL for an error text: credentials in it are not repeated.
+fn shown(url: &str) -> String {
+    match url.split_once('@') {
+        Some((_, rest)) => format!("\"…@{rest}\""),
+        None => format!("{url:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_absolute_and_bare() {
+        for (url, why) in [
+            ("", "empty"),
+            ("/api/v1/cloud", "relative"),
+            ("api.qoder.com", "relative"),
+            ("ftp://api.qoder.com/", "scheme"),
+            ("https://user:secret@api.qoder.com/", "credentials"),
+            ("https://api.qoder.com/?a=b", "query"),
+            ("https://api.qoder.com/#top", "fragment"),
+            ("http://api.qoder.com/", "plain http"),
+            ("http://127.0.0.1.evil.example/", "plain http"),
+            ("https://", "not a URL"),
+            ("https://a b/", "not a URL"),
+        ] {
+            let error = BaseUrl::parse(url, false).expect_err(url).to_string();
+            assert!(error.contains(why), "{url}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_good_base_url_loses_only_its_trailing_slash() {
+        for (url, want) in [
+            (
+                "https://api.qoder.com/api/v1/cloud",
+                "https://api.qoder.com/api/v1/cloud/agents",
+            ),
+            (
+                "https://api.qoder.com/api/v1/cloud/",
+                "https://api.qoder.com/api/v1/cloud/agents",
+            ),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/agents"),
+            ("http://[::1]:8080/x", "http://[::1]:8080/x/agents"),
+            ("http://localhost/x", "http://localhost/x/agents"),
+        ] {
+            assert_eq!(BaseUrl::parse(url, false).expect(url).join("/agents"), want);
+        }
+        assert!(BaseUrl::parse("http://10.0.0.7/", true).is_ok());
+    }
+
+    #[test]
+    fn the_dialect_goes_with_the_gateway() {
+        assert_eq!(Gateway::default().dialect(), Dialect::Seed);
+        assert_eq!(Gateway::China.dialect(), Dialect::Current);
+        assert_eq!(
+            Gateway::custom("https://openapi.qoder.sh/x").dialect(),
+            Dialect::Seed
+        );
+        assert_eq!(
+            Gateway::custom("https://proxy.example/openapi.qoder.sh").dialect(),
+            Dialect::Current
+        );
+    }
+}

@@ -1,0 +1,279 @@
+//! Lists: one page when awaited, or a stream of pages or of items.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use qoder_types::{Cursor, Page, Paging, Request};
+use serde::de::DeserializeOwned;
+
+use crate::call::{Call, CallOptions, Pending};
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A list that can be narrowed down before it is read.
+///
+/// Awaited, it gives one [`Page`]. [`items`](Self::items) and [`pages`](Self::pages) go through
+/// all of it, one request per page, when they are polled.
+///
+/// ```no_run
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// let page = client.agents().list().limit(50).await?;
+///
+/// let mut agents = client.agents().list().items();
+/// while let Some(agent) = agents.next().await {
+///     println!("{}", agent?.name);
+/// }
+/// # Ok(()) }
+/// ```
+#[must_use = "a list does nothing until it is awaited, or its items or pages are"]
+pub struct List<T> {
+    call: Call<Page<T>>,
+}
+
+impl<T> List<T> {
+    pub(crate) fn new(client: Client, request: Request<Page<T>>) -> Self {
+        Self {
+            call: Call::new(client, request),
+        }
+    }
+
+    /// Items per page: 1 to 100; 20 if it is not set.
+    pub fn limit(self, limit: u32) -> Self {
+        self.query("limit", limit.to_string())
+    }
+
+    /// Starts at a cursor: a [`Page::next_page`], or one that [`Pages::continuation`] gave.
+    pub fn from_cursor(mut self, cursor: &Cursor) -> Self {
+        let (name, value) = cursor.as_query();
+        self.call.request_mut().set_cursor(name, value);
+        self
+    }
+
+    /// Adds a query parameter by its name in the API, for filters that have no method here.
+    pub fn query(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.call.request_mut().set_query(name, value);
+        self
+    }
+
+    /// Adds one more value to a repeatable query parameter, such as `types[]`.
+    pub(crate) fn also(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.call.request_mut().add_query(name, value);
+        self
+    }
+
+    /// Changes the options of the calls behind it, one per page.
+    pub fn options(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
+        self.call = self.call.options(change);
+        self
+    }
+
+    /// Every page from here on.
+    pub fn pages(self) -> Pages<T> {
+        let paging = Paging::new(self.call.request().op().pages);
+        Pages {
+            call: self.call,
+            paging,
+            state: State::Ready,
+            continuation: None,
+        }
+    }
+
+    /// Every item from here on, page by page.
+    pub fn items(self) -> Items<T> {
+        Items {
+            pages: self.pages(),
+            page: VecDeque::new(),
+        }
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> List<T> {
+    /// The first item.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Empty`] if there is none.
+    pub async fn first(self) -> Result<T> {
+        let op = self.call.request().op().name;
+        let mut items = self.items();
+        items.next().await.unwrap_or_else(|| {
+            Err(Error::new(
+                ErrorKind::Empty,
+                format!(
+                    "the list is empty, so there is no first item: create one first ({})",
+                    hint(op)
+                ),
+            )
+            .with_operation(op))
+        })
+    }
+}
+
+/// What to do about an empty list.
+fn hint(op: &str) -> String {
+    format!("see `{}.create`", op.trim_end_matches(".list"))
+}
+
+impl<T: DeserializeOwned + Send + 'static> IntoFuture for List<T> {
+    type Output = Result<Page<T>>;
+    type IntoFuture = Pending<Page<T>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.call.into_future()
+    }
+}
+
+impl<T> fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("List").field(&self.call).finish()
+    }
+}
+
+/// The pages of a list, made by [`List::pages`].
+///
+/// Fused; an `Err` is the last item. Dropping the future of [`next`](Self::next) loses nothing.
+#[must_use = "streams do nothing unless polled"]
+pub struct Pages<T> {
+    call: Call<Page<T>>,
+    paging: Paging,
+    state: State<T>,
+    continuation: Option<Cursor>,
+}
+
+enum State<T> {
+    Ready,
+    Fetching(Pending<Page<T>>),
+    /// The page before was delivered; that it doesn't say where to go on comes after it.
+    Failed(Error),
+    Done,
+}
+
+impl<T> Pages<T> {
+    /// Where the next page begins: store it, and go on with [`List::from_cursor`] in another
+    /// process. `None` before the first page and after the last.
+    pub fn continuation(&self) -> Option<&Cursor> {
+        self.continuation.as_ref()
+    }
+
+    /// Asks for nothing more.
+    pub(crate) fn end(&mut self) {
+        self.state = State::Done;
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> Pages<T> {
+    /// The next page, or `None` after the last.
+    pub async fn next(&mut self) -> Option<Result<Page<T>>> {
+        poll_fn(|cx| self.poll_page(cx)).await
+    }
+
+    pub(crate) fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Page<T>>>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Done => return Poll::Ready(None),
+                State::Failed(error) => return Poll::Ready(Some(Err(error))),
+                State::Ready => self.state = State::Fetching(self.call.clone().into_future()),
+                State::Fetching(mut fetching) => {
+                    let Poll::Ready(page) = Pin::new(&mut fetching).poll(cx) else {
+                        self.state = State::Fetching(fetching);
+                        return Poll::Pending;
+                    };
+                    if let Ok(page) = &page {
+                        self.advance(page);
+                    }
+                    return Poll::Ready(Some(page));
+                }
+            }
+        }
+    }
+
+    /// Points the call at the page after `page`.
+    fn advance(&mut self, page: &Page<T>) {
+        let next = self.paging.next(page);
+        self.continuation = next.as_ref().ok().cloned().flatten();
+        self.state = match next {
+            Ok(Some(cursor)) => {
+                let (name, value) = cursor.as_query();
+                self.call.request_mut().set_cursor(name, value);
+                State::Ready
+            }
+            Ok(None) => State::Done,
+            Err(error) => State::Failed(
+                Error::new(ErrorKind::Pagination, error.to_string())
+                    .with_operation(self.call.request().op().name)
+                    .with_sent(crate::Sent::Yes),
+            ),
+        };
+    }
+}
+
+impl<T> Unpin for Pages<T> {}
+
+impl<T: DeserializeOwned + Send + 'static> Stream for Pages<T> {
+    type Item = Result<Page<T>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_page(cx)
+    }
+}
+
+impl<T> fmt::Debug for Pages<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("continuation", &self.continuation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The items of a list, made by [`List::items`].
+///
+/// Fused; an `Err` is the last item. Dropping the future of [`next`](Self::next) loses nothing.
+#[must_use = "streams do nothing unless polled"]
+pub struct Items<T> {
+    pages: Pages<T>,
+    page: VecDeque<T>,
+}
+
+impl<T: DeserializeOwned + Send + 'static> Items<T> {
+    /// The next item, or `None` after the last.
+    pub async fn next(&mut self) -> Option<Result<T>> {
+        poll_fn(|cx| self.poll_item(cx)).await
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        loop {
+            if let Some(item) = self.page.pop_front() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            match ready!(self.pages.poll_page(cx)) {
+                // An empty page in the middle is skipped, not taken for the end.
+                Some(Ok(page)) => self.page = page.data.into(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl<T> Unpin for Items<T> {}
+
+impl<T: DeserializeOwned + Send + 'static> Stream for Items<T> {
+    type Item = Result<T>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_item(cx)
+    }
+}
+
+impl<T> fmt::Debug for Items<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items")
+            .field("buffered", &self.page.len())
+            .field("pages", &self.pages)
+            .finish()
+    }
+}

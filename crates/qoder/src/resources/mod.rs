@@ -1,0 +1,41 @@
+//! The resources of the API, one file each, named and nested as in the API's own documentation.
+
+mod agents;
+mod environments;
+mod models;
+mod sessions;
+
+pub use agents::{AgentVersions, Agents};
+pub use environments::Environments;
+pub use models::Models;
+pub use sessions::{SessionEvents, Sessions};
+
+/// A handle on a resource: a client, and the calls of the resource as methods.
+macro_rules! resource {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            client: crate::Client,
+        }
+
+        impl $name {
+            pub(crate) fn new(client: crate::Client) -> Self {
+                Self { client }
+            }
+
+            /// The call of `request` by this handle's client.
+            #[allow(dead_code, reason = "some resources only have lists")]
+            fn call<T>(&self, request: qoder_types::Request<T>) -> crate::Call<T> {
+                crate::Call::new(self.client.clone(), request)
+            }
+
+            /// The list that `request` begins.
+            #[allow(dead_code, reason = "some resources have no list")]
+            fn pages<T>(&self, request: qoder_types::Request<qoder_types::Page<T>>) -> crate::List<T> {
+                crate::List::new(self.client.clone(), request)
+            }
+        }
+    };
+}
+use resource;

@@ -1,0 +1,148 @@
+use qoder_types::ops::sessions as ops;
+use qoder_types::{
+    Deleted, Event, InputEvent, Order, SendEvents, SentEvents, Session, SessionCanceled,
+    SessionCreate, SessionId, SessionStatus, SessionUpdate,
+};
+
+use super::resource;
+use crate::follow::StreamOpening;
+use crate::{Call, List};
+
+resource! {
+    /// The calls under `/sessions`, from [`Client::sessions`](crate::Client::sessions). For the
+    /// conversation in one session see [`Client::session`](crate::Client::session).
+    Sessions
+}
+
+impl Sessions {
+    /// Starts a session of an agent in an environment. It is idle until it is sent a message.
+    ///
+    /// Servers connect to the agent's MCP servers here: one that can't be reached fails the call.
+    pub fn create(&self, session: SessionCreate) -> Call<Session> {
+        self.call(ops::create(&session))
+    }
+
+    /// Lists sessions, newest first unless [ordered otherwise](List::order).
+    pub fn list(&self) -> List<Session> {
+        self.pages(ops::list())
+    }
+
+    /// A session.
+    pub fn retrieve(&self, id: impl Into<SessionId>) -> Call<Session> {
+        self.call(ops::retrieve(&id.into()))
+    }
+
+    /// Changes a session; what the update leaves out is kept.
+    pub fn update(&self, id: impl Into<SessionId>, update: SessionUpdate) -> Call<Session> {
+        self.call(ops::update(&id.into(), &update))
+    }
+
+    /// Archives a session: it can be read, and takes no events any more.
+    pub fn archive(&self, id: impl Into<SessionId>) -> Call<Session> {
+        self.call(ops::archive(&id.into()))
+    }
+
+    /// Deletes a session.
+    pub fn delete(&self, id: impl Into<SessionId>) -> Call<Deleted> {
+        self.call(ops::delete(&id.into()))
+    }
+
+    /// Cancels what the session is doing; it stays usable. Nothing happens to an idle one.
+    pub fn cancel(&self, id: impl Into<SessionId>) -> Call<SessionCanceled> {
+        self.call(ops::cancel(&id.into()))
+    }
+
+    /// The events of sessions.
+    pub fn events(&self) -> SessionEvents {
+        SessionEvents::new(self.client.clone())
+    }
+}
+
+/// Filters of [`Sessions::list`].
+impl List<Session> {
+    /// Sessions of this agent only.
+    pub fn agent_id(self, id: &qoder_types::AgentId) -> Self {
+        self.query("agent_id", id)
+    }
+
+    /// Sessions in this state; call it again for further states.
+    pub fn status(self, status: &SessionStatus) -> Self {
+        self.also("statuses[]", status)
+    }
+
+    /// By time of creation; descending if it is not set.
+    pub fn order(self, order: Order) -> Self {
+        self.query("order", order)
+    }
+
+    /// Archived sessions too.
+    pub fn include_archived(self, include: bool) -> Self {
+        self.query("include_archived", include)
+    }
+}
+
+resource! {
+    /// The calls under `/sessions/{id}/events`, from [`Sessions::events`].
+    SessionEvents
+}
+
+impl SessionEvents {
+    /// Lists the events of a session, oldest first unless [ordered otherwise](List::order).
+    /// Previews are never in it.
+    pub fn list(&self, id: impl Into<SessionId>) -> List<Event> {
+        self.pages(ops::events::list(&id.into()))
+    }
+
+    /// Sends events to a session; the response has them with their ids.
+    ///
+    /// Acceptance is not completion: the answer comes through the stream. A message for a session
+    /// that is running is a [conflict](crate::Error::is_conflict). An idempotency key goes with
+    /// the call, so a repeated attempt is not a second message.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::UserMessage;
+    ///
+    /// let sent = client.sessions().events().send("sess_1", [UserMessage::new("Hello!")]).await?;
+    /// println!("{:?}", sent.data[0].id());
+    /// # Ok(()) }
+    /// ```
+    pub fn send<I>(&self, id: impl Into<SessionId>, events: I) -> Call<SentEvents>
+    where
+        I: IntoIterator,
+        I::Item: Into<InputEvent>,
+    {
+        let in_dialect = |event: I::Item| match self.client.dialect() {
+            crate::Dialect::Seed => event.into().for_seed(),
+            crate::Dialect::Current => event.into().for_current(),
+        };
+        let body = SendEvents {
+            events: events.into_iter().map(in_dialect).collect(),
+        };
+        self.call(ops::events::send(&id.into(), &body))
+    }
+
+    /// Opens the event stream: one connection, which ends when the server ends it. To go on after
+    /// that without losing anything, [follow](crate::Conversation::follow) instead.
+    pub fn stream(&self, id: impl Into<SessionId>) -> StreamOpening {
+        StreamOpening::new(self.client.clone(), id.into())
+    }
+}
+
+/// Filters of [`SessionEvents::list`].
+impl List<Event> {
+    /// Events of this type only, by its name in the API; call it again for further types.
+    pub fn event_type(self, name: &str) -> Self {
+        self.also("types[]", name)
+    }
+
+    /// By time; ascending if it is not set.
+    pub fn order(self, order: Order) -> Self {
+        self.query("order", order)
+    }
+
+    /// Only what comes after this event.
+    pub fn after(self, id: &qoder_types::EventId) -> Self {
+        self.from_cursor(&qoder_types::Cursor::After(id.to_string()))
+    }
+}

@@ -1,0 +1,210 @@
+//! What the events of a session mean for one turn: a machine without I/O.
+//!
+//! | State | Event | Next |
+//! |---|---|---|
+//! | Unanchored | the echo of our message | Running |
+//! | Unanchored | anything else | Unanchored: it belongs to an earlier turn and can't end this one |
+//! | Running | idle with `requires_action` | Paused, with the ids that wait for an answer |
+//! | Running, Paused | idle with any other stop reason, or none | Over |
+//! | Paused | running again | Running |
+//! | any | terminated, deleted | Over |
+//! | any | everything else, the idling of a thread included | same |
+
+use qoder_types::{Event, EventId, SessionErrorEvent, StopReason};
+
+use super::Stop;
+
+/// Follows one turn through the events of its session.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    state: State,
+    error: Option<SessionErrorEvent>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// The server didn't say which event our message became: its echo is waited for.
+    Unanchored {
+        text: Option<String>,
+    },
+    Running,
+    Paused(Vec<EventId>),
+    Over(Stop),
+}
+
+impl Machine {
+    /// A turn whose events begin right after the accepted message.
+    pub(crate) fn anchored() -> Self {
+        Self {
+            state: State::Running,
+            error: None,
+        }
+    }
+
+    /// A turn whose message has yet to be seen in the stream; `text` tells it from others, if it
+    /// has text.
+    pub(crate) fn unanchored(text: Option<String>) -> Self {
+        Self {
+            state: State::Unanchored { text },
+            error: None,
+        }
+    }
+
+    /// Takes the next event of the session.
+    pub(crate) fn observe(&mut self, event: &Event) {
+        match event {
+            Event::SessionStatusTerminated(_) | Event::Terminated(_) => {
+                self.state = State::Over(Stop::Terminated)
+            }
+            Event::SessionDeleted(_) => self.state = State::Over(Stop::Deleted),
+            _ => match &self.state {
+                State::Unanchored { text } => {
+                    if is_echo(event, text.as_deref()) {
+                        self.state = State::Running;
+                    }
+                }
+                State::Running | State::Paused(_) => self.step(event),
+                State::Over(_) => {}
+            },
+        }
+    }
+
+    fn step(&mut self, event: &Event) {
+        match event {
+            Event::SessionStatusIdle(idle) => {
+                self.state = match &idle.stop_reason {
+                    Some(StopReason::RequiresAction { event_ids, .. }) => {
+                        State::Paused(event_ids.clone())
+                    }
+                    other => State::Over(Stop::from_reason(other.as_ref())),
+                }
+            }
+            Event::SessionStatusRunning(_) | Event::SessionStatusRescheduled(_) => {
+                self.state = State::Running
+            }
+            Event::SessionError(error) => self.error = Some(error.clone()),
+            _ => {}
+        }
+    }
+
+    /// Whether no event of this turn can follow.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, State::Over(_))
+    }
+
+    /// How the turn stands.
+    pub(crate) fn stop(&self) -> Stop {
+        match &self.state {
+            State::Unanchored { .. } | State::Running => Stop::Running,
+            State::Paused(ids) => Stop::RequiresAction(ids.clone()),
+            State::Over(stop) => stop.clone(),
+        }
+    }
+
+    /// The last `session.error` of the turn.
+    pub(crate) fn error(&self) -> Option<&SessionErrorEvent> {
+        self.error.as_ref()
+    }
+}
+
+fn is_echo(event: &Event, text: Option<&str>) -> bool {
+    match event {
+        Event::UserMessage(message) => text.is_none_or(|text| message.content.text() == text),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(json: &str) -> Event {
+        Event::decode("", None, json)
+    }
+
+    fn after(mut machine: Machine, events: &[&str]) -> Stop {
+        for json in events {
+            machine.observe(&event(json));
+        }
+        machine.stop()
+    }
+
+    const RUNNING: &str = r#"{"type":"session.status_running"}"#;
+    const END: &str = r#"{"type":"session.status_idle","stop_reason":{"type":"end_turn"}}"#;
+    const ASKS: &str = r#"{"type":"session.status_idle","stop_reason":{"type":"requires_action","event_ids":["a","b"]}}"#;
+
+    #[test]
+    fn the_table() {
+        let ids = || Stop::RequiresAction(vec![EventId::new("a"), EventId::new("b")]);
+        for (events, want) in [
+            (&[][..], Stop::Running),
+            (&[RUNNING], Stop::Running),
+            (&[RUNNING, END], Stop::EndTurn),
+            (&[ASKS], ids()),
+            (&[ASKS, RUNNING], Stop::Running),
+            (&[ASKS, RUNNING, END], Stop::EndTurn),
+            (
+                &[r#"{"type":"session.status_rescheduled"}"#, END],
+                Stop::EndTurn,
+            ),
+            // A thread's idling and the end of one model request end no turn.
+            (
+                &[
+                    r#"{"type":"session.thread_status_idle","session_thread_id":"t","agent_name":"a","stop_reason":{"type":"end_turn"}}"#,
+                    r#"{"type":"span.model_request_end","is_error":false,"model_request_start_id":"e"}"#,
+                ],
+                Stop::Running,
+            ),
+            (
+                &[r#"{"type":"session.status_idle","stop_reason":{"type":"canceled"}}"#],
+                Stop::Cancelled,
+            ),
+            (
+                &[r#"{"type":"session.status_idle","stop_reason":{"type":"retries_exhausted"}}"#],
+                Stop::RetriesExhausted,
+            ),
+            (
+                &[r#"{"type":"session.status_idle","stop_reason":{"type":"budget_reached"}}"#],
+                Stop::BudgetReached,
+            ),
+            (
+                &[r#"{"type":"session.status_idle","stop_reason":{"type":"tea_break"}}"#],
+                Stop::Other("tea_break".to_owned()),
+            ),
+            (
+                &[r#"{"type":"session.status_idle","status":"idle"}"#],
+                Stop::Other(String::new()),
+            ),
+            (
+                &[r#"{"type":"session.status_terminated"}"#, END],
+                Stop::Terminated,
+            ),
+            (&[r#"{"type":"session.deleted"}"#], Stop::Deleted),
+        ] {
+            assert_eq!(after(Machine::anchored(), events), want, "{events:?}");
+        }
+    }
+
+    #[test]
+    fn before_its_message_nothing_ends_a_turn() {
+        let other = r#"{"type":"user.message","content":"something else"}"#;
+        let ours = r#"{"type":"user.message","content":[{"type":"text","text":"Hello!"}]}"#;
+        let machine = || Machine::unanchored(Some("Hello!".to_owned()));
+        assert_eq!(after(machine(), &[END, other, END]), Stop::Running);
+        assert_eq!(after(machine(), &[END, ours, END]), Stop::EndTurn);
+        assert_eq!(
+            after(Machine::unanchored(None), &[END, other, END]),
+            Stop::EndTurn
+        );
+    }
+
+    #[test]
+    fn the_last_error_is_kept() {
+        let mut machine = Machine::anchored();
+        machine.observe(&event(
+            r#"{"type":"session.error","error":{"type":"unknown_error","message":"sandbox lost"}}"#,
+        ));
+        assert_eq!(machine.stop(), Stop::Running);
+        assert!(machine.error().is_some());
+    }
+}

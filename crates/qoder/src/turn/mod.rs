@@ -1,0 +1,274 @@
+//! A turn: one message, and everything the agent does about it until it stops.
+
+mod machine;
+mod reply;
+mod stop;
+
+pub(crate) use machine::Machine;
+pub use reply::Reply;
+pub use stop::Stop;
+
+use std::fmt;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use qoder_types::{Event, EventId, InputEvent, Order, SessionId, UserMessage};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result};
+use crate::follow::{Events, Follow, Start};
+
+/// A message about to be sent, and the turn it starts. Awaited, it sends the message and gives
+/// the [`Turn`]. Made by [`Conversation::turn`](crate::Conversation::turn).
+#[must_use = "a turn does nothing until it is awaited"]
+#[derive(Debug)]
+pub struct TurnOpening {
+    client: Client,
+    session: SessionId,
+    message: UserMessage,
+    follow: Follow,
+    key: Option<String>,
+    deadline: Option<Duration>,
+}
+
+impl TurnOpening {
+    pub(crate) fn new(client: Client, session: SessionId, message: UserMessage) -> Self {
+        let follow = Follow::new(client.clone(), session.clone());
+        Self {
+            client,
+            session,
+            message,
+            follow,
+            key: None,
+            deadline: None,
+        }
+    }
+
+    /// The idempotency key of the message. With one of your own, the same turn can be started
+    /// again after a crash without sending the message twice. Default: a new random one.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// The limit of the whole turn, from sending to its end. When it passes, the stream of events
+    /// ends with an error that carries the checkpoint; the agent's own work goes on. Default:
+    /// none.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Changes how the events are followed: polling, idle limit, when to give up.
+    pub fn follow(mut self, change: impl FnOnce(Follow) -> Follow) -> Self {
+        self.follow = change(self.follow);
+        self
+    }
+
+    async fn open(self) -> Result<Turn> {
+        let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
+        let text = self.message.content.text().into_owned();
+        let message = InputEvent::from(self.message);
+        let sent = self
+            .client
+            .sessions()
+            .events()
+            .send(&self.session, [message])
+            .options(|options| match self.key {
+                Some(key) => options.idempotency_key(key),
+                None => options,
+            })
+            .await?;
+        let accepted = sent.data.iter().find_map(Event::id).cloned();
+        let (start, machine) = match &accepted {
+            Some(id) => (Start::After(id.clone()), Machine::anchored()),
+            None => anchor(&self.client, &self.session, text).await?,
+        };
+        Ok(Turn {
+            message: accepted,
+            events: self.follow.from(start).events(),
+            machine,
+            deadline: deadline.map(|at| Box::pin(sleep_until(at))),
+        })
+    }
+}
+
+/// Where a turn starts if the server accepted its message without naming it: after the newest
+/// message in the list, which is ours since no second one is accepted while it runs; or, when it
+/// isn't listed yet, after the newest event, with the echo still to come.
+async fn anchor(client: &Client, session: &SessionId, text: String) -> Result<(Start, Machine)> {
+    let newest = client
+        .sessions()
+        .events()
+        .list(session)
+        .order(Order::Desc)
+        .limit(100)
+        .await?
+        .data;
+    let is_ours = |event: &&Event| matches!(event, Event::UserMessage(message) if message.content.text() == text);
+    if let Some(id) = newest.iter().find(is_ours).and_then(Event::id) {
+        return Ok((Start::After(id.clone()), Machine::anchored()));
+    }
+    let start = newest
+        .iter()
+        .find_map(Event::id)
+        .map_or(Start::Beginning, |id| Start::After(id.clone()));
+    Ok((
+        start,
+        Machine::unanchored(Some(text).filter(|text| !text.is_empty())),
+    ))
+}
+
+impl IntoFuture for TurnOpening {
+    type Output = Result<Turn>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Turn>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.open())
+    }
+}
+
+/// The events of one turn, strictly: from after the message until the agent stops.
+///
+/// It ends (`None`) when the turn is over; [`stop_reason`](Self::stop_reason) tells why. When the
+/// agent needs an approval or the result of a tool, the `session.status_idle` event says so,
+/// [`stop_reason`](Self::stop_reason) is [`Stop::RequiresAction`], and the stream waits for the
+/// answer: from [`Conversation::approve`](crate::Conversation::approve) and its siblings here, or
+/// from another client.
+///
+/// Connections may come and go meanwhile: the events are [followed](crate::Conversation::follow).
+/// Fused; an `Err` is the last item. Dropping a turn leaves the agent's work alone;
+/// [`Conversation::interrupt`](crate::Conversation::interrupt) stops it.
+///
+/// ```no_run
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// use qoder::Event;
+///
+/// let mut turn = client.session("sess_1").turn("Write a quicksort function in Python.").await?;
+/// while let Some(event) = turn.next().await {
+///     if let Event::AgentMessage(message) = event? {
+///         println!("{}", message.text());
+///     }
+/// }
+/// println!("stopped: {}", turn.stop_reason());
+/// # Ok(()) }
+/// ```
+#[must_use = "streams do nothing unless polled"]
+pub struct Turn {
+    message: Option<EventId>,
+    events: Events,
+    machine: Machine,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl Turn {
+    /// The next event, or `None` when the turn is over. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Event>> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// How the turn stands: running, paused, or why it is over.
+    pub fn stop_reason(&self) -> Stop {
+        self.machine.stop()
+    }
+
+    /// The id of the message that started the turn, if the server gave one.
+    pub fn message_id(&self) -> Option<&EventId> {
+        self.message.as_ref()
+    }
+
+    /// Where the turn stands, as a text to store; see [`Events::checkpoint`].
+    pub fn checkpoint(&self) -> Option<String> {
+        self.events.checkpoint()
+    }
+
+    /// Reads the turn to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Turn`] if the agent stops for an approval or a tool's result, which nobody
+    /// could give meanwhile, or if the session was terminated or deleted; the errors of the
+    /// stream.
+    pub async fn reply(mut self) -> Result<Reply> {
+        let mut messages = Vec::new();
+        while let Some(event) = self.next().await {
+            if let Event::AgentMessage(message) = event? {
+                messages.push(message);
+            }
+            if let Stop::RequiresAction(ids) = self.stop_reason() {
+                let ids: Vec<&str> = ids.iter().map(EventId::as_str).collect();
+                return Err(self.broken(format!(
+                    "the agent waits for an answer to {}: give it with `approve`, `deny` or `answer`, and read the \
+                     turn with `turn`",
+                    ids.join(", ")
+                )));
+            }
+        }
+        match self.stop_reason() {
+            stop @ (Stop::Terminated | Stop::Deleted) => {
+                Err(self.broken(format!("the session was {stop}")))
+            }
+            stop => Ok(Reply::new(messages, stop, self.machine.error().cloned())),
+        }
+    }
+
+    fn broken(&self, why: String) -> Error {
+        let why = match self.machine.error() {
+            Some(error) => format!("{why}; its last error was: {}", error.message()),
+            None => why,
+        };
+        Error::new(ErrorKind::Turn, why)
+            .with_checkpoint(self.checkpoint())
+            .with_sent(crate::Sent::Yes)
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        if self.machine.is_over() {
+            return Poll::Ready(None);
+        }
+        // What has arrived is delivered before the deadline is looked at.
+        if let Poll::Ready(event) = self.events.poll_event(cx) {
+            let event = match event {
+                Some(Ok(event)) => event,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            };
+            self.machine.observe(&event);
+            return Poll::Ready(Some(Ok(event)));
+        }
+        let Some(deadline) = &mut self.deadline else {
+            return Poll::Pending;
+        };
+        ready!(deadline.as_mut().poll(cx));
+        self.deadline = None;
+        let checkpoint = self.events.checkpoint();
+        self.events.close();
+        Poll::Ready(Some(Err(Error::new(
+            ErrorKind::Timeout,
+            "the turn's deadline passed; the agent's own work goes on, follow it from the checkpoint",
+        )
+        .with_checkpoint(checkpoint)
+        .with_sent(crate::Sent::Yes))))
+    }
+}
+
+impl Stream for Turn {
+    type Item = Result<Event>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn")
+            .field("message", &self.message)
+            .field("stop", &self.machine.stop())
+            .finish_non_exhaustive()
+    }
+}

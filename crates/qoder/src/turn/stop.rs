@@ -1,0 +1,60 @@
+use std::fmt;
+
+use qoder_types::{EventId, StopReason};
+
+/// How a turn stands, or why it is over. Its text is the API's word for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// Not over yet.
+    Running,
+    /// Paused: these events, tool uses each, wait for an approval or a result.
+    RequiresAction(Vec<EventId>),
+    /// The agent finished.
+    EndTurn,
+    /// The turn was interrupted or cancelled.
+    Cancelled,
+    /// Repeated errors ended the turn.
+    RetriesExhausted,
+    /// The session's budget is used up.
+    BudgetReached,
+    /// The session was terminated; it takes no more messages.
+    Terminated,
+    /// The session was deleted.
+    Deleted,
+    /// A reason that this release doesn't know, in the server's word; empty if it gave none.
+    Other(String),
+}
+
+impl Stop {
+    pub(crate) fn from_reason(reason: Option<&StopReason>) -> Self {
+        match reason {
+            None => Self::Other(String::new()),
+            Some(StopReason::EndTurn { .. }) => Self::EndTurn,
+            Some(StopReason::RequiresAction { event_ids, .. }) => {
+                Self::RequiresAction(event_ids.clone())
+            }
+            Some(StopReason::Cancelled { .. }) => Self::Cancelled,
+            Some(StopReason::RetriesExhausted { .. }) => Self::RetriesExhausted,
+            Some(StopReason::BudgetReached { .. }) => Self::BudgetReached,
+            Some(other) => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::RequiresAction(_) => "requires_action",
+            Self::EndTurn => "end_turn",
+            Self::Cancelled => "cancelled",
+            Self::RetriesExhausted => "retries_exhausted",
+            Self::BudgetReached => "budget_reached",
+            Self::Terminated => "terminated",
+            Self::Deleted => "deleted",
+            Self::Other(reason) if reason.is_empty() => "unknown",
+            Self::Other(reason) => reason,
+        })
+    }
+}
