@@ -486,7 +486,7 @@ pub(crate) fn refusal(error: &Error, with_cursor: bool) -> Option<Refusal> {
     refusal.retry_after = error.retry_after();
     match error.kind() {
         ErrorKind::Api if status == 400 && with_cursor => {
-            refusal.kind = RefusalKind::CursorRejected
+            refusal.kind = RefusalKind::CursorRejected;
         }
         ErrorKind::Api | ErrorKind::Stream => {}
         // A good head, and a body that broke.

@@ -118,7 +118,7 @@ impl Poller {
                             return self.failed(error, here);
                         }
                         Poll::Ready(None) => {
-                            self.state = State::Waiting(Box::pin(sleep(self.every)), self.here())
+                            self.state = State::Waiting(Box::pin(sleep(self.every)), self.here());
                         }
                     }
                 }

@@ -201,7 +201,7 @@ impl EventStream {
                     self.body = None;
                     self.ending = Some(match self.parser.finish() {
                         Tail::Clean => Ending::Closed,
-                        _ => Ending::Cut,
+                        Tail::Cut { .. } => Ending::Cut,
                     });
                 }
             }
@@ -247,6 +247,6 @@ impl fmt::Debug for EventStream {
         f.debug_struct("EventStream")
             .field("open", &self.body.is_some())
             .field("ending", &self.ending)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

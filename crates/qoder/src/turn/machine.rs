@@ -54,7 +54,7 @@ impl Machine {
     pub(crate) fn observe(&mut self, event: &Event) {
         match event {
             Event::SessionStatusTerminated(_) | Event::Terminated(_) => {
-                self.state = State::Over(Stop::Terminated)
+                self.state = State::Over(Stop::Terminated);
             }
             Event::SessionDeleted(_) => self.state = State::Over(Stop::Deleted),
             _ => match &self.state {
@@ -80,7 +80,7 @@ impl Machine {
                 }
             }
             Event::SessionStatusRunning(_) | Event::SessionStatusRescheduled(_) => {
-                self.state = State::Running
+                self.state = State::Running;
             }
             Event::SessionError(error) => self.error = Some(error.clone()),
             _ => {}

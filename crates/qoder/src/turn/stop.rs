@@ -30,13 +30,13 @@ impl Stop {
     pub(crate) fn from_reason(reason: Option<&StopReason>) -> Self {
         match reason {
             None => Self::Other(String::new()),
-            Some(StopReason::EndTurn { .. }) => Self::EndTurn,
+            Some(StopReason::EndTurn) => Self::EndTurn,
             Some(StopReason::RequiresAction { event_ids, .. }) => {
                 Self::RequiresAction(event_ids.clone())
             }
-            Some(StopReason::Cancelled { .. }) => Self::Cancelled,
-            Some(StopReason::RetriesExhausted { .. }) => Self::RetriesExhausted,
-            Some(StopReason::BudgetReached { .. }) => Self::BudgetReached,
+            Some(StopReason::Cancelled) => Self::Cancelled,
+            Some(StopReason::RetriesExhausted) => Self::RetriesExhausted,
+            Some(StopReason::BudgetReached) => Self::BudgetReached,
             Some(other) => Self::Other(other.to_string()),
         }
     }

@@ -1,0 +1,698 @@
+//! The server: connections, what every request meets first, and the faults.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::body::ResponseBody;
+use crate::errors::Refusal;
+use crate::fault::{Fault, Plan};
+use crate::page::{Query, decoded};
+use crate::resources;
+use crate::sse::{self, Stream};
+use crate::state::{Settings, World};
+use crate::{Dialect, Heartbeat};
+
+const BASE: &str = "/api/v1/cloud";
+
+/// A simulator that is running. Dropping it stops it.
+#[derive(Debug)]
+pub struct Sim {
+    addr: SocketAddr,
+    world: Arc<World>,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+/// What a simulator is like, before it starts.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `start` is called"]
+pub struct Builder {
+    listen: SocketAddr,
+    settings: Settings,
+    plan: Plan,
+}
+
+/// A request that was received.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// The method, such as `GET`.
+    pub method: String,
+    /// The path below the base URL, as it was sent.
+    pub path: String,
+    /// The query, as it was sent.
+    pub query: Option<String>,
+    /// The headers. The token is not shown by `Debug`.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// The status of the answer; 0 if there was none.
+    pub status: u16,
+    /// The connection it came on, counted from 1.
+    pub connection: u64,
+}
+
+impl Recorded {
+    /// The body as JSON; `null` if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The value of a header, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            settings: Settings {
+                dialect: Dialect::default(),
+                heartbeat: Heartbeat::default(),
+                beat_every: Duration::from_secs(15),
+                pace: Duration::from_millis(10),
+                hold_turns: false,
+                empty_environments: false,
+                flat_401: false,
+                anonymous_sends: false,
+            },
+            plan: Plan::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// The address to listen at. Default: a free port of 127.0.0.1.
+    pub fn listen(mut self, addr: SocketAddr) -> Self {
+        self.listen = addr;
+        self
+    }
+
+    /// The generation of the API. Default: today's.
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.settings.dialect = dialect;
+        self
+    }
+
+    /// What goes wrong. Default: nothing.
+    pub fn faults(mut self, plan: Plan) -> Self {
+        self.plan = plan;
+        self
+    }
+
+    /// How, and after how much silence, streams show that they are alive. Default: a comment
+    /// after 15 s.
+    pub fn heartbeat(mut self, kind: Heartbeat, every: Duration) -> Self {
+        self.settings.heartbeat = kind;
+        self.settings.beat_every = every;
+        self
+    }
+
+    /// The time between two events of a turn. Default: 10 ms.
+    pub fn pace(mut self, pace: Duration) -> Self {
+        self.settings.pace = pace;
+        self
+    }
+
+    /// Whether each turn waits for [`Sim::release_turn`]. Default: no.
+    pub fn hold_turns(mut self, hold: bool) -> Self {
+        self.settings.hold_turns = hold;
+        self
+    }
+
+    /// Whether accounts start without the one environment. Default: no.
+    pub fn empty_environments(mut self, empty: bool) -> Self {
+        self.settings.empty_environments = empty;
+        self
+    }
+
+    /// Whether a missing token is answered in the flat form of a gateway. Default: no, in the
+    /// API's own.
+    pub fn flat_401(mut self, flat: bool) -> Self {
+        self.settings.flat_401 = flat;
+        self
+    }
+
+    /// Whether accepted events are answered without their ids. Default: no.
+    pub fn anonymous_sends(mut self, anonymous: bool) -> Self {
+        self.settings.anonymous_sends = anonymous;
+        self
+    }
+
+    /// Starts the simulator on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The address can't be listened at.
+    pub async fn start(self) -> io::Result<Sim> {
+        let listener = TcpListener::bind(self.listen).await?;
+        let addr = listener.local_addr()?;
+        let world = World::new(self.settings, self.plan);
+        let (stop, stopped) = watch::channel(false);
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&world), stopped));
+        Ok(Sim {
+            addr,
+            world,
+            stop,
+            accepting,
+        })
+    }
+}
+
+impl Sim {
+    /// Starts to configure a simulator.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Starts one of today's API, in which nothing goes wrong.
+    ///
+    /// # Errors
+    ///
+    /// There is no free port.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// The base URL for clients.
+    pub fn base_url(&self) -> String {
+        format!("http://{}{BASE}", self.addr)
+    }
+
+    /// The address it listens at.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The requests received so far, in the order of their answers.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.world.lock().requests.clone()
+    }
+
+    /// Forgets the requests received so far.
+    pub fn clear_requests(&self) {
+        self.world.lock().requests.clear();
+    }
+
+    /// Requests for operations that don't exist, as method and path.
+    pub fn unexpected(&self) -> Vec<String> {
+        self.world.lock().unexpected.clone()
+    }
+
+    /// Replaces what is left of the plan of faults.
+    pub fn inject(&self, plan: Plan) {
+        self.world.lock().plan = plan;
+    }
+
+    /// The events of a session, oldest first; none if there is no such session.
+    pub fn log(&self, session: &str) -> Vec<Value> {
+        let log = self.world.session(session, |session| {
+            session.log().map(|entry| entry.data.clone()).collect()
+        });
+        log.unwrap_or_default()
+    }
+
+    /// Adds an event to a session, completed with an id and a time, and gives it back; `None` if
+    /// there is no such session.
+    pub fn publish(&self, session: &str, event: Value) -> Option<Value> {
+        self.world
+            .session(session, |session| session.publish(event))
+    }
+
+    /// Lets one more turn go on, if turns are held.
+    pub fn release_turn(&self) {
+        self.world
+            .released
+            .send_modify(|released| *released = released.saturating_add(1));
+    }
+
+    /// Stops accepting, and closes what is open.
+    pub async fn shutdown(mut self) {
+        self.stop();
+        let _ = (&mut self.accepting).await;
+    }
+
+    fn stop(&self) {
+        self.stop.send_replace(true);
+        self.world.released.send_replace(usize::MAX);
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.stop();
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, world: Arc<World>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let connection = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((connection, _)) => connection,
+                // Out of descriptors, or the peer is gone already: neither is for ever.
+                Err(_) => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                }
+            },
+            () = gone(&mut stopped) => return,
+        };
+        let _ = connection.set_nodelay(true);
+        let number = {
+            let mut inner = world.lock();
+            inner.connections += 1;
+            inner.connections
+        };
+        tokio::spawn(serve(
+            connection,
+            number,
+            Arc::clone(&world),
+            stopped.clone(),
+        ));
+    }
+}
+
+async fn serve(
+    connection: TcpStream,
+    number: u64,
+    world: Arc<World>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let service = service_fn(move |request| respond(Arc::clone(&world), number, request));
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let serving = builder.serve_connection(TokioIo::new(connection), service);
+    tokio::select! {
+        // A connection that breaks is its client's to notice.
+        _ = serving => {}
+        () = gone(&mut stopped) => {}
+    }
+}
+
+/// Waits until the simulator is stopped.
+async fn gone(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// No answer: the connection is closed.
+#[derive(Debug)]
+struct NoAnswer;
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no answer, on purpose")
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+type Answered = Result<Response<ResponseBody>, NoAnswer>;
+
+/// A request that has been read.
+struct Call {
+    method: Method,
+    path: String,
+    query: Option<String>,
+    headers: HeaderMap,
+    /// `None` if it was too large.
+    body: Option<Bytes>,
+    request_id: String,
+}
+
+async fn respond(world: Arc<World>, connection: u64, request: Request<Incoming>) -> Answered {
+    let (parts, body) = request.into_parts();
+    let limit = match world.settings.dialect {
+        Dialect::Seed => 32 << 20,
+        Dialect::Current => 4 << 20,
+    };
+    let body = Limited::new(body, limit)
+        .collect()
+        .await
+        .ok()
+        .map(http_body_util::Collected::to_bytes);
+    let mut headers = parts.headers;
+    if let Some(token) = headers.get_mut(header::AUTHORIZATION) {
+        token.set_sensitive(true);
+    }
+    let given = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    let call = Call {
+        method: parts.method,
+        path: parts
+            .uri
+            .path()
+            .strip_prefix(BASE)
+            .unwrap_or_else(|| parts.uri.path())
+            .to_owned(),
+        query: parts.uri.query().map(ToOwned::to_owned),
+        request_id: given.map_or_else(|| uuid::Uuid::new_v4().to_string(), ToOwned::to_owned),
+        headers,
+        body,
+    };
+    let is_stream = call.method == Method::GET && call.path.ends_with("/events/stream");
+    let fault = world.lock().plan.take(is_stream);
+    if matches!(fault, Fault::Stall) {
+        record(&world, connection, &call, 0);
+        return std::future::pending().await;
+    }
+    let answered = if is_stream {
+        stream(&world, &call, fault)
+    } else {
+        whole(&world, &call, &fault)
+    };
+    record(
+        &world,
+        connection,
+        &call,
+        answered
+            .as_ref()
+            .map_or(0, |response| response.status().as_u16()),
+    );
+    answered.map(|mut response| {
+        if let Ok(id) = HeaderValue::try_from(call.request_id) {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        response
+    })
+}
+
+fn record(world: &World, connection: u64, call: &Call, status: u16) {
+    world.lock().requests.push(Recorded {
+        method: call.method.to_string(),
+        path: call.path.clone(),
+        query: call.query.clone(),
+        headers: call.headers.clone(),
+        body: call.body.clone().unwrap_or_default(),
+        status,
+        connection,
+    });
+}
+
+/// The faults that strike before anything is done.
+fn refused_by(fault: &Fault, world: &World, call: &Call) -> Option<Answered> {
+    Some(match fault {
+        Fault::Reset => Err(NoAnswer),
+        Fault::Flat401 => Ok(flat_401()),
+        Fault::Status {
+            status,
+            retry_after,
+        } => {
+            let kind = match status {
+                429 => "rate_limit_error",
+                503 => "overloaded_error",
+                500.. => "api_error",
+                401 => "authentication_error",
+                404 => "not_found_error",
+                409 => "conflict_error",
+                _ => "invalid_request_error",
+            };
+            let mut response = refusal(
+                world,
+                call,
+                &Refusal::plain(*status, kind, "simulated fault"),
+            );
+            if let Some(Ok(after)) = retry_after.as_deref().map(HeaderValue::try_from) {
+                response.headers_mut().insert(header::RETRY_AFTER, after);
+            }
+            Ok(response)
+        }
+        _ => return None,
+    })
+}
+
+fn json_response(status: u16, body: &Value) -> Response<ResponseBody> {
+    respond_with(status, "application/json", body.to_string())
+}
+
+fn respond_with(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::whole(body));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Ok(content_type) = HeaderValue::try_from(content_type) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type);
+    }
+    response
+}
+
+fn html() -> Response<ResponseBody> {
+    respond_with(
+        200,
+        "text/html",
+        "<!doctype html>\n<html><body>Sign in to continue</body></html>\n",
+    )
+}
+
+fn no_content() -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::whole(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn refusal(world: &World, call: &Call, refusal: &Refusal) -> Response<ResponseBody> {
+    let id = (world.settings.dialect == Dialect::Current).then_some(call.request_id.as_str());
+    json_response(refusal.status, &refusal.body(id))
+}
+
+fn flat_401() -> Response<ResponseBody> {
+    json_response(
+        401,
+        &json!({"code": "TOKEN_INVALID", "message": "missing authorization token"}),
+    )
+}
+
+/// The bearer token, or the answer for who has none.
+fn token<'a>(world: &World, call: &'a Call) -> Result<&'a str, Response<ResponseBody>> {
+    let header = call
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = header
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(str::trim);
+    token.filter(|token| !token.is_empty()).ok_or_else(|| {
+        if world.settings.flat_401 {
+            flat_401()
+        } else {
+            refusal(world, call, &Refusal::unauthorized())
+        }
+    })
+}
+
+/// Answers with an event stream.
+fn stream(world: &Arc<World>, call: &Call, fault: Fault) -> Answered {
+    if let Some(answered) = refused_by(&fault, world, call) {
+        return answered;
+    }
+    let token = match token(world, call) {
+        Ok(token) => token,
+        Err(response) => return Ok(response),
+    };
+    let query = Query::parse(call.query.as_deref());
+    let last = call
+        .headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok());
+    let segments: Vec<String> = call.path.split('/').map(decoded).collect();
+    let session = match segments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["", "sessions", id, "events", "stream"] => id.to_owned(),
+        _ => return Ok(unknown(world, call)),
+    };
+    match &fault {
+        Fault::Html => return Ok(html()),
+        Fault::Json => return Ok(json_response(200, &json!({"data": []}))),
+        Fault::NoContent => return Ok(no_content()),
+        Fault::Empty => return Ok(respond_with(200, "text/event-stream", Bytes::new())),
+        Fault::RejectCursor if last.is_some() || query.get("after_id").is_some() => {
+            return Ok(refusal(
+                world,
+                call,
+                &Refusal::invalid("Last-Event-ID", "Unknown Last-Event-ID."),
+            ));
+        }
+        _ => {}
+    }
+    let content_type = match &fault {
+        Fault::ContentType(other) => other.clone(),
+        _ => "text/event-stream".to_owned(),
+    };
+    match Stream::open(world, token, &session, &query, last, fault) {
+        Err(why) => Ok(refusal(world, call, &why)),
+        Ok(stream) => {
+            let (pieces, body) = ResponseBody::pieces();
+            tokio::spawn(stream.write(pieces));
+            let mut response = respond_with(200, &content_type, Bytes::new()).map(|_| body);
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            Ok(response)
+        }
+    }
+}
+
+fn unknown(world: &World, call: &Call) -> Response<ResponseBody> {
+    world
+        .lock()
+        .unexpected
+        .push(format!("{} {}", call.method, call.path));
+    refusal(world, call, &Refusal::not_found("route"))
+}
+
+/// Answers with a document.
+fn whole(world: &Arc<World>, call: &Call, fault: &Fault) -> Answered {
+    if let Some(answered) = refused_by(fault, world, call) {
+        return answered;
+    }
+    let token = match token(world, call) {
+        Ok(token) => token,
+        Err(response) => return Ok(response),
+    };
+    Ok(match operation(world, call, token) {
+        Ok(answer) => damaged(&answer, fault),
+        Err(response) => response,
+    })
+}
+
+/// Does what is asked, once per idempotency key.
+fn operation(
+    world: &Arc<World>,
+    call: &Call,
+    token: &str,
+) -> Result<Value, Response<ResponseBody>> {
+    let invalid_json = || {
+        refusal(
+            world,
+            call,
+            &Refusal::invalid("", "Request body must be valid JSON."),
+        )
+    };
+    let text = call.body.as_ref().ok_or_else(invalid_json)?;
+    let body: Value = if text.is_empty() {
+        resources::empty()
+    } else {
+        serde_json::from_slice(text).map_err(|_| invalid_json())?
+    };
+    let key = idempotency_key(world, call);
+    let asked = format!(
+        "{} {} {}",
+        call.method,
+        call.path,
+        String::from_utf8_lossy(text)
+    );
+    if let Some(key) = &key {
+        match world.account(token, |account| account.answered.get(key).cloned()) {
+            Some((before, _, answer)) if before == asked => return Ok(answer),
+            Some(_) => {
+                let why = "Idempotency key was used before, with a different body.";
+                return Err(refusal(world, call, &Refusal::conflict(why)));
+            }
+            None => {}
+        }
+    }
+    let segments: Vec<String> = call.path.split('/').skip(1).map(decoded).collect();
+    let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let query = Query::parse(call.query.as_deref());
+    let request = resources::Request {
+        world,
+        token,
+        method: &call.method,
+        path: &path,
+        query: &query,
+        body: &body,
+    };
+    let answer = resources::answer(&request)
+        .ok_or_else(|| unknown(world, call))?
+        .map_err(|why| refusal(world, call, &why))?;
+    if let Some(key) = key {
+        world.account(token, |account| {
+            account.answered.insert(key, (asked, 200, answer.clone()))
+        });
+    }
+    Ok(answer)
+}
+
+fn idempotency_key(world: &World, call: &Call) -> Option<String> {
+    if call.method == Method::GET {
+        return None;
+    }
+    let alias = (world.settings.dialect == Dialect::Seed).then_some("x-idempotency-key");
+    let mut names = ["idempotency-key"].into_iter().chain(alias);
+    names.find_map(|name| Some(call.headers.get(name)?.to_str().ok()?.to_owned()))
+}
+
+/// The answer, with the fault in it.
+fn damaged(answer: &Value, fault: &Fault) -> Response<ResponseBody> {
+    let text = answer.to_string();
+    match fault {
+        Fault::Html => html(),
+        Fault::NoContent => no_content(),
+        Fault::Empty => respond_with(200, "application/json", Bytes::new()),
+        Fault::ContentType(other) => respond_with(200, other, text),
+        Fault::Truncate => respond_with(
+            200,
+            "application/json",
+            Bytes::from(text).slice(..answer.to_string().len() / 2),
+        ),
+        Fault::NotUtf8 => respond_with(200, "application/json", &b"{\"data\":[\"\xff\xfe\"]}"[..]),
+        Fault::Oversize(size) => oversize(*size),
+        Fault::Cut(at) => cut(text, *at),
+        Fault::Split | Fault::Drip(_) => {
+            let (pieces, body) = ResponseBody::pieces();
+            let fault = fault.clone();
+            tokio::spawn(async move { sse::send(&pieces, text, &fault).await });
+            respond_with(200, "application/json", Bytes::new()).map(|_| body)
+        }
+        _ => respond_with(200, "application/json", text),
+    }
+}
+
+fn oversize(size: usize) -> Response<ResponseBody> {
+    let (pieces, body) = ResponseBody::pieces();
+    tokio::spawn(async move {
+        let blank = Bytes::from(vec![b' '; 64 << 10]);
+        let mut left = size;
+        while left > 0
+            && pieces
+                .send(Ok(blank.slice(..left.min(blank.len()))))
+                .await
+                .is_ok()
+        {
+            left = left.saturating_sub(blank.len());
+        }
+    });
+    respond_with(200, "application/json", Bytes::new()).map(|_| body)
+}
+
+fn cut(text: String, at: usize) -> Response<ResponseBody> {
+    let (pieces, body) = ResponseBody::pieces();
+    let length = text.len();
+    let text = Bytes::from(text);
+    tokio::spawn(async move {
+        let _ = pieces.send(Ok(text.slice(..at.min(text.len())))).await;
+        let _ = pieces
+            .send(Err(io::Error::new(io::ErrorKind::ConnectionReset, "fault")))
+            .await;
+    });
+    let mut response = respond_with(200, "application/json", Bytes::new()).map(|_| body);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, length.into());
+    response
+}

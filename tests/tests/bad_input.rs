@@ -1,0 +1,255 @@
+//! What is wrong is named, with the way out, and nothing panics.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{builder, client, current, plan, session, start};
+use qoder::types::SessionCreate;
+use qoder::{Client, Dialect, Error, ErrorKind, Sent};
+
+fn refused(builder: qoder::ClientBuilder) -> Error {
+    builder.build().map(|_| ()).expect_err("no client")
+}
+
+#[test]
+fn a_token_that_is_none() {
+    for (token, words) in [
+        ("", "empty"),
+        (" ", "empty"),
+        ("pt-a\nb", "line break"),
+        ("pt-a\r\n", "line break"),
+    ] {
+        let error = refused(Client::builder().token(token));
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(
+            error.to_string().contains(words) && error.to_string().contains("QODER_PAT"),
+            "{error}"
+        );
+    }
+    let error = refused(Client::builder());
+    assert!(error.to_string().contains("QODER_PAT"), "{error}");
+}
+
+#[test]
+fn a_base_url_that_wont_do() {
+    for (url, words) in [
+        ("/api/v1/cloud", "relative"),
+        ("https://api.qoder.com/?x=1", "query"),
+        ("https://user:pass@api.qoder.com/", "credentials"),
+        ("http://api.qoder.com/", "https"),
+    ] {
+        let error = refused(Client::builder().token("pt-a").base_url(url));
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(!error.to_string().contains("pass"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_cant_be_reached() {
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("a port")
+        .port();
+    let client = builder(&format!("http://127.0.0.1:{port}"), Dialect::Current)
+        .build()
+        .expect("a client");
+    let error = client.models().list().await.expect_err("nobody listens");
+    assert_eq!(
+        (error.kind(), error.sent(), error.attempts()),
+        (ErrorKind::Connect, Sent::No, 3),
+        "{error}"
+    );
+    assert!(error.is_retryable());
+    assert_eq!(error.operation(), Some("models.list"));
+    let error = client
+        .session("sess_1")
+        .send([qoder::types::UserMessage::new("Hello!")])
+        .await
+        .expect_err("no one");
+    assert_eq!(
+        (error.sent(), error.attempts()),
+        (Sent::No, 3),
+        "a refused connection is tried again for writes too"
+    );
+    let error = client.session("sess_1").stream().await.expect_err("no one");
+    assert_eq!(error.kind(), ErrorKind::Connect);
+}
+
+#[tokio::test]
+async fn no_environment() {
+    let sim = start(current().empty_environments(true)).await;
+    let error = client(&sim)
+        .environments()
+        .list()
+        .limit(1)
+        .first()
+        .await
+        .expect_err("there is none");
+    assert_eq!(error.kind(), ErrorKind::Empty);
+    assert!(error.to_string().contains("environments.create"), "{error}");
+}
+
+#[tokio::test]
+async fn ids_that_are_no_ids() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    for id in ["", ".", ".."] {
+        for error in [
+            client.agents().retrieve(id).await.expect_err("refused"),
+            client.sessions().retrieve(id).await.expect_err("refused"),
+            client.environments().delete(id).await.expect_err("refused"),
+            client
+                .session(id)
+                .stream()
+                .await
+                .map(|_| ())
+                .expect_err("refused"),
+        ] {
+            assert_eq!(
+                (error.kind(), error.sent()),
+                (ErrorKind::Input, Sent::No),
+                "{error}"
+            );
+        }
+        let mut events = client.session(id).follow().events();
+        let error = events.next().await.expect("an error").expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Input, "{error}");
+    }
+    assert!(sim.requests().is_empty(), "nothing was sent");
+    // A slash is part of the id, not of the path.
+    let error = client
+        .agents()
+        .retrieve("a/../environments")
+        .await
+        .expect_err("unknown");
+    assert!(error.is_not_found(), "{error}");
+    assert_eq!(sim.requests()[0].path, "/agents/a%2F..%2Fenvironments");
+}
+
+#[tokio::test]
+async fn answers_that_are_none() {
+    let sim = start(current()).await;
+    let client = builder(&sim.base_url(), Dialect::Current)
+        .max_response(1 << 20)
+        .build()
+        .expect("a client");
+    for (fault, kind, words) in [
+        ("call:html", ErrorKind::Decode, "web page"),
+        ("call:empty", ErrorKind::Decode, "empty body"),
+        ("call:truncate", ErrorKind::Decode, "ends too early"),
+        ("call:not-utf8", ErrorKind::Decode, "UTF-8"),
+        ("call:oversize=104857600", ErrorKind::TooLarge, "1048576"),
+        ("call:cut=5*3", ErrorKind::Network, ""),
+        ("call:reset*3", ErrorKind::Network, ""),
+    ] {
+        sim.inject(plan(fault));
+        let error = client.models().list().await.expect_err(fault);
+        assert_eq!(error.kind(), kind, "{fault}: {error}");
+        assert!(error.to_string().contains(words), "{fault}: {error}");
+        assert_eq!(error.operation(), Some("models.list"));
+    }
+    sim.inject(plan("call:status=503,call:reset,call:none"));
+    assert!(
+        client.models().list().await.is_ok(),
+        "what passes is waited for"
+    );
+}
+
+#[tokio::test]
+async fn streams_that_are_none() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = session(&client, "answer").await;
+    for (fault, kind, status, words) in [
+        ("stream:json", ErrorKind::Stream, 200, "application/json"),
+        ("stream:html", ErrorKind::Stream, 200, "text/html"),
+        (
+            "stream:no-content",
+            ErrorKind::Stream,
+            204,
+            "nothing to stream",
+        ),
+        ("stream:status=404", ErrorKind::Api, 404, "404"),
+    ] {
+        sim.inject(plan(fault));
+        let error = client
+            .session(&id)
+            .stream()
+            .await
+            .map(|_| ())
+            .expect_err(fault);
+        assert_eq!(
+            (error.kind(), error.status().map(|status| status.as_u16())),
+            (kind, Some(status)),
+            "{error}"
+        );
+        assert!(error.to_string().contains(words), "{error}");
+        // Followed, the same: an error, and no loop.
+        sim.inject(plan(fault));
+        let mut events = client.session(&id).follow().events();
+        let error = events.next().await.expect("an error").expect_err(fault);
+        assert_eq!(
+            (error.kind(), error.status().map(|status| status.as_u16())),
+            (kind, Some(status)),
+            "{error}"
+        );
+        assert!(events.next().await.is_none(), "an error is the last item");
+    }
+}
+
+#[tokio::test]
+async fn the_api_s_own_refusals() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let error = client
+        .agents()
+        .retrieve("agent_none")
+        .await
+        .expect_err("unknown");
+    assert!(error.is_not_found());
+    assert_eq!(
+        error
+            .api()
+            .and_then(|api| api.kind().map(ToOwned::to_owned))
+            .as_deref(),
+        Some("not_found_error")
+    );
+    assert!(error.request_id().is_some());
+
+    let id = session(&client, "answer").await;
+    let create = SessionCreate::new("agent_none", "env_none");
+    let error = client.sessions().create(create).await.expect_err("unknown");
+    assert_eq!(error.kind(), ErrorKind::Api);
+
+    sim.inject(plan("call:flat-401"));
+    let error = client.sessions().retrieve(&id).await.expect_err("refused");
+    assert!(error.is_auth() && !error.is_retryable(), "{error}");
+
+    sim.inject(plan("call:status=429;retry-after=3600"));
+    let error = client
+        .sessions()
+        .retrieve(&id)
+        .await
+        .expect_err("too long a wait");
+    assert!(error.is_rate_limited());
+    assert_eq!(
+        (error.retry_after(), error.attempts()),
+        (Some(Duration::from_secs(3600)), 1)
+    );
+}
+
+#[tokio::test]
+async fn a_deadline_covers_everything() {
+    let sim = start(current().faults(plan("call:stall"))).await;
+    let client = client(&sim);
+    let call = client
+        .models()
+        .list()
+        .options(|options| options.timeout(Duration::from_millis(50)));
+    let error = call.await.expect_err("too late");
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.sent(), Sent::Maybe);
+}

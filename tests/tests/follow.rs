@@ -1,0 +1,308 @@
+//! Following a session on real sockets, with a server that misbehaves: every event once, in order.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{client_in, current, plan, seed, session, session_with, start, truth};
+use qoder::types::{PreviewType, UserMessage};
+use qoder::{Client, Dialect, Event, Follow, Start, Update, Via};
+use qoder_sim::Sim;
+
+fn quick(follow: Follow) -> Follow {
+    follow.waits(Duration::from_millis(5), Duration::from_millis(20))
+}
+
+/// The ids that are delivered up to the first idling.
+async fn delivered(follow: Follow) -> Vec<String> {
+    let mut events = quick(follow).events();
+    let mut ids = Vec::new();
+    while let Some(event) = events.next().await {
+        let event = event.expect("an event");
+        ids.push(event.id().expect("an id").to_string());
+        if let Event::SessionStatusIdle(_) = event {
+            break;
+        }
+    }
+    ids
+}
+
+const FAULTS: &[&str] = &[
+    "",
+    "stream:cut-frames=1*20",
+    "stream:end-frames=2*20",
+    "stream:cut=700*20",
+    "stream:split",
+    "stream:cut-frames=2,stream:replay=2,stream:cut-frames=1,stream:replay=9",
+    "stream:cut-frames=3,stream:reject-cursor",
+    "stream:status=503*3,stream:cut-frames=1,stream:status=429;retry-after=0",
+    "stream:reset*2,stream:end-frames=1,stream:reset",
+    "call:status=503,stream:cut-frames=1,call:reset",
+];
+
+async fn each_event_once(sim: &Sim, client: &Client, via: Via) {
+    for faults in FAULTS {
+        let id = session(client, "thinking_and_tools").await;
+        sim.inject(plan(faults));
+        let conversation = client.session(&id);
+        let reader = tokio::spawn(delivered(
+            conversation.follow().from(Start::Beginning).via(via),
+        ));
+        conversation
+            .send([UserMessage::new("Hello!")])
+            .await
+            .expect("accepted");
+        let ids = tokio::time::timeout(Duration::from_secs(20), reader).await;
+        assert_eq!(
+            ids.expect(faults).expect("no panic"),
+            truth(sim, &id),
+            "{faults}"
+        );
+        sim.inject(plan(""));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_event_once_over_sse() {
+    let sim = start(current()).await;
+    each_event_once(&sim, &client_in(&sim, Dialect::Current), Via::Sse).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_event_once_in_the_first_generation() {
+    let sim = start(seed()).await;
+    each_event_once(&sim, &client_in(&sim, Dialect::Seed), Via::Sse).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_event_once_by_polling() {
+    let sim = start(current()).await;
+    each_event_once(
+        &sim,
+        &client_in(&sim, Dialect::Current),
+        Via::Polling(Duration::from_millis(5)),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn now_is_anchored_before_the_first_connection() {
+    let sim = start(current()).await;
+    let client = client_in(&sim, Dialect::Current);
+    let id = session(&client, "answer").await;
+    client.session(&id).ask("One.").await.expect("a reply");
+    let before = truth(&sim, &id).len();
+    // The first connection dies before its first frame; what comes meanwhile is not lost.
+    sim.inject(plan("stream:end-frames=0*3"));
+    let mut updates = quick(client.session(&id).follow().from(Start::Now)).updates();
+    let mut ids = Vec::new();
+    let mut sent = false;
+    while let Some(update) = updates.next().await {
+        match update.expect("an update") {
+            Update::Notice(_)
+                if !sent
+                    && !sim
+                        .requests()
+                        .iter()
+                        .all(|request| !request.path.ends_with("/stream")) =>
+            {
+                sent = true;
+                client
+                    .session(&id)
+                    .send([UserMessage::new("Two.")])
+                    .await
+                    .expect("accepted");
+            }
+            Update::Event(event) => {
+                ids.push(event.id().expect("an id").to_string());
+                if let Event::SessionStatusIdle(_) = event {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(ids, truth(&sim, &id)[before..]);
+}
+
+#[tokio::test]
+async fn a_checkpoint_goes_on_elsewhere() {
+    let sim = start(current()).await;
+    let client = client_in(&sim, Dialect::Current);
+    let id = session(&client, "thinking_and_tools").await;
+    client.session(&id).ask("Hello!").await.expect("a reply");
+    let truth = truth(&sim, &id);
+    for via in [Via::Sse, Via::Polling(Duration::from_millis(5))] {
+        for stop in 1..truth.len() {
+            let mut events = client
+                .session(&id)
+                .follow()
+                .from(Start::Beginning)
+                .via(via)
+                .events();
+            for _ in 0..stop {
+                events.next().await.expect("an event").expect("an event");
+            }
+            let checkpoint = events.checkpoint().expect("a checkpoint");
+            drop(events);
+            let rest = client
+                .session(&id)
+                .follow()
+                .from(Start::After(checkpoint.as_str().into()))
+                .via(via);
+            assert_eq!(delivered(rest).await, truth[stop..]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn previews_are_prefixes_of_what_comes() {
+    let sim = start(current()).await;
+    let client = client_in(&sim, Dialect::Current);
+    for faults in ["", "stream:cut-frames=9*4"] {
+        let id = session_with(&client, &[("simulate", "answer"), ("simulate_words", "40")]).await;
+        sim.inject(plan(faults));
+        let mut updates = quick(
+            client
+                .session(&id)
+                .follow()
+                .from(Start::Beginning)
+                .previews([PreviewType::AgentMessage]),
+        )
+        .updates();
+        let sending = client.clone();
+        let to = id.clone();
+        let send = tokio::spawn(async move {
+            sending
+                .session(&to)
+                .send([UserMessage::new("Hello!")])
+                .await
+        });
+        let mut shown: Vec<(String, String)> = Vec::new();
+        let mut compared = 0;
+        while let Some(update) = updates.next().await {
+            match update.expect("an update") {
+                Update::Preview(preview) => {
+                    let text = updates
+                        .preview_text(&preview.event_id, preview.index)
+                        .expect("a text")
+                        .to_owned();
+                    assert!(text.ends_with(&preview.delta));
+                    shown.push((preview.event_id.to_string(), text));
+                }
+                Update::Event(Event::AgentMessage(message)) => {
+                    for (_, text) in shown.iter().filter(|(event, _)| {
+                        message.id.as_ref().is_some_and(|id| id.as_str() == event)
+                    }) {
+                        assert!(message.text().starts_with(text.as_str()), "{text:?}");
+                        compared += 1;
+                    }
+                }
+                Update::Event(Event::SessionStatusIdle(_)) => break,
+                _ => {}
+            }
+        }
+        assert!(compared > 5, "{compared} previews under {faults:?}");
+        send.await.expect("no panic").expect("accepted");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_made_anew() {
+    let sim = start(current()).await;
+    let client = client_in(&sim, Dialect::Current);
+    let id = session(&client, "answer").await;
+    client.session(&id).ask("Hello!").await.expect("a reply");
+    let truth = truth(&sim, &id);
+    sim.inject(plan("stream:stall-frames=2"));
+    let follow = client
+        .session(&id)
+        .follow()
+        .from(Start::After(truth[0].as_str().into()))
+        .idle_timeout(Duration::from_millis(100));
+    assert_eq!(delivered(follow).await, truth[1..]);
+}
+
+#[tokio::test]
+async fn giving_up_is_an_error_with_the_checkpoint() {
+    let sim = start(current()).await;
+    let client = client_in(&sim, Dialect::Current);
+    let id = session(&client, "answer").await;
+    client.session(&id).ask("Hello!").await.expect("a reply");
+    let last = truth(&sim, &id).pop().expect("an event");
+    sim.inject(plan("stream:status=503*100"));
+    let mut events = quick(
+        client
+            .session(&id)
+            .follow()
+            .from(Start::After(last.as_str().into())),
+    )
+    .give_up(4, Duration::from_secs(60))
+    .events();
+    let error = events
+        .next()
+        .await
+        .expect("an error")
+        .expect_err("given up");
+    assert_eq!(error.checkpoint(), Some(last.as_str()), "{error}");
+    assert!(error.to_string().contains("503"), "{error}");
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn dropping_closes_the_connection_and_loses_nothing() {
+    let sim = start(current()).await;
+    let client = client_in(&sim, Dialect::Current);
+    let id = session(&client, "answer").await;
+    let mut events = client.session(&id).follow().from(Start::Beginning).events();
+    // A future that is dropped while it waits takes nothing with it.
+    for _ in 0..20 {
+        assert!(
+            tokio::time::timeout(Duration::from_millis(2), events.next())
+                .await
+                .is_err()
+        );
+    }
+    client
+        .session(&id)
+        .send([UserMessage::new("Hello!")])
+        .await
+        .expect("accepted");
+    let mut ids = Vec::new();
+    loop {
+        let Ok(event) = tokio::time::timeout(Duration::from_millis(1), events.next()).await else {
+            continue;
+        };
+        let event = event.expect("not the end").expect("an event");
+        ids.push(event.id().expect("an id").to_string());
+        if let Event::SessionStatusIdle(_) = event {
+            break;
+        }
+    }
+    assert_eq!(ids, truth(&sim, &id));
+}
+
+#[tokio::test]
+async fn the_end_of_the_session_ends_it() {
+    let sim = start(current()).await;
+    let client = client_in(&sim, Dialect::Current);
+    for via in [Via::Sse, Via::Polling(Duration::from_millis(5))] {
+        let id = session(&client, "terminated").await;
+        client
+            .session(&id)
+            .send([UserMessage::new("Hello!")])
+            .await
+            .expect("accepted");
+        let mut events = client
+            .session(&id)
+            .follow()
+            .from(Start::Beginning)
+            .via(via)
+            .events();
+        let mut last = String::new();
+        while let Some(event) = events.next().await {
+            event.expect("an event").type_name().clone_into(&mut last);
+        }
+        assert_eq!(last, "session.status_terminated");
+    }
+}
