@@ -178,7 +178,10 @@ async fn resume_after_a_disconnect() {
         .await
         .expect("a stream");
     let next = stream.next().await.expect("an event").expect("an event");
-    assert_eq!(next.id().map(|id| id.as_str()), Some(truth[2].as_str()));
+    assert_eq!(
+        next.id().map(qoder::types::EventId::as_str),
+        Some(truth[2].as_str())
+    );
 
     let request = the_request(&sim);
     assert_eq!(
@@ -321,7 +324,10 @@ async fn today_a_stream_resumes_by_header_alone() {
         .await
         .expect("a stream");
     let next = stream.next().await.expect("an event").expect("an event");
-    assert_eq!(next.id().map(|id| id.as_str()), Some(truth[1].as_str()));
+    assert_eq!(
+        next.id().map(qoder::types::EventId::as_str),
+        Some(truth[1].as_str())
+    );
     let request = the_request(&sim);
     assert_eq!(line(&request), format!("GET /sessions/{id}/events/stream"));
     assert_eq!(request.header("last-event-id"), Some(truth[0].as_str()));

@@ -52,9 +52,11 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Answer> {
         ("GET", ["agents", id]) => {
             account(&mut |account| agent_at(account, id, query.get("version")))
         }
-        ("POST", ["agents", id]) => account(&mut |account| update_agent(account, id, body)),
+        ("POST", ["agents", id]) => {
+            account(&mut |account| update_agent(account, id, body, dialect))
+        }
         ("PUT", ["agents", id]) if dialect == Dialect::Seed => {
-            account(&mut |account| update_agent(account, id, body))
+            account(&mut |account| update_agent(account, id, body, dialect))
         }
         ("DELETE", ["agents", id]) => account(&mut |account| {
             account
@@ -188,6 +190,10 @@ fn session(request: &Request<'_>, method: &str, id: &str, rest: &[&str]) -> Opti
         }),
         ("POST", ["cancel"]) => on(&mut |session| {
             session.cancelled += 1;
+            // In the first generation this is for good.
+            if dialect == Dialect::Seed {
+                session.set_status("cancelled");
+            }
             session.grown.send_modify(|_| {});
             Ok(json!({"id": id, "type": "session", "status": session.status()}))
         }),
@@ -336,7 +342,7 @@ fn agent_at(account: &Account, id: &str, version: Option<&str>) -> Answer {
         .ok_or_else(|| Refusal::not_found("agent version"))
 }
 
-fn update_agent(account: &mut Account, id: &str, body: &Value) -> Answer {
+fn update_agent(account: &mut Account, id: &str, body: &Value, dialect: Dialect) -> Answer {
     let versions = account
         .agents
         .get_mut(id)
@@ -345,7 +351,11 @@ fn update_agent(account: &mut Account, id: &str, body: &Value) -> Answer {
         .last()
         .cloned()
         .ok_or_else(|| Refusal::not_found("agent"))?;
-    if *required(body, "version")? != agent["version"] {
+    let version = match (dialect, &body["version"]) {
+        (Dialect::Seed, Value::Null) => &agent["version"],
+        _ => required(body, "version")?,
+    };
+    if *version != agent["version"] {
         return Err(Refusal::conflict(
             "Version conflict: the agent was changed meanwhile.",
         ));
@@ -473,6 +483,9 @@ fn session_shown(session: &Session, dialect: Dialect) -> Value {
         Dialect::Seed => {
             object["agent"] = object["agent"]["id"].take();
             object["agent_id"] = object["agent"].clone();
+            if object["status"] == "running" {
+                object["status"] = json!("processing");
+            }
         }
         Dialect::Current => {
             let of_the_agent_alone = [

@@ -34,7 +34,6 @@ const BASE: &str = "/api/v1/cloud";
 pub struct Sim {
     addr: SocketAddr,
     world: Arc<World>,
-    stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
 
@@ -165,12 +164,11 @@ impl Builder {
         let listener = TcpListener::bind(self.listen).await?;
         let addr = listener.local_addr()?;
         let world = World::new(self.settings, self.plan);
-        let (stop, stopped) = watch::channel(false);
+        let stopped = world.closing.subscribe();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&world), stopped));
         Ok(Sim {
             addr,
             world,
-            stop,
             accepting,
         })
     }
@@ -236,6 +234,16 @@ impl Sim {
             .session(session, |session| session.publish(event))
     }
 
+    /// Ends a session for good, as the service may do. Whether there is such a session.
+    pub fn terminate(&self, session: &str) -> bool {
+        let terminated = self.world.session(session, |session| {
+            session.cancelled += 1;
+            session.set_status("terminated");
+            session.publish(json!({"type": "session.status_terminated"}));
+        });
+        terminated.is_some()
+    }
+
     /// Lets one more turn go on, if turns are held.
     pub fn release_turn(&self) {
         self.world
@@ -250,7 +258,7 @@ impl Sim {
     }
 
     fn stop(&self) {
-        self.stop.send_replace(true);
+        self.world.closing.send_replace(true);
         self.world.released.send_replace(usize::MAX);
     }
 }
@@ -365,7 +373,14 @@ async fn respond(world: Arc<World>, connection: u64, request: Request<Incoming>)
         headers,
         body,
     };
-    let is_stream = call.method == Method::GET && call.path.ends_with("/events/stream");
+    let accepts = call
+        .headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let asks_for_stream = call.path.ends_with("/events") && accepts.contains("text/event-stream");
+    let is_stream =
+        call.method == Method::GET && (call.path.ends_with("/events/stream") || asks_for_stream);
     let fault = world.lock().plan.take(is_stream);
     if matches!(fault, Fault::Stall) {
         record(&world, connection, &call, 0);
@@ -413,20 +428,7 @@ fn refused_by(fault: &Fault, world: &World, call: &Call) -> Option<Answered> {
             status,
             retry_after,
         } => {
-            let kind = match status {
-                429 => "rate_limit_error",
-                503 => "overloaded_error",
-                500.. => "api_error",
-                401 => "authentication_error",
-                404 => "not_found_error",
-                409 => "conflict_error",
-                _ => "invalid_request_error",
-            };
-            let mut response = refusal(
-                world,
-                call,
-                &Refusal::plain(*status, kind, "simulated fault"),
-            );
+            let mut response = refusal(world, call, &Refusal::of_status(*status));
             if let Some(Ok(after)) = retry_after.as_deref().map(HeaderValue::try_from) {
                 response.headers_mut().insert(header::RETRY_AFTER, after);
             }
@@ -479,6 +481,7 @@ fn flat_401() -> Response<ResponseBody> {
 }
 
 /// The bearer token, or the answer for who has none.
+#[allow(clippy::result_large_err, reason = "the error is the response")]
 fn token<'a>(world: &World, call: &'a Call) -> Result<&'a str, Response<ResponseBody>> {
     let header = call
         .headers
@@ -512,7 +515,7 @@ fn stream(world: &Arc<World>, call: &Call, fault: Fault) -> Answered {
         .and_then(|id| id.to_str().ok());
     let segments: Vec<String> = call.path.split('/').map(decoded).collect();
     let session = match segments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["", "sessions", id, "events", "stream"] => id.to_owned(),
+        ["", "sessions", id, "events"] | ["", "sessions", id, "events", "stream"] => id.to_owned(),
         _ => return Ok(unknown(world, call)),
     };
     match &fault {
@@ -565,12 +568,32 @@ fn whole(world: &Arc<World>, call: &Call, fault: &Fault) -> Answered {
         Err(response) => return Ok(response),
     };
     Ok(match operation(world, call, token) {
-        Ok(answer) => damaged(&answer, fault),
+        Ok(answer) => {
+            let mut response = damaged(&answer, fault);
+            if response.status() == StatusCode::OK {
+                *response.status_mut() = success(world, call);
+            }
+            response
+        }
         Err(response) => response,
     })
 }
 
+/// The first generation told apart what was created and what was taken in.
+fn success(world: &World, call: &Call) -> StatusCode {
+    match (
+        world.settings.dialect,
+        call.method == Method::POST,
+        call.path.matches('/').count(),
+    ) {
+        (Dialect::Seed, true, 1) => StatusCode::CREATED,
+        (Dialect::Seed, true, _) if call.path.ends_with("/events") => StatusCode::ACCEPTED,
+        _ => StatusCode::OK,
+    }
+}
+
 /// Does what is asked, once per idempotency key.
+#[allow(clippy::result_large_err, reason = "the error is the response")]
 fn operation(
     world: &Arc<World>,
     call: &Call,
@@ -590,6 +613,8 @@ fn operation(
         serde_json::from_slice(text).map_err(|_| invalid_json())?
     };
     let key = idempotency_key(world, call);
+    // One write at a time, so that a repeated key can't slip past.
+    let _writing = key.is_some().then(|| world.writing.lock());
     let asked = format!(
         "{} {} {}",
         call.method,

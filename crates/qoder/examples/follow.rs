@@ -10,6 +10,11 @@
 //! `{"preview":{"event_id":…,"index":…,"text":<the whole text so far>}}`. It ends with the
 //! session, or with `--until idle` when the session is first idle. The service is the one that
 //! `QODER_BASE_URL` names, with the token of `QODER_PAT`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
 
 use std::io::Write;
 use std::time::Duration;

@@ -2,6 +2,11 @@
 //! and again, until the session is idle. Prints each event's JSON, one per line.
 //!
 //! `cargo run --example poll -- SESSION_ID`, with `QODER_PAT` and, if need be, `QODER_BASE_URL`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
 
 use std::time::Duration;
 

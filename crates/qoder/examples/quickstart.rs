@@ -3,6 +3,11 @@
 //!
 //! `cargo run --example quickstart` talks to the simulator, started in this process. With
 //! `QODER_PAT` set it talks to the real service (`QODER_BASE_URL` selects another gateway).
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
 
 use qoder::types::{AgentCreate, SessionCreate, UserMessage};
 use qoder::{Client, Event, Start};
