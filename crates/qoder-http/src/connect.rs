@@ -79,7 +79,7 @@ impl Service<Uri> for Connector {
         #[cfg(not(feature = "__tls"))]
         if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
             let message = "https needs TLS, and none was compiled in: enable a `tls-*` and a `roots-*` feature";
-            return Box::pin(async {
+            return Box::pin(async move {
                 Err(Error::new(ErrorKind::Config, Sent::No, message).into())
             });
         }

@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// let mut agents = client.agents().list().items();
 /// while let Some(agent) = agents.next().await {
-///     println!("{}", agent?.name);
+///     println!("{}", agent?.id);
 /// }
 /// # Ok(()) }
 /// ```
