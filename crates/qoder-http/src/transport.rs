@@ -139,6 +139,9 @@ impl Transport {
         let (Some(scheme), Some(host)) = (uri.scheme(), uri.host()) else {
             return refuse(format!("{:?} is no absolute URL", uri.path()));
         };
+        if scheme != &Scheme::HTTP && scheme != &Scheme::HTTPS {
+            return refuse(format!("the scheme {scheme} is neither https nor http"));
+        }
         if scheme == &Scheme::HTTP && !self.shared.allow_plain_http && !is_loopback(host) {
             return refuse(format!(
                 "plain http to {host} is refused, since everybody on the way could read it: use https"

@@ -1,8 +1,10 @@
 //! The operations on agents, environments, models and sessions.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use http::Method;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::Dialect;
@@ -33,7 +35,7 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Answer> {
     } = *request;
     let dialect = world.settings.dialect;
     let account = |work: &mut dyn FnMut(&mut Account) -> Answer| world.account(token, work);
-    let list = |items: Vec<Value>| page(&items, query, dialect);
+    let list = |items| page(&in_range(items, "created_at", query)?, query, dialect);
     Some(match (request.method.as_str(), request.path) {
         ("POST", ["agents"]) => account(&mut |account| create_agent(account, body)),
         ("GET", ["agents"]) => account(&mut |account| {
@@ -82,7 +84,7 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Answer> {
                 .agents
                 .get(*id)
                 .ok_or_else(|| Refusal::not_found("agent"))?;
-            list(versions.iter().rev().cloned().collect())
+            versions_page(versions, query, dialect)
         }),
         ("GET", ["models"]) => Ok(models()),
         ("POST", ["environments"]) => account(&mut |account| create_environment(account, body)),
@@ -179,9 +181,9 @@ fn session(request: &Request<'_>, method: &str, id: &str, rest: &[&str]) -> Opti
             if session.status() == "running" {
                 return Err(Refusal::conflict("session is running"));
             }
-            session.cancelled += 1;
+            session.cancel();
             session.publish(json!({"type": "session.deleted"}));
-            session.object["deleted"] = json!(true);
+            session.deleted = true;
             Ok(json!({"id": id, "type": "session_deleted"}))
         }),
         ("POST", ["archive"]) => on(&mut |session| {
@@ -189,13 +191,13 @@ fn session(request: &Request<'_>, method: &str, id: &str, rest: &[&str]) -> Opti
             Ok(session_shown(session, dialect))
         }),
         ("POST", ["cancel"]) => on(&mut |session| {
-            session.cancelled += 1;
+            let busy = session.status() == "running" || !session.pending.is_empty();
             // In the first generation this is for good.
-            if dialect == Dialect::Seed {
+            if busy && dialect == Dialect::Seed {
                 session.set_status("cancelled");
             }
-            session.grown.send_modify(|_| {});
-            Ok(json!({"id": id, "type": "session", "status": session.status()}))
+            session.cancel();
+            Ok(json!({"id": id, "type": "session", "status": "canceling"}))
         }),
         ("POST", ["events"]) => events::send(world, token, id, body),
         ("GET", ["events"]) => on(&mut |session| {
@@ -205,10 +207,45 @@ fn session(request: &Request<'_>, method: &str, id: &str, rest: &[&str]) -> Opti
                 .log()
                 .filter(|entry| fits(&entry.name))
                 .map(|entry| entry.data.clone());
-            page(&ordered(log.collect(), query, "asc")?, query, dialect)
+            let log = in_range(log.collect(), "processed_at", query)?;
+            page(&ordered(log, query, "asc")?, query, dialect)
         }),
         _ => return None,
     })
+}
+
+/// Versions share an id: their list goes by their numbers.
+fn versions_page(versions: &[Value], query: &Query, dialect: Dialect) -> Answer {
+    let numbered = |agent: &Value| json!({"id": agent["version"].to_string(), "agent": agent});
+    let items: Vec<Value> = versions.iter().rev().map(numbered).collect();
+    let mut page = page(&items, query, dialect)?;
+    for item in page["data"].as_array_mut().into_iter().flatten() {
+        *item = item["agent"].take();
+    }
+    Ok(page)
+}
+
+/// What lies between the times that the query names.
+fn in_range(mut items: Vec<Value>, field: &str, query: &Query) -> Result<Vec<Value>, Refusal> {
+    type Fits = fn(Ordering) -> bool;
+    let bounds: [(&str, Fits); 4] = [
+        ("created_at[gt]", Ordering::is_gt),
+        ("created_at[gte]", Ordering::is_ge),
+        ("created_at[lt]", Ordering::is_lt),
+        ("created_at[lte]", Ordering::is_le),
+    ];
+    for (name, fits) in bounds {
+        let Some(bound) = query.get(name) else {
+            continue;
+        };
+        let wrong = |_| Refusal::invalid(name, format!("{name} must be an RFC 3339 time."));
+        let bound: Timestamp = bound.parse().map_err(wrong)?;
+        items.retain(|item| {
+            let time: Option<Timestamp> = item[field].as_str().and_then(|time| time.parse().ok());
+            time.is_some_and(|time| fits(time.cmp(&bound)))
+        });
+    }
+    Ok(items)
 }
 
 /// The items in the order that is asked for; they come oldest first.
@@ -421,6 +458,9 @@ fn create_environment(account: &mut Account, body: &Value) -> Answer {
 fn create_session(account: &mut Account, body: &Value, dialect: Dialect) -> Answer {
     let (agent, version) = match required(body, "agent")? {
         Value::String(id) => (id.as_str(), None),
+        agent if dialect == Dialect::Current && agent["type"] != "agent" => {
+            return Err(Refusal::invalid("agent.type", "agent.type must be agent."));
+        }
         agent => {
             let id = agent["id"]
                 .as_str()
@@ -509,7 +549,7 @@ fn sessions(account: &Account, query: &Query, dialect: Dialect) -> Vec<Value> {
     let statuses: Vec<&str> = query.all("statuses[]").collect();
     let agent = query.get("agent_id");
     let fits = |session: &&Session| {
-        session.object["deleted"].is_null()
+        !session.deleted
             && shown(&session.object, query)
             && agent.is_none_or(|agent| session.object["agent"]["id"] == agent)
             && (statuses.is_empty() || statuses.contains(&session.status()))

@@ -219,9 +219,10 @@ impl Sim {
         self.world.lock().plan = plan;
     }
 
-    /// The events of a session, oldest first; none if there is no such session.
+    /// The events of a session, oldest first, deleted ones included; none if there was no such
+    /// session.
     pub fn log(&self, session: &str) -> Vec<Value> {
-        let log = self.world.session(session, |session| {
+        let log = self.world.any_session(session, |session| {
             session.log().map(|entry| entry.data.clone()).collect()
         });
         log.unwrap_or_default()
@@ -237,8 +238,8 @@ impl Sim {
     /// Ends a session for good, as the service may do. Whether there is such a session.
     pub fn terminate(&self, session: &str) -> bool {
         let terminated = self.world.session(session, |session| {
-            session.cancelled += 1;
             session.set_status("terminated");
+            session.cancel();
             session.publish(json!({"type": "session.status_terminated"}));
         });
         terminated.is_some()
@@ -523,6 +524,11 @@ fn stream(world: &Arc<World>, call: &Call, fault: Fault) -> Answered {
         Fault::Json => return Ok(json_response(200, &json!({"data": []}))),
         Fault::NoContent => return Ok(no_content()),
         Fault::Empty => return Ok(respond_with(200, "text/event-stream", Bytes::new())),
+        Fault::NotUtf8 => {
+            let frame = &b"event: agent.message\ndata: {\"x\":\"\xff\xfe\"}\n\n"[..];
+            return Ok(respond_with(200, "text/event-stream", frame));
+        }
+        Fault::Oversize(size) => return Ok(oversize("text/event-stream", "data: ", *size)),
         Fault::RejectCursor if last.is_some() || query.get("after_id").is_some() => {
             return Ok(refusal(
                 world,
@@ -676,7 +682,7 @@ fn damaged(answer: &Value, fault: &Fault) -> Response<ResponseBody> {
             Bytes::from(text).slice(..answer.to_string().len() / 2),
         ),
         Fault::NotUtf8 => respond_with(200, "application/json", &b"{\"data\":[\"\xff\xfe\"]}"[..]),
-        Fault::Oversize(size) => oversize(*size),
+        Fault::Oversize(size) => oversize("application/json", "{\"data\":\"", *size),
         Fault::Cut(at) => cut(text, *at),
         Fault::Split | Fault::Drip(_) => {
             let (pieces, body) = ResponseBody::pieces();
@@ -688,21 +694,20 @@ fn damaged(answer: &Value, fault: &Fault) -> Response<ResponseBody> {
     }
 }
 
-fn oversize(size: usize) -> Response<ResponseBody> {
+/// So many bytes that begin well and never come to an end.
+fn oversize(content_type: &str, start: &'static str, size: usize) -> Response<ResponseBody> {
     let (pieces, body) = ResponseBody::pieces();
     tokio::spawn(async move {
-        let blank = Bytes::from(vec![b' '; 64 << 10]);
-        let mut left = size;
-        while left > 0
-            && pieces
-                .send(Ok(blank.slice(..left.min(blank.len()))))
-                .await
-                .is_ok()
-        {
-            left = left.saturating_sub(blank.len());
+        let start = &start.as_bytes()[..start.len().min(size)];
+        let mut left = size - start.len();
+        let mut next = Bytes::from_static(start);
+        let filling = Bytes::from(vec![b'a'; 64 << 10]);
+        while !next.is_empty() && pieces.send(Ok(next)).await.is_ok() {
+            next = filling.slice(..left.min(filling.len()));
+            left -= next.len();
         }
     });
-    respond_with(200, "application/json", Bytes::new()).map(|_| body)
+    respond_with(200, content_type, Bytes::new()).map(|_| body)
 }
 
 fn cut(text: String, at: usize) -> Response<ResponseBody> {
