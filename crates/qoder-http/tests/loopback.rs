@@ -145,7 +145,7 @@ async fn a_body_over_the_limit_is_refused_early() {
         let _ = connection
             .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
             .await;
-        let block = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+        let block = [b"10000\r\n".as_slice(), &vec![b'x'; 0x10000], b"\r\n"].concat();
         for _ in 0..1600 {
             if connection.write_all(&block).await.is_err() {
                 return;
