@@ -5,8 +5,9 @@ mod common;
 use std::time::Duration;
 
 use common::{client_in, current, plan, seed, session, session_with, start, truth};
+use qoder::types::serde_json::json;
 use qoder::types::{PreviewType, UserMessage};
-use qoder::{Client, Dialect, Event, Follow, Start, Update, Via};
+use qoder::{Client, Dialect, Event, Follow, Notice, Start, Update, Via};
 use qoder_sim::Sim;
 
 fn quick(follow: Follow) -> Follow {
@@ -190,6 +191,11 @@ async fn previews_are_prefixes_of_what_comes() {
                     assert!(text.ends_with(&preview.delta));
                     shown.push((preview.event_id.to_string(), text));
                 }
+                Update::Notice(Notice::PreviewsVoid) => {
+                    for (event, _) in &shown {
+                        assert_eq!(updates.preview_text(&event.as_str().into(), 0), None);
+                    }
+                }
                 Update::Event(Event::AgentMessage(message)) => {
                     for (_, text) in shown.iter().filter(|(event, _)| {
                         message.id.as_ref().is_some_and(|id| id.as_str() == event)
@@ -304,5 +310,43 @@ async fn the_end_of_the_session_ends_it() {
             event.expect("an event").type_name().clone_into(&mut last);
         }
         assert_eq!(last, "session.status_terminated");
+    }
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_delivered_as_it_is() {
+    let sim = start(current()).await;
+    let client = client_in(&sim, Dialect::Current);
+    for via in [Via::Sse, Via::Polling(Duration::from_millis(5))] {
+        let id = session(&client, "answer").await;
+        for event in [
+            json!({"type": "session.party", "cake": {"layers": 3}}),
+            json!({"type": "agent.message", "content": 7}),
+            json!({"type": "session.error", "error": {"type": "new_error", "message": "no cake"}}),
+        ] {
+            sim.publish(id.as_str(), event).expect("a session");
+        }
+        let mut events = client
+            .session(&id)
+            .follow()
+            .from(Start::Beginning)
+            .via(via)
+            .events();
+        let mut next = async || events.next().await.expect("an event").expect("no error");
+        let party = next().await;
+        assert!(
+            matches!(party, Event::Unknown(_)) && party.raw().contains("layers"),
+            "{party:?}"
+        );
+        let wrong = next().await;
+        assert!(
+            matches!(wrong, Event::Malformed(_)) && wrong.raw().contains('7'),
+            "{wrong:?}"
+        );
+        let error = next().await;
+        assert!(
+            matches!(&error, Event::SessionError(error) if error.message() == "no cake"),
+            "{error:?}"
+        );
     }
 }

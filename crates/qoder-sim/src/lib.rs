@@ -5,6 +5,7 @@ mod errors;
 mod events;
 mod fault;
 mod page;
+mod recorded;
 mod resources;
 mod scripts;
 mod server;
@@ -12,7 +13,8 @@ mod sse;
 mod state;
 
 pub use fault::{Fault, Plan, PlanError, Target};
-pub use server::{Builder, Recorded, Sim};
+pub use recorded::Recorded;
+pub use server::{Builder, Sim};
 
 /// The generation of the API that is simulated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use crate::fault::Plan;
-use crate::server::Recorded;
+use crate::recorded::Recorded;
 use crate::{Dialect, Heartbeat};
 
 /// What is set when the server starts.
