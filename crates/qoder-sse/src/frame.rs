@@ -1,5 +1,6 @@
 //! What the parser gives out: views into its input, or into its own buffer where a frame was cut.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
@@ -67,13 +68,18 @@ impl<'a> Frame<'a> {
         self.last_id
     }
 
-    /// The event with texts of its own.
+    /// The event with a text of its own, in one allocation.
     pub fn to_owned(&self) -> OwnedFrame {
+        let mut text =
+            String::with_capacity(self.event.len() + self.last_id.len() + self.data.len());
+        text.push_str(self.event);
+        text.push_str(self.last_id);
+        text.push_str(self.data);
         OwnedFrame {
-            event: self.event().into(),
-            data: self.data.into(),
-            id: self.id().map(Into::into),
-            last_event_id: self.last_id.into(),
+            event: self.event.len(),
+            id: self.event.len() + self.last_id.len(),
+            own_id: self.own_id,
+            text: text.into_boxed_str(),
         }
     }
 }
@@ -90,17 +96,49 @@ impl fmt::Debug for Frame<'_> {
 }
 
 /// An event that outlives its chunk.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+///
+/// ```
+/// use qoder_sse::{Item, OwnedFrame, Parser};
+///
+/// let mut parser = Parser::new();
+/// let mut kept: Vec<OwnedFrame> = Vec::new();
+/// let mut items = parser.feed(b"id: 1\ndata: a\n\nid: 2\ndata: b\n\n");
+/// while let Some(item) = items.next() {
+///     if let Item::Frame(frame) = item {
+///         kept.push(frame.to_owned());
+///     }
+/// }
+/// assert_eq!(kept[0].as_frame().data(), "a");
+/// assert_eq!(kept[1].as_frame().id(), Some("2"));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OwnedFrame {
-    /// See [`Frame::event`].
-    pub event: String,
-    /// See [`Frame::data`].
-    pub data: String,
-    /// See [`Frame::id`].
-    pub id: Option<String>,
-    /// See [`Frame::last_event_id`].
-    pub last_event_id: String,
+    /// The type, the last event id and the data.
+    text: Box<str>,
+    /// Where the type and the id end.
+    event: usize,
+    id: usize,
+    own_id: bool,
+}
+
+impl OwnedFrame {
+    /// The event, to be read.
+    pub fn as_frame(&self) -> Frame<'_> {
+        let (head, data) = self.text.split_at(self.id);
+        let (event, last_id) = head.split_at(self.event);
+        Frame {
+            event,
+            data,
+            own_id: self.own_id,
+            last_id,
+        }
+    }
+}
+
+impl fmt::Debug for OwnedFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_frame().fmt(f)
+    }
 }
 
 /// A block that was larger than allowed.

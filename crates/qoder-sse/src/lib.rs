@@ -10,5 +10,5 @@ mod parser;
 pub mod resume;
 
 pub use frame::{Frame, Item, Limit, Overflow, OwnedFrame, Step, Tail};
-pub use parser::{Limits, Parser};
+pub use parser::{Items, Limits, Parser};
 pub use resume::{Class, Classify, Resume};

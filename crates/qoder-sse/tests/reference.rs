@@ -165,15 +165,13 @@ fn a_frame_within_a_chunk_is_borrowed_from_it() {
     let chunk = b"id: 1\nevent: e\ndata: hello\n\ndata: there\n\n";
     let range = chunk.as_ptr_range();
     let mut parser = Parser::new();
-    let mut rest = &chunk[..];
     let mut frames = 0;
-    while !rest.is_empty() {
-        let step = parser.step(rest);
-        if let Some(Item::Frame(frame)) = step.item {
+    let mut items = parser.feed(chunk);
+    while let Some(item) = items.next() {
+        if let Item::Frame(frame) = item {
             frames += 1;
             assert!(range.contains(&frame.data().as_ptr()), "{frame:?}");
         }
-        rest = &rest[step.consumed..];
     }
     assert_eq!(frames, 2);
 }

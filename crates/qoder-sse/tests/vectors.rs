@@ -255,11 +255,7 @@ fn the_machine_gives_the_same_events_as_the_parser() {
             }
             let got: Vec<Event> = got
                 .into_iter()
-                .map(|frame| Event {
-                    event: frame.event,
-                    data: frame.data,
-                    id: frame.last_event_id,
-                })
+                .map(|frame| Event::from(frame.as_frame()))
                 .collect();
             let want: Vec<Event> = events(connection)
                 .into_iter()

@@ -2,7 +2,7 @@
 #![allow(clippy::struct_field_names, reason = "the names of the vectors")]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use qoder_sse::{Item, Parser};
+use qoder_sse::{Frame, Item, Parser};
 
 /// A dispatched event, as the vectors describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,17 +20,34 @@ pub(crate) struct Outcome {
     pub(crate) retry: Option<u128>,
 }
 
+impl From<Frame<'_>> for Event {
+    fn from(frame: Frame<'_>) -> Self {
+        Self {
+            event: frame.event().to_owned(),
+            data: frame.data().to_owned(),
+            id: frame.last_event_id().to_owned(),
+        }
+    }
+}
+
 /// Feeds a chunk, and says of each event that it completes.
 pub(crate) fn feed(parser: &mut Parser, chunk: &[u8], mut event: impl FnMut(Event)) {
+    let mut items = parser.feed(chunk);
+    while let Some(item) = items.next() {
+        if let Item::Frame(frame) = item {
+            event(frame.into());
+        }
+    }
+    assert_eq!(items.consumed(), chunk.len());
+}
+
+/// The same, one step at a time.
+fn feed_by_steps(parser: &mut Parser, chunk: &[u8], mut event: impl FnMut(Event)) {
     let mut rest = chunk;
     loop {
         let step = parser.step(rest);
         if let Some(Item::Frame(frame)) = step.item {
-            event(Event {
-                event: frame.event().to_owned(),
-                data: frame.data().to_owned(),
-                id: frame.last_event_id().to_owned(),
-            });
+            event(frame.into());
         }
         rest = &rest[step.consumed..];
         if rest.is_empty() {
@@ -39,16 +56,21 @@ pub(crate) fn feed(parser: &mut Parser, chunk: &[u8], mut event: impl FnMut(Even
     }
 }
 
-/// Parses these chunks to their end.
+/// Parses these chunks to their end, in both ways, and checks that they agree.
 pub(crate) fn parse<'a>(
     parser: &mut Parser,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Outcome {
-    let mut events = Vec::new();
+    let mut stepped = parser.clone();
+    let (mut events, mut same) = (Vec::new(), Vec::new());
     for chunk in chunks {
         feed(parser, chunk, |event| events.push(event));
+        feed_by_steps(&mut stepped, chunk, |event| same.push(event));
     }
-    parser.finish();
+    assert_eq!(events, same, "fed, and step by step");
+    assert_eq!(parser.finish(), stepped.finish());
+    assert_eq!(parser.last_event_id(), stepped.last_event_id());
+    assert_eq!(parser.retry(), stepped.retry());
     Outcome {
         events,
         last_event_id: parser.last_event_id().to_owned(),

@@ -1,0 +1,11 @@
+//! What the benchmarks share. `cargo xtask bench` runs them.
+
+pub mod contenders;
+pub mod corpus;
+pub mod digest;
+pub mod floors;
+pub mod measure;
+pub mod typed;
+
+pub use corpus::Corpus;
+pub use digest::Digest;

@@ -1,0 +1,55 @@
+//! What a line says.
+
+use core::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Data,
+    Event,
+    Id,
+    Retry,
+    Comment,
+    Unknown,
+}
+
+/// The field of a line that is not empty, and where its value begins.
+#[inline]
+pub(super) fn split(line: &[u8]) -> (Field, usize) {
+    // Each arm with a name of its own, so that comparing is an instruction or two.
+    let (field, rest) = match line[0] {
+        b'd' => (Field::Data, line.strip_prefix(b"data")),
+        b'e' => (Field::Event, line.strip_prefix(b"event")),
+        b'i' => (Field::Id, line.strip_prefix(b"id")),
+        b'r' => (Field::Retry, line.strip_prefix(b"retry")),
+        b':' => return (Field::Comment, 0),
+        _ => return (Field::Unknown, 0),
+    };
+    match rest {
+        Some([b':', b' ', value @ ..] | [b':', value @ ..]) => (field, line.len() - value.len()),
+        Some([]) => (field, line.len()),
+        _ => (Field::Unknown, 0),
+    }
+}
+
+/// Whether these first bytes of a line, at least one, may be those of a field that is kept.
+pub(super) fn may_be_kept(head: &[u8]) -> bool {
+    [&b"data:"[..], b"event:", b"id:", b"retry:"]
+        .into_iter()
+        .any(|name| common_prefix(head, name) == head.len().min(name.len()))
+}
+
+/// Digits only; what doesn't fit 64 bits is no time.
+pub(super) fn milliseconds(digits: &[u8]) -> Option<Duration> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    core::str::from_utf8(digits)
+        .ok()?
+        .parse()
+        .ok()
+        .map(Duration::from_millis)
+}
+
+pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
