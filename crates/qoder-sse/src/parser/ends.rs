@@ -47,21 +47,20 @@ impl Ends {
                 return true;
             }
         }
-        self.look_far(chunk)
+        *self = look_far(chunk, self.ahead);
+        self.mask != 0
     }
+}
 
-    #[cold]
-    fn look_far(&mut self, chunk: &[u8]) -> bool {
-        let rest = &chunk[self.ahead..];
-        let Some(length) = memchr::memchr2(b'\n', b'\r', rest) else {
-            self.ahead = chunk.len();
-            return false;
-        };
-        self.base = self.ahead + length;
-        let rest = &chunk[self.base..];
-        self.mask = rest.first_chunk().map_or_else(|| last(rest), ends);
-        self.ahead = self.base + rest.len().min(64);
-        true
+#[cold]
+fn look_far(chunk: &[u8], from: usize) -> Ends {
+    let rest = &chunk[from..];
+    let base = from + memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+    let rest = &chunk[base..];
+    Ends {
+        mask: rest.first_chunk().map_or_else(|| last(rest), ends),
+        base,
+        ahead: base + rest.len().min(64),
     }
 }
 

@@ -13,20 +13,19 @@ pub(super) enum Field {
 }
 
 /// The field of a line that is not empty, and where its value begins.
-#[inline]
 pub(super) fn split(line: &[u8]) -> (Field, usize) {
-    // Each arm with a name of its own, so that comparing is an instruction or two.
-    let (field, rest) = match line[0] {
-        b'd' => (Field::Data, line.strip_prefix(b"data")),
-        b'e' => (Field::Event, line.strip_prefix(b"event")),
-        b'i' => (Field::Id, line.strip_prefix(b"id")),
-        b'r' => (Field::Retry, line.strip_prefix(b"retry")),
+    let (field, name) = match line[0] {
+        b'd' => (Field::Data, &b"data"[..]),
+        b'e' => (Field::Event, &b"event"[..]),
+        b'i' => (Field::Id, &b"id"[..]),
+        b'r' => (Field::Retry, &b"retry"[..]),
         b':' => return (Field::Comment, 0),
         _ => return (Field::Unknown, 0),
     };
-    match rest {
-        Some([b':', b' ', value @ ..] | [b':', value @ ..]) => (field, line.len() - value.len()),
-        Some([]) => (field, line.len()),
+    match line.strip_prefix(name) {
+        Some([b':', b' ', ..]) => (field, name.len() + 2),
+        Some([b':', ..]) => (field, name.len() + 1),
+        Some([]) => (field, name.len()),
         _ => (Field::Unknown, 0),
     }
 }

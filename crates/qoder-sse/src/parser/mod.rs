@@ -141,6 +141,15 @@ enum Given {
     Block,
 }
 
+/// A block that is being read.
+struct Open {
+    block: Block,
+    /// Where it begins, or what there is of it in this chunk.
+    from: usize,
+    /// Where the next line begins.
+    at: usize,
+}
+
 /// What a line was.
 enum Line {
     /// Nothing to tell.
@@ -236,55 +245,121 @@ impl Parser {
     #[inline]
     fn advance<'p, 'c: 'p>(&'p mut self, chunk: &'c [u8], scan: &mut Scan<'c>) -> Option<Item<'p>> {
         self.release();
-        // Where the block begins, or what there is of it, and where the line.
-        let (mut from, mut at) = (scan.at, scan.at);
-        if at == chunk.len() {
+        if scan.at == chunk.len() {
             return None;
         }
-        let mut block = self.block.take().unwrap_or_default();
-        let mut special = self.is_special();
-        let mut skip_lf = self.skip_lf;
-        let mut ends = scan.ends;
+        let mut open = Open {
+            block: Block::default(),
+            from: scan.at,
+            at: scan.at,
+        };
+        if let Some(block) = self.block.take() {
+            open.block = block;
+        } else if !self.is_special() {
+            // Most blocks are plain, and this is where the time goes.
+            let Block {
+                mut event,
+                mut data,
+                mut id,
+            } = open.block;
+            let mut ends = scan.ends;
+            let mut skip_lf = self.skip_lf;
+            loop {
+                let before = (ends, skip_lf);
+                let end = ends.next(chunk);
+                if let Some(end) = end {
+                    let line = &chunk[open.at..end];
+                    let is_cr = chunk[end] == b'\r';
+                    if mem::replace(&mut skip_lf, is_cr) && line.is_empty() && !is_cr {
+                        // It belongs to the line before.
+                        open.from += usize::from(open.from == open.at);
+                        open.at = end + 1;
+                        continue;
+                    }
+                    let span = |name: usize| Span {
+                        start: open.at + name,
+                        end,
+                    };
+                    if line.len() <= self.limits.line {
+                        if line.starts_with(b"data: ") {
+                            let span = span(6);
+                            if self.has_room(data, span.end - span.start) {
+                                data = match data {
+                                    Data::Absent => Data::Chunk(span),
+                                    _ => self.more_data(data, chunk, &mut scan.window, span),
+                                };
+                                open.at = end + 1;
+                                continue;
+                            }
+                        } else if line.starts_with(b"event: ") {
+                            event = Place::Chunk(span(7));
+                            open.at = end + 1;
+                            continue;
+                        } else if line.starts_with(b"id: ") {
+                            id = self.id(id, chunk, span(4));
+                            open.at = end + 1;
+                            continue;
+                        } else if line.is_empty() && !matches!(data, Data::Absent) {
+                            self.bytes = 0;
+                            self.skip_lf = skip_lf;
+                            scan.window.cover(chunk, scan.at, end);
+                            scan.at = end + 1;
+                            scan.ends = ends;
+                            let block = Block { event, data, id };
+                            return Some(self.dispatch(&block, chunk, &scan.window));
+                        }
+                    }
+                }
+                // Another kind of line, or the chunk's end: that is for the ordinary way.
+                (scan.ends, self.skip_lf) = before;
+                open.block = Block { event, data, id };
+                break;
+            }
+        }
+        self.advance_slowly(open, chunk, scan)
+    }
+
+    /// The same for all kinds of lines, and blocks that are cut.
+    #[inline(never)]
+    fn advance_slowly<'p, 'c: 'p>(
+        &'p mut self,
+        open: Open,
+        chunk: &'c [u8],
+        scan: &mut Scan<'c>,
+    ) -> Option<Item<'p>> {
+        let Open {
+            mut block,
+            mut from,
+            mut at,
+        } = open;
         let line = loop {
-            let Some(end) = ends.next(chunk) else {
+            let Some(end) = scan.ends.next(chunk) else {
                 self.bytes += chunk.len() - from;
-                skip_lf &= at == chunk.len();
+                self.skip_lf &= at == chunk.len();
                 let line = self.keep(&mut block, chunk, at);
                 at = chunk.len();
                 break line;
             };
-            let mut start = at;
+            let start = at;
             at = end + 1;
             let is_cr = chunk[end] == b'\r';
-            if mem::replace(&mut skip_lf, is_cr) && start == end && !is_cr {
+            if mem::replace(&mut self.skip_lf, is_cr) && start == end && !is_cr {
                 // It belongs to the line before.
                 if start == from && self.bytes == 0 {
                     from = at;
                 }
                 continue;
             }
-            let line = 'line: {
-                if special {
-                    let begins = self.special(&mut block, chunk, start, end);
-                    special = self.is_special();
-                    match begins {
-                        Ok(begins) => start = begins,
-                        Err(line) => break 'line line,
-                    }
-                }
-                self.whole(&mut block, chunk, &mut scan.window, start, end)
+            let line = match self.special(&mut block, chunk, start, end) {
+                Ok(start) => self.whole(&mut block, chunk, &mut scan.window, start, end),
+                Err(line) => line,
             };
             match line {
                 Line::Taken => {}
-                Line::Blank => {
-                    special = self.is_special();
-                    from = at;
-                }
+                Line::Blank => from = at,
                 Line::Dispatch => {
                     scan.window.cover(chunk, scan.at, at);
                     scan.at = at;
-                    scan.ends = ends;
-                    self.skip_lf = skip_lf;
                     return Some(self.dispatch(&block, chunk, &scan.window));
                 }
                 line => {
@@ -295,8 +370,6 @@ impl Parser {
             }
         };
         scan.at = at;
-        scan.ends = ends;
-        self.skip_lf = skip_lf;
         self.block = Some(block);
         self.tell(line, chunk)
     }
@@ -573,7 +646,6 @@ impl Parser {
     }
 
     /// A line that is whole in the chunk, from `start` to `end`.
-    #[inline(always)]
     fn whole<'a>(
         &mut self,
         block: &mut Block,
@@ -603,86 +675,75 @@ impl Parser {
         if line.len() > self.limits.line {
             return self.overflow(block, Limit::Line);
         }
-        let value = &line[skip..];
         match field {
-            Field::Data => return self.data(block, chunk, window, span),
+            Field::Data => {
+                if !self.has_room(block.data, end - span.start) {
+                    return self.overflow(block, Limit::Frame);
+                }
+                block.data = match block.data {
+                    Data::Absent => Data::Chunk(span),
+                    data => self.more_data(data, chunk, window, span),
+                };
+            }
             Field::Event => block.event = Place::Chunk(span),
-            Field::Retry => return milliseconds(value).map_or(Line::Taken, Line::Retry),
-            // Most ids of previews repeat, and one that was taken once has no NUL.
-            _ if value == self.last_id.as_bytes() => block.id = Place::Last,
-            _ if memchr::memchr(0, value).is_none() => block.id = Place::Chunk(span),
-            _ => {}
+            Field::Retry => return milliseconds(&line[skip..]).map_or(Line::Taken, Line::Retry),
+            _ => block.id = self.id(block.id, chunk, span),
         }
         Line::Taken
     }
 
-    /// The value of a `data` line that is whole in the chunk.
-    #[inline(always)]
-    fn data<'a>(
-        &mut self,
-        block: &mut Block,
-        chunk: &'a [u8],
-        window: &mut Window<'a>,
-        value: Span,
-    ) -> Line {
-        if !self.has_room(block.data, value.end - value.start) {
-            return self.overflow(block, Limit::Frame);
-        }
-        if let Data::Absent = block.data {
-            block.data = Data::Chunk(value);
+    /// The value of an `id` line that is whole in the chunk.
+    #[inline]
+    fn id(&self, before: Place, chunk: &[u8], span: Span) -> Place {
+        let value = &chunk[span.start..span.end];
+        // Most ids of previews repeat, and one that was taken once has no NUL.
+        if value == self.last_id.as_bytes() {
+            Place::Last
+        } else if memchr::memchr(0, value).is_none() {
+            Place::Chunk(span)
         } else {
-            self.more_data(block, chunk, window, value);
+            before
         }
-        Line::Taken
     }
 
-    /// The value of one that is not the first of its block.
+    /// The value of a `data` line that is whole in the chunk, and not the first of its block.
+    #[inline(never)]
     fn more_data<'a>(
         &mut self,
-        block: &mut Block,
+        data: Data,
         chunk: &'a [u8],
         window: &mut Window<'a>,
         value: Span,
-    ) {
-        match block.data {
-            Data::Absent => {}
-            Data::Carry(_) => self.append_data(chunk, value),
+    ) -> Data {
+        match data {
             Data::Chunk(first) => {
-                self.joined.clear();
                 window.cover(chunk, first.start, value.end);
-                if let Some(text) = window.get(first) {
-                    push(&mut self.joined, text);
-                    block.data = Data::Joined;
-                    self.join(block, chunk, window, value);
-                } else {
+                let Some(text) = window.get(first) else {
                     replace(&mut self.carry, &chunk[first.start..first.end]);
-                    block.data = Data::Carry(0);
-                    self.append_data(chunk, value);
-                }
+                    return self.append_data(0, chunk, value);
+                };
+                self.joined.clear();
+                push(&mut self.joined, text);
             }
-            Data::Joined => {
-                window.cover(chunk, value.start, value.end);
-                self.join(block, chunk, window, value);
-            }
+            Data::Joined => window.cover(chunk, value.start, value.end),
+            Data::Carry(start) => return self.append_data(start, chunk, value),
+            Data::Absent => return Data::Chunk(value),
         }
-    }
-
-    fn join(&mut self, block: &mut Block, chunk: &[u8], window: &Window<'_>, value: Span) {
         if let Some(text) = window.get(value) {
             push(&mut self.joined, "\n");
             push(&mut self.joined, text);
-        } else {
-            // Not UTF-8: the bytes are decoded when all of them are there.
-            self.unjoin();
-            block.data = Data::Carry(0);
-            self.append_data(chunk, value);
+            return Data::Joined;
         }
+        // Not UTF-8: the bytes are decoded when all of them are there.
+        self.unjoin();
+        self.append_data(0, chunk, value)
     }
 
-    fn append_data(&mut self, chunk: &[u8], value: Span) {
+    fn append_data(&mut self, start: usize, chunk: &[u8], value: Span) -> Data {
         append(&mut self.carry, b"\n");
         append(&mut self.carry, &chunk[value.start..value.end]);
         self.line = self.carry.len();
+        Data::Carry(start)
     }
 
     /// What a line within a block tells.
@@ -714,16 +775,20 @@ impl Parser {
         })
     }
 
-    #[inline]
+    /// The last event id becomes this one, or the one that was kept.
+    fn move_id(&mut self, id: Option<&[u8]>) {
+        self.last_id.clear();
+        self.last_id
+            .push_str(&String::from_utf8_lossy(id.unwrap_or(&self.id)));
+    }
+
+    /// The event that a block makes.
+    #[inline(always)]
     fn dispatch<'a>(&'a mut self, block: &Block, chunk: &'a [u8], window: &Window<'a>) -> Item<'a> {
-        let id = match block.id {
-            Place::Absent | Place::Last => None,
-            Place::Chunk(span) => Some(&chunk[span.start..span.end]),
-            Place::Buffer => Some(&self.id[..]),
-        };
-        if let Some(id) = id {
-            self.last_id.clear();
-            self.last_id.push_str(&String::from_utf8_lossy(id));
+        match block.id {
+            Place::Absent | Place::Last => {}
+            Place::Chunk(span) => self.move_id(Some(&chunk[span.start..span.end])),
+            Place::Buffer => self.move_id(None),
         }
         let [data_buffer, event_buffer] = &mut self.lossy;
         let data = match block.data {

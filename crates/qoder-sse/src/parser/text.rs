@@ -32,6 +32,7 @@ impl<'a> Window<'a> {
         }
     }
 
+    #[inline(never)]
     fn look(&mut self, chunk: &'a [u8], from: usize, to: usize) {
         self.from = from;
         let mut end = to.saturating_add(self.ahead).min(chunk.len());
@@ -49,7 +50,7 @@ impl<'a> Window<'a> {
     }
 
     /// The text at a place, if it is known to be one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, span: Span) -> Option<&'a str> {
         self.text
             .get(span.start.checked_sub(self.from)?..span.end.checked_sub(self.from)?)
@@ -57,6 +58,7 @@ impl<'a> Window<'a> {
 }
 
 /// UTF-8, with one U+FFFD for each maximal invalid part, as the Encoding standard says.
+#[inline(never)]
 pub(super) fn decode<'a>(bytes: &'a [u8], buffer: &'a mut String) -> &'a str {
     if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
         return text;
