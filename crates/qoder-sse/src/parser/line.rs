@@ -19,7 +19,7 @@ pub(super) fn split(line: &[u8]) -> (Field, usize) {
         b'e' => (Field::Event, &b"event"[..]),
         b'i' => (Field::Id, &b"id"[..]),
         b'r' => (Field::Retry, &b"retry"[..]),
-        b':' => return (Field::Comment, 0),
+        b':' => return (Field::Comment, 1),
         _ => return (Field::Unknown, 0),
     };
     match line.strip_prefix(name) {
@@ -32,9 +32,15 @@ pub(super) fn split(line: &[u8]) -> (Field, usize) {
 
 /// Whether these first bytes of a line, at least one, may be those of a field that is kept.
 pub(super) fn may_be_kept(head: &[u8]) -> bool {
-    [&b"data:"[..], b"event:", b"id:", b"retry:"]
-        .into_iter()
-        .any(|name| common_prefix(head, name) == head.len().min(name.len()))
+    let name = match head[0] {
+        b'd' => &b"data:"[..],
+        b'e' => b"event:",
+        b'i' => b"id:",
+        b'r' => b"retry:",
+        _ => return false,
+    };
+    let length = head.len().min(name.len());
+    head[..length] == name[..length]
 }
 
 /// Digits only; what doesn't fit 64 bits is no time.

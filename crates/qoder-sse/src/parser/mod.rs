@@ -1,9 +1,10 @@
 //! The parser: "interpreting an event stream" of the WHATWG HTML standard, section 9.2.6, from
 //! chunks of any size.
 //!
-//! A block that lies within one chunk is read where it is. Of one that is cut, the data and the
-//! unfinished line go to the buffer `carry`, once; type and id go to small buffers of their own.
-//! Each byte is looked at once for the end of its line, and once for being UTF-8.
+//! A block that lies within one chunk is read where it is. Of one that is cut, what is needed is
+//! copied once: data as text, type and id to small buffers, and an unfinished line to `carry` for
+//! as long as it isn't known to be data. Each byte is looked at once for the end of its line, and
+//! once for being UTF-8.
 
 mod ends;
 mod limits;
@@ -17,7 +18,7 @@ use core::time::Duration;
 
 use self::ends::Ends;
 use self::line::{Field, common_prefix, may_be_kept, milliseconds, split};
-use self::text::{Window, decode};
+use self::text::{Decoder, Window, append, decode};
 use crate::frame::{Frame, Item, Limit, Overflow, Step, Tail};
 
 pub use self::limits::Limits;
@@ -43,13 +44,13 @@ pub use self::limits::Limits;
 #[derive(Clone, Debug, Default)]
 pub struct Parser {
     limits: Limits,
-    /// Data of the block (`data`), then what there is of an unfinished line (from `line`).
+    /// Data of the block that is in no chunk any more, or of several lines.
+    text: Decoder,
+    /// What may be of use of the unfinished line, unless that is known to be data.
     carry: Vec<u8>,
-    line: usize,
-    /// Data of several lines of a chunk, joined.
-    joined: String,
-    /// A block that is cut.
-    block: Option<Block>,
+    unfinished: Unfinished,
+    /// What the chunks before had of the block.
+    kept: Kept,
     event: Vec<u8>,
     id: Vec<u8>,
     last_id: String,
@@ -58,11 +59,10 @@ pub struct Parser {
     skip_lf: bool,
     /// The first line is behind us, and with it a byte order mark.
     begun: bool,
-    /// The rest of the line, or of the block, is of no use.
-    skip_line: bool,
+    /// The rest of the block is of no use.
     skip_block: bool,
-    /// What the item given out last has borrowed from `carry`.
-    given: Given,
+    /// `carry` is lent out as a comment.
+    lent: bool,
     /// Bytes of the block in the chunks before.
     bytes: usize,
     /// Texts that had to be decoded with replacement.
@@ -103,51 +103,54 @@ struct Span {
     end: usize,
 }
 
-/// What is known of a block. Places in a chunk hold until its end.
+impl Span {
+    fn of(self, chunk: &[u8]) -> &[u8] {
+        &chunk[self.start..self.end]
+    }
+}
+
+/// The fields of a block that is being read.
 #[derive(Clone, Copy, Debug, Default)]
 struct Block {
     event: Place,
-    data: Data,
+    data: Place,
     id: Place,
 }
 
+/// Where the value of a field is.
 #[derive(Clone, Copy, Debug, Default)]
 enum Place {
     #[default]
     Absent,
     Chunk(Span),
+    /// In the buffer for such values.
     Buffer,
     /// The id is the last event id already.
     Last,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-enum Data {
-    #[default]
-    Absent,
-    /// One line.
-    Chunk(Span),
-    /// Several lines, in `joined`.
-    Joined,
-    /// Within `carry`, from here; it ends where the unfinished line begins.
-    Carry(usize),
+/// The same between two chunks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Kept {
+    event: bool,
+    data: bool,
+    id: bool,
+    /// The id is the last event id already.
+    last: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-enum Given {
+/// How the last chunk ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Unfinished {
+    /// With the end of a line.
     #[default]
     Nothing,
+    /// Within a line, which `carry` has.
     Line,
-    Block,
-}
-
-/// A block that is being read.
-struct Open {
-    block: Block,
-    /// Where it begins, or what there is of it in this chunk.
-    from: usize,
-    /// Where the next line begins.
-    at: usize,
+    /// Within a data line, of so many bytes so far, whose value goes to `text`.
+    Data(usize),
+    /// Within a line of no use, or in a comment of which `carry` has enough.
+    Skipped,
 }
 
 /// What a line was.
@@ -156,16 +159,16 @@ enum Line {
     Taken,
     /// The end of a block that tells nothing.
     Blank,
-    Comment(Text),
+    Comment(Comment),
     Retry(Duration),
     Overflow(Limit),
+    /// The end of a block that is an event, or has an id.
     Dispatch,
 }
 
-/// Where the text of a comment is.
-enum Text {
+enum Comment {
     Chunk(Span),
-    Carry(Span),
+    Carry,
 }
 
 /// Of a comment that is cut between chunks, no more than this is kept.
@@ -219,6 +222,7 @@ impl Parser {
     ///
     /// Take them all: what is left when the items are dropped is not consumed, and has to be fed
     /// again from [`Items::consumed`] on.
+    #[inline]
     pub fn feed<'a>(&'a mut self, chunk: &'a [u8]) -> Items<'a> {
         Items {
             parser: self,
@@ -241,156 +245,16 @@ impl Parser {
         }
     }
 
-    /// Goes on to the end of the next item.
-    #[inline]
-    fn advance<'p, 'c: 'p>(&'p mut self, chunk: &'c [u8], scan: &mut Scan<'c>) -> Option<Item<'p>> {
-        self.release();
-        if scan.at == chunk.len() {
-            return None;
-        }
-        let mut open = Open {
-            block: Block::default(),
-            from: scan.at,
-            at: scan.at,
-        };
-        if let Some(block) = self.block.take() {
-            open.block = block;
-        } else if !self.is_special() {
-            // Most blocks are plain, and this is where the time goes.
-            let Block {
-                mut event,
-                mut data,
-                mut id,
-            } = open.block;
-            let mut ends = scan.ends;
-            let mut skip_lf = self.skip_lf;
-            loop {
-                let before = (ends, skip_lf);
-                let end = ends.next(chunk);
-                if let Some(end) = end {
-                    let line = &chunk[open.at..end];
-                    let is_cr = chunk[end] == b'\r';
-                    if mem::replace(&mut skip_lf, is_cr) && line.is_empty() && !is_cr {
-                        // It belongs to the line before.
-                        open.from += usize::from(open.from == open.at);
-                        open.at = end + 1;
-                        continue;
-                    }
-                    let span = |name: usize| Span {
-                        start: open.at + name,
-                        end,
-                    };
-                    if line.len() <= self.limits.line {
-                        if line.starts_with(b"data: ") {
-                            let span = span(6);
-                            if self.has_room(data, span.end - span.start) {
-                                data = match data {
-                                    Data::Absent => Data::Chunk(span),
-                                    _ => self.more_data(data, chunk, &mut scan.window, span),
-                                };
-                                open.at = end + 1;
-                                continue;
-                            }
-                        } else if line.starts_with(b"event: ") {
-                            event = Place::Chunk(span(7));
-                            open.at = end + 1;
-                            continue;
-                        } else if line.starts_with(b"id: ") {
-                            id = self.id(id, chunk, span(4));
-                            open.at = end + 1;
-                            continue;
-                        } else if line.is_empty() && !matches!(data, Data::Absent) {
-                            self.bytes = 0;
-                            self.skip_lf = skip_lf;
-                            scan.window.cover(chunk, scan.at, end);
-                            scan.at = end + 1;
-                            scan.ends = ends;
-                            let block = Block { event, data, id };
-                            return Some(self.dispatch(&block, chunk, &scan.window));
-                        }
-                    }
-                }
-                // Another kind of line, or the chunk's end: that is for the ordinary way.
-                (scan.ends, self.skip_lf) = before;
-                open.block = Block { event, data, id };
-                break;
-            }
-        }
-        self.advance_slowly(open, chunk, scan)
-    }
-
-    /// The same for all kinds of lines, and blocks that are cut.
-    #[inline(never)]
-    fn advance_slowly<'p, 'c: 'p>(
-        &'p mut self,
-        open: Open,
-        chunk: &'c [u8],
-        scan: &mut Scan<'c>,
-    ) -> Option<Item<'p>> {
-        let Open {
-            mut block,
-            mut from,
-            mut at,
-        } = open;
-        let line = loop {
-            let Some(end) = scan.ends.next(chunk) else {
-                self.bytes += chunk.len() - from;
-                self.skip_lf &= at == chunk.len();
-                let line = self.keep(&mut block, chunk, at);
-                at = chunk.len();
-                break line;
-            };
-            let start = at;
-            at = end + 1;
-            let is_cr = chunk[end] == b'\r';
-            if mem::replace(&mut self.skip_lf, is_cr) && start == end && !is_cr {
-                // It belongs to the line before.
-                if start == from && self.bytes == 0 {
-                    from = at;
-                }
-                continue;
-            }
-            let line = match self.special(&mut block, chunk, start, end) {
-                Ok(start) => self.whole(&mut block, chunk, &mut scan.window, start, end),
-                Err(line) => line,
-            };
-            match line {
-                Line::Taken => {}
-                Line::Blank => from = at,
-                Line::Dispatch => {
-                    scan.window.cover(chunk, scan.at, at);
-                    scan.at = at;
-                    return Some(self.dispatch(&block, chunk, &scan.window));
-                }
-                line => {
-                    self.bytes += at - from;
-                    self.keep_fields(&mut block, chunk);
-                    break line;
-                }
-            }
-        };
-        scan.at = at;
-        self.block = Some(block);
-        self.tell(line, chunk)
-    }
-
     /// The input is at its end, or the connection is lost. What had come of a block is dropped;
     /// the last event id and the reconnection time stay.
     pub fn finish(&mut self) -> Tail {
-        self.release();
-        let in_block = !matches!(
-            self.block,
-            None | Some(Block {
-                event: Place::Absent,
-                data: Data::Absent,
-                id: Place::Absent
-            })
-        );
-        let in_line = self.skip_line || !self.carry.is_empty();
-        let tail = if in_block || in_line || self.skip_block {
-            Tail::Cut { bytes: self.bytes }
-        } else {
+        let clean = self.kept == Kept::default()
+            && self.unfinished == Unfinished::Nothing
+            && !self.skip_block;
+        let tail = if clean {
             Tail::Clean
+        } else {
+            Tail::Cut { bytes: self.bytes }
         };
         self.restart();
         tail
@@ -400,253 +264,183 @@ impl Parser {
     /// again. The last event id and the reconnection time stay.
     pub fn restart(&mut self) {
         self.carry.clear();
-        self.line = 0;
-        self.block = None;
-        self.skip_line = false;
-        self.skip_block = false;
-        self.given = Given::Nothing;
-        self.bytes = 0;
+        self.unfinished = Unfinished::Nothing;
+        self.kept = Kept::default();
         self.skip_lf = false;
         self.begun = false;
-    }
-
-    /// The item given out last is gone: so is what it borrowed.
-    #[inline]
-    fn release(&mut self) {
-        match mem::take(&mut self.given) {
-            Given::Nothing => {}
-            Given::Line => self.carry.truncate(self.line),
-            Given::Block => {
-                self.carry.clear();
-                self.line = 0;
-            }
-        }
-    }
-
-    /// Whether the next line is no ordinary one that begins in the chunk.
-    #[inline]
-    fn is_special(&self) -> bool {
-        !self.begun || self.skip_line || self.skip_block || self.carry.len() > self.line
-    }
-
-    fn overflow(&mut self, block: &mut Block, limit: Limit) -> Line {
-        *block = Block::default();
-        self.carry.clear();
-        self.line = 0;
-        self.skip_block = true;
-        Line::Overflow(limit)
-    }
-
-    /// An empty line: the end of a block.
-    #[inline]
-    fn blank(&mut self, block: &mut Block) -> Line {
+        self.skip_block = false;
+        self.lent = false;
         self.bytes = 0;
-        if self.skip_block || matches!((&block.data, &block.id), (Data::Absent, Place::Absent)) {
-            self.skip_block = false;
-            block.event = Place::Absent;
-            return Line::Blank;
-        }
-        Line::Dispatch
     }
 
-    /// Whether data of so many bytes can follow that of the block.
+    /// Goes on to the end of the next item.
     #[inline]
-    fn has_room(&self, data: Data, more: usize) -> bool {
-        let before = match data {
-            Data::Absent => return more <= self.limits.frame,
-            Data::Chunk(span) => span.end - span.start,
-            Data::Joined => self.joined.len(),
-            Data::Carry(start) => self.line - start,
+    fn advance<'p, 'c: 'p>(&'p mut self, chunk: &'c [u8], scan: &mut Scan<'c>) -> Option<Item<'p>> {
+        if scan.at == chunk.len() {
+            return None;
+        }
+        if mem::take(&mut self.lent) {
+            self.carry.clear();
+        }
+        if self.unfinished != Unfinished::Nothing {
+            return self.advance_line(chunk, scan);
+        }
+        let (mut from, mut at) = (scan.at, scan.at);
+        if self.kept != Kept::default() || !self.begun || self.skip_block {
+            return self.advance_slowly(Block::default(), from, at, chunk, scan);
+        }
+        // Most blocks are plain, and this is where the time goes. What is not plain, and the end
+        // of the chunk, goes the slow way, which sees the line at hand again.
+        let mut block = Block::default();
+        let mut ends = scan.ends;
+        let mut skip_lf = self.skip_lf;
+        loop {
+            let before = (ends, skip_lf);
+            if let Some(end) = ends.next(chunk) {
+                let line = &chunk[at..end];
+                let is_cr = chunk[end] == b'\r';
+                if mem::replace(&mut skip_lf, is_cr) && line.is_empty() && !is_cr {
+                    // It belongs to the line before.
+                    from += usize::from(from == at && self.bytes == 0);
+                    at = end + 1;
+                    continue;
+                }
+                let value = |name: &[u8]| Span {
+                    start: at + name.len(),
+                    end,
+                };
+                if line.is_empty() && !matches!(block.data, Place::Absent) {
+                    self.bytes = 0;
+                    self.skip_lf = skip_lf;
+                    scan.window.cover(chunk, scan.at, end);
+                    scan.ends = ends;
+                    scan.at = end + 1;
+                    return Some(self.dispatch(block, chunk, &scan.window));
+                }
+                if line.len() <= self.limits.line {
+                    if line.starts_with(b"data: ") {
+                        let value = value(b"data: ");
+                        if self.has_room(block.data, value) {
+                            block.data = match block.data {
+                                Place::Absent => Place::Chunk(value),
+                                data => self.join(data, chunk, &mut scan.window, value),
+                            };
+                            at = end + 1;
+                            continue;
+                        }
+                    } else if line.starts_with(b"event: ") {
+                        block.event = Place::Chunk(value(b"event: "));
+                        at = end + 1;
+                        continue;
+                    } else if line.starts_with(b"id: ") {
+                        block.id = self.id(block.id, chunk, value(b"id: "));
+                        at = end + 1;
+                        continue;
+                    }
+                }
+            }
+            (scan.ends, self.skip_lf) = before;
+            break;
+        }
+        self.advance_slowly(block, from, at, chunk, scan)
+    }
+
+    /// The same in a chunk that begins within a line.
+    fn advance_line<'p, 'c: 'p>(
+        &'p mut self,
+        chunk: &'c [u8],
+        scan: &mut Scan<'c>,
+    ) -> Option<Item<'p>> {
+        let Some(end) = scan.ends.next(chunk) else {
+            scan.at = chunk.len();
+            self.bytes += chunk.len();
+            let line = self.go_on(chunk);
+            return self.tell(line, chunk);
         };
-        before + 1 + more <= self.limits.frame
-    }
-
-    /// A line before which not all is as usual: an ordinary one with where it begins, or what
-    /// came of it.
-    fn special(
-        &mut self,
-        block: &mut Block,
-        chunk: &[u8],
-        mut start: usize,
-        end: usize,
-    ) -> Result<usize, Line> {
-        if self.skip_line || self.carry.len() > self.line {
-            return Err(self.carried(block, &chunk[start..end]));
-        }
-        if !mem::replace(&mut self.begun, true) && chunk[start..end].starts_with(BOM) {
-            start += BOM.len();
-        }
-        if self.skip_block && start < end {
-            return Err(Line::Taken);
-        }
-        Ok(start)
-    }
-
-    /// A line that began in an earlier chunk, and its last part.
-    fn carried(&mut self, block: &mut Block, last: &[u8]) -> Line {
-        let kept = self.line;
-        if mem::take(&mut self.skip_line) {
-            self.begun = true;
-            // A comment of which only the head was kept.
-            if self.carry.get(kept) == Some(&b':') && !self.skip_block {
-                return self.comment(kept);
+        let at = end + 1;
+        self.bytes += at;
+        self.skip_lf = chunk[end] == b'\r';
+        let line = match self.go_on(&chunk[..end]) {
+            Line::Taken => self.end_line(),
+            line => {
+                self.unfinished = Unfinished::Nothing;
+                line
             }
-            self.carry.truncate(kept);
-            return Line::Taken;
-        }
-        append(&mut self.carry, last);
-        let mut start = kept;
-        if !mem::replace(&mut self.begun, true) && self.carry[start..].starts_with(BOM) {
-            start += BOM.len();
-        }
-        if start == self.carry.len() {
-            self.carry.truncate(kept);
-            return self.blank(block);
-        }
-        let line = &self.carry[start..];
-        let (field, skip) = split(line);
-        if self.skip_block || field == Field::Unknown {
-            self.carry.truncate(kept);
-            return Line::Taken;
-        }
-        if field == Field::Comment {
-            return self.comment(start);
-        }
-        if line.len() > self.limits.line {
-            return self.overflow(block, Limit::Line);
-        }
-        let value = &line[skip..];
-        match field {
-            Field::Data => return self.carried_data(block, start + skip),
-            Field::Retry => {
-                let time = milliseconds(value);
-                self.carry.truncate(kept);
-                return time.map_or(Line::Taken, Line::Retry);
-            }
-            Field::Event => {
-                replace(&mut self.event, value);
-                block.event = Place::Buffer;
-            }
-            _ if value == self.last_id.as_bytes() => block.id = Place::Last,
-            _ if !value.contains(&0) => {
-                replace(&mut self.id, value);
-                block.id = Place::Buffer;
-            }
-            _ => {}
-        }
-        self.carry.truncate(kept);
-        Line::Taken
-    }
-
-    /// The value of a `data` line that is at the end of `carry`.
-    fn carried_data(&mut self, block: &mut Block, value: usize) -> Line {
-        let length = self.carry.len() - value;
-        if !self.has_room(block.data, length) {
-            return self.overflow(block, Limit::Frame);
-        }
-        if let Data::Carry(_) = block.data {
-            // The line follows the data: its name gives way to a line feed.
-            self.carry[self.line] = b'\n';
-            self.carry.copy_within(value.., self.line + 1);
-            self.carry.truncate(self.line + 1 + length);
-        } else {
-            block.data = Data::Carry(value);
-        }
-        self.line = self.carry.len();
-        Line::Taken
-    }
-
-    /// A comment in `carry`, whose text stays behind the data until the next item.
-    fn comment(&self, start: usize) -> Line {
-        Line::Comment(Text::Carry(Span {
-            start: start + 1,
-            end: self.carry.len().min(start + COMMENT),
-        }))
-    }
-
-    /// The chunk ends within a line, or between two: what may be needed of it is kept.
-    fn keep(&mut self, block: &mut Block, chunk: &[u8], at: usize) -> Line {
-        self.keep_fields(block, chunk);
-        let rest = &chunk[at..];
-        if rest.is_empty() {
-            return Line::Taken;
-        }
-        if self.skip_line {
-            return Line::Taken;
-        }
-        let kept = self.carry.len() - self.line;
-        if kept < HEAD || self.carry[self.line] == b':' {
-            return self.keep_head(block, rest);
-        }
-        if kept + rest.len() > self.limits.line
-            && kept + rest.len() - self.mark() > self.limits.line
-        {
-            self.skip_line = true;
-            return self.overflow(block, Limit::Line);
-        }
-        append(&mut self.carry, rest);
-        Line::Taken
-    }
-
-    /// The length of the byte order mark at the unfinished line in `carry`.
-    fn mark(&self) -> usize {
-        if !self.begun && self.carry[self.line..].starts_with(BOM) {
-            BOM.len()
-        } else {
-            0
-        }
-    }
-
-    /// The same, where it is not sure yet which field the line is, or it is a comment.
-    fn keep_head(&mut self, block: &mut Block, rest: &[u8]) -> Line {
-        let kept = self.carry.len() - self.line;
-        let mut head = [0; HEAD];
-        let from_carry = kept.min(HEAD);
-        head[..from_carry].copy_from_slice(&self.carry[self.line..self.line + from_carry]);
-        let from_rest = rest.len().min(HEAD - from_carry);
-        head[from_carry..from_carry + from_rest].copy_from_slice(&rest[..from_rest]);
-        let head = &head[..from_carry + from_rest];
-        let mark = if self.begun {
-            0
-        } else {
-            common_prefix(head, BOM)
         };
-        let head = if mark == BOM.len() || mark == head.len() {
-            &head[mark..]
-        } else {
-            head
-        };
-        if head.first() == Some(&b':') {
-            // The mark is no part of the comment, whose beginning tells it apart later.
-            if mark == BOM.len() {
-                self.begun = true;
-                self.carry.truncate(self.line);
-                let skipped = BOM.len().saturating_sub(kept);
-                append(&mut self.carry, &rest[skipped..]);
-            } else {
-                append(&mut self.carry, rest);
+        match line {
+            Line::Taken | Line::Blank => self.advance_slowly(Block::default(), at, at, chunk, scan),
+            Line::Dispatch => {
+                scan.at = at;
+                let block = mem::take(&mut self.kept).into();
+                Some(self.dispatch(block, chunk, &scan.window))
             }
-            if self.carry.len() - self.line > COMMENT {
-                self.carry.truncate(self.line + COMMENT);
-                self.skip_line = true;
+            line => {
+                scan.at = at;
+                self.tell(line, chunk)
             }
-            return Line::Taken;
         }
-        if self.skip_block || !may_be_kept(head) {
-            self.carry.truncate(self.line);
-            self.skip_line = true;
-            return Line::Taken;
+    }
+
+    /// The same for all kinds of lines. The block has what there is of it in this chunk, `from`
+    /// where that begins; `at` is where the next line begins.
+    #[inline(never)]
+    fn advance_slowly<'p, 'c: 'p>(
+        &'p mut self,
+        mut block: Block,
+        mut from: usize,
+        mut at: usize,
+        chunk: &'c [u8],
+        scan: &mut Scan<'c>,
+    ) -> Option<Item<'p>> {
+        if self.kept != Kept::default() {
+            block = mem::take(&mut self.kept).into();
         }
-        if kept + rest.len() > self.limits.line.saturating_add(mark) {
-            self.skip_line = true;
-            return self.overflow(block, Limit::Line);
+        loop {
+            let Some(end) = scan.ends.next(chunk) else {
+                scan.at = chunk.len();
+                self.bytes += chunk.len() - from;
+                self.keep(block, chunk);
+                let rest = &chunk[at..];
+                if rest.is_empty() {
+                    return None;
+                }
+                self.skip_lf = false;
+                let line = self.go_on(rest);
+                return self.tell(line, chunk);
+            };
+            let mut start = at;
+            at = end + 1;
+            let is_cr = chunk[end] == b'\r';
+            if mem::replace(&mut self.skip_lf, is_cr) && start == end && !is_cr {
+                // It belongs to the line before.
+                if start == from && self.bytes == 0 {
+                    from = at;
+                }
+                continue;
+            }
+            if !mem::replace(&mut self.begun, true) && chunk[start..end].starts_with(BOM) {
+                start += BOM.len();
+            }
+            match self.line(&mut block, chunk, &mut scan.window, start, end) {
+                Line::Taken => {}
+                Line::Blank => from = at,
+                Line::Dispatch => {
+                    scan.window.cover(chunk, scan.at, at);
+                    scan.at = at;
+                    return Some(self.dispatch(block, chunk, &scan.window));
+                }
+                line => {
+                    scan.at = at;
+                    self.bytes += at - from;
+                    self.keep(block, chunk);
+                    return self.tell(line, chunk);
+                }
+            }
         }
-        append(&mut self.carry, rest);
-        Line::Taken
     }
 
     /// A line that is whole in the chunk, from `start` to `end`.
-    fn whole<'a>(
+    fn line<'a>(
         &mut self,
         block: &mut Block,
         chunk: &'a [u8],
@@ -654,99 +448,325 @@ impl Parser {
         start: usize,
         end: usize,
     ) -> Line {
-        if start == end {
-            return self.blank(block);
-        }
         let line = &chunk[start..end];
+        if line.is_empty() {
+            return self.blank(block.data, block.id, &mut block.event);
+        }
         let (field, skip) = split(line);
-        let span = Span {
+        let value = Span {
             start: start + skip,
             end,
         };
-        if field == Field::Unknown {
+        if self.skip_block || field == Field::Unknown {
             return Line::Taken;
         }
         if field == Field::Comment {
-            return Line::Comment(Text::Chunk(Span {
-                start: start + 1,
-                end,
-            }));
+            return Line::Comment(Comment::Chunk(value));
         }
         if line.len() > self.limits.line {
-            return self.overflow(block, Limit::Line);
+            *block = Block::default();
+            return self.overflow(Limit::Line);
         }
         match field {
+            Field::Data if !self.has_room(block.data, value) => {
+                *block = Block::default();
+                return self.overflow(Limit::Frame);
+            }
             Field::Data => {
-                if !self.has_room(block.data, end - span.start) {
-                    return self.overflow(block, Limit::Frame);
-                }
                 block.data = match block.data {
-                    Data::Absent => Data::Chunk(span),
-                    data => self.more_data(data, chunk, window, span),
+                    Place::Absent => Place::Chunk(value),
+                    data => self.join(data, chunk, window, value),
                 };
             }
-            Field::Event => block.event = Place::Chunk(span),
-            Field::Retry => return milliseconds(&line[skip..]).map_or(Line::Taken, Line::Retry),
-            _ => block.id = self.id(block.id, chunk, span),
+            Field::Event => block.event = Place::Chunk(value),
+            Field::Retry => return milliseconds(value.of(chunk)).map_or(Line::Taken, Line::Retry),
+            _ => block.id = self.id(block.id, chunk, value),
         }
         Line::Taken
     }
 
-    /// The value of an `id` line that is whole in the chunk.
+    /// The end of a block.
+    fn blank(&mut self, data: Place, id: Place, event: &mut Place) -> Line {
+        self.bytes = 0;
+        if mem::take(&mut self.skip_block) || matches!((data, id), (Place::Absent, Place::Absent)) {
+            *event = Place::Absent;
+            return Line::Blank;
+        }
+        Line::Dispatch
+    }
+
+    /// What an `id` line in the chunk makes of the id before.
     #[inline]
-    fn id(&self, before: Place, chunk: &[u8], span: Span) -> Place {
-        let value = &chunk[span.start..span.end];
+    fn id(&self, before: Place, chunk: &[u8], value: Span) -> Place {
         // Most ids of previews repeat, and one that was taken once has no NUL.
-        if value == self.last_id.as_bytes() {
+        if value.of(chunk) == self.last_id.as_bytes() {
             Place::Last
-        } else if memchr::memchr(0, value).is_none() {
-            Place::Chunk(span)
+        } else if memchr::memchr(0, value.of(chunk)).is_none() {
+            Place::Chunk(value)
         } else {
             before
         }
     }
 
-    /// The value of a `data` line that is whole in the chunk, and not the first of its block.
+    /// Whether one more line can follow the data.
+    #[inline]
+    fn has_room(&self, data: Place, value: Span) -> bool {
+        let more = value.end - value.start;
+        let bytes = match data {
+            Place::Chunk(first) => first.end - first.start + 1 + more,
+            Place::Buffer => self.text.bytes() + 1 + more,
+            _ => more,
+        };
+        bytes <= self.limits.frame
+    }
+
+    /// Adds a line of the chunk to data that is not all there is.
     #[inline(never)]
-    fn more_data<'a>(
+    fn join<'a>(
         &mut self,
-        data: Data,
+        data: Place,
         chunk: &'a [u8],
         window: &mut Window<'a>,
         value: Span,
-    ) -> Data {
-        match data {
-            Data::Chunk(first) => {
-                window.cover(chunk, first.start, value.end);
-                let Some(text) = window.get(first) else {
-                    replace(&mut self.carry, &chunk[first.start..first.end]);
-                    return self.append_data(0, chunk, value);
-                };
-                self.joined.clear();
-                push(&mut self.joined, text);
+    ) -> Place {
+        if let Place::Chunk(first) = data {
+            window.cover(chunk, first.start, value.end);
+            self.text.clear();
+            self.text.line(window.get(first), first.of(chunk));
+        } else {
+            window.cover(chunk, value.start, value.end);
+        }
+        self.text.feed();
+        self.text.line(window.get(value), value.of(chunk));
+        Place::Buffer
+    }
+
+    /// More of an unfinished line, or a new one, without its end.
+    fn go_on(&mut self, more: &[u8]) -> Line {
+        match self.unfinished {
+            Unfinished::Skipped => Line::Taken,
+            Unfinished::Data(before) => self.go_on_with_data(before + more.len(), more),
+            Unfinished::Nothing | Unfinished::Line => self.go_on_with_head(more),
+        }
+    }
+
+    /// More of a data line, which is `line` bytes long by now.
+    #[inline]
+    fn go_on_with_data(&mut self, line: usize, more: &[u8]) -> Line {
+        if line > self.limits.line {
+            return self.overflow(Limit::Line);
+        }
+        self.unfinished = Unfinished::Data(line);
+        self.text.push(more);
+        Line::Taken
+    }
+
+    /// More of a line of which it may still have to be found out what it is.
+    fn go_on_with_head(&mut self, more: &[u8]) -> Line {
+        self.unfinished = Unfinished::Line;
+        let (head, rest) = more.split_at(more.len().min(HEAD.saturating_sub(self.carry.len())));
+        self.carry.extend_from_slice(head);
+        let mark = if self.begun {
+            0
+        } else {
+            common_prefix(&self.carry, BOM)
+        };
+        if mark == self.carry.len() && mark <= BOM.len() {
+            return Line::Taken;
+        }
+        let mark = if mark == BOM.len() { mark } else { 0 };
+        let name = &self.carry[mark..];
+        if name[0] == b':' && !self.skip_block {
+            // The mark is no part of the comment, whose beginning tells it apart later.
+            self.carry.drain(..mark);
+            self.begun = true;
+            let room = COMMENT - self.carry.len();
+            append(&mut self.carry, &rest[..rest.len().min(room)]);
+            if rest.len() > room {
+                self.unfinished = Unfinished::Skipped;
             }
-            Data::Joined => window.cover(chunk, value.start, value.end),
-            Data::Carry(start) => return self.append_data(start, chunk, value),
-            Data::Absent => return Data::Chunk(value),
+            return Line::Taken;
         }
-        if let Some(text) = window.get(value) {
-            push(&mut self.joined, "\n");
-            push(&mut self.joined, text);
-            return Data::Joined;
+        if self.skip_block || !may_be_kept(name) {
+            self.begun = true;
+            self.carry.clear();
+            self.unfinished = Unfinished::Skipped;
+            return Line::Taken;
         }
-        // Not UTF-8: the bytes are decoded when all of them are there.
-        self.unjoin();
-        self.append_data(0, chunk, value)
+        let line = name.len() + rest.len();
+        if line > self.limits.line {
+            return self.overflow(Limit::Line);
+        }
+        if let [b'd', b'a', b't', b'a', b':', value @ ..] = name {
+            if let [first, ..] = value {
+                let value = &value[usize::from(*first == b' ')..];
+                if mem::replace(&mut self.kept.data, true) {
+                    self.text.feed();
+                } else {
+                    self.text.clear();
+                }
+                self.text.push(value);
+                self.carry.clear();
+                self.begun = true;
+                return self.go_on_with_data(line, rest);
+            }
+        }
+        append(&mut self.carry, rest);
+        Line::Taken
     }
 
-    fn append_data(&mut self, start: usize, chunk: &[u8], value: Span) -> Data {
-        append(&mut self.carry, b"\n");
-        append(&mut self.carry, &chunk[value.start..value.end]);
-        self.line = self.carry.len();
-        Data::Carry(start)
+    /// The end of an unfinished line.
+    fn end_line(&mut self) -> Line {
+        let first = !mem::replace(&mut self.begun, true);
+        match mem::take(&mut self.unfinished) {
+            Unfinished::Nothing => Line::Taken,
+            // All that is kept of it is the head of a comment.
+            Unfinished::Skipped if self.carry.is_empty() => Line::Taken,
+            Unfinished::Skipped => Line::Comment(Comment::Carry),
+            Unfinished::Data(_) => {
+                self.text.end();
+                if self.text.bytes() > self.limits.frame {
+                    return self.overflow(Limit::Frame);
+                }
+                Line::Taken
+            }
+            Unfinished::Line => {
+                let carry = mem::take(&mut self.carry);
+                let mark = if first && carry.starts_with(BOM) {
+                    BOM.len()
+                } else {
+                    0
+                };
+                let line = self.carried(&carry[mark..]);
+                self.carry = carry;
+                if !matches!(line, Line::Comment(_)) {
+                    self.carry.clear();
+                }
+                line
+            }
+        }
     }
 
-    /// What a line within a block tells.
+    /// A line that was in `carry`. It isn't longer than the limit.
+    fn carried(&mut self, line: &[u8]) -> Line {
+        if line.is_empty() {
+            let Block {
+                data,
+                id,
+                mut event,
+            } = self.kept.into();
+            let line = self.blank(data, id, &mut event);
+            self.kept.event &= matches!(event, Place::Buffer);
+            return line;
+        }
+        let (field, skip) = split(line);
+        let value = &line[skip..];
+        match field {
+            Field::Unknown => {}
+            Field::Comment => return Line::Comment(Comment::Carry),
+            _ if self.skip_block => {}
+            Field::Data => {
+                // So short that it wasn't known to be data: it has no value, or one byte.
+                if mem::replace(&mut self.kept.data, true) {
+                    self.text.feed();
+                } else {
+                    self.text.clear();
+                }
+                self.text.line(None, value);
+                if self.text.bytes() > self.limits.frame {
+                    return self.overflow(Limit::Frame);
+                }
+            }
+            Field::Event => {
+                replace(&mut self.event, value);
+                self.kept.event = true;
+            }
+            Field::Retry => return milliseconds(value).map_or(Line::Taken, Line::Retry),
+            Field::Id if value == self.last_id.as_bytes() => {
+                self.kept.id = true;
+                self.kept.last = true;
+            }
+            Field::Id if value.contains(&0) => {}
+            Field::Id => {
+                replace(&mut self.id, value);
+                self.kept.id = true;
+                self.kept.last = false;
+            }
+        }
+        Line::Taken
+    }
+
+    /// Something is too large. What the line at hand goes on with is skipped too.
+    fn overflow(&mut self, limit: Limit) -> Line {
+        self.kept = Kept::default();
+        self.carry.clear();
+        self.unfinished = match self.unfinished {
+            Unfinished::Nothing => Unfinished::Nothing,
+            _ => Unfinished::Skipped,
+        };
+        self.skip_block = true;
+        Line::Overflow(limit)
+    }
+
+    /// Copies what of a block lies in the chunk and is needed after it.
+    fn keep(&mut self, block: Block, chunk: &[u8]) {
+        if let Place::Chunk(value) = block.event {
+            replace(&mut self.event, value.of(chunk));
+        }
+        if let Place::Chunk(value) = block.id {
+            replace(&mut self.id, value.of(chunk));
+        }
+        if let Place::Chunk(value) = block.data {
+            self.text.clear();
+            self.text.line(None, value.of(chunk));
+        }
+        self.kept = Kept {
+            event: !matches!(block.event, Place::Absent),
+            data: !matches!(block.data, Place::Absent),
+            id: !matches!(block.id, Place::Absent),
+            last: matches!(block.id, Place::Last),
+        };
+    }
+
+    /// The item that a block makes.
+    #[inline(always)]
+    fn dispatch<'p, 'c: 'p>(
+        &'p mut self,
+        block: Block,
+        chunk: &'c [u8],
+        window: &Window<'c>,
+    ) -> Item<'p> {
+        match block.id {
+            Place::Absent | Place::Last => {}
+            Place::Chunk(value) => set_id(&mut self.last_id, value.of(chunk)),
+            Place::Buffer => set_id(&mut self.last_id, &self.id),
+        }
+        let [data_buffer, event_buffer] = &mut self.lossy;
+        let data = match block.data {
+            Place::Absent | Place::Last => return Item::Id,
+            Place::Buffer => self.text.as_str(),
+            Place::Chunk(value) => match window.get(value) {
+                Some(text) => text,
+                None => decode(value.of(chunk), data_buffer),
+            },
+        };
+        let event = match block.event {
+            Place::Absent | Place::Last => "",
+            Place::Buffer => decode(&self.event, event_buffer),
+            Place::Chunk(value) => match window.get(value) {
+                Some(text) => text,
+                None => decode(value.of(chunk), event_buffer),
+            },
+        };
+        Item::Frame(Frame {
+            event,
+            data,
+            own_id: !matches!(block.id, Place::Absent),
+            last_id: &self.last_id,
+        })
+    }
+
+    /// What a line tells that is not the end of a block.
     fn tell<'a>(&'a mut self, line: Line, chunk: &'a [u8]) -> Option<Item<'a>> {
         Some(match line {
             Line::Taken | Line::Blank | Line::Dispatch => return None,
@@ -761,90 +781,18 @@ impl Parser {
                 };
                 Item::Overflow(Overflow { limit, bytes })
             }
-            Line::Comment(text) => {
-                let bytes = match text {
-                    Text::Chunk(span) => &chunk[span.start..span.end],
-                    Text::Carry(span) => {
-                        self.given = Given::Line;
-                        &self.carry[span.start..span.end]
+            Line::Comment(comment) => {
+                let bytes = match comment {
+                    Comment::Chunk(value) => value.of(chunk),
+                    Comment::Carry => {
+                        self.lent = true;
+                        &self.carry[1..]
                     }
                 };
                 let bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
                 Item::Comment(decode(bytes, &mut self.lossy[0]))
             }
         })
-    }
-
-    /// The last event id becomes this one, or the one that was kept.
-    fn move_id(&mut self, id: Option<&[u8]>) {
-        self.last_id.clear();
-        self.last_id
-            .push_str(&String::from_utf8_lossy(id.unwrap_or(&self.id)));
-    }
-
-    /// The event that a block makes.
-    #[inline(always)]
-    fn dispatch<'a>(&'a mut self, block: &Block, chunk: &'a [u8], window: &Window<'a>) -> Item<'a> {
-        match block.id {
-            Place::Absent | Place::Last => {}
-            Place::Chunk(span) => self.move_id(Some(&chunk[span.start..span.end])),
-            Place::Buffer => self.move_id(None),
-        }
-        let [data_buffer, event_buffer] = &mut self.lossy;
-        let data = match block.data {
-            Data::Absent => return Item::Id,
-            Data::Chunk(span) => match window.get(span) {
-                Some(text) => text,
-                None => decode(&chunk[span.start..span.end], data_buffer),
-            },
-            Data::Joined => &self.joined,
-            Data::Carry(start) => {
-                self.given = Given::Block;
-                decode(&self.carry[start..self.line], data_buffer)
-            }
-        };
-        let event = match block.event {
-            Place::Absent | Place::Last => "",
-            Place::Chunk(span) => match window.get(span) {
-                Some(text) => text,
-                None => decode(&chunk[span.start..span.end], event_buffer),
-            },
-            Place::Buffer => decode(&self.event, event_buffer),
-        };
-        Item::Frame(Frame {
-            event,
-            data,
-            own_id: !matches!(block.id, Place::Absent),
-            last_id: &self.last_id,
-        })
-    }
-
-    /// Copies what lies in the chunk and is needed after it.
-    fn keep_fields(&mut self, block: &mut Block, chunk: &[u8]) {
-        if let Place::Chunk(span) = block.event {
-            replace(&mut self.event, &chunk[span.start..span.end]);
-            block.event = Place::Buffer;
-        }
-        if let Place::Chunk(span) = block.id {
-            replace(&mut self.id, &chunk[span.start..span.end]);
-            block.id = Place::Buffer;
-        }
-        match block.data {
-            Data::Absent | Data::Carry(_) => return,
-            // Nothing else is in `carry`: data in the chunk means that its line was not cut.
-            Data::Chunk(span) => replace(&mut self.carry, &chunk[span.start..span.end]),
-            Data::Joined => self.unjoin(),
-        }
-        self.line = self.carry.len();
-        block.data = Data::Carry(0);
-    }
-
-    /// Moves `joined` to `carry`, which is empty, without copying it.
-    fn unjoin(&mut self) {
-        self.carry.clear();
-        let joined = mem::take(&mut self.joined).into_bytes();
-        let empty = mem::replace(&mut self.carry, joined);
-        self.joined = String::from_utf8(empty).unwrap_or_default();
     }
 }
 
@@ -866,26 +814,33 @@ impl Items<'_> {
     }
 }
 
-/// Adds to a buffer that may become large: by a third more, and not by doubling, so that one
-/// large event needs at most 1.34 times its size, and copying stays linear.
-#[inline]
-fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    if buffer.capacity() - buffer.len() < bytes.len() {
-        buffer.reserve_exact(bytes.len().max(buffer.capacity() / 3));
+impl From<Kept> for Block {
+    fn from(kept: Kept) -> Self {
+        let place = |there| {
+            if there { Place::Buffer } else { Place::Absent }
+        };
+        Self {
+            event: place(kept.event),
+            data: place(kept.data),
+            id: if kept.last {
+                Place::Last
+            } else {
+                place(kept.id)
+            },
+        }
     }
-    buffer.extend_from_slice(bytes);
-}
-
-/// The same for text.
-#[inline]
-fn push(buffer: &mut String, text: &str) {
-    if buffer.capacity() - buffer.len() < text.len() {
-        buffer.reserve_exact(text.len().max(buffer.capacity() / 3));
-    }
-    buffer.push_str(text);
 }
 
 fn replace(buffer: &mut Vec<u8>, bytes: &[u8]) {
     buffer.clear();
-    append(buffer, bytes);
+    buffer.extend_from_slice(bytes);
+}
+
+#[inline(never)]
+fn set_id(last_id: &mut String, id: &[u8]) {
+    last_id.clear();
+    match core::str::from_utf8(id) {
+        Ok(id) => last_id.push_str(id),
+        Err(_) => last_id.push_str(&String::from_utf8_lossy(id)),
+    }
 }

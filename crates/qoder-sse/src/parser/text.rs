@@ -2,6 +2,7 @@
 //! the whole stream would.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::Span;
 
@@ -35,11 +36,8 @@ impl<'a> Window<'a> {
     #[inline(never)]
     fn look(&mut self, chunk: &'a [u8], from: usize, to: usize) {
         self.from = from;
-        let mut end = to.saturating_add(self.ahead).min(chunk.len());
-        // A character may be cut there.
-        if let Some(back) = (1..=3).find(|back| end - to >= *back && chunk[end - back] >= 0xC0) {
-            end -= back;
-        }
+        let end = to.saturating_add(self.ahead).min(chunk.len());
+        let end = end - cut(&chunk[to..end]);
         if let Ok(text) = simdutf8::basic::from_utf8(&chunk[from..end]) {
             self.text = text;
             return;
@@ -66,4 +64,133 @@ pub(super) fn decode<'a>(bytes: &'a [u8], buffer: &'a mut String) -> &'a str {
     buffer.clear();
     buffer.push_str(&String::from_utf8_lossy(bytes));
     buffer
+}
+
+/// How many bytes at the end are the beginning of a character that is cut.
+fn cut(bytes: &[u8]) -> usize {
+    for (back, byte) in (1..).zip(bytes.iter().rev().take(3)) {
+        let length = match byte {
+            0x80..=0xBF => continue,
+            0xC0..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0.. => 4,
+            _ => 1,
+        };
+        return if length > back { back } else { 0 };
+    }
+    0
+}
+
+/// Text that arrives in pieces, which may cut characters.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Decoder {
+    text: String,
+    /// The beginning of a character that is cut: up to three bytes.
+    cut: Vec<u8>,
+    /// How many bytes there were, before decoding.
+    bytes: usize,
+}
+
+impl Decoder {
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.cut.clear();
+        self.bytes = 0;
+    }
+
+    /// A line feed, between two lines.
+    pub(super) fn feed(&mut self) {
+        self.bytes += 1;
+        reserve(&mut self.text, 1);
+        self.text.push('\n');
+    }
+
+    /// A whole line, of which it may be known already that it is text.
+    pub(super) fn line(&mut self, text: Option<&str>, bytes: &[u8]) {
+        match text {
+            Some(text) => {
+                self.bytes += text.len();
+                reserve(&mut self.text, text.len());
+                self.text.push_str(text);
+            }
+            None => {
+                self.push(bytes);
+                self.end();
+            }
+        }
+    }
+
+    /// A piece.
+    #[inline]
+    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        self.bytes += bytes.len();
+        while let ([first, rest @ ..], false) = (bytes, self.cut.is_empty()) {
+            self.complete(*first);
+            bytes = rest;
+        }
+        let (whole, cut) = bytes.split_at(bytes.len() - cut(bytes));
+        match simdutf8::basic::from_utf8(whole) {
+            Ok(text) => {
+                reserve(&mut self.text, text.len());
+                self.text.push_str(text);
+            }
+            Err(_) => self.replace(whole),
+        }
+        self.cut.extend_from_slice(cut);
+    }
+
+    /// One more byte after the beginning of a character.
+    #[cold]
+    fn complete(&mut self, byte: u8) {
+        self.cut.push(byte);
+        match core::str::from_utf8(&self.cut) {
+            Err(error) if error.error_len().is_none() => return,
+            _ => {}
+        }
+        // Either it is complete, or it is none and the byte may begin another one.
+        let cut = cut(&self.cut);
+        let bytes = core::mem::take(&mut self.cut);
+        let (whole, cut) = bytes.split_at(bytes.len() - cut);
+        self.replace(whole);
+        self.cut.extend_from_slice(cut);
+    }
+
+    /// The end of a line: what is cut stays so.
+    pub(super) fn end(&mut self) {
+        if !self.cut.is_empty() {
+            let cut = core::mem::take(&mut self.cut);
+            self.replace(&cut);
+        }
+    }
+
+    fn replace(&mut self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        reserve(&mut self.text, text.len());
+        self.text.push_str(&text);
+    }
+}
+
+/// Makes room by a third more, and not by doubling: one large event then needs at most 1.34 times
+/// its size, and copying stays linear.
+#[inline]
+fn reserve(text: &mut String, more: usize) {
+    if text.capacity() - text.len() < more {
+        text.reserve_exact(more.max(text.capacity() / 3));
+    }
+}
+
+/// Adds to a buffer that may become large.
+pub(super) fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    if buffer.capacity() - buffer.len() < bytes.len() {
+        buffer.reserve_exact(bytes.len().max(buffer.capacity() / 3));
+    }
+    buffer.extend_from_slice(bytes);
 }
