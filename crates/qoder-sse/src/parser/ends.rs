@@ -79,11 +79,32 @@ fn last(rest: &[u8]) -> u64 {
         block[..rest.len()].copy_from_slice(rest);
         return ends(&block);
     }
-    let mut mask = 0;
-    for (index, byte) in rest.iter().enumerate() {
-        mask |= u64::from(matches!(byte, b'\n' | b'\r')) << index;
+    // A few loads, which may overlap, are faster than a byte after another.
+    if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        return ends_of_8(u64::from_le_bytes(*first))
+            | ends_of_8(u64::from_le_bytes(*last)) << (rest.len() - 8);
     }
-    mask
+    if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        let last = u64::from(u32::from_le_bytes(*last));
+        let word = u64::from(u32::from_le_bytes(*first)) | last << (8 * (rest.len() - 4));
+        return ends_of_8(word);
+    }
+    match *rest {
+        [] => 0,
+        [a] => ends_of_8(u64::from(a)),
+        [a, b] => ends_of_8(u64::from(a) | u64::from(b) << 8),
+        [a, b, c, ..] => ends_of_8(u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16),
+    }
+}
+
+#[inline]
+fn ends_of_8(word: u64) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const REST: u64 = 0x7F * LOW;
+    // The highest bit of each byte that is not zero.
+    let not_zero = |word: u64| ((word & REST) + REST) | word;
+    let others = not_zero(word ^ (LOW * 0x0A)) & not_zero(word ^ (LOW * 0x0D));
+    ((!others >> 7) & LOW).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 #[cfg(test)]
@@ -94,7 +115,7 @@ mod tests {
 
     #[test]
     fn each_end_is_found_once_at_every_place() {
-        for length in [0, 1, 7, 16, 17, 63, 64, 65, 200, 600] {
+        for length in [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 63, 64, 65, 200, 600] {
             for step in [1, 2, 5, 31, 64, 127, 450] {
                 for (offset, end) in [(0, b'\n'), (3, b'\r')] {
                     let mut chunk = std::vec![0x8A; length];

@@ -181,6 +181,9 @@ const AHEAD: usize = 16 << 10;
 /// As many bytes as tell the fields apart, with a byte order mark before them.
 const HEAD: usize = 9;
 
+/// Chunks up to this size may be taken without a look at what they are.
+const FEW: usize = 8;
+
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 impl Parser {
@@ -273,6 +276,22 @@ impl Parser {
         self.bytes = 0;
     }
 
+    /// Takes a few bytes that are all data, of a line that began in an earlier chunk. In chunks
+    /// of that size, the way to find out what else they may be is the greater part of the work.
+    #[inline]
+    fn takes(&mut self, few: &[u8]) -> bool {
+        let Unfinished::Data(before) = self.unfinished else {
+            return false;
+        };
+        let line = before + few.len();
+        if line > self.limits.line || !self.text.push_few(few) {
+            return false;
+        }
+        self.unfinished = Unfinished::Data(line);
+        self.bytes += few.len();
+        true
+    }
+
     /// Goes on to the end of the next item.
     #[inline]
     fn advance<'p, 'c: 'p>(&'p mut self, chunk: &'c [u8], scan: &mut Scan<'c>) -> Option<Item<'p>> {
@@ -354,9 +373,22 @@ impl Parser {
         let Some(end) = scan.ends.next(chunk) else {
             scan.at = chunk.len();
             self.bytes += chunk.len();
-            let line = self.go_on(chunk);
-            return self.tell(line, chunk);
+            return match self.go_on(chunk) {
+                Line::Taken => None,
+                line => self.tell(line, chunk),
+            };
         };
+        self.advance_line_end(end, chunk, scan)
+    }
+
+    /// The same where the line ends.
+    #[inline(never)]
+    fn advance_line_end<'p, 'c: 'p>(
+        &'p mut self,
+        end: usize,
+        chunk: &'c [u8],
+        scan: &mut Scan<'c>,
+    ) -> Option<Item<'p>> {
         let at = end + 1;
         self.bytes += at;
         self.skip_lf = chunk[end] == b'\r';
@@ -542,6 +574,7 @@ impl Parser {
     }
 
     /// More of an unfinished line, or a new one, without its end.
+    #[inline]
     fn go_on(&mut self, more: &[u8]) -> Line {
         match self.unfinished {
             Unfinished::Skipped => Line::Taken,
@@ -562,6 +595,7 @@ impl Parser {
     }
 
     /// More of a line of which it may still have to be found out what it is.
+    #[inline(never)]
     fn go_on_with_head(&mut self, more: &[u8]) -> Line {
         self.unfinished = Unfinished::Line;
         let (head, rest) = more.split_at(more.len().min(HEAD.saturating_sub(self.carry.len())));
@@ -738,8 +772,19 @@ impl Parser {
     ) -> Item<'p> {
         match block.id {
             Place::Absent | Place::Last => {}
-            Place::Chunk(value) => set_id(&mut self.last_id, value.of(chunk)),
-            Place::Buffer => set_id(&mut self.last_id, &self.id),
+            Place::Chunk(value) => {
+                self.last_id.clear();
+                match window.get(value) {
+                    Some(text) => self.last_id.push_str(text),
+                    None => self
+                        .last_id
+                        .push_str(&String::from_utf8_lossy(value.of(chunk))),
+                }
+            }
+            Place::Buffer => {
+                self.last_id.clear();
+                self.last_id.push_str(&String::from_utf8_lossy(&self.id));
+            }
         }
         let [data_buffer, event_buffer] = &mut self.lossy;
         let data = match block.data {
@@ -767,6 +812,7 @@ impl Parser {
     }
 
     /// What a line tells that is not the end of a block.
+    #[inline(never)]
     fn tell<'a>(&'a mut self, line: Line, chunk: &'a [u8]) -> Option<Item<'a>> {
         Some(match line {
             Line::Taken | Line::Blank | Line::Dispatch => return None,
@@ -804,6 +850,13 @@ impl Items<'_> {
     )]
     #[inline]
     pub fn next(&mut self) -> Option<Item<'_>> {
+        if self.scan.at == self.chunk.len() {
+            return None;
+        }
+        if self.chunk.len() <= FEW && self.parser.takes(self.chunk) {
+            self.scan.at = self.chunk.len();
+            return None;
+        }
         self.parser.advance(self.chunk, &mut self.scan)
     }
 
@@ -834,13 +887,4 @@ impl From<Kept> for Block {
 fn replace(buffer: &mut Vec<u8>, bytes: &[u8]) {
     buffer.clear();
     buffer.extend_from_slice(bytes);
-}
-
-#[inline(never)]
-fn set_id(last_id: &mut String, id: &[u8]) {
-    last_id.clear();
-    match core::str::from_utf8(id) {
-        Ok(id) => last_id.push_str(id),
-        Err(_) => last_id.push_str(&String::from_utf8_lossy(id)),
-    }
 }

@@ -3,6 +3,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::Span;
 
@@ -67,7 +68,15 @@ pub(super) fn decode<'a>(bytes: &'a [u8], buffer: &'a mut String) -> &'a str {
 }
 
 /// How many bytes at the end are the beginning of a character that is cut.
+#[inline]
 fn cut(bytes: &[u8]) -> usize {
+    match bytes.last() {
+        Some(0x80..) => cut_within(bytes),
+        _ => 0,
+    }
+}
+
+fn cut_within(bytes: &[u8]) -> usize {
     for (back, byte) in (1..).zip(bytes.iter().rev().take(3)) {
         let length = match byte {
             0x80..=0xBF => continue,
@@ -76,7 +85,11 @@ fn cut(bytes: &[u8]) -> usize {
             0xF0.. => 4,
             _ => 1,
         };
-        return if length > back { back } else { 0 };
+        // One that can't be completed is wrong, and not cut.
+        let cut = &bytes[bytes.len() - back..];
+        let is_cut = length > back
+            && core::str::from_utf8(cut).is_err_and(|error| error.error_len().is_none());
+        return if is_cut { back } else { 0 };
     }
     0
 }
@@ -85,13 +98,29 @@ fn cut(bytes: &[u8]) -> usize {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Decoder {
     text: String,
-    /// The beginning of a character that is cut: up to three bytes.
-    cut: Vec<u8>,
+    /// Bytes that are still to be decoded: pieces of a few bytes, or the beginning of a character.
+    waiting: Waiting,
     /// How many bytes there were, before decoding.
     bytes: usize,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    bytes: [u8; 64],
+    length: usize,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self {
+            bytes: [0; 64],
+            length: 0,
+        }
+    }
+}
+
 impl Decoder {
+    /// The text, after [`end`](Self::end).
     pub(super) fn as_str(&self) -> &str {
         &self.text
     }
@@ -102,7 +131,7 @@ impl Decoder {
 
     pub(super) fn clear(&mut self) {
         self.text.clear();
-        self.cut.clear();
+        self.waiting.length = 0;
         self.bytes = 0;
     }
 
@@ -128,53 +157,77 @@ impl Decoder {
         }
     }
 
-    /// A piece.
+    /// A piece of a line.
     #[inline]
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
         self.bytes += bytes.len();
-        while let ([first, rest @ ..], false) = (bytes, self.cut.is_empty()) {
-            self.complete(*first);
+        if self.waiting.length > 0 {
+            self.decode_waiting();
+        }
+        while self.waiting.length > 0 {
+            let [first, rest @ ..] = bytes else {
+                return;
+            };
             bytes = rest;
+            self.waiting.bytes[self.waiting.length] = *first;
+            self.waiting.length += 1;
+            self.decode_waiting();
         }
         let (whole, cut) = bytes.split_at(bytes.len() - cut(bytes));
-        match simdutf8::basic::from_utf8(whole) {
+        self.decode(whole);
+        if !cut.is_empty() {
+            self.waiting.bytes[..cut.len()].copy_from_slice(cut);
+            self.waiting.length = cut.len();
+        }
+    }
+
+    /// A piece of a few bytes, unless it has the end of a line.
+    #[inline]
+    pub(super) fn push_few(&mut self, bytes: &[u8]) -> bool {
+        if self.waiting.length + bytes.len() > self.waiting.bytes.len() {
+            self.decode_waiting();
+        }
+        let places = &mut self.waiting.bytes[self.waiting.length..];
+        for (place, byte) in places.iter_mut().zip(bytes) {
+            if matches!(byte, b'\n' | b'\r') {
+                return false;
+            }
+            *place = *byte;
+        }
+        self.waiting.length += bytes.len();
+        self.bytes += bytes.len();
+        true
+    }
+
+    /// The end of a line: a character that is cut stays so.
+    pub(super) fn end(&mut self) {
+        let Waiting { bytes, length } = mem::take(&mut self.waiting);
+        self.decode(&bytes[..length]);
+    }
+
+    /// Decodes what waits but for the beginning of a character at its end.
+    #[inline(never)]
+    fn decode_waiting(&mut self) {
+        let Waiting { bytes, length } = self.waiting;
+        let (whole, cut) = bytes[..length].split_at(length - cut(&bytes[..length]));
+        self.decode(whole);
+        self.waiting.bytes[..cut.len()].copy_from_slice(cut);
+        self.waiting.length = cut.len();
+    }
+
+    #[inline]
+    fn decode(&mut self, bytes: &[u8]) {
+        match simdutf8::basic::from_utf8(bytes) {
             Ok(text) => {
                 reserve(&mut self.text, text.len());
                 self.text.push_str(text);
             }
-            Err(_) => self.replace(whole),
+            Err(_) => {
+                let text = String::from_utf8_lossy(bytes);
+                reserve(&mut self.text, text.len());
+                self.text.push_str(&text);
+            }
         }
-        self.cut.extend_from_slice(cut);
-    }
-
-    /// One more byte after the beginning of a character.
-    #[cold]
-    fn complete(&mut self, byte: u8) {
-        self.cut.push(byte);
-        match core::str::from_utf8(&self.cut) {
-            Err(error) if error.error_len().is_none() => return,
-            _ => {}
-        }
-        // Either it is complete, or it is none and the byte may begin another one.
-        let cut = cut(&self.cut);
-        let bytes = core::mem::take(&mut self.cut);
-        let (whole, cut) = bytes.split_at(bytes.len() - cut);
-        self.replace(whole);
-        self.cut.extend_from_slice(cut);
-    }
-
-    /// The end of a line: what is cut stays so.
-    pub(super) fn end(&mut self) {
-        if !self.cut.is_empty() {
-            let cut = core::mem::take(&mut self.cut);
-            self.replace(&cut);
-        }
-    }
-
-    fn replace(&mut self, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
-        reserve(&mut self.text, text.len());
-        self.text.push_str(&text);
     }
 }
 
