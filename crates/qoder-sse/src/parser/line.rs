@@ -39,8 +39,7 @@ pub(super) fn may_be_kept(head: &[u8]) -> bool {
         b'r' => b"retry:",
         _ => return false,
     };
-    let length = head.len().min(name.len());
-    head[..length] == name[..length]
+    head.iter().zip(name).all(|(a, b)| a == b)
 }
 
 /// Digits only; what doesn't fit 64 bits is no time.

@@ -598,6 +598,14 @@ impl Parser {
     #[inline(never)]
     fn go_on_with_head(&mut self, more: &[u8]) -> Line {
         self.unfinished = Unfinished::Line;
+        if self.begun && self.carry.len() >= HEAD && self.carry[0] != b':' {
+            // A type, an id or a time.
+            if self.carry.len() + more.len() > self.limits.line {
+                return self.overflow(Limit::Line);
+            }
+            append(&mut self.carry, more);
+            return Line::Taken;
+        }
         let (head, rest) = more.split_at(more.len().min(HEAD.saturating_sub(self.carry.len())));
         self.carry.extend_from_slice(head);
         let mark = if self.begun {
