@@ -145,8 +145,10 @@ enum Unfinished {
     /// With the end of a line.
     #[default]
     Nothing,
-    /// Within a line, which `carry` has.
+    /// Within a line that `carry` has, and may be anything.
     Line,
+    /// Within a type, an id or a time, which `carry` has.
+    Field,
     /// Within a data line, of so many bytes so far, whose value goes to `text`.
     Data(usize),
     /// Within a line of no use, or in a comment of which `carry` has enough.
@@ -276,20 +278,33 @@ impl Parser {
         self.bytes = 0;
     }
 
-    /// Takes a few bytes that are all data, of a line that began in an earlier chunk. In chunks
-    /// of that size, the way to find out what else they may be is the greater part of the work.
+    /// Takes a few bytes within a line that began in an earlier chunk. In chunks of that size,
+    /// the way to find out what they are is the greater part of the work.
     #[inline]
     fn takes(&mut self, few: &[u8]) -> bool {
-        let Unfinished::Data(before) = self.unfinished else {
-            return false;
-        };
-        let line = before + few.len();
-        if line > self.limits.line || !self.text.push_few(few) {
-            return false;
+        match self.unfinished {
+            Unfinished::Data(before) if before + few.len() <= self.limits.line => {
+                if !self.text.push_few(few) {
+                    return false;
+                }
+                self.unfinished = Unfinished::Data(before + few.len());
+            }
+            Unfinished::Line | Unfinished::Field
+                if self.carry.len() + few.len() <= self.short()
+                    && !few.iter().any(|byte| matches!(byte, b'\n' | b'\r')) =>
+            {
+                self.carry.extend_from_slice(few);
+            }
+            _ => return false,
         }
-        self.unfinished = Unfinished::Data(line);
         self.bytes += few.len();
         true
+    }
+
+    /// The length of lines that are not worth to find out what they are before their end.
+    #[inline]
+    fn short(&self) -> usize {
+        self.limits.line.min(24)
     }
 
     /// Goes on to the end of the next item.
@@ -579,6 +594,13 @@ impl Parser {
         match self.unfinished {
             Unfinished::Skipped => Line::Taken,
             Unfinished::Data(before) => self.go_on_with_data(before + more.len(), more),
+            Unfinished::Field if self.carry.len() + more.len() > self.limits.line => {
+                self.overflow(Limit::Line)
+            }
+            Unfinished::Field => {
+                append(&mut self.carry, more);
+                Line::Taken
+            }
             Unfinished::Nothing | Unfinished::Line => self.go_on_with_head(more),
         }
     }
@@ -598,12 +620,8 @@ impl Parser {
     #[inline(never)]
     fn go_on_with_head(&mut self, more: &[u8]) -> Line {
         self.unfinished = Unfinished::Line;
-        if self.begun && self.carry.len() >= HEAD && self.carry[0] != b':' {
-            // A type, an id or a time.
-            if self.carry.len() + more.len() > self.limits.line {
-                return self.overflow(Limit::Line);
-            }
-            append(&mut self.carry, more);
+        if self.carry.len() + more.len() <= self.short() {
+            self.carry.extend_from_slice(more);
             return Line::Taken;
         }
         let (head, rest) = more.split_at(more.len().min(HEAD.saturating_sub(self.carry.len())));
@@ -653,6 +671,9 @@ impl Parser {
                 return self.go_on_with_data(line, rest);
             }
         }
+        self.carry.drain(..mark);
+        self.begun = true;
+        self.unfinished = Unfinished::Field;
         append(&mut self.carry, rest);
         Line::Taken
     }
@@ -672,7 +693,7 @@ impl Parser {
                 }
                 Line::Taken
             }
-            Unfinished::Line => {
+            Unfinished::Line | Unfinished::Field => {
                 let carry = mem::take(&mut self.carry);
                 let mark = if first && carry.starts_with(BOM) {
                     BOM.len()
@@ -705,8 +726,8 @@ impl Parser {
         let value = &line[skip..];
         match field {
             Field::Unknown => {}
-            Field::Comment => return Line::Comment(Comment::Carry),
             _ if self.skip_block => {}
+            Field::Comment => return Line::Comment(Comment::Carry),
             Field::Data => {
                 // So short that it wasn't known to be data: it has no value, or one byte.
                 if mem::replace(&mut self.kept.data, true) {
