@@ -687,7 +687,6 @@ impl Parser {
             Unfinished::Skipped if self.carry.is_empty() => Line::Taken,
             Unfinished::Skipped => Line::Comment(Comment::Carry),
             Unfinished::Data(_) => {
-                self.text.end();
                 if self.text.bytes() > self.limits.frame {
                     return self.overflow(Limit::Frame);
                 }
@@ -818,7 +817,7 @@ impl Parser {
         let [data_buffer, event_buffer] = &mut self.lossy;
         let data = match block.data {
             Place::Absent | Place::Last => return Item::Id,
-            Place::Buffer => self.text.as_str(),
+            Place::Buffer => self.text.text(),
             Place::Chunk(value) => match window.get(value) {
                 Some(text) => text,
                 None => decode(value.of(chunk), data_buffer),

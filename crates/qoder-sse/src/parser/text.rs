@@ -3,7 +3,6 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
 
 use super::Span;
 
@@ -104,24 +103,31 @@ pub(super) struct Decoder {
     bytes: usize,
 }
 
+/// Enough for a short event, and for checking many bytes at once.
+const WAITING: usize = 256;
+
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
-    bytes: [u8; 64],
+    bytes: [u8; WAITING],
     length: usize,
 }
 
 impl Default for Waiting {
     fn default() -> Self {
         Self {
-            bytes: [0; 64],
+            bytes: [0; WAITING],
             length: 0,
         }
     }
 }
 
 impl Decoder {
-    /// The text, after [`end`](Self::end).
-    pub(super) fn as_str(&self) -> &str {
+    /// All of the text. A character that is cut stays so.
+    #[inline]
+    pub(super) fn text(&mut self) -> &str {
+        if self.waiting.length > 0 {
+            self.decode_all();
+        }
         &self.text
     }
 
@@ -137,6 +143,15 @@ impl Decoder {
 
     /// A line feed, between two lines.
     pub(super) fn feed(&mut self) {
+        if self.waiting.length > 0 {
+            if self.waiting.length == WAITING {
+                self.decode_waiting();
+            }
+            self.bytes += 1;
+            self.waiting.bytes[self.waiting.length] = b'\n';
+            self.waiting.length += 1;
+            return;
+        }
         self.bytes += 1;
         reserve(&mut self.text, 1);
         self.text.push('\n');
@@ -146,14 +161,14 @@ impl Decoder {
     pub(super) fn line(&mut self, text: Option<&str>, bytes: &[u8]) {
         match text {
             Some(text) => {
+                if self.waiting.length > 0 {
+                    self.decode_all();
+                }
                 self.bytes += text.len();
                 reserve(&mut self.text, text.len());
                 self.text.push_str(text);
             }
-            None => {
-                self.push(bytes);
-                self.end();
-            }
+            None => self.push(bytes),
         }
     }
 
@@ -199,9 +214,10 @@ impl Decoder {
         true
     }
 
-    /// The end of a line: a character that is cut stays so.
-    pub(super) fn end(&mut self) {
-        let Waiting { bytes, length } = mem::take(&mut self.waiting);
+    #[inline(never)]
+    fn decode_all(&mut self) {
+        let Waiting { bytes, length } = self.waiting;
+        self.waiting.length = 0;
         self.decode(&bytes[..length]);
     }
 
