@@ -176,7 +176,13 @@ impl Decoder {
     #[inline]
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
         self.bytes += bytes.len();
-        if self.waiting.length > 0 {
+        let Waiting { length, .. } = self.waiting;
+        if bytes.len() <= 64 && length + bytes.len() <= WAITING {
+            self.waiting.bytes[length..length + bytes.len()].copy_from_slice(bytes);
+            self.waiting.length += bytes.len();
+            return;
+        }
+        if length > 0 {
             self.decode_waiting();
         }
         while self.waiting.length > 0 {
@@ -189,7 +195,7 @@ impl Decoder {
             self.decode_waiting();
         }
         let (whole, cut) = bytes.split_at(bytes.len() - cut(bytes));
-        self.decode(whole);
+        push(&mut self.text, whole);
         if !cut.is_empty() {
             self.waiting.bytes[..cut.len()].copy_from_slice(cut);
             self.waiting.length = cut.len();
@@ -216,33 +222,32 @@ impl Decoder {
 
     #[inline(never)]
     fn decode_all(&mut self) {
-        let Waiting { bytes, length } = self.waiting;
-        self.waiting.length = 0;
-        self.decode(&bytes[..length]);
+        let length = core::mem::take(&mut self.waiting.length);
+        push(&mut self.text, &self.waiting.bytes[..length]);
     }
 
     /// Decodes what waits but for the beginning of a character at its end.
     #[inline(never)]
     fn decode_waiting(&mut self) {
-        let Waiting { bytes, length } = self.waiting;
-        let (whole, cut) = bytes[..length].split_at(length - cut(&bytes[..length]));
-        self.decode(whole);
-        self.waiting.bytes[..cut.len()].copy_from_slice(cut);
-        self.waiting.length = cut.len();
+        let Waiting { bytes, length } = &mut self.waiting;
+        let whole = *length - cut(&bytes[..*length]);
+        push(&mut self.text, &bytes[..whole]);
+        bytes.copy_within(whole..*length, 0);
+        *length -= whole;
     }
+}
 
-    #[inline]
-    fn decode(&mut self, bytes: &[u8]) {
-        match simdutf8::basic::from_utf8(bytes) {
-            Ok(text) => {
-                reserve(&mut self.text, text.len());
-                self.text.push_str(text);
-            }
-            Err(_) => {
-                let text = String::from_utf8_lossy(bytes);
-                reserve(&mut self.text, text.len());
-                self.text.push_str(&text);
-            }
+#[inline]
+fn push(text: &mut String, bytes: &[u8]) {
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(more) => {
+            reserve(text, more.len());
+            text.push_str(more);
+        }
+        Err(_) => {
+            let more = String::from_utf8_lossy(bytes);
+            reserve(text, more.len());
+            text.push_str(&more);
         }
     }
 }
