@@ -158,20 +158,26 @@ fn sse_stream(corpus: &Corpus, mut digest: Digest) -> Digest {
 }
 
 fn sseer(corpus: &Corpus, mut digest: Digest) -> Digest {
-    drive(sseer::event_stream::EventStream::new(source(corpus)), |event| {
-        if let Ok(event) = event {
-            digest.add(&event.event, &event.data, &event.id);
-        }
-    });
+    drive(
+        sseer::event_stream::EventStream::new(source(corpus)),
+        |event| {
+            if let Ok(event) = event {
+                digest.add(&event.event, &event.data, &event.id);
+            }
+        },
+    );
     digest
 }
 
 fn eventsource_stream(corpus: &Corpus, mut digest: Digest) -> Digest {
-    drive(eventsource_stream::EventStream::new(source(corpus)), |event| {
-        if let Ok(event) = event {
-            digest.add(&event.event, &event.data, &event.id);
-        }
-    });
+    drive(
+        eventsource_stream::EventStream::new(source(corpus)),
+        |event| {
+            if let Ok(event) = event {
+                digest.add(&event.event, &event.data, &event.id);
+            }
+        },
+    );
     digest
 }
 
@@ -184,7 +190,11 @@ fn eventsource_client(corpus: &Corpus, mut digest: Digest) -> Digest {
         .build_with_transport(Canned::new(corpus));
     drive(client.stream(), |event| {
         if let Ok(SSE::Event(event)) = event {
-            digest.add(&event.event_type, &event.data, event.id.as_deref().unwrap_or(""));
+            digest.add(
+                &event.event_type,
+                &event.data,
+                event.id.as_deref().unwrap_or(""),
+            );
         }
     });
     digest

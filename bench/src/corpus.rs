@@ -79,16 +79,35 @@ struct Luck(u64);
 
 impl Luck {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 }
 
 const WORDS: [&str; 16] = [
-    "the", "session", "returns", "a", "vector", "of", "events", "in", "order", "while", "partition", "recurses",
-    "below", "pivot", "and", "above",
+    "the",
+    "session",
+    "returns",
+    "a",
+    "vector",
+    "of",
+    "events",
+    "in",
+    "order",
+    "while",
+    "partition",
+    "recurses",
+    "below",
+    "pivot",
+    "and",
+    "above",
 ];
-const CJK: [&str; 8] = ["会话", "事件", "返回", "有序", "快速", "排序", "世界", "你好"];
+const CJK: [&str; 8] = [
+    "会话", "事件", "返回", "有序", "快速", "排序", "世界", "你好",
+];
 
 /// (a) Deltas of a streamed message, about 207 bytes each: (event, data, id), many of one id.
 pub fn deltas(size: usize) -> Bytes {
@@ -149,7 +168,11 @@ pub fn mixed(size: usize) -> Bytes {
             text.push_str("data: ");
             for _ in 0..3 + luck.below(6) {
                 let cjk = usize::try_from(luck.below(8)).unwrap_or(0);
-                text.push_str(if luck.below(2) == 0 { CJK[cjk] } else { word(&mut luck) });
+                text.push_str(if luck.below(2) == 0 {
+                    CJK[cjk]
+                } else {
+                    word(&mut luck)
+                });
                 text.push(' ');
             }
             text.push_str(end);

@@ -2,9 +2,10 @@
 
 use std::alloc::System;
 
+use bench::Digest;
 use bench::contenders::{Contender, OURS, PEERS};
 use bench::corpus::{self, Corpus, Cut};
-use bench::Digest;
+use bench::typed::{READERS, samples};
 use bytes::Bytes;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -33,7 +34,30 @@ fn main() {
     for contender in OURS.iter().chain(PEERS) {
         print!("| {} |", contender.name);
         for (name, bytes, cut) in inputs {
-            print!(" {:.3} |", per_event(contender, &Corpus::new(name, bytes, cut)));
+            print!(
+                " {:.3} |",
+                per_event(contender, &Corpus::new(name, bytes, cut))
+            );
+        }
+        println!();
+    }
+    typed();
+}
+
+/// Those of reading an event from the data of a frame.
+fn typed() {
+    println!(
+        "\n| allocations per event | {} |",
+        samples().map(|sample| sample.name).join(" | ")
+    );
+    println!("|---|--:|--:|--:|");
+    for reader in READERS {
+        print!("| {} |", reader.name);
+        for sample in samples() {
+            let region = Region::new(MEMORY);
+            (reader.read)(&sample);
+            let change = region.change();
+            print!(" {} |", change.allocations + change.reallocations);
         }
         println!();
     }

@@ -23,7 +23,10 @@ fn main() {
         }
     }
     println!("build: {}", build());
-    for corpus in scenarios().iter().filter(|corpus| corpus.name.contains(&only)) {
+    for corpus in scenarios()
+        .iter()
+        .filter(|corpus| corpus.name.contains(&only))
+    {
         scenario(corpus, peers);
     }
     if "one event of 64 MiB".contains(&only) {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -113,7 +114,7 @@ impl<'de> Deserialize<'de> for Content {
                 Ok(Content::Text(text))
             }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+            fn visit_seq<A: SeqAccess<'de>>(
                 self,
                 mut seq: A,
             ) -> Result<Content, A::Error> {
@@ -200,13 +201,13 @@ impl<'de> Deserialize<'de> for ContentBlock {
                 let mut extra = Extra::new();
                 while let Some(key) = map.next_key::<Key>()? {
                     match key {
-                        Key::Type => {
-                            let kind: Value = map.next_value()?;
-                            is_text = kind == "text";
-                            if !is_text {
+                        Key::Type => match map.next_value()? {
+                            Kind::Text => is_text = true,
+                            Kind::Other(kind) => {
+                                is_text = false;
                                 extra.insert("type".to_owned(), kind);
                             }
-                        }
+                        },
                         Key::Text => match map.next_value()? {
                             Value::String(found) => text = Some(found),
                             other => {
@@ -265,6 +266,63 @@ impl<'de> Deserialize<'de> for Key {
         }
 
         deserializer.deserialize_identifier(Name)
+    }
+}
+
+/// The type of a content block; the usual one is not copied.
+enum Kind {
+    Text,
+    Other(Value),
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Type;
+
+        impl<'de> Visitor<'de> for Type {
+            type Value = Kind;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a type")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Kind, E> {
+                Ok(match name {
+                    "text" => Kind::Text,
+                    other => Kind::Other(other.into()),
+                })
+            }
+
+            fn visit_unit<E>(self) -> Result<Kind, E> {
+                Ok(Kind::Other(Value::Null))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Kind, E> {
+                Ok(Kind::Other(value.into()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Kind, E> {
+                Ok(Kind::Other(value.into()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Kind, E> {
+                Ok(Kind::Other(value.into()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Kind, E> {
+                Ok(Kind::Other(value.into()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Kind, A::Error> {
+                Value::deserialize(SeqAccessDeserializer::new(seq)).map(Kind::Other)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Kind, A::Error> {
+                Value::deserialize(MapAccessDeserializer::new(map)).map(Kind::Other)
+            }
+        }
+
+        deserializer.deserialize_any(Type)
     }
 }
 
