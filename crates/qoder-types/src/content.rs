@@ -137,11 +137,11 @@ tagged! {
         /// Text.
         Text(TextBlock) = "text",
         /// An image.
-        Image(ImageBlock) = "image",
+        Image(Box<ImageBlock>) = "image",
         /// A document.
-        Document(DocumentBlock) = "document",
+        Document(Box<DocumentBlock>) = "document",
         /// A search result, in the results of tools.
-        SearchResult(SearchResultBlock) = "search_result",
+        SearchResult(Box<SearchResultBlock>) = "search_result",
         /// Something that was taken out.
         Redacted(RedactedBlock) = "redacted",
     }
@@ -158,20 +158,20 @@ impl ContentBlock {
 
     /// An image from this source.
     pub fn image(source: impl Into<Source>) -> Self {
-        Self::Image(ImageBlock {
+        Self::Image(Box::new(ImageBlock {
             source: source.into(),
             extra: Extra::new(),
-        })
+        }))
     }
 
     /// A document from this source.
     pub fn document(source: impl Into<Source>) -> Self {
-        Self::Document(DocumentBlock {
+        Self::Document(Box::new(DocumentBlock {
             source: source.into(),
             title: None,
             context: None,
             extra: Extra::new(),
-        })
+        }))
     }
 
     /// The text, if it is a block of text.
