@@ -124,6 +124,20 @@ fn doc() -> Result<(), String> {
     )
 }
 
+/// Prints the states of the resume machine into its docs. The test that does it checks, in every
+/// other run, that they are printed from the table as it is.
+pub(crate) fn diagram() -> Result<(), String> {
+    sh(cargo(&[
+        "test",
+        "--package",
+        "qoder-sse",
+        "--test",
+        "resume",
+        "the_documented_table_is_the_machines",
+    ])
+    .env("UPDATE_DOCS", "1"))
+}
+
 /// A static library with a panic handler of its own links only if nothing pulls in `std`.
 fn no_std() -> Result<(), String> {
     let manifest = "crates/qoder-sse/no-std-check/Cargo.toml";

@@ -5,6 +5,7 @@
     reason = "a program for the terminal"
 )]
 
+mod bench;
 mod ci;
 mod readme;
 mod shell;
@@ -15,6 +16,9 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask ci [--skip STEP]...  every check; the steps are listed as they run
 cargo xtask STEP                 one step of it: fmt, clippy, tidy, test, features, doc, no-std, readme
+cargo xtask bench                all benchmarks, and their report: docs/benchmarks.md
+cargo xtask bench NAME [ARGS]    one of them: sse, allocations, typed
+cargo xtask diagram              prints the states of the resume machine into its docs
 cargo xtask help                 this text
 ";
 
@@ -26,6 +30,8 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
+        ["bench", args @ ..] => bench::run(args),
+        ["diagram"] => ci::diagram(),
         ["ci", skipped @ ..] => ci::run(skipped),
         [step] => ci::step(step),
         _ => Err(format!("unknown command: {}\n{HELP}", args.join(" "))),

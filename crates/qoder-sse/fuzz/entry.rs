@@ -119,7 +119,12 @@ pub fn resume(input: &[u8]) {
             10 => machine.list_failed(now, Refusal::of_status(200 + u16::from(value) * 2)),
             11 => machine.wake(),
             _ => {
-                now = now.saturating_add(Duration::from_millis(u64::from(value) * 50));
+                let step = match value {
+                    255 => Duration::MAX,
+                    250.. => Duration::from_secs(1 << 40),
+                    _ => Duration::from_millis(u64::from(value) * 50),
+                };
+                now = now.saturating_add(step);
                 machine.tick(now);
             }
         }

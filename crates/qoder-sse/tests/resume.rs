@@ -569,9 +569,5 @@ fn the_documented_table_is_the_machines() {
         std::fs::write(&path, diagram()).expect("docs");
     }
     let printed = std::fs::read_to_string(&path).expect("docs");
-    assert_eq!(
-        printed,
-        diagram(),
-        "run the test with UPDATE_DOCS=1 to print it anew"
-    );
+    assert_eq!(printed, diagram(), "print it anew: cargo xtask diagram");
 }

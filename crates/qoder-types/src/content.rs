@@ -114,10 +114,7 @@ impl<'de> Deserialize<'de> for Content {
                 Ok(Content::Text(text))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(
-                self,
-                mut seq: A,
-            ) -> Result<Content, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Content, A::Error> {
                 // Nearly always one block; a `Vec` would start with room for four large ones.
                 let mut blocks = Vec::with_capacity(1);
                 while let Some(block) = seq.next_element()? {

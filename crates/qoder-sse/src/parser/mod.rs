@@ -791,6 +791,10 @@ impl Parser {
     }
 
     /// The item that a block makes.
+    #[allow(
+        clippy::inline_always,
+        reason = "measured: copying the block costs more than the rest of it"
+    )]
     #[inline(always)]
     fn dispatch<'p, 'c: 'p>(
         &'p mut self,

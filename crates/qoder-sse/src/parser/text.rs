@@ -48,6 +48,7 @@ impl<'a> Window<'a> {
     }
 
     /// The text at a place, if it is known to be one.
+    #[allow(clippy::inline_always, reason = "measured: two calls for each event")]
     #[inline(always)]
     pub(super) fn get(&self, span: Span) -> Option<&'a str> {
         self.text

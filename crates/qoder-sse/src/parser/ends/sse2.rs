@@ -40,5 +40,6 @@ fn ends_of_16(bytes: &[u8]) -> u16 {
         ))
     };
     // One bit for each of 16 bytes.
-    (mask & 0xFFFF) as u16
+    let [low, high, ..] = mask.to_le_bytes();
+    u16::from_le_bytes([low, high])
 }
