@@ -5,6 +5,7 @@ use std::hint::black_box;
 
 use qoder_types::Event;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// As a user would write it: the events of a session by their `type`, unknown ones kept.
@@ -121,6 +122,12 @@ pub const READERS: &[Reader] = &[
             let event = serde_json::from_str::<Tagged>(&sample.data).expect("JSON");
             assert!(matches!(event, Tagged::Known(_)));
             drop(black_box(event));
+        },
+    },
+    Reader {
+        name: "serde_json, read and dropped (a floor)",
+        read: |sample| {
+            serde_json::from_str::<IgnoredAny>(black_box(&sample.data)).expect("JSON");
         },
     },
 ];

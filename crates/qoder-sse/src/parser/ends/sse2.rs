@@ -1,7 +1,7 @@
 //! The only file of the crate with `unsafe`.
 //!
 //! Why: the masks of a block come out in a third of the time that the portable code needs, and a
-//! small event as a whole in two thirds (`cargo xtask bench sse`).
+//! small event as a whole in three quarters (`cargo xtask bench sse`).
 //!
 //! What has to hold: nothing here reads or writes through a pointer. The intrinsics take and give
 //! values, and are unsafe to call only where the processor may lack SSE2; this file is compiled
