@@ -11,7 +11,8 @@ use crate::Dialect;
 use crate::errors::{Answer, Refusal};
 use crate::events;
 use crate::page::{Query, page};
-use crate::state::{Account, Session, World, id, now, patch_metadata};
+use crate::scripts;
+use crate::state::{Account, Entry, Session, World, id, now, patch_metadata};
 
 /// A call that has been let in.
 pub(crate) struct Request<'a> {
@@ -210,7 +211,64 @@ fn session(request: &Request<'_>, method: &str, id: &str, rest: &[&str]) -> Opti
             let log = in_range(log.collect(), "processed_at", query)?;
             page(&ordered(log, query, "asc")?, query, dialect)
         }),
+        ("GET", ["threads"]) => on(&mut |session| {
+            let threads: Vec<Value> = session
+                .threads()
+                .iter()
+                .map(|thread| thread_shown(session, thread))
+                .collect();
+            page(&threads, query, dialect)
+        }),
+        (method, ["threads", thread, rest @ ..]) => {
+            if !matches!(
+                (method, rest),
+                ("GET", [] | ["events"]) | ("POST", ["archive"])
+            ) {
+                return None;
+            }
+            on(&mut |session| {
+                let found = session.threads().into_iter().find(|(id, _)| id == thread);
+                let found = found.ok_or_else(|| Refusal::not_found("thread"))?;
+                match (method, rest) {
+                    ("GET", ["events"]) => {
+                        let log: Vec<Value> = session
+                            .log()
+                            .filter(|entry| session.is_of_thread(entry, thread))
+                            .map(|entry| entry.data.clone())
+                            .collect();
+                        page(&log, query, dialect)
+                    }
+                    ("POST", _) => {
+                        session.archived_threads.insert((*thread).to_owned(), now());
+                        Ok(thread_shown(session, &found))
+                    }
+                    _ => Ok(thread_shown(session, &found)),
+                }
+            })
+        }
         _ => return None,
+    })
+}
+
+fn thread_shown(session: &Session, (id, agent): &(String, String)) -> Value {
+    let first = scripts::thread(&session.object).0;
+    let is_first = *id == first;
+    let of_thread = |entry: &&Entry| session.is_of_thread(entry, id);
+    let status = if is_first {
+        session.object["status"].clone()
+    } else {
+        let told = session
+            .log()
+            .filter(of_thread)
+            .filter_map(|entry| entry.name.strip_prefix("session.thread_status_"));
+        json!(told.last().unwrap_or("running"))
+    };
+    json!({
+        "id": id, "type": "session_thread", "session_id": session.id,
+        "parent_thread_id": if is_first { Value::Null } else { json!(first) },
+        "agent": {"type": "agent", "name": agent}, "status": status, "stats": null, "usage": null,
+        "archived_at": session.archived_threads.get(id),
+        "created_at": session.object["created_at"], "updated_at": session.object["updated_at"],
     })
 }
 

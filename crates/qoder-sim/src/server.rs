@@ -349,8 +349,10 @@ async fn respond(world: Arc<World>, connection: u64, request: Request<Incoming>)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let asks_for_stream = call.path.ends_with("/events") && accepts.contains("text/event-stream");
-    let is_stream =
-        call.method == Method::GET && (call.path.ends_with("/events/stream") || asks_for_stream);
+    let is_stream = call.method == Method::GET
+        && (call.path.ends_with("/events/stream")
+            || call.path.contains("/threads/") && call.path.ends_with("/stream")
+            || asks_for_stream);
     let fault = world.lock().plan.take(is_stream);
     if matches!(fault, Fault::Stall) {
         record(&world, connection, &call, 0);
@@ -484,8 +486,13 @@ fn stream(world: &Arc<World>, call: &Call, fault: Fault) -> Answered {
         .get("last-event-id")
         .and_then(|id| id.to_str().ok());
     let segments: Vec<String> = call.path.split('/').map(decoded).collect();
-    let session = match segments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["", "sessions", id, "events"] | ["", "sessions", id, "events", "stream"] => id.to_owned(),
+    let (session, thread) = match segments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["", "sessions", id, "events"] | ["", "sessions", id, "events", "stream"] => {
+            (id.to_owned(), None)
+        }
+        ["", "sessions", id, "threads", thread, "stream"] => {
+            (id.to_owned(), Some(thread.to_owned()))
+        }
         _ => return Ok(unknown(world, call)),
     };
     match &fault {
@@ -511,7 +518,7 @@ fn stream(world: &Arc<World>, call: &Call, fault: Fault) -> Answered {
         Fault::ContentType(other) => other.clone(),
         _ => "text/event-stream".to_owned(),
     };
-    match Stream::open(world, token, &session, &query, last, fault) {
+    match Stream::open(world, token, (&session, thread), &query, last, fault) {
         Err(why) => Ok(refusal(world, call, &why)),
         Ok(stream) => {
             let (pieces, body) = ResponseBody::pieces();

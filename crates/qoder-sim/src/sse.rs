@@ -18,6 +18,8 @@ use crate::{Dialect, Heartbeat};
 pub(crate) struct Stream {
     world: Arc<World>,
     session: String,
+    /// The one thread whose events it has.
+    thread: Option<String>,
     /// Where in the feed it is.
     at: usize,
     /// What was there when it was opened: previews of events complete by then are not repeated.
@@ -31,7 +33,7 @@ impl Stream {
     pub(crate) fn open(
         world: &Arc<World>,
         token: &str,
-        session_id: &str,
+        (session_id, thread): (&str, Option<String>),
         query: &Query,
         last_event_id: Option<&str>,
         fault: Fault,
@@ -48,6 +50,11 @@ impl Stream {
             let session = account
                 .session(session_id)
                 .ok_or_else(|| Refusal::not_found("session"))?;
+            if let Some(thread) = &thread {
+                if !session.has_thread(thread) {
+                    return Err(Refusal::not_found("thread"));
+                }
+            }
             if let Some(kind) = query
                 .all("event_deltas[]")
                 .find(|kind| !matches!(*kind, "agent.message" | "agent.thinking"))
@@ -68,6 +75,7 @@ impl Stream {
         Ok(Self {
             world: Arc::clone(world),
             session: session_id.to_owned(),
+            thread,
             at,
             opened_at,
             previews,
@@ -157,6 +165,13 @@ impl Stream {
     }
 
     fn shows(&self, entry: &Entry) -> bool {
+        if let Some(thread) = &self.thread {
+            // Threads have no previews.
+            let of_thread = self.world.any_session(&self.session, |session| {
+                entry.preview.is_none() && session.is_of_thread(entry, thread)
+            });
+            return of_thread.unwrap_or_default();
+        }
         let Some(of) = entry.preview else { return true };
         if !self.previews.iter().any(|preview| preview == of) {
             return false;

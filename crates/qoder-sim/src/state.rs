@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::fault::Plan;
 use crate::recorded::Recorded;
+use crate::scripts;
 use crate::{Dialect, Heartbeat};
 
 /// What is set when the server starts.
@@ -90,6 +91,8 @@ pub(crate) struct Session {
     /// What the agent waits for: ids of tool uses, and the answers that came.
     pub(crate) pending: Vec<String>,
     pub(crate) answers: Vec<(String, Value)>,
+    /// When threads were archived.
+    pub(crate) archived_threads: BTreeMap<String, String>,
 }
 
 /// Something that a stream says.
@@ -211,6 +214,7 @@ impl Session {
             cancelled: 0,
             pending: Vec::new(),
             answers: Vec::new(),
+            archived_threads: BTreeMap::new(),
         }
     }
 
@@ -251,6 +255,39 @@ impl Session {
             preview: Some(of),
         });
         self.tell();
+    }
+
+    /// The threads: the first one, and those whose creation is in the log.
+    pub(crate) fn threads(&self) -> Vec<(String, String)> {
+        let created = self
+            .log()
+            .filter(|entry| entry.name == "session.thread_created");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let others = created.map(|entry| {
+            (
+                text(&entry.data["session_thread_id"]),
+                text(&entry.data["agent_name"]),
+            )
+        });
+        std::iter::once(scripts::thread(&self.object))
+            .chain(others)
+            .collect()
+    }
+
+    pub(crate) fn has_thread(&self, thread: &str) -> bool {
+        self.threads().iter().any(|(id, _)| id == thread)
+    }
+
+    /// Whether an event is of this thread. Those that name none are of the first one; the end of
+    /// the session is for all.
+    pub(crate) fn is_of_thread(&self, entry: &Entry, thread: &str) -> bool {
+        let (first, _) = scripts::thread(&self.object);
+        let of = entry.data["session_thread_id"].as_str().unwrap_or(&first);
+        of == thread
+            || matches!(
+                entry.name.as_str(),
+                "session.status_terminated" | "session.deleted"
+            )
     }
 
     /// Ends the turn that is under way.

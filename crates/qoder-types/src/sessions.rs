@@ -4,7 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Number, Value};
 
 use crate::{
-    Agent, AgentId, AgentRef, EnvironmentId, Extra, FileId, Patch, SessionId, Timestamp, VaultId,
+    Agent, AgentId, AgentRef, EnvironmentId, Extra, FileId, Patch, SessionId, ThreadId, Timestamp,
+    VaultId,
 };
 
 /// A session.
@@ -67,8 +68,48 @@ pub struct Session {
     pub extra: Extra,
 }
 
+/// A thread of a session: an agent at work, with a history of its own. Each session has one, and
+/// more where its agent sets others to work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+#[non_exhaustive]
+pub struct SessionThread {
+    /// Its id.
+    pub id: ThreadId,
+    /// Its session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// The thread that started it; none for the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_thread_id: Option<ThreadId>,
+    /// Its agent: a reference or a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Value>,
+    /// What it is doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<SessionStatus>,
+    /// How long it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stats: Option<Value>,
+    /// What it has cost so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Value>,
+    /// When it was archived; not set while it is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<Timestamp>,
+    /// When it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// When it was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
 open_enum! {
-    /// What a session is doing.
+    /// What a session, or a thread of it, is doing.
     SessionStatus {
         /// Nothing: it waits for a message, or for an answer.
         Idle = "idle",
@@ -420,6 +461,7 @@ impl From<&Session> for SessionId {
 deserialize_tagged!(SessionResource);
 lossless!(
     Session,
+    SessionThread,
     FileResource,
     RepositoryResource,
     MemoryStoreResource,

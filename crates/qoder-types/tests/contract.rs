@@ -58,6 +58,8 @@ fn operations_are_those_of_the_api() {
                 | "models"
                 | "sessions"
                 | "sessions.events"
+                | "sessions.threads"
+                | "sessions.threads.events"
         );
         // The resumable stream is the stream, as the official SDK follows it.
         if covered && !name.ends_with("resumable_stream") {

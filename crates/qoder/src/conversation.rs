@@ -2,13 +2,14 @@
 
 use qoder_types::{
     Content, Event, EventId, InputEvent, SentEvents, Session, SessionCanceled, SessionId,
-    UserCustomToolResult, UserInterrupt, UserMessage, UserToolConfirmation,
+    SessionThread, ThreadId, UserCustomToolResult, UserInterrupt, UserMessage,
+    UserToolConfirmation,
 };
 
 use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
-use crate::follow::{Follow, StreamOpening};
+use crate::follow::{Feed, Follow, StreamOpening};
 use crate::list::List;
 use crate::turn::{Reply, TurnOpening};
 
@@ -77,7 +78,21 @@ impl Conversation {
 
     /// Follows the session's events, each once and in order, over as many connections as it takes.
     pub fn follow(&self) -> Follow {
-        Follow::new(self.client.clone(), self.id.clone())
+        Follow::new(self.client.clone(), Feed::session(self.id.clone()))
+    }
+
+    /// The threads: one, and more where the agent sets others to work.
+    pub fn threads(&self) -> List<SessionThread> {
+        self.client.sessions().threads().list(&self.id)
+    }
+
+    /// One of the threads.
+    pub fn thread(&self, id: impl Into<ThreadId>) -> Thread {
+        Thread {
+            client: self.client.clone(),
+            session: self.id.clone(),
+            id: id.into(),
+        }
     }
 
     /// Allows the use of a tool that the agent asked for: `tool_use` is the id of the event.
@@ -111,5 +126,63 @@ impl Conversation {
     /// Cancels the running turn; nothing happens if none runs. The session stays usable.
     pub fn cancel(&self) -> Call<SessionCanceled> {
         self.client.sessions().cancel(&self.id)
+    }
+}
+
+/// A thread of a session, from [`Conversation::thread`]: an agent at work, with a history of its
+/// own.
+///
+/// ```no_run
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// use qoder::Start;
+///
+/// let session = client.session("sess_1");
+/// let mut threads = session.threads().items();
+/// while let Some(thread) = threads.next().await {
+///     let mut events = session.thread(&thread?.id).follow().from(Start::Beginning).events();
+///     while let Some(event) = events.next().await {
+///         println!("{}", event?.type_name());
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Thread {
+    client: Client,
+    session: SessionId,
+    id: ThreadId,
+}
+
+impl Thread {
+    /// The thread's id.
+    pub fn id(&self) -> &ThreadId {
+        &self.id
+    }
+
+    /// The thread as it is now.
+    pub fn retrieve(&self) -> Call<SessionThread> {
+        let threads = self.client.sessions().threads();
+        threads.retrieve(&self.session, &self.id)
+    }
+
+    /// The events so far, oldest first.
+    pub fn events(&self) -> List<Event> {
+        let events = self.client.sessions().threads().events();
+        events.list(&self.session, &self.id)
+    }
+
+    /// Opens the event stream: one connection, which ends when the server ends it.
+    pub fn stream(&self) -> StreamOpening {
+        StreamOpening::new(self.client.clone(), self.feed())
+    }
+
+    /// Follows the thread's events, each once and in order, over as many connections as it takes.
+    /// They end with the thread, or with the session.
+    pub fn follow(&self) -> Follow {
+        Follow::new(self.client.clone(), self.feed())
+    }
+
+    fn feed(&self) -> Feed {
+        Feed::thread(self.session.clone(), self.id.clone())
     }
 }

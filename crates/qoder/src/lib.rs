@@ -15,7 +15,7 @@ mod turn;
 
 pub use call::{Call, CallOptions, WithMeta};
 pub use client::{Client, ClientBuilder};
-pub use conversation::Conversation;
+pub use conversation::{Conversation, Thread};
 pub use error::{Error, ErrorKind, Result};
 pub use follow::{
     Ending, EventStream, Events, Follow, Preview, Start, StreamOpening, Update, Updates, Via,

@@ -36,4 +36,9 @@ pub static OPERATIONS: &[&Op] = &[
     &sessions::events::LIST,
     &sessions::events::SEND,
     &sessions::events::STREAM,
+    &sessions::threads::LIST,
+    &sessions::threads::RETRIEVE,
+    &sessions::threads::ARCHIVE,
+    &sessions::threads::events::LIST,
+    &sessions::threads::events::STREAM,
 ];

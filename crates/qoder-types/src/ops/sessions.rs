@@ -50,6 +50,83 @@ pub fn cancel(session: &SessionId) -> Request<SessionCanceled> {
     Request::new(&CANCEL).path("session_id", session.as_str())
 }
 
+/// Operations under `/sessions/{session_id}/threads`.
+pub mod threads {
+    use super::{Op, Page, Request, SessionId};
+    use crate::{SessionThread, ThreadId};
+
+    pub(in crate::ops) static LIST: Op =
+        Op::list("sessions.threads.list", "/sessions/{session_id}/threads");
+    pub(in crate::ops) static RETRIEVE: Op = Op::get(
+        "sessions.threads.retrieve",
+        "/sessions/{session_id}/threads/{thread_id}",
+    );
+    pub(in crate::ops) static ARCHIVE: Op = Op::post(
+        "sessions.threads.archive",
+        "/sessions/{session_id}/threads/{thread_id}/archive",
+    );
+
+    /// Lists threads. Filters: `limit`.
+    pub fn list(session: &SessionId) -> Request<Page<SessionThread>> {
+        Request::new(&LIST).path("session_id", session.as_str())
+    }
+
+    /// Gets a thread.
+    pub fn retrieve(session: &SessionId, thread: &ThreadId) -> Request<SessionThread> {
+        Request::new(&RETRIEVE)
+            .path("session_id", session.as_str())
+            .path("thread_id", thread.as_str())
+    }
+
+    /// Archives a thread.
+    pub fn archive(session: &SessionId, thread: &ThreadId) -> Request<SessionThread> {
+        Request::new(&ARCHIVE)
+            .path("session_id", session.as_str())
+            .path("thread_id", thread.as_str())
+    }
+
+    /// Operations on the events of a thread.
+    pub mod events {
+        use super::{Op, Page, Request, SessionId, ThreadId};
+        use crate::{Event, EventId, PreviewType};
+
+        pub(in crate::ops) static LIST: Op = Op::list(
+            "sessions.threads.events.list",
+            "/sessions/{session_id}/threads/{thread_id}/events",
+        );
+        pub(in crate::ops) static STREAM: Op = Op::stream(
+            "sessions.threads.events.stream",
+            "/sessions/{session_id}/threads/{thread_id}/stream",
+        );
+
+        /// Lists events, oldest first. Filters: `limit`; there is no other order.
+        pub fn list(session: &SessionId, thread: &ThreadId) -> Request<Page<Event>> {
+            Request::new(&LIST)
+                .path("session_id", session.as_str())
+                .path("thread_id", thread.as_str())
+        }
+
+        /// Streams events after this one, with previews of these.
+        pub fn stream(
+            session: &SessionId,
+            thread: &ThreadId,
+            last_event_id: Option<&EventId>,
+            previews: &[PreviewType],
+        ) -> Request<()> {
+            let mut request = Request::new(&STREAM)
+                .path("session_id", session.as_str())
+                .path("thread_id", thread.as_str());
+            for preview in previews {
+                request.add_query("event_deltas[]", preview);
+            }
+            match last_event_id {
+                Some(id) => request.header("last-event-id", id.as_str()),
+                None => request,
+            }
+        }
+    }
+}
+
 /// Operations under `/sessions/{session_id}/events`.
 pub mod events {
     use super::{Op, Page, Request, SessionId};

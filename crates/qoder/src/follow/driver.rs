@@ -15,48 +15,24 @@ use qoder_sse::resume::{
     Class, Classify, End, ListFrom, Notice, Outcome, Output, Policy, Refusal, RefusalKind, Resume,
     Start,
 };
-use qoder_types::{Event, EventId, Page, PreviewType};
+use qoder_types::{Event, EventId, PreviewType};
 use tokio::time::{Instant, Sleep, sleep_until};
 use uuid::Uuid;
 
 use super::Update;
 use super::feed::Feed;
 use super::previews::Previews;
-use super::repair::BackToKnown;
+use super::repair::{BackToKnown, Newest};
 use super::stream::checked;
-use crate::call::{Call, CallOptions, Pending, attempt};
+use crate::call::{CallOptions, Pending, attempt};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::list::{List, Pages};
 
-/// The class of an event for the resume machine.
-pub(crate) fn class_of(event: &Event) -> Class {
-    match event {
-        event if event.is_preview() => Class::Preview,
-        event if event.is_final() => Class::Final,
-        Event::StreamError(error) => Class::Fault {
-            fatal: is_fatal(error.body().kind()),
-        },
-        _ => Class::Durable,
-    }
-}
-
-/// Whether a stream that ends with an error of this type would end so again.
-fn is_fatal(kind: Option<&str>) -> bool {
-    matches!(
-        kind,
-        Some(
-            "authentication_error"
-                | "permission_error"
-                | "invalid_request_error"
-                | "not_found_error"
-        )
-    )
-}
-
 /// Decodes each frame once, for its class and for the caller.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Decoder {
+    feed: Feed,
     event: Option<Event>,
 }
 
@@ -68,7 +44,7 @@ impl Classify for Decoder {
             (_, "[DONE]") => Class::EndOfStream,
             (name, data) => {
                 let event = self.event.insert(Event::decode(name, frame.id(), data));
-                class_of(event)
+                self.feed.class_of(event)
             }
         }
     }
@@ -99,7 +75,7 @@ pub(crate) struct Driver {
 
 /// A part of the list that is being fetched.
 enum Listing {
-    Newest(Pending<Page<Event>>),
+    Newest(Newest),
     Forward {
         pages: Pages<Event>,
         page: VecDeque<Event>,
@@ -133,11 +109,15 @@ impl Driver {
         policy: Policy,
     ) -> Self {
         let chance = Uuid::new_v4().as_u64_pair().0;
+        let decoder = Decoder {
+            feed: feed.clone(),
+            event: None,
+        };
         Self {
             client,
             feed,
             preview_types,
-            machine: Resume::new(start, policy, chance, Decoder::default()),
+            machine: Resume::new(start, policy, chance, decoder),
             started: Instant::now(),
             connecting: None,
             body: None,
@@ -334,9 +314,7 @@ impl Driver {
 
     fn list(&self, from: ListFrom) -> Listing {
         match from {
-            ListFrom::Newest => {
-                Listing::Newest(Call::new(self.client.clone(), self.feed.newest(1)).into_future())
-            }
+            ListFrom::Newest => Listing::Newest(Newest::new(&self.client, &self.feed)),
             ListFrom::BackToKnown => Listing::Back {
                 walk: BackToKnown::new(&self.client, &self.feed),
                 found: None,
@@ -360,11 +338,10 @@ impl Driver {
         now: Duration,
     ) -> Round {
         match listing {
-            Listing::Newest(page) => match page.as_mut().poll(cx) {
+            Listing::Newest(walk) => match walk.poll(cx) {
                 Poll::Pending => Round::Idle,
-                Poll::Ready(Ok(page)) => {
-                    self.machine
-                        .newest(page.data.first().and_then(Event::id).map(EventId::as_str));
+                Poll::Ready(Ok(id)) => {
+                    self.machine.newest(id.as_ref().map(EventId::as_str));
                     Round::Input
                 }
                 Poll::Ready(Err(error)) => self.list_failed(error, false, now),
@@ -414,7 +391,7 @@ impl Driver {
 
     fn listed(&mut self, event: Event, now: Duration) -> Option<Update> {
         let id = event.id().map(EventId::as_str);
-        if self.machine.listed(now, id, class_of(&event)) {
+        if self.machine.listed(now, id, self.feed.class_of(&event)) {
             self.update(event)
         } else {
             None
@@ -468,7 +445,7 @@ impl Driver {
         };
         Some(
             error
-                .with_operation("sessions.events.stream")
+                .with_operation(self.feed.operation())
                 .with_checkpoint(self.checkpoint())
                 .redacted(self.client.token()),
         )

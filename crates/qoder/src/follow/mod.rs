@@ -8,6 +8,7 @@ mod previews;
 mod repair;
 mod stream;
 
+pub(crate) use feed::Feed;
 pub use previews::Preview;
 pub use stream::{Ending, EventStream, StreamOpening};
 
@@ -19,12 +20,11 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use qoder_sse::resume::{self, Notice, Policy};
-use qoder_types::{Event, EventId, PreviewType, SessionId};
+use qoder_types::{Event, EventId, PreviewType};
 
 use crate::client::Client;
 use crate::error::Result;
 use driver::Driver;
-use feed::Feed;
 use poller::Poller;
 
 /// Where following starts.
@@ -52,7 +52,7 @@ pub enum Via {
     Polling(Duration),
 }
 
-/// A session about to be followed: where from, by which means, and with what patience. Made by
+/// A session, or a thread of one, about to be followed: where from, by which means, and with what patience. Made by
 /// [`Conversation::follow`](crate::Conversation::follow).
 ///
 /// Each event comes once and in order, however often the connection is lost: the client
@@ -81,10 +81,10 @@ pub struct Follow {
 }
 
 impl Follow {
-    pub(crate) fn new(client: Client, session: SessionId) -> Self {
+    pub(crate) fn new(client: Client, feed: Feed) -> Self {
         Self {
             client,
-            feed: Feed::session(session),
+            feed,
             start: Start::default(),
             via: Via::default(),
             previews: Vec::new(),

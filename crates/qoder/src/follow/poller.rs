@@ -1,20 +1,19 @@
 //! A session followed by asking for the list of its events again and again.
 
 use std::collections::VecDeque;
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use qoder_sse::resume::{Cause, Class, Notice, Policy, RefusalKind};
-use qoder_types::{Event, EventId, Page};
+use qoder_types::{Event, EventId};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::driver::{class_of, refusal};
+use super::driver::refusal;
 use super::feed::Feed;
-use super::repair::BackToKnown;
+use super::repair::{BackToKnown, Newest};
 use super::{Start, Update};
-use crate::call::{Call, Pending};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::list::{List, Pages};
@@ -33,7 +32,7 @@ pub(crate) struct Poller {
 
 enum State {
     Fresh(Start),
-    Seeding(Pending<Page<Event>>),
+    Seeding(Newest),
     Listing {
         pages: Pages<Event>,
         page: VecDeque<Event>,
@@ -90,12 +89,11 @@ impl Poller {
                         Start::Now => self.seed(),
                     };
                 }
-                State::Seeding(page) => match page.as_mut().poll(cx) {
+                State::Seeding(walk) => match walk.poll(cx) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(page)) => {
+                    Poll::Ready(Ok(id)) => {
                         self.succeeded();
-                        self.recent
-                            .extend(page.data.first().and_then(Event::id).cloned());
+                        self.recent.extend(id);
                         self.state = self.list();
                     }
                     Poll::Ready(Err(error)) => return self.failed(error, Start::Now),
@@ -129,7 +127,7 @@ impl Poller {
                         Poll::Ready(Ok(Some(page))) => {
                             // Nothing is to be asked for behind these: the pages are at their end.
                             let mut pages =
-                                List::new(self.client.clone(), self.feed.newest(1)).pages();
+                                List::new(self.client.clone(), self.feed.list(None, 1)).pages();
                             pages.end();
                             self.state = State::Listing { pages, page };
                         }
@@ -153,7 +151,7 @@ impl Poller {
     }
 
     fn deliver(&mut self, event: Event) -> Option<Event> {
-        let class = class_of(&event);
+        let class = self.feed.class_of(&event);
         if let Some(id) = event.id() {
             if self.recent.contains(id) {
                 return None;
@@ -179,7 +177,7 @@ impl Poller {
     }
 
     fn seed(&self) -> State {
-        State::Seeding(Call::new(self.client.clone(), self.feed.newest(1)).into_future())
+        State::Seeding(Newest::new(&self.client, &self.feed))
     }
 
     /// Where the next list begins.

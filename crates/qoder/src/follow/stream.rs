@@ -11,7 +11,7 @@ use futures_core::Stream;
 use http::header;
 use qoder_http::ResponseBody;
 use qoder_sse::{Item, Parser, Tail};
-use qoder_types::{Event, EventId, PreviewType, SessionId};
+use qoder_types::{Event, EventId, PreviewType};
 
 use super::feed::Feed;
 use crate::call::{CallOptions, attempt};
@@ -32,11 +32,11 @@ pub struct StreamOpening {
 }
 
 impl StreamOpening {
-    pub(crate) fn new(client: Client, session: SessionId) -> Self {
+    pub(crate) fn new(client: Client, feed: Feed) -> Self {
         let idle = client.settings().timeouts.body_idle;
         Self {
             client,
-            feed: Feed::session(session),
+            feed,
             after: None,
             previews: Vec::new(),
             idle,

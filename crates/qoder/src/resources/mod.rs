@@ -8,7 +8,7 @@ mod sessions;
 pub use agents::{AgentVersions, Agents};
 pub use environments::Environments;
 pub use models::Models;
-pub use sessions::{SessionEvents, Sessions};
+pub use sessions::{SessionEvents, SessionThreads, Sessions, ThreadEvents};
 
 /// A handle on a resource: a client, and the calls of the resource as methods.
 macro_rules! resource {

@@ -1,11 +1,11 @@
 use qoder_types::ops::sessions as ops;
 use qoder_types::{
     Deleted, Event, InputEvent, Order, SendEvents, SentEvents, Session, SessionCanceled,
-    SessionCreate, SessionId, SessionStatus, SessionUpdate,
+    SessionCreate, SessionId, SessionStatus, SessionThread, SessionUpdate, ThreadId,
 };
 
 use super::resource;
-use crate::follow::StreamOpening;
+use crate::follow::{Feed, StreamOpening};
 use crate::{Call, List};
 
 resource! {
@@ -55,6 +55,11 @@ impl Sessions {
     /// The events of sessions.
     pub fn events(&self) -> SessionEvents {
         SessionEvents::new(self.client.clone())
+    }
+
+    /// The threads of sessions.
+    pub fn threads(&self) -> SessionThreads {
+        SessionThreads::new(self.client.clone())
     }
 }
 
@@ -125,7 +130,7 @@ impl SessionEvents {
     /// Opens the event stream: one connection, which ends when the server ends it. To go on after
     /// that without losing anything, [follow](crate::Conversation::follow) instead.
     pub fn stream(&self, id: impl Into<SessionId>) -> StreamOpening {
-        StreamOpening::new(self.client.clone(), id.into())
+        StreamOpening::new(self.client.clone(), Feed::session(id.into()))
     }
 }
 
@@ -144,5 +149,67 @@ impl List<Event> {
     /// Only what comes after this event.
     pub fn after(self, id: &qoder_types::EventId) -> Self {
         self.from_cursor(&qoder_types::Cursor::After(id.to_string()))
+    }
+}
+
+resource! {
+    /// The calls under `/sessions/{id}/threads`, from [`Sessions::threads`].
+    SessionThreads
+}
+
+impl SessionThreads {
+    /// Lists the threads of a session. Each session has one, and more where its agent sets others
+    /// to work.
+    pub fn list(&self, session: impl Into<SessionId>) -> List<SessionThread> {
+        self.pages(ops::threads::list(&session.into()))
+    }
+
+    /// A thread.
+    pub fn retrieve(
+        &self,
+        session: impl Into<SessionId>,
+        thread: impl Into<ThreadId>,
+    ) -> Call<SessionThread> {
+        self.call(ops::threads::retrieve(&session.into(), &thread.into()))
+    }
+
+    /// Archives a thread.
+    pub fn archive(
+        &self,
+        session: impl Into<SessionId>,
+        thread: impl Into<ThreadId>,
+    ) -> Call<SessionThread> {
+        self.call(ops::threads::archive(&session.into(), &thread.into()))
+    }
+
+    /// The events of threads.
+    pub fn events(&self) -> ThreadEvents {
+        ThreadEvents::new(self.client.clone())
+    }
+}
+
+resource! {
+    /// The calls for the events of a thread, from [`SessionThreads::events`].
+    ThreadEvents
+}
+
+impl ThreadEvents {
+    /// Lists the events of a thread, oldest first; the server has no other order and no filter of
+    /// types here.
+    pub fn list(&self, session: impl Into<SessionId>, thread: impl Into<ThreadId>) -> List<Event> {
+        self.pages(ops::threads::events::list(&session.into(), &thread.into()))
+    }
+
+    /// Opens the thread's event stream: one connection, which ends when the server ends it. To go
+    /// on after that without losing anything, [follow](crate::Thread::follow) instead.
+    pub fn stream(
+        &self,
+        session: impl Into<SessionId>,
+        thread: impl Into<ThreadId>,
+    ) -> StreamOpening {
+        StreamOpening::new(
+            self.client.clone(),
+            Feed::thread(session.into(), thread.into()),
+        )
     }
 }

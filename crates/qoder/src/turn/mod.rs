@@ -20,7 +20,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
-use crate::follow::{Events, Follow, Start};
+use crate::follow::{Events, Feed, Follow, Start};
 
 /// A message about to be sent, and the turn it starts. Awaited, it sends the message and gives
 /// the [`Turn`]. Made by [`Conversation::turn`](crate::Conversation::turn).
@@ -37,7 +37,7 @@ pub struct TurnOpening {
 
 impl TurnOpening {
     pub(crate) fn new(client: Client, session: SessionId, message: UserMessage) -> Self {
-        let follow = Follow::new(client.clone(), session.clone());
+        let follow = Follow::new(client.clone(), Feed::session(session.clone()));
         Self {
             client,
             session,
