@@ -1,5 +1,6 @@
 //! Bodies: of requests, known whole; of responses, chunk by chunk.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,7 +13,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::error::{Error, ErrorKind, Phase, Sent};
+use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
 
 /// The body of a request: bytes in memory, so that an attempt can be repeated to the byte.
 #[derive(Clone, Default)]
@@ -26,6 +27,27 @@ impl RequestBody {
 
     pub(crate) fn into_full(self) -> Full<Bytes> {
         Full::new(self.0)
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = std::mem::take(&mut self.0);
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.len() as u64)
     }
 }
 
@@ -49,17 +71,53 @@ impl fmt::Debug for RequestBody {
 
 /// The body of a response. Dropping it closes its connection, unless all of it was read.
 pub struct ResponseBody {
-    incoming: Incoming,
+    source: Source,
     idle: Option<Duration>,
     /// The watchdog of a read that waits. It is made at the first wait.
     watchdog: Option<Pin<Box<Sleep>>>,
     waiting: bool,
 }
 
+/// Where the pieces come from.
+enum Source {
+    Hyper(Incoming),
+    Other(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
+}
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match self {
+            Self::Hyper(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Error::from_body),
+            Self::Other(body) => body.as_mut().poll_frame(cx).map_err(Error::from_other_body),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Hyper(incoming) => incoming.size_hint(),
+            Self::Other(body) => body.size_hint(),
+        }
+    }
+}
+
 impl ResponseBody {
     pub(crate) fn new(incoming: Incoming, idle: Option<Duration>) -> Self {
+        Self::from_source(Source::Hyper(incoming), idle)
+    }
+
+    /// A body that doesn't come from hyper.
+    pub(crate) fn other<B>(body: B, idle: Option<Duration>) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let body = http_body_util::BodyExt::map_err(body, Into::into);
+        Self::from_source(Source::Other(Box::pin(body)), idle)
+    }
+
+    fn from_source(source: Source, idle: Option<Duration>) -> Self {
         Self {
-            incoming,
+            source,
             idle,
             watchdog: None,
             waiting: false,
@@ -87,12 +145,12 @@ impl ResponseBody {
     /// slow reader is not a dead peer.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
-            match Pin::new(&mut self.incoming).poll_frame(cx) {
+            match self.source.poll_frame(cx) {
                 Poll::Ready(frame) => {
                     self.waiting = false;
                     match frame {
                         None => return Poll::Ready(None),
-                        Some(Err(error)) => return Poll::Ready(Some(Err(Error::from_body(error)))),
+                        Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                         // Trailers say nothing that is asked for here.
                         Some(Ok(frame)) => match frame.into_data() {
                             Ok(data) if !data.is_empty() => return Poll::Ready(Some(Ok(data))),
@@ -131,7 +189,7 @@ impl ResponseBody {
             let message = format!("the response is larger than the limit of {limit} bytes");
             Err(Error::new(ErrorKind::TooLarge, Sent::Yes, message))
         };
-        if self.incoming.size_hint().lower() > limit as u64 {
+        if self.source.size_hint().lower() > limit as u64 {
             return too_large();
         }
         let Some(first) = self.chunk().await? else {
@@ -170,11 +228,14 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        match &self.source {
+            Source::Hyper(incoming) => incoming.is_end_stream(),
+            Source::Other(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.source.size_hint()
     }
 }
 

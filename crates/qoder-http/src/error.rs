@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
 /// An error of the transport.
 ///
 /// Its text is one line and says what to do where that helps. It holds no header, so no
@@ -12,7 +14,7 @@ pub struct Error {
     kind: ErrorKind,
     sent: Sent,
     message: String,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<BoxError>,
 }
 
 /// The classes of transport errors.
@@ -86,10 +88,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn with_source(
-        mut self,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
-    ) -> Self {
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -150,6 +149,33 @@ impl Error {
         };
         let message = format!("{what}: {}", innermost(&error));
         Self::new(kind, sent, message).with_source(error)
+    }
+
+    /// From a service that stands in hyper's place. An error of this type is taken as it is; of
+    /// any other nothing is known, not even whether the request was sent.
+    pub(crate) fn from_service(error: BoxError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(error) => {
+                let message = format!("no response: {}", innermost(&*error));
+                Self::new(ErrorKind::Reset, Sent::Maybe, message).with_source(error)
+            }
+        }
+    }
+
+    /// From a body of such a service.
+    pub(crate) fn from_other_body(error: BoxError) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(own) => return *own,
+            Err(error) => error,
+        };
+        match error.downcast::<hyper::Error>() {
+            Ok(error) => Self::from_body(*error),
+            Err(error) => {
+                let message = format!("the body of the response broke off: {}", innermost(&*error));
+                Self::new(ErrorKind::Cut, Sent::Yes, message).with_source(error)
+            }
+        }
     }
 
     /// From an error within the body of a response.

@@ -1,7 +1,10 @@
 //! The transport: requests in, responses out, over connections that are kept and shared.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,10 +13,11 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
 
 use crate::body::{RequestBody, ResponseBody};
 use crate::connect::{Connector, is_loopback};
-use crate::error::{Error, ErrorKind, Phase, Sent};
+use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
 use crate::tls::Tls;
 
 /// Sends requests. Cheap to clone: clones share their connections, and dropping one harms none of
@@ -27,10 +31,22 @@ pub struct Transport {
 }
 
 struct Shared {
-    calls: Client<Connector, Full<Bytes>>,
-    streams: Client<Connector, Full<Bytes>>,
+    wire: Wire,
     allow_plain_http: bool,
 }
+
+/// What carries the requests.
+enum Wire {
+    Hyper(Box<Lanes>),
+    Service(Box<dyn Fn(Request<RequestBody>) -> Sending + Send + Sync>),
+}
+
+struct Lanes {
+    calls: Client<Connector, Full<Bytes>>,
+    streams: Client<Connector, Full<Bytes>>,
+}
+
+type Sending = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Error>> + Send>>;
 
 /// Which connections a request uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,6 +120,71 @@ impl Transport {
         TransportBuilder::default()
     }
 
+    /// A transport whose requests go through a service: middleware around a transport, another
+    /// HTTP client, or a double in a test. Each request has its own clone of the service.
+    ///
+    /// [`Lane`] and [`Timeouts`] of a request are among its extensions. The limits for the head
+    /// and for silence in the body hold here too, whatever the service does; plain `http` to
+    /// other machines is refused before the service sees it. Errors of the type [`Error`] keep
+    /// their kind; others count as a connection that broke.
+    ///
+    /// ```
+    /// use std::task::{Context, Poll};
+    /// use http::{Request, Response};
+    /// use qoder_http::{Error, RequestBody, ResponseBody, Transport};
+    /// use tower_service::Service;
+    ///
+    /// /// Counts what is sent.
+    /// #[derive(Clone)]
+    /// struct Counted<S>(S, std::sync::Arc<std::sync::atomic::AtomicU64>);
+    ///
+    /// impl<S: Service<Request<RequestBody>>> Service<Request<RequestBody>> for Counted<S> {
+    ///     type Response = S::Response;
+    ///     type Error = S::Error;
+    ///     type Future = S::Future;
+    ///
+    ///     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    ///         self.0.poll_ready(cx)
+    ///     }
+    ///
+    ///     fn call(&mut self, request: Request<RequestBody>) -> S::Future {
+    ///         self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    ///         self.0.call(request)
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let inner = Transport::builder().build()?;
+    /// let transport = Transport::from_service(Counted(inner, Default::default()));
+    /// # Ok(()) }
+    /// ```
+    pub fn from_service<S, B>(service: S) -> Self
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let send = move |request: Request<RequestBody>| -> Sending {
+            let mut service = service.clone();
+            Box::pin(async move {
+                let refused = |error: S::Error| Error::from_service(error.into());
+                poll_fn(|cx| service.poll_ready(cx))
+                    .await
+                    .map_err(refused)?;
+                let response = service.call(request).await.map_err(refused)?;
+                Ok(response.map(|body| ResponseBody::other(body, None)))
+            })
+        };
+        Self {
+            shared: Arc::new(Shared {
+                wire: Wire::Service(Box::new(send)),
+                allow_plain_http: false,
+            }),
+        }
+    }
+
     /// Sends a request and gives the response as soon as its head is there.
     ///
     /// # Errors
@@ -118,19 +199,39 @@ impl Transport {
         timeouts: Timeouts,
     ) -> Result<Response<ResponseBody>, Error> {
         let host = self.check(request.uri())?;
-        let client = match lane {
-            Lane::Call => &self.shared.calls,
-            Lane::Stream => &self.shared.streams,
-        };
-        let sending = client.request(request.map(RequestBody::into_full));
-        let response = match timeouts.head {
+        let sending = self.start(request, lane, timeouts, &host);
+        let mut response = match timeouts.head {
             Some(limit) => tokio::time::timeout(limit, sending)
                 .await
-                .map_err(|_| Error::timeout(Phase::Head, limit, Sent::Maybe))?,
-            None => sending.await,
+                .map_err(|_| Error::timeout(Phase::Head, limit, Sent::Maybe))??,
+            None => sending.await?,
         };
-        let response = response.map_err(|error| Error::from_client(error, &host))?;
-        Ok(response.map(|incoming| ResponseBody::new(incoming, timeouts.body_idle)))
+        response.body_mut().set_idle(timeouts.body_idle);
+        Ok(response)
+    }
+
+    async fn start(
+        &self,
+        mut request: Request<RequestBody>,
+        lane: Lane,
+        timeouts: Timeouts,
+        host: &str,
+    ) -> Result<Response<ResponseBody>, Error> {
+        let lanes = match &self.shared.wire {
+            Wire::Hyper(lanes) => lanes,
+            Wire::Service(send) => {
+                request.extensions_mut().insert(lane);
+                request.extensions_mut().insert(timeouts);
+                return send(request).await;
+            }
+        };
+        let client = match lane {
+            Lane::Call => &lanes.calls,
+            Lane::Stream => &lanes.streams,
+        };
+        let sent = client.request(request.map(RequestBody::into_full)).await;
+        let response = sent.map_err(|error| Error::from_client(error, host))?;
+        Ok(response.map(|incoming| ResponseBody::new(incoming, None)))
     }
 
     /// The host of a URL that may be used.
@@ -148,6 +249,24 @@ impl Transport {
             ));
         }
         Ok(host.to_owned())
+    }
+}
+
+/// For middleware: [`Lane`] and [`Timeouts`] are taken from the extensions of the request.
+impl Service<Request<RequestBody>> for Transport {
+    type Response = Response<ResponseBody>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        let lane = request.extensions().get().copied().unwrap_or(Lane::Call);
+        let timeouts = request.extensions().get().copied().unwrap_or_default();
+        let transport = self.clone();
+        Box::pin(async move { transport.send(request, lane, timeouts).await })
     }
 }
 
@@ -259,15 +378,17 @@ impl TransportBuilder {
         };
         Ok(Transport {
             shared: Arc::new(Shared {
-                calls: client(true, self.pool_max_idle),
-                streams: client(
-                    shared_streams,
-                    if shared_streams {
-                        self.pool_max_idle
-                    } else {
-                        0
-                    },
-                ),
+                wire: Wire::Hyper(Box::new(Lanes {
+                    calls: client(true, self.pool_max_idle),
+                    streams: client(
+                        shared_streams,
+                        if shared_streams {
+                            self.pool_max_idle
+                        } else {
+                            0
+                        },
+                    ),
+                })),
                 allow_plain_http: self.allow_plain_http,
             }),
         })
