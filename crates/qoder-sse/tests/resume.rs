@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use qoder_sse::resume::{
-    Cause, End, ListFrom, Notice, Outcome, Output, Policy, Refusal, RefusalKind, Resume, Start,
-    State, diagram,
+    Cause, End, ListFrom, Notice, Outcome, Output, Policy, Polling, Refusal, RefusalKind, Resume,
+    Start, State, diagram,
 };
 use qoder_sse::{Class, Classify, Frame};
 
@@ -134,7 +134,7 @@ impl Server {
                         ListFrom::Newest => {
                             let newest =
                                 (self.published > 0).then(|| format!("e{}", self.published));
-                            resume.newest(newest.as_deref());
+                            resume.newest(now, newest.as_deref());
                             continue;
                         }
                         ListFrom::Beginning => 0,
@@ -354,7 +354,7 @@ fn a_connection_that_lives_is_progress() {
         resume.ended(secs(60 * minute - 20), End::Broken);
         let (outputs, wait) = drain(&mut resume, secs(60 * minute - 20));
         assert!(matches!(wait, Output::Wait(_)), "{outputs:?}");
-        resume.wake();
+        resume.wake(secs(60 * minute - 20));
         connect(&mut resume, secs(60 * minute));
         resume.opened(secs(60 * minute));
         drain(&mut resume, secs(60 * minute));
@@ -475,7 +475,7 @@ fn a_list_that_does_not_know_the_cursor_is_walked_back() {
     resume.bytes(secs(1), b"id: e1\ndata: 1\n\nid: e2\ndata: 2\n\n");
     resume.bytes(secs(1), b"id: e2\ndata: 2\n\n");
     resume.ended(secs(1), End::Clean);
-    resume.wake();
+    resume.wake(secs(1));
     connect(&mut resume, secs(2));
     resume.refused(secs(2), rejected);
     let (outputs, _) = drain(&mut resume, secs(2));
@@ -486,6 +486,157 @@ fn a_list_that_does_not_know_the_cursor_is_walked_back() {
     assert!(resume.knows("e1") && !resume.knows("e7"));
     resume.list_gap();
     assert_eq!(drain(&mut resume, secs(2)).1, Output::Done(Outcome::Gap));
+}
+
+const UNAVAILABLE: Refusal = Refusal {
+    status: 503,
+    retry_after: None,
+    kind: RefusalKind::Transient,
+};
+
+/// Lets time pass until there is something to do.
+fn next_output(resume: &mut Resume<Log>, now: &mut Duration) -> Vec<Output> {
+    loop {
+        match drain(resume, *now) {
+            (outputs, Output::Wait(Some(due))) if outputs.is_empty() => {
+                *now = due;
+                resume.tick(due);
+            }
+            (outputs, _) => return outputs,
+        }
+    }
+}
+
+#[test]
+fn polling_lists_again_and_again_and_opens_nothing() {
+    let policy = Policy::default()
+        .polling(Polling::Always)
+        .pace(Duration::from_secs(2));
+    let mut resume = Resume::new(Start::Now, policy, 7, Log);
+    let mut now = secs(0);
+    assert_eq!(drain(&mut resume, now).0, [Output::List(ListFrom::Newest)]);
+    resume.newest(now, None);
+    let outputs = next_output(&mut resume, &mut now);
+    assert_eq!(
+        outputs,
+        [
+            Output::Notice(Notice::Polling),
+            Output::List(ListFrom::Beginning)
+        ]
+    );
+    assert!(now >= secs(1) && now <= secs(2), "{now:?}");
+    assert!(resume.listed(now, Some("e1"), Class::Durable));
+    resume.list_done(now);
+    for _ in 0..1000 {
+        let outputs = next_output(&mut resume, &mut now);
+        assert_eq!(outputs, [Output::List(ListFrom::Cursor)]);
+        resume.list_done(now);
+    }
+    resume.wake(now);
+    assert_eq!(drain(&mut resume, now).0, [Output::List(ListFrom::Cursor)]);
+    // The list fails: waits as for a connection, and then the same again.
+    resume.list_failed(now, UNAVAILABLE);
+    let outputs = next_output(&mut resume, &mut now);
+    assert!(matches!(
+        outputs[..],
+        [Output::Notice(Notice::Waiting { .. })]
+    ));
+    assert_eq!(
+        next_output(&mut resume, &mut now),
+        [Output::List(ListFrom::Cursor)]
+    );
+    assert!(!resume.listed(now, Some("e1"), Class::Durable));
+    assert!(resume.listed(now, Some("e2"), Class::Final));
+    assert_eq!(drain(&mut resume, now).1, Output::Done(Outcome::Final));
+}
+
+#[test]
+fn a_list_that_failed_half_way_goes_on_where_it_was() {
+    let mut resume = Resume::new(Start::Beginning, Policy::default(), 7, Log);
+    let mut now = secs(0);
+    next_output(&mut resume, &mut now);
+    assert!(resume.listed(now, Some("e1"), Class::Durable));
+    resume.list_failed(now, UNAVAILABLE);
+    next_output(&mut resume, &mut now);
+    assert!(next_output(&mut resume, &mut now).contains(&Output::List(ListFrom::Cursor)));
+}
+
+#[test]
+fn after_failed_connections_it_polls_and_then_tries_again() {
+    let policy = Policy::default().polling(Polling::After(3));
+    let mut resume = Resume::new(Start::After("e0".to_owned()), policy, 7, Log);
+    let mut now = secs(0);
+    for _ in 0..3 {
+        let outputs = next_output(&mut resume, &mut now);
+        assert!(matches!(outputs[..], [_, Output::Connect { .. }]));
+        resume.refused(now, UNAVAILABLE);
+        let outputs = next_output(&mut resume, &mut now);
+        assert!(matches!(
+            outputs[..],
+            [Output::Notice(Notice::Waiting { .. })]
+        ));
+    }
+    let outputs = next_output(&mut resume, &mut now);
+    assert_eq!(
+        outputs,
+        [
+            Output::Notice(Notice::Polling),
+            Output::List(ListFrom::Cursor)
+        ]
+    );
+    let mut gaps = Vec::new();
+    for _ in 0..2 {
+        let since = now;
+        loop {
+            resume.list_done(now);
+            let outputs = next_output(&mut resume, &mut now);
+            if matches!(outputs[..], [Output::List(_)]) {
+                continue;
+            }
+            assert!(
+                matches!(outputs[..], [_, Output::Connect { .. }]),
+                "{outputs:?}"
+            );
+            break;
+        }
+        gaps.push(now.saturating_sub(since));
+        // A connection that opens and dies has brought nothing either.
+        resume.opened(now);
+        resume.ended(now, End::Clean);
+        next_output(&mut resume, &mut now);
+        let outputs = next_output(&mut resume, &mut now);
+        assert!(
+            outputs.contains(&Output::Notice(Notice::Polling)),
+            "{outputs:?}"
+        );
+    }
+    assert!(gaps[0] >= secs(55) && gaps[0] < secs(65), "{gaps:?}");
+    assert!(gaps[1] >= secs(115) && gaps[1] < secs(125), "{gaps:?}");
+}
+
+#[test]
+fn the_list_has_the_last_word_where_polling_is_allowed() {
+    let fatal = |status| Refusal {
+        status,
+        retry_after: None,
+        kind: RefusalKind::Fatal,
+    };
+    let policy = Policy::default().polling(Polling::After(3));
+    let mut resume = Resume::new(Start::After("e0".to_owned()), policy, 7, Log);
+    let mut now = secs(0);
+    connect(&mut resume, now);
+    resume.refused(now, fatal(405));
+    next_output(&mut resume, &mut now);
+    let outputs = next_output(&mut resume, &mut now);
+    assert!(
+        outputs.contains(&Output::List(ListFrom::Cursor)),
+        "{outputs:?}"
+    );
+    resume.list_failed(now, fatal(404));
+    assert_eq!(
+        drain(&mut resume, now).1,
+        Output::Done(Outcome::Refused { status: 404 })
+    );
 }
 
 #[test]

@@ -158,11 +158,6 @@ impl<T> Pages<T> {
     pub fn continuation(&self) -> Option<&Cursor> {
         self.continuation.as_ref()
     }
-
-    /// Asks for nothing more.
-    pub(crate) fn end(&mut self) {
-        self.state = State::Done;
-    }
 }
 
 impl<T: DeserializeOwned + Send + 'static> Pages<T> {

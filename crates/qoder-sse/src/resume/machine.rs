@@ -2,7 +2,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use super::policy::{Policy, Tick};
+use super::policy::{Policy, Polling, Tick};
 use super::table::{MOVES, On, State};
 use super::{
     Cause, Class, Classify, ListFrom, Notice, Outcome, Output, Refusal, RefusalKind, Start,
@@ -83,6 +83,8 @@ struct Core {
     cursor: Option<Arc<str>>,
     /// A cursor that the server refused: it is not sent again.
     rejected: Option<Arc<str>>,
+    /// A cursor that the list refused: it is not listed from again.
+    unlisted: Option<Arc<str>>,
     /// The connection being opened follows a list: a rejection now would go in circles.
     filled: bool,
     /// Whether the request of the connection carried the cursor.
@@ -96,6 +98,16 @@ struct Core {
     /// Entries delivered by the list while a connection is parked.
     listed: usize,
     attempts: u32,
+    /// Connections in a row that brought nothing.
+    fruitless: u32,
+    /// The log is polled.
+    polling: bool,
+    /// That it is polled was told.
+    announced: bool,
+    /// When to try a connection again, if the log is polled only for want of one, and how long
+    /// that was put off.
+    stream_at: Tick,
+    put_off: Duration,
     waits: u32,
     /// Progress was made since the last wait: the next one is short.
     prompt: bool,
@@ -150,6 +162,7 @@ impl<C: Classify> Resume<C> {
                 outcome: Outcome::Closed,
                 cursor,
                 rejected: None,
+                unlisted: None,
                 filled: false,
                 sent_cursor: false,
                 list: ListFrom::Beginning,
@@ -159,6 +172,11 @@ impl<C: Classify> Resume<C> {
                 connections: 0,
                 listed: 0,
                 attempts: 0,
+                fruitless: 0,
+                polling: false,
+                announced: false,
+                stream_at: Tick::ZERO,
+                put_off: Duration::ZERO,
                 waits: 0,
                 prompt: false,
                 progress_at: None,
@@ -279,21 +297,23 @@ impl<C: Classify> Resume<C> {
     }
 
     /// The id of the newest entry, as [`ListFrom::Newest`] asked; `None` if there is no entry.
-    pub fn newest(&mut self, id: Option<&str>) {
+    pub fn newest(&mut self, now: Tick, id: Option<&str>) {
         if self.core.state != State::Seeding {
             return;
         }
-        match id {
-            Some(id) => {
-                let id: Arc<str> = id.into();
-                self.core.seen.insert(&id);
-                self.core.cursor = Some(id);
-                self.core.go(On::NewestKnown);
-            }
-            None => {
-                self.core.go(On::ListEmpty);
-            }
+        if let Some(id) = id {
+            let id: Arc<str> = id.into();
+            self.core.seen.insert(&id);
+            self.core.cursor = Some(id);
         }
+        if self.core.polling {
+            self.core.rest(now);
+            return;
+        }
+        self.core.go(match id {
+            Some(_) => On::NewestKnown,
+            None => On::ListEmpty,
+        });
         self.core.connect();
     }
 
@@ -335,6 +355,7 @@ impl<C: Classify> Resume<C> {
     pub fn tick(&mut self, now: Tick) {
         match self.core.state {
             State::Waiting if now >= self.core.due => self.core.due_now(),
+            State::Resting if now >= self.core.due => self.core.rested(now),
             State::Live if now.saturating_sub(self.core.heard_at) >= self.core.policy.idle => {
                 self.parser.finish();
                 self.core.lost(now, Cause::Idle);
@@ -343,10 +364,13 @@ impl<C: Classify> Resume<C> {
         }
     }
 
-    /// There is reason to believe that the server is back: the wait is over.
-    pub fn wake(&mut self) {
-        if self.core.state == State::Waiting {
-            self.core.due_now();
+    /// There is reason to believe that the server is back, or that there is news: the wait is
+    /// over.
+    pub fn wake(&mut self, now: Tick) {
+        match self.core.state {
+            State::Waiting => self.core.due_now(),
+            State::Resting => self.core.rested(now),
+            _ => {}
         }
     }
 
@@ -370,7 +394,12 @@ impl Core {
 
     fn begin(&mut self, now: Tick) {
         self.progress_at = Some(now);
+        self.polling = self.policy.polling == Polling::Always && self.start != Start::Attach;
         match self.start {
+            Start::After(_) if self.polling => {
+                self.go(On::StartPolling);
+                self.fill(ListFrom::Cursor);
+            }
             Start::After(_) => {
                 self.go(On::StartAfter);
                 self.connect();
@@ -395,7 +424,7 @@ impl Core {
             return output;
         }
         match self.state {
-            State::Waiting => Output::Wait(Some(self.due)),
+            State::Waiting | State::Resting => Output::Wait(Some(self.due)),
             State::Live => Output::Wait(Some(self.heard_at.saturating_add(self.policy.idle))),
             State::Done => Output::Done(self.outcome),
             _ => Output::Wait(None),
@@ -405,6 +434,7 @@ impl Core {
     /// Asks for a connection; the state is Connecting.
     fn connect(&mut self) {
         self.attempts = self.attempts.saturating_add(1);
+        self.fruitless = self.fruitless.saturating_add(1);
         self.sent_cursor = self.cursor.is_some() && self.cursor != self.rejected;
         self.queue.push_back(Output::Notice(Notice::Connecting {
             attempt: self.attempts,
@@ -417,9 +447,22 @@ impl Core {
 
     /// Asks for a list; the state is Filling or Parked.
     fn fill(&mut self, from: ListFrom) {
+        let from = match from {
+            ListFrom::Cursor if self.cursor == self.unlisted => ListFrom::BackToKnown,
+            from => from,
+        };
         self.list = from;
         self.listed = 0;
-        if from != ListFrom::Beginning || self.connections > 0 {
+        if self.polling && !self.announced {
+            self.announced = true;
+            self.queue.push_back(Output::Notice(Notice::Polling));
+        }
+        let repairs = match from {
+            ListFrom::BackToKnown => true,
+            ListFrom::Beginning => self.connections > 0 && !self.polling,
+            _ => !self.polling,
+        };
+        if repairs {
             self.queue.push_back(Output::Notice(Notice::Repairing));
         }
         self.queue.push_back(Output::List(from));
@@ -437,18 +480,23 @@ impl Core {
         self.heard = false;
         self.filled = false;
         if park {
-            self.fill(if self.cursor.is_some() {
-                ListFrom::Cursor
-            } else {
-                ListFrom::Beginning
-            });
+            self.fill(self.rest_of_the_log());
         } else {
             self.live();
         }
     }
 
+    fn rest_of_the_log(&self) -> ListFrom {
+        if self.cursor.is_some() {
+            ListFrom::Cursor
+        } else {
+            ListFrom::Beginning
+        }
+    }
+
     fn live(&mut self) {
         self.connections = self.connections.saturating_add(1);
+        self.announced = false;
         self.queue.push_back(Output::Notice(Notice::Live));
         if self.connections > 1 {
             self.queue.push_back(Output::Notice(Notice::PreviewsVoid));
@@ -472,6 +520,14 @@ impl Core {
                 self.rejected.clone_from(&self.cursor);
                 self.go(On::CursorRejected);
                 self.fill(ListFrom::Cursor);
+            }
+            RefusalKind::Stop | RefusalKind::Fatal if self.may_poll() => {
+                // The list has the last word on what is refused for good.
+                self.fruitless = u32::MAX;
+                let cause = Cause::Refused {
+                    status: refusal.status,
+                };
+                self.wait(now, On::Transient, cause, None);
             }
             RefusalKind::Stop => self.finish(On::Stopped, Outcome::Stopped),
             RefusalKind::Fatal => self.finish(
@@ -514,7 +570,11 @@ impl Core {
 
     fn progress(&mut self, now: Tick) {
         self.attempts = 0;
+        self.fruitless = 0;
         self.waits = 0;
+        if self.state == State::Live {
+            self.put_off = Duration::ZERO;
+        }
         self.prompt = true;
         self.progress_at = Some(now);
     }
@@ -548,6 +608,11 @@ impl Core {
                 self.heard_at = now;
                 self.live();
             }
+            State::Filling if self.polling => {
+                // Nothing new is no failure: the server answers.
+                self.progress(now);
+                self.rest(now);
+            }
             State::Filling => {
                 let on = if self.cursor.is_some() {
                     On::ListDone
@@ -571,6 +636,7 @@ impl Core {
         }
         match refusal.kind {
             RefusalKind::CursorRejected if self.list == ListFrom::Cursor => {
+                self.unlisted.clone_from(&self.cursor);
                 self.fill(ListFrom::BackToKnown);
             }
             RefusalKind::Transient => {
@@ -598,6 +664,9 @@ impl Core {
         if !self.go(on) {
             return;
         }
+        if self.next == Next::Connect && self.may_poll() && self.is_fruitless() {
+            self.fall_back(now);
+        }
         let outage = now.saturating_sub(*self.progress_at.get_or_insert(now));
         if self.attempts >= self.policy.max_attempts || outage >= self.policy.max_outage {
             self.finish(On::GaveUp, Outcome::GaveUp(cause));
@@ -619,6 +688,52 @@ impl Core {
             .push_back(Output::Notice(Notice::Waiting { delay, cause }));
     }
 
+    /// Whether polling may take the place of connections.
+    fn may_poll(&self) -> bool {
+        matches!(self.policy.polling, Polling::After(_))
+            && self.start != Start::Attach
+            && !self.polling
+    }
+
+    fn is_fruitless(&self) -> bool {
+        matches!(self.policy.polling, Polling::After(openings) if self.fruitless >= openings)
+    }
+
+    /// From connections to polling.
+    fn fall_back(&mut self, now: Tick) {
+        self.polling = true;
+        self.announced = false;
+        self.next = Next::Fill;
+        self.list = self.rest_of_the_log();
+        let longest = self.policy.stream_again.saturating_mul(10);
+        self.put_off = (self.put_off.saturating_mul(2)).clamp(self.policy.stream_again, longest);
+        self.stream_at = now.saturating_add(self.put_off);
+    }
+
+    /// Between two lists.
+    fn rest(&mut self, now: Tick) {
+        if !self.go(On::PollDone) {
+            return;
+        }
+        let half = self.policy.pace / 2;
+        let pause = half + half.mul_f64(self.chance());
+        self.due = now.saturating_add(pause);
+    }
+
+    fn rested(&mut self, now: Tick) {
+        if matches!(self.policy.polling, Polling::After(_)) && now >= self.stream_at {
+            // One connection that brings nothing, and it is polled again.
+            self.polling = false;
+            self.fruitless = u32::MAX - 1;
+            self.go(On::Due);
+            self.connect();
+        } else {
+            self.attempts = self.attempts.saturating_add(1);
+            self.go(On::DueToList);
+            self.fill(self.rest_of_the_log());
+        }
+    }
+
     fn due_now(&mut self) {
         match self.next {
             Next::Connect => {
@@ -627,13 +742,17 @@ impl Core {
             }
             Next::Seed => {
                 self.attempts = self.attempts.saturating_add(1);
-                self.go(On::StartNow);
+                self.go(On::DueToSeed);
                 self.queue.push_back(Output::List(ListFrom::Newest));
             }
             Next::Fill => {
                 self.attempts = self.attempts.saturating_add(1);
-                let from = self.list;
-                self.go(On::StartBeginning);
+                // What the list gave before it failed is not asked for again.
+                let from = match self.list {
+                    ListFrom::Beginning => self.rest_of_the_log(),
+                    from => from,
+                };
+                self.go(On::DueToList);
                 self.fill(from);
             }
         }

@@ -27,7 +27,7 @@ mod policy;
 mod table;
 
 pub use machine::{Delivery, End, Fed, Resume};
-pub use policy::{Policy, Tick};
+pub use policy::{Policy, Polling, Tick};
 pub use table::{MOVES, Move, On, State, diagram};
 
 use core::fmt;
@@ -107,7 +107,7 @@ pub enum ListFrom {
     Cursor,
     /// The server doesn't know the cursor any more. From the newest entry back to one that
     /// [`Resume::knows`], exclusive; then deliver them oldest first. If none is known, say
-    /// [`Resume::list_failed`]: the gap can't be closed.
+    /// [`Resume::list_gap`]: the gap can't be closed.
     BackToKnown,
 }
 
@@ -150,6 +150,9 @@ pub enum Notice {
     Lost(Cause),
     /// The log is listed, to close a gap.
     Repairing,
+    /// From now on the log is polled: listed again and again. [`Notice::Live`] tells when a
+    /// connection has taken its place.
+    Polling,
     /// The next attempt is waited for.
     Waiting {
         /// How long.
@@ -277,6 +280,7 @@ impl fmt::Display for Notice {
             Self::Live => f.write_str("live"),
             Self::Lost(cause) => write!(f, "lost: {cause}"),
             Self::Repairing => f.write_str("repairing from the list"),
+            Self::Polling => f.write_str("polling the list"),
             Self::Waiting { delay, cause } => write!(f, "waiting {delay:?}: {cause}"),
             Self::PreviewsVoid => f.write_str("previews are void"),
         }

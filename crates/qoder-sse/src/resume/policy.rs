@@ -27,6 +27,31 @@ pub struct Policy {
     pub max_outage: Duration,
     /// How many ids of delivered entries are remembered, to drop repetitions: 512.
     pub remembered: usize,
+    /// Whether the log is listed again and again in place of a connection: never.
+    pub polling: Polling,
+    /// The time between two lists where the log is polled: 2 s. Each is drawn between its half
+    /// and its whole.
+    pub pace: Duration,
+    /// How long the log is polled until a connection is tried again, where polling is what was
+    /// fallen back to: 60 s. It doubles with each connection that fails, up to tenfold.
+    pub stream_again: Duration,
+}
+
+/// When to poll: to list the log again and again, for networks that keep no connection open.
+///
+/// [`Start::Attach`](super::Start::Attach) is for servers without a list, and never polls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Polling {
+    /// Never: connections are tried until they work, or until it gives up.
+    #[default]
+    Never,
+    /// From the start, and no connection is opened.
+    Always,
+    /// After so many connections in a row that could not be opened or brought nothing, until one
+    /// works again. A refusal for good counts as all of them, and ends it only if the list is
+    /// refused as well.
+    After(u32),
 }
 
 impl Default for Policy {
@@ -41,6 +66,9 @@ impl Default for Policy {
             max_attempts: 30,
             max_outage: Duration::from_secs(300),
             remembered: 512,
+            polling: Polling::Never,
+            pace: Duration::from_secs(2),
+            stream_again: Duration::from_secs(60),
         }
     }
 }
@@ -66,6 +94,20 @@ impl Policy {
     pub fn waits(mut self, base: Duration, cap: Duration) -> Self {
         self.base = base;
         self.cap = cap;
+        self
+    }
+
+    /// Sets when to poll.
+    #[must_use]
+    pub fn polling(mut self, polling: Polling) -> Self {
+        self.polling = polling;
+        self
+    }
+
+    /// Sets the time between two lists where the log is polled.
+    #[must_use]
+    pub fn pace(mut self, pace: Duration) -> Self {
+        self.pace = pace;
         self
     }
 }

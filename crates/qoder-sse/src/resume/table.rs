@@ -21,6 +21,8 @@ pub enum State {
     Live,
     /// The next attempt is waited for.
     Waiting,
+    /// The log is polled, and the next list is waited for.
+    Resting,
     /// It is over.
     Done,
 }
@@ -36,9 +38,11 @@ pub enum On {
     StartNow,
     StartBeginning,
     StartAttach,
+    StartPolling,
     NewestKnown,
     ListEmpty,
     ListDone,
+    PollDone,
     ListTooLong,
     ListFailed,
     ListGone,
@@ -54,6 +58,8 @@ pub enum On {
     FatalFault,
     TooLarge,
     Due,
+    DueToSeed,
+    DueToList,
     GaveUp,
     Closed,
 }
@@ -67,9 +73,11 @@ impl On {
             Self::StartNow => "start now",
             Self::StartBeginning => "start at the beginning",
             Self::StartAttach => "start where the server does",
+            Self::StartPolling => "start after an id, polling",
             Self::NewestKnown => "newest id known",
             Self::ListEmpty => "list is empty",
             Self::ListDone => "list complete",
+            Self::PollDone => "list complete, polling",
             Self::ListTooLong => "list longer than what is remembered",
             Self::ListFailed => "list failed for now",
             Self::ListGone => "list failed for good",
@@ -85,6 +93,8 @@ impl On {
             Self::FatalFault => "error of the stream, for good",
             Self::TooLarge => "frame too large",
             Self::Due => "time has come",
+            Self::DueToSeed => "time has come to list the newest",
+            Self::DueToList => "time has come to list",
             Self::GaveUp => "no progress for too long",
             Self::Closed => "closed",
         }
@@ -112,8 +122,10 @@ pub const MOVES: &[Move] = &[
     go(State::Fresh, On::StartNow, State::Seeding),
     go(State::Fresh, On::StartBeginning, State::Filling),
     go(State::Fresh, On::StartAttach, State::Connecting),
+    go(State::Fresh, On::StartPolling, State::Filling),
     go(State::Seeding, On::NewestKnown, State::Connecting),
     go(State::Seeding, On::ListEmpty, State::Connecting),
+    go(State::Seeding, On::PollDone, State::Resting),
     go(State::Seeding, On::ListFailed, State::Waiting),
     go(State::Seeding, On::ListGone, State::Done),
     go(State::Connecting, On::Opened, State::Live),
@@ -125,6 +137,7 @@ pub const MOVES: &[Move] = &[
     go(State::Connecting, On::Transient, State::Waiting),
     go(State::Filling, On::ListDone, State::Connecting),
     go(State::Filling, On::ListEmpty, State::Connecting),
+    go(State::Filling, On::PollDone, State::Resting),
     go(State::Filling, On::ListFailed, State::Waiting),
     go(State::Filling, On::ListGone, State::Done),
     go(State::Filling, On::FinalFrame, State::Done),
@@ -138,9 +151,11 @@ pub const MOVES: &[Move] = &[
     go(State::Live, On::FatalFault, State::Done),
     go(State::Live, On::TooLarge, State::Done),
     go(State::Waiting, On::Due, State::Connecting),
-    go(State::Waiting, On::StartNow, State::Seeding),
-    go(State::Waiting, On::StartBeginning, State::Filling),
+    go(State::Waiting, On::DueToSeed, State::Seeding),
+    go(State::Waiting, On::DueToList, State::Filling),
     go(State::Waiting, On::GaveUp, State::Done),
+    go(State::Resting, On::DueToList, State::Filling),
+    go(State::Resting, On::Due, State::Connecting),
     go(State::Fresh, On::Closed, State::Done),
     go(State::Seeding, On::Closed, State::Done),
     go(State::Connecting, On::Closed, State::Done),
@@ -148,6 +163,7 @@ pub const MOVES: &[Move] = &[
     go(State::Parked, On::Closed, State::Done),
     go(State::Live, On::Closed, State::Done),
     go(State::Waiting, On::Closed, State::Done),
+    go(State::Resting, On::Closed, State::Done),
 ];
 
 /// The table in Markdown, as it stands in the documentation.

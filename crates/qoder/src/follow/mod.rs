@@ -3,10 +3,10 @@
 
 mod driver;
 mod feed;
-mod poller;
+mod machine;
 mod previews;
-mod repair;
 mod stream;
+mod walk;
 
 pub(crate) use feed::Feed;
 pub use previews::Preview;
@@ -19,13 +19,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use qoder_sse::resume::{self, Notice, Policy};
+use qoder_sse::resume::{self, Notice, Policy, Polling};
 use qoder_types::{Event, EventId, PreviewType};
+use uuid::Uuid;
 
 use crate::client::Client;
 use crate::error::Result;
 use driver::Driver;
-use poller::Poller;
+use machine::Settings;
 
 /// Where following starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,8 +48,9 @@ pub enum Via {
     /// The event stream.
     #[default]
     Sse,
-    /// The list of events, asked for again and again at this pace: for networks that keep no
-    /// connection open. Previews are never in it. One to two seconds are usual.
+    /// The list of events, asked for again and again: for networks that keep no connection open.
+    /// Previews are never in it. Between two lists passes at most this time and at least half of
+    /// it, at random; two seconds are usual. [`Updates::wake`] asks at once.
     Polling(Duration),
 }
 
@@ -78,6 +80,8 @@ pub struct Follow {
     via: Via,
     previews: Vec<PreviewType>,
     policy: Policy,
+    held: usize,
+    chance: Option<u64>,
 }
 
 impl Follow {
@@ -89,6 +93,8 @@ impl Follow {
             via: Via::default(),
             previews: Vec::new(),
             policy: Policy::default(),
+            held: 100_000,
+            chance: None,
         }
     }
 
@@ -101,6 +107,17 @@ impl Follow {
     /// By which means. Default: [`Via::Sse`].
     pub fn via(mut self, via: Via) -> Self {
         self.via = via;
+        self
+    }
+
+    /// Falls back to polling, at this pace, after so many attempts in a row to open the stream
+    /// that failed or brought nothing. The stream is tried again after a minute, and ever less
+    /// often while it doesn't work. Default: the stream alone.
+    ///
+    /// A refusal for good, such as a proxy's web page, counts as all attempts: the list has the
+    /// last word on whether the session can be read.
+    pub fn polling_after(mut self, openings: u32, pace: Duration) -> Self {
+        self.policy = self.policy.polling(Polling::After(openings)).pace(pace);
         self
     }
 
@@ -132,6 +149,21 @@ impl Follow {
         self
     }
 
+    /// How many events may be held in memory while the list is walked back to one that is known,
+    /// because the server has forgotten the cursor; a gap that is larger ends it with an error.
+    /// Default: 100,000.
+    pub fn repair_limit(mut self, events: usize) -> Self {
+        self.held = events;
+        self
+    }
+
+    /// Where the luck in the waits comes from: with the same seed, they are the same. For tests.
+    /// Default: random.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.chance = Some(seed);
+        self
+    }
+
     /// The events, and nothing else.
     pub fn events(self) -> Events {
         Events(self.updates())
@@ -139,23 +171,22 @@ impl Follow {
 
     /// The events, previews of them, and notices about the connection.
     pub fn updates(self) -> Updates {
-        let source = match self.via {
-            Via::Sse => Source::Driver(Box::new(Driver::new(
-                self.client,
-                self.feed,
-                self.start.into(),
-                self.previews,
-                self.policy,
-            ))),
-            Via::Polling(every) => Source::Poller(Box::new(Poller::new(
-                self.client,
-                self.feed,
-                self.start,
-                every,
-                self.policy,
-            ))),
+        let policy = match self.via {
+            Via::Sse => self.policy,
+            Via::Polling(pace) => self.policy.polling(Polling::Always).pace(pace),
         };
-        Updates(source)
+        let settings = Settings {
+            feed: self.feed,
+            dialect: self.client.dialect(),
+            start: self.start.into(),
+            previews: self.previews,
+            policy,
+            held: self.held,
+        };
+        let chance = self
+            .chance
+            .unwrap_or_else(|| Uuid::new_v4().as_u64_pair().0);
+        Updates(Box::new(Driver::new(self.client, settings, chance)))
     }
 }
 
@@ -215,6 +246,11 @@ impl Events {
         self.0.checkpoint()
     }
 
+    /// As [`Updates::wake`].
+    pub fn wake(&mut self) {
+        self.0.wake();
+    }
+
     /// Closes the connection; `None` is all that follows.
     pub fn close(&mut self) {
         self.0.close();
@@ -240,12 +276,7 @@ impl fmt::Debug for Events {
 /// Events, previews and notices of a session, from [`Follow::updates`]. For the rest it is as
 /// [`Events`].
 #[must_use = "streams do nothing unless polled"]
-pub struct Updates(Source);
-
-enum Source {
-    Driver(Box<Driver>),
-    Poller(Box<Poller>),
-}
+pub struct Updates(Box<Driver>);
 
 impl Updates {
     /// The next update, or `None` after the session's last event.
@@ -255,36 +286,30 @@ impl Updates {
 
     /// What [`next`](Self::next) waits for, for futures written by hand.
     pub fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
-        match &mut self.0 {
-            Source::Driver(driver) => driver.poll_update(cx),
-            Source::Poller(poller) => poller.poll_update(cx),
-        }
+        self.0.poll_update(cx)
     }
 
     /// The whole text so far of a content block that is being written; `None` when it is not, or
     /// not any more: its event has come, or the connection was lost and the server has not
     /// started it again.
     pub fn preview_text(&self, event: &EventId, index: usize) -> Option<&str> {
-        match &self.0 {
-            Source::Driver(driver) => driver.preview_text(event, index),
-            Source::Poller(_) => None,
-        }
+        self.0.preview_text(event, index)
     }
 
     /// As [`Events::checkpoint`].
     pub fn checkpoint(&self) -> Option<String> {
-        match &self.0 {
-            Source::Driver(driver) => driver.checkpoint(),
-            Source::Poller(poller) => poller.checkpoint(),
-        }
+        self.0.checkpoint()
+    }
+
+    /// There is reason to believe that there is news, or that the network is back: what is waited
+    /// for is done at once, be it the next list or the next attempt to connect.
+    pub fn wake(&mut self) {
+        self.0.wake();
     }
 
     /// Closes the connection; `None` is all that follows.
     pub fn close(&mut self) {
-        match &mut self.0 {
-            Source::Driver(driver) => driver.close(),
-            Source::Poller(poller) => poller.close(),
-        }
+        self.0.close();
     }
 }
 

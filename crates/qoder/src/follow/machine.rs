@@ -1,0 +1,360 @@
+//! Following without I/O: what to do is said by [`Follower::poll`], what happened is told by the
+//! other methods. Time is an input, and so is chance.
+//!
+//! It is [`Resume`] with what is particular to this API: events in place of frames, their lists,
+//! and previews.
+
+use std::borrow::Cow;
+
+use bytes::{Buf, Bytes};
+use qoder_sse::Frame;
+use qoder_sse::resume::{
+    Class, Classify, End, Notice, Outcome, Output, Policy, Refusal, RefusalKind, Resume, Start,
+    Tick,
+};
+use qoder_types::{Event, EventId, Page, PreviewType, Request};
+
+use super::Update;
+use super::feed::Feed;
+use super::previews::Previews;
+use super::walk::{Step, Walk};
+use crate::error::{Error, ErrorKind};
+use crate::gateway::Dialect;
+
+/// What to follow, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) feed: Feed,
+    pub(crate) dialect: Dialect,
+    pub(crate) start: Start,
+    pub(crate) previews: Vec<PreviewType>,
+    pub(crate) policy: Policy,
+    /// How many events may be held while a lost cursor is looked for.
+    pub(crate) held: usize,
+}
+
+/// The events of a session or thread, each once and in order.
+pub(crate) struct Follower {
+    feed: Feed,
+    dialect: Dialect,
+    preview_types: Vec<PreviewType>,
+    held: usize,
+    resume: Resume<Decoder>,
+    walk: Option<Walk>,
+    chunk: Bytes,
+    previews: Previews,
+    /// Why the last attempt failed, for the error if there is no other.
+    failure: Option<Error>,
+}
+
+/// What to do next.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time, on its way to the caller"
+)]
+pub(crate) enum Todo {
+    /// Open the stream: then `opened` or `not_opened`, and as long as it `reads`, `bytes` or
+    /// `ended`.
+    Open(Request<()>),
+    /// Fetch a page: then `page` or `no_page`.
+    Fetch(Request<Page<Event>>),
+    /// Drop the connection and whatever is being fetched.
+    Release,
+    /// Hand this to the caller.
+    Update(Update),
+    /// Nothing until an input, or until this time: then `tick`.
+    Wait(Option<Tick>),
+    /// Nothing ever again, after this error if there is one.
+    Done(Option<Error>),
+}
+
+/// Decodes each frame once, for its class and for the caller.
+#[derive(Debug)]
+struct Decoder {
+    feed: Feed,
+    event: Option<Event>,
+}
+
+impl Classify for Decoder {
+    fn classify(&mut self, frame: &Frame<'_>) -> Class {
+        self.event = None;
+        match (frame.event(), frame.data()) {
+            ("heartbeat" | "ping", _) => Class::Pulse,
+            (_, "[DONE]") => Class::EndOfStream,
+            (name, data) => {
+                let event = self.event.insert(Event::decode(name, frame.id(), data));
+                self.feed.class_of(event)
+            }
+        }
+    }
+
+    fn id<'f>(&'f mut self, frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
+        let own = self.event.as_ref().and_then(Event::id).map(EventId::as_str);
+        own.or(frame.id()).map(Cow::Borrowed)
+    }
+}
+
+impl Follower {
+    pub(crate) fn new(settings: Settings, chance: u64) -> Self {
+        let decoder = Decoder {
+            feed: settings.feed.clone(),
+            event: None,
+        };
+        Self {
+            feed: settings.feed,
+            dialect: settings.dialect,
+            preview_types: settings.previews,
+            held: settings.held,
+            resume: Resume::new(settings.start, settings.policy, chance, decoder),
+            walk: None,
+            chunk: Bytes::new(),
+            previews: Previews::default(),
+            failure: None,
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> Option<&str> {
+        self.resume.cursor()
+    }
+
+    pub(crate) fn preview_text(&self, event: &EventId, index: usize) -> Option<&str> {
+        self.previews.text(event, index)
+    }
+
+    /// Whether the body of the stream is to be read.
+    pub(crate) fn reads(&self) -> bool {
+        self.resume.reads()
+    }
+
+    pub(crate) fn poll(&mut self, now: Tick) -> Todo {
+        loop {
+            let wait = match self.resume.poll(now) {
+                Output::Connect { cursor, .. } => return Todo::Open(self.stream(cursor)),
+                Output::List(from) => {
+                    let after = self.resume.cursor();
+                    self.walk = Some(Walk::new(&self.feed, from, after, self.held));
+                    continue;
+                }
+                Output::Release => {
+                    self.release();
+                    return Todo::Release;
+                }
+                Output::Notice(notice) => {
+                    if notice == Notice::PreviewsVoid {
+                        self.previews.void();
+                    }
+                    return Todo::Update(Update::Notice(notice));
+                }
+                Output::Done(outcome) => {
+                    self.release();
+                    return Todo::Done(self.error(outcome));
+                }
+                Output::Wait(until) => until,
+                // An output of a later release of the machine can't be carried out.
+                _ => return Todo::Done(None),
+            };
+            if let Some(step) = self.walk.as_mut().and_then(Walk::step) {
+                match self.step(step, now) {
+                    Some(update) => return Todo::Update(update),
+                    None => continue,
+                }
+            }
+            if !self.chunk.is_empty() && self.resume.reads() {
+                match self.frame(now) {
+                    Some(update) => return Todo::Update(update),
+                    None => continue,
+                }
+            }
+            if let Some(request) = self.walk.as_mut().and_then(Walk::request) {
+                return Todo::Fetch(request);
+            }
+            return Todo::Wait(wait);
+        }
+    }
+
+    pub(crate) fn opened(&mut self, now: Tick) {
+        self.resume.opened(now);
+    }
+
+    pub(crate) fn not_opened(&mut self, now: Tick, error: Error) {
+        match refusal(&error, self.resume.cursor().is_some()) {
+            Some(refusal) => self.resume.refused(now, refusal),
+            None => self.resume.failed(now),
+        }
+        self.failure = Some(error);
+    }
+
+    /// The next bytes of the stream. It takes no more before these are used up.
+    pub(crate) fn bytes(&mut self, chunk: Bytes) {
+        self.chunk = chunk;
+    }
+
+    /// The stream came to its end.
+    pub(crate) fn ended(&mut self, now: Tick) {
+        self.resume.ended(now, End::Clean);
+    }
+
+    /// Reading the stream failed.
+    pub(crate) fn broke(&mut self, now: Tick, error: Error) {
+        self.failure = Some(error);
+        self.resume.ended(now, End::Broken);
+    }
+
+    pub(crate) fn page(&mut self, page: Page<Event>) {
+        if let Some(walk) = &mut self.walk {
+            let resume = &self.resume;
+            walk.page(page, |id| resume.knows(id.as_str()));
+        }
+    }
+
+    pub(crate) fn no_page(&mut self, now: Tick, error: Error) {
+        self.walk = None;
+        let unreachable = Refusal::of_status(503);
+        let refusal = refusal(&error, self.resume.cursor().is_some());
+        self.resume.list_failed(now, refusal.unwrap_or(unreachable));
+        self.failure = Some(error);
+    }
+
+    pub(crate) fn tick(&mut self, now: Tick) {
+        self.resume.tick(now);
+    }
+
+    pub(crate) fn wake(&mut self, now: Tick) {
+        self.resume.wake(now);
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.resume.close();
+        self.release();
+    }
+
+    fn release(&mut self) {
+        self.walk = None;
+        self.chunk = Bytes::new();
+    }
+
+    fn stream(&self, with_cursor: bool) -> Request<()> {
+        let cursor = self.resume.cursor().filter(|_| with_cursor);
+        self.feed.stream(
+            self.dialect,
+            cursor.map(EventId::from).as_ref(),
+            &self.preview_types,
+        )
+    }
+
+    /// The next frame of the chunk.
+    fn frame(&mut self, now: Tick) -> Option<Update> {
+        let fed = self.resume.bytes(now, &self.chunk);
+        let (consumed, delivered) = (fed.consumed, fed.delivery.is_some());
+        self.chunk.advance(consumed);
+        let event = self.resume.classifier().event.take();
+        event
+            .filter(|_| delivered)
+            .and_then(|event| self.update(event))
+    }
+
+    fn step(&mut self, step: Step, now: Tick) -> Option<Update> {
+        match step {
+            Step::Event(event) => {
+                let id = event.id().map(EventId::as_str);
+                if self.resume.listed(now, id, self.feed.class_of(&event)) {
+                    return self.update(event);
+                }
+            }
+            Step::Newest(id) => {
+                self.walk = None;
+                self.resume.newest(now, id.as_ref().map(EventId::as_str));
+            }
+            Step::Done => {
+                self.walk = None;
+                self.resume.list_done(now);
+            }
+            Step::Broken(error) => {
+                // The next list begins behind what this one gave.
+                self.walk = None;
+                self.failure = Some(Error::new(ErrorKind::Pagination, error.to_string()));
+                self.resume.list_failed(now, Refusal::of_status(503));
+            }
+            Step::Gap => {
+                self.walk = None;
+                self.resume.list_gap();
+            }
+        }
+        None
+    }
+
+    /// What the caller sees of an event.
+    fn update(&mut self, event: Event) -> Option<Update> {
+        let preview = self.previews.observe(&event);
+        if event.is_preview() {
+            preview.map(Update::Preview)
+        } else {
+            Some(Update::Event(event))
+        }
+    }
+
+    /// The error that ends the events, if it is one.
+    fn error(&mut self, outcome: Outcome) -> Option<Error> {
+        let failure = self.failure.take();
+        let error = match outcome {
+            Outcome::Final | Outcome::Closed => return None,
+            Outcome::Refused { .. } | Outcome::Stopped => failure.unwrap_or_else(|| {
+                Error::new(ErrorKind::Stream, "the server refused the event stream")
+            }),
+            Outcome::Fault => Error::new(
+                ErrorKind::Stream,
+                "the server ended the event stream with the error before",
+            ),
+            Outcome::Gap => Error::new(
+                ErrorKind::Stream,
+                "the server neither knows the last event any more nor lists what came after it: events may be lost; \
+                 start from the beginning or from now",
+            ),
+            Outcome::Overflow(overflow) => Error::new(
+                ErrorKind::Stream,
+                format!("an event is too large: {overflow}"),
+            ),
+            Outcome::GaveUp(cause) => {
+                let why = format!("gave up without progress: {cause}");
+                match failure {
+                    Some(last) => Error::new(
+                        ErrorKind::Stream,
+                        format!("{why}; the last attempt: {last}"),
+                    )
+                    .with_source(last),
+                    None => Error::new(ErrorKind::Stream, why),
+                }
+            }
+            other => Error::new(
+                ErrorKind::Stream,
+                format!("the event stream ended: {other:?}"),
+            ),
+        };
+        Some(
+            error
+                .with_operation(self.feed.operation())
+                .with_checkpoint(self.resume.cursor().map(ToOwned::to_owned)),
+        )
+    }
+}
+
+/// What an error means; `None` if nobody refused anything.
+fn refusal(error: &Error, with_cursor: bool) -> Option<Refusal> {
+    let Some(status) = error.status().map(|status| status.as_u16()) else {
+        // Retrying does not mend a malformed request.
+        let fatal = matches!(error.kind(), ErrorKind::Input | ErrorKind::Config);
+        return fatal.then(|| Refusal::of_status(400));
+    };
+    let mut refusal = Refusal::of_status(status);
+    refusal.retry_after = error.retry_after();
+    match error.kind() {
+        ErrorKind::Api if status == 400 && with_cursor => {
+            refusal.kind = RefusalKind::CursorRejected;
+        }
+        ErrorKind::Api | ErrorKind::Stream => {}
+        // A good head, and a body that broke.
+        ErrorKind::Network | ErrorKind::Timeout => return None,
+        _ => refusal.kind = RefusalKind::Fatal,
+    }
+    Some(refusal)
+}
