@@ -1,1 +1,5 @@
-//! Home of the tests that span the workspace's crates: see the files under `tests/`.
+//! What is too much for a test file: the simulation of faults, which is a test and a program.
+
+#![forbid(unsafe_code)]
+
+pub mod faults;

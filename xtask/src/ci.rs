@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::mutants;
 use crate::readme;
 use crate::shell::{cargo, sh};
 use crate::tidy::{self, Package};
@@ -17,6 +18,7 @@ const STEPS: &[Step] = &[
     ("features", features),
     ("doc", doc),
     ("no-std", no_std),
+    ("mutants", mutants::run),
     ("readme", readme::check),
 ];
 
@@ -122,6 +124,12 @@ fn doc() -> Result<(), String> {
         cargo(&["doc", "--workspace", "--no-deps", "--all-features"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )
+}
+
+/// Runs the simulation of faults with these words.
+pub(crate) fn faults(args: &[&str]) -> Result<(), String> {
+    let words = ["run", "--release", "--quiet", "--package", "qoder-tests"];
+    sh(cargo(&words).args(["--bin", "faults", "--"]).args(args))
 }
 
 /// Prints the states of the resume machine into its docs. The test that does it checks, in every

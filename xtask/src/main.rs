@@ -7,6 +7,7 @@
 
 mod bench;
 mod ci;
+mod mutants;
 mod readme;
 mod shell;
 mod tidy;
@@ -15,9 +16,11 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask ci [--skip STEP]...  every check; the steps are listed as they run
-cargo xtask STEP                 one step of it: fmt, clippy, tidy, test, features, doc, no-std, readme
+cargo xtask STEP                 one step of it: fmt, clippy, tidy, test, features, doc, no-std, mutants, readme
 cargo xtask bench                all benchmarks, and their report: docs/benchmarks.md
 cargo xtask bench NAME [ARGS]    one of them: sse, allocations, typed
+cargo xtask faults [--seeds N]   following under faults, in simulated time; --seed N shows one run
+cargo xtask mutants              breaks following in many ways, to see the simulation notice
 cargo xtask diagram              prints the states of the resume machine into its docs
 cargo xtask help                 this text
 ";
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         }
         ["bench", args @ ..] => bench::run(args),
         ["diagram"] => ci::diagram(),
+        ["faults", args @ ..] => ci::faults(args),
         ["ci", skipped @ ..] => ci::run(skipped),
         [step] => ci::step(step),
         _ => Err(format!("unknown command: {}\n{HELP}", args.join(" "))),

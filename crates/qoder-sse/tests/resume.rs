@@ -441,26 +441,46 @@ fn refusals_end_it_or_not() {
 }
 
 #[test]
-fn a_cursor_rejected_right_after_a_list_ends_it() {
+fn a_cursor_that_is_rejected_is_never_sent_again() {
     let mut resume = Resume::new(Start::After("e0".to_owned()), Policy::default(), 7, Log);
     let rejected = Refusal {
         status: 400,
         retry_after: None,
         kind: RefusalKind::CursorRejected,
     };
-    connect(&mut resume, secs(0));
-    resume.refused(secs(0), rejected);
-    resume.listed(secs(0), Some("e1"), Class::Durable);
-    resume.list_done(secs(0));
+    let mut now = secs(0);
+    connect(&mut resume, now);
+    resume.refused(now, rejected);
+    // Nothing new in the list, so nothing to connect with: it is listed again and again.
+    let outputs = next_output(&mut resume, &mut now);
     assert!(
-        connect(&mut resume, secs(0)),
+        outputs.contains(&Output::List(ListFrom::Cursor)),
+        "{outputs:?}"
+    );
+    resume.list_done(now);
+    for _ in 0..100 {
+        let outputs = next_output(&mut resume, &mut now);
+        assert!(
+            outputs.contains(&Output::List(ListFrom::Cursor)),
+            "{outputs:?}"
+        );
+        resume.list_done(now);
+    }
+    assert!(now > secs(100));
+    next_output(&mut resume, &mut now);
+    assert!(resume.listed(now, Some("e1"), Class::Durable));
+    resume.list_done(now);
+    assert!(
+        connect(&mut resume, now),
         "with the cursor that the list gave"
     );
     assert_eq!(resume.cursor(), Some("e1"));
-    resume.refused(secs(0), rejected);
-    assert_eq!(
-        drain(&mut resume, secs(0)).1,
-        Output::Done(Outcome::Refused { status: 400 })
+    // So is that one: the same again.
+    resume.refused(now, rejected);
+    let outputs = next_output(&mut resume, &mut now);
+    assert!(
+        outputs.contains(&Output::List(ListFrom::Cursor)),
+        "{outputs:?}"
     );
 }
 

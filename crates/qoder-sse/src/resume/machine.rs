@@ -85,11 +85,11 @@ struct Core {
     rejected: Option<Arc<str>>,
     /// A cursor that the list refused: it is not listed from again.
     unlisted: Option<Arc<str>>,
-    /// The connection being opened follows a list: a rejection now would go in circles.
-    filled: bool,
     /// Whether the request of the connection carried the cursor.
     sent_cursor: bool,
     list: ListFrom,
+    /// The cursor when that list was begun.
+    list_begun: Option<Arc<str>>,
     /// What to do when the wait is over.
     next: Next,
     due: Tick,
@@ -100,8 +100,7 @@ struct Core {
     attempts: u32,
     /// Connections in a row that brought nothing.
     fruitless: u32,
-    /// The log is polled.
-    polling: bool,
+    mode: Mode,
     /// That it is polled was told.
     announced: bool,
     /// When to try a connection again, if the log is polled only for want of one, and how long
@@ -116,6 +115,20 @@ struct Core {
     heard_at: Tick,
     heard: bool,
     retry: Duration,
+}
+
+/// By which means entries come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Stream,
+    /// The log is polled, as the policy has it.
+    Polling,
+    /// The log is polled for want of a connection, until `stream_at`.
+    FellBack,
+    /// The log is polled until it gives another cursor than the one that was rejected. To connect
+    /// without one would be no help: the server may begin anywhere, and an old entry could not be
+    /// told from a new one.
+    Stranded,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,9 +176,9 @@ impl<C: Classify> Resume<C> {
                 cursor,
                 rejected: None,
                 unlisted: None,
-                filled: false,
                 sent_cursor: false,
                 list: ListFrom::Beginning,
+                list_begun: None,
                 next: Next::Connect,
                 due: Tick::ZERO,
                 seen,
@@ -173,7 +186,7 @@ impl<C: Classify> Resume<C> {
                 listed: 0,
                 attempts: 0,
                 fruitless: 0,
-                polling: false,
+                mode: Mode::Stream,
                 announced: false,
                 stream_at: Tick::ZERO,
                 put_off: Duration::ZERO,
@@ -306,7 +319,7 @@ impl<C: Classify> Resume<C> {
             self.core.seen.insert(&id);
             self.core.cursor = Some(id);
         }
-        if self.core.polling {
+        if self.core.mode != Mode::Stream {
             self.core.rest(now);
             return;
         }
@@ -394,9 +407,11 @@ impl Core {
 
     fn begin(&mut self, now: Tick) {
         self.progress_at = Some(now);
-        self.polling = self.policy.polling == Polling::Always && self.start != Start::Attach;
+        if self.policy.polling == Polling::Always && self.start != Start::Attach {
+            self.mode = Mode::Polling;
+        }
         match self.start {
-            Start::After(_) if self.polling => {
+            Start::After(_) if self.mode == Mode::Polling => {
                 self.go(On::StartPolling);
                 self.fill(ListFrom::Cursor);
             }
@@ -435,7 +450,7 @@ impl Core {
     fn connect(&mut self) {
         self.attempts = self.attempts.saturating_add(1);
         self.fruitless = self.fruitless.saturating_add(1);
-        self.sent_cursor = self.cursor.is_some() && self.cursor != self.rejected;
+        self.sent_cursor = self.cursor.is_some();
         self.queue.push_back(Output::Notice(Notice::Connecting {
             attempt: self.attempts,
         }));
@@ -447,24 +462,25 @@ impl Core {
 
     /// Asks for a list; the state is Filling or Parked.
     fn fill(&mut self, from: ListFrom) {
-        let from = match from {
-            ListFrom::Cursor if self.cursor == self.unlisted => ListFrom::BackToKnown,
-            from => from,
-        };
-        self.list = from;
-        self.listed = 0;
-        if self.polling && !self.announced {
+        if self.mode != Mode::Stream && !self.announced {
             self.announced = true;
             self.queue.push_back(Output::Notice(Notice::Polling));
         }
         let repairs = match from {
             ListFrom::BackToKnown => true,
-            ListFrom::Beginning => self.connections > 0 && !self.polling,
-            _ => !self.polling,
+            ListFrom::Beginning => self.connections > 0 && self.mode == Mode::Stream,
+            _ => self.mode == Mode::Stream,
         };
         if repairs {
             self.queue.push_back(Output::Notice(Notice::Repairing));
         }
+        let from = match from {
+            ListFrom::Cursor if self.cursor == self.unlisted => ListFrom::BackToKnown,
+            from => from,
+        };
+        self.list = from;
+        self.list_begun.clone_from(&self.cursor);
+        self.listed = 0;
         self.queue.push_back(Output::List(from));
     }
 
@@ -478,7 +494,6 @@ impl Core {
         self.opened_at = now;
         self.heard_at = now;
         self.heard = false;
-        self.filled = false;
         if park {
             self.fill(self.rest_of_the_log());
         } else {
@@ -508,14 +523,13 @@ impl Core {
             return;
         }
         match refusal.kind {
-            RefusalKind::CursorRejected if !self.sent_cursor || self.filled => {
-                self.finish(
-                    On::RejectedAgain,
-                    Outcome::Refused {
-                        status: refusal.status,
-                    },
-                );
-            }
+            // There was none to reject.
+            RefusalKind::CursorRejected if !self.sent_cursor => self.finish(
+                On::Refused,
+                Outcome::Refused {
+                    status: refusal.status,
+                },
+            ),
             RefusalKind::CursorRejected => {
                 self.rejected.clone_from(&self.cursor);
                 self.go(On::CursorRejected);
@@ -608,19 +622,19 @@ impl Core {
                 self.heard_at = now;
                 self.live();
             }
-            State::Filling if self.polling => {
-                // Nothing new is no failure: the server answers.
-                self.progress(now);
-                self.rest(now);
-            }
             State::Filling => {
+                if self.polls_on() {
+                    // Nothing new is no failure: the server answers.
+                    self.progress(now);
+                    self.rest(now);
+                    return;
+                }
                 let on = if self.cursor.is_some() {
                     On::ListDone
                 } else {
                     On::ListEmpty
                 };
                 self.go(on);
-                self.filled = self.rejected.is_some();
                 self.connect();
             }
             _ => {}
@@ -635,6 +649,10 @@ impl Core {
             self.queue.push_back(Output::Release);
         }
         match refusal.kind {
+            // A page further on was refused: again from where it came to.
+            RefusalKind::CursorRejected if self.cursor != self.list_begun => {
+                self.fill(ListFrom::Cursor);
+            }
             RefusalKind::CursorRejected if self.list == ListFrom::Cursor => {
                 self.unlisted.clone_from(&self.cursor);
                 self.fill(ListFrom::BackToKnown);
@@ -692,7 +710,7 @@ impl Core {
     fn may_poll(&self) -> bool {
         matches!(self.policy.polling, Polling::After(_))
             && self.start != Start::Attach
-            && !self.polling
+            && self.mode == Mode::Stream
     }
 
     fn is_fruitless(&self) -> bool {
@@ -701,13 +719,30 @@ impl Core {
 
     /// From connections to polling.
     fn fall_back(&mut self, now: Tick) {
-        self.polling = true;
+        self.mode = Mode::FellBack;
         self.announced = false;
         self.next = Next::Fill;
         self.list = self.rest_of_the_log();
         let longest = self.policy.stream_again.saturating_mul(10);
         self.put_off = (self.put_off.saturating_mul(2)).clamp(self.policy.stream_again, longest);
         self.stream_at = now.saturating_add(self.put_off);
+    }
+
+    fn cursor_is_rejected(&self) -> bool {
+        self.cursor.is_some() && self.cursor == self.rejected
+    }
+
+    /// After a list: whether there will be another one, and not a connection.
+    fn polls_on(&mut self) -> bool {
+        match (self.mode, self.cursor_is_rejected()) {
+            (Mode::Stream, true) => {
+                self.mode = Mode::Stranded;
+                self.announced = false;
+            }
+            (Mode::Stranded, false) => self.mode = Mode::Stream,
+            _ => {}
+        }
+        self.mode != Mode::Stream
     }
 
     /// Between two lists.
@@ -721,9 +756,9 @@ impl Core {
     }
 
     fn rested(&mut self, now: Tick) {
-        if matches!(self.policy.polling, Polling::After(_)) && now >= self.stream_at {
+        if self.mode == Mode::FellBack && now >= self.stream_at && !self.cursor_is_rejected() {
             // One connection that brings nothing, and it is polled again.
-            self.polling = false;
+            self.mode = Mode::Stream;
             self.fruitless = u32::MAX - 1;
             self.go(On::Due);
             self.connect();

@@ -1,0 +1,64 @@
+//! Runs the simulation of faults: `cargo xtask faults --seeds 100000`, or one run of it with all
+//! that happens: `cargo xtask faults --seed 17`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use qoder_tests::faults::{Schedule, run, run_all};
+
+fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let (mut seeds, mut first, mut one) = (20_000, 0, None);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let number = words.next().unwrap_or_default().parse()?;
+        match word.as_str() {
+            "--seeds" => seeds = number,
+            "--first" => first = number,
+            "--seed" => one = Some(number),
+            _ => {
+                return Err(
+                    format!("{word}: only --seeds N, --first N and --seed N are known").into(),
+                );
+            }
+        }
+    }
+    if let Some(seed) = one {
+        let schedule = Schedule::new(seed);
+        eprintln!("{schedule:#?}");
+        return Ok(match run(schedule, true) {
+            Ok(report) => {
+                println!("{report:?}");
+                ExitCode::SUCCESS
+            }
+            Err(why) => {
+                println!("seed {seed}: {why}");
+                ExitCode::FAILURE
+            }
+        });
+    }
+    let started = Instant::now();
+    let total = match run_all(first, seeds) {
+        Ok(total) => total,
+        Err((seed, why)) => {
+            println!("seed {seed}: {why}\nreplay it: cargo xtask faults --seed {seed}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    println!(
+        "{seeds} schedules: {} events and {} previews checked, {} followers replaced, {} hours of simulated time, in {:.1} s",
+        total.events,
+        total.previews,
+        total.restarts,
+        total.took.as_secs() / 3600,
+        started
+            .elapsed()
+            .max(Duration::from_millis(1))
+            .as_secs_f64(),
+    );
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,388 @@
+//! Who follows, and who checks what comes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qoder::types::PreviewType;
+use qoder::{Client, Event, Notice, Start, Transport, Update, Updates, Via};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::chance::Chance;
+use super::schedule::{From, Means, Pace, Schedule};
+use super::server::{Server, Shared, World, lock};
+
+/// What a run was like.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Report {
+    /// Events that were handed over.
+    pub events: usize,
+    /// Previews that were compared.
+    pub previews: usize,
+    /// Followers that ended, or were ended, and had a successor.
+    pub restarts: usize,
+    /// Simulated time.
+    pub took: Duration,
+}
+
+impl Report {
+    /// The sum of two.
+    pub fn add(&mut self, other: Self) {
+        self.events += other.events;
+        self.previews += other.previews;
+        self.restarts += other.restarts;
+        self.took += other.took;
+    }
+}
+
+/// How long a run may take beyond its last event, in simulated time.
+const PATIENCE: Duration = Duration::from_secs(100 * 3600);
+
+/// Runs a schedule.
+///
+/// # Errors
+///
+/// What was wrong, in words.
+pub fn run(schedule: Schedule, trace: bool) -> Result<Report, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let limit = schedule.last_at() + PATIENCE;
+        let world = World::new(Arc::new(schedule), trace);
+        let mut caller = Caller::new(&world)?;
+        let outcome = timeout(limit, caller.run()).await;
+        let report = caller.report;
+        drop(caller);
+        match outcome {
+            Ok(outcome) => outcome?,
+            Err(_) => return Err("it never came to its end".to_owned()),
+        }
+        let world = lock(&world);
+        if let Some(complaint) = &world.complaint {
+            return Err(complaint.clone());
+        }
+        if world.open > 0 {
+            return Err(format!("{} connections are left open", world.open));
+        }
+        Ok(Report {
+            took: world.now(),
+            ..report
+        })
+    })
+}
+
+struct Caller {
+    world: Shared,
+    schedule: Arc<Schedule>,
+    client: Client,
+    chance: Chance,
+    report: Report,
+    /// The ids that may stand in a checkpoint now.
+    last: Option<String>,
+    /// What is shown of messages that are being written.
+    shown: HashMap<String, String>,
+}
+
+/// Why a follower is over.
+enum Ended {
+    /// It says so.
+    End,
+    /// It failed.
+    Error(qoder::Error),
+    /// Another one goes on.
+    Restart,
+}
+
+impl Caller {
+    fn new(world: &Shared) -> Result<Self, String> {
+        let schedule = Arc::clone(&lock(world).schedule);
+        let client = Client::builder()
+            .token("pt-simulated")
+            .base_url("http://localhost/api/v1/cloud")
+            .transport(Transport::from_service(Server(Arc::clone(world))))
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            world: Arc::clone(world),
+            client,
+            chance: Chance::new(schedule.seed ^ 0xCA11),
+            report: Report::default(),
+            last: None,
+            shown: HashMap::new(),
+            schedule,
+        })
+    }
+
+    async fn run(&mut self) -> Result<(), String> {
+        let mut start = match self.schedule.from {
+            From::Beginning => Start::Beginning,
+            From::Now => Start::Now,
+            From::After(n) => {
+                let mut world = lock(&self.world);
+                world.first = n + 1;
+                world.delivered = n + 1;
+                let id = self.schedule.entries[n].id.clone();
+                self.last = Some(id.clone());
+                Start::After(id.as_str().into())
+            }
+        };
+        loop {
+            let ended = {
+                let mut updates = self.follow(start.clone());
+                self.take(&mut updates).await?
+            };
+            self.shown.clear();
+            match ended {
+                Ended::End => return self.check_end(),
+                Ended::Restart => {}
+                Ended::Error(error) => {
+                    if self.is_over_after(&error)? {
+                        return Ok(());
+                    }
+                }
+            }
+            self.report.restarts += 1;
+            if let Some(id) = self.checkpoint() {
+                start = Start::After(id.into());
+            }
+            let mut world = lock(&self.world);
+            world.forget();
+            world.tell(|| format!("-- another follower, from {start:?}"));
+        }
+    }
+
+    fn follow(&mut self, start: Start) -> Updates {
+        let follow = if self.schedule.thread {
+            self.client.session("s").thread("t").follow()
+        } else {
+            self.client.session("s").follow()
+        };
+        let pace = Duration::from_secs(2);
+        let follow = match self.schedule.means {
+            Means::Stream => follow,
+            Means::Polling => follow.via(Via::Polling(pace)),
+            Means::Either(openings) => follow.polling_after(openings, pace),
+        };
+        let previews = self.schedule.previews.then_some(PreviewType::AgentMessage);
+        follow
+            .from(start)
+            .previews(previews)
+            .seed(self.chance.next())
+            .updates()
+    }
+
+    /// Takes updates until it is over, one way or another.
+    async fn take(&mut self, updates: &mut Updates) -> Result<Ended, String> {
+        let mut since = None;
+        loop {
+            let complaint = lock(&self.world).complaint.clone();
+            if let Some(complaint) = complaint {
+                return Err(complaint);
+            }
+            self.pause().await;
+            let delivered = lock(&self.world).delivered;
+            let complete = delivered == self.schedule.entries.len() && self.anchored();
+            let next = if complete {
+                // Nothing more may come, however long it is waited for.
+                let until = *since.get_or_insert(Instant::now() + Duration::from_secs(100));
+                match timeout_at(until, updates.next()).await {
+                    Ok(next) => next,
+                    Err(_) => return Ok(Ended::End),
+                }
+            } else {
+                self.next(updates).await
+            };
+            let Some(update) = next else {
+                return if self.schedule.ends {
+                    Ok(Ended::End)
+                } else {
+                    Err("it ended, and the session didn't".to_owned())
+                };
+            };
+            match update {
+                Ok(update) => self.check(update, updates)?,
+                Err(error) => {
+                    if updates.next().await.is_some() {
+                        return Err("it goes on after an error".to_owned());
+                    }
+                    return Ok(Ended::Error(error));
+                }
+            }
+            let checkpoint = updates.checkpoint();
+            let expected = self.checkpoint();
+            if self.last.is_some() && checkpoint != expected {
+                return Err(format!(
+                    "the checkpoint is {checkpoint:?}, not {expected:?}"
+                ));
+            }
+            if self.last.is_some() && self.chance.percent(self.schedule.restarts) {
+                return Ok(Ended::Restart);
+            }
+        }
+    }
+
+    /// The event that whoever goes on begins after.
+    fn checkpoint(&self) -> Option<String> {
+        let anchor = lock(&self.world).anchor.and_then(|n| n.checked_sub(1));
+        let anchor = anchor.map(|n| self.schedule.entries[n].id.clone());
+        self.last.clone().or(anchor)
+    }
+
+    /// Whether it is clear where the events begin.
+    fn anchored(&self) -> bool {
+        self.schedule.from != From::Now || lock(&self.world).anchor.is_some()
+    }
+
+    async fn pause(&mut self) {
+        let pause = match self.schedule.pace {
+            Pace::Slow(most) => self.chance.below(most),
+            Pace::Jumps if self.chance.percent(3) => self.chance.below(1_800_000),
+            _ => return,
+        };
+        sleep(Duration::from_millis(pause)).await;
+    }
+
+    async fn next(&mut self, updates: &mut Updates) -> Option<qoder::Result<Update>> {
+        if self.schedule.pace != Pace::Impatient {
+            return updates.next().await;
+        }
+        loop {
+            let patience = Duration::from_millis(self.chance.between(1, 3_000));
+            match timeout(patience, updates.next()).await {
+                Ok(next) => return next,
+                Err(_) if self.chance.percent(5) => {
+                    let mut world = lock(&self.world);
+                    world.not_before = None;
+                    // Whoever wakes it wants requests.
+                    world.requests = 0;
+                    drop(world);
+                    updates.wake();
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn check(&mut self, update: Update, updates: &Updates) -> Result<(), String> {
+        match update {
+            Update::Event(event) => self.check_event(&event, updates),
+            Update::Preview(preview) => {
+                self.report.previews += 1;
+                let id = preview.event_id.as_str();
+                let text = updates
+                    .preview_text(&preview.event_id, preview.index)
+                    .ok_or("a preview without its text")?;
+                let entry = self.schedule.entries.iter().find(|entry| entry.id == id);
+                let whole = entry.and_then(|entry| entry.text.as_deref());
+                let whole =
+                    whole.ok_or_else(|| format!("a preview of {id}, which is no message"))?;
+                if !whole.starts_with(text) || !text.ends_with(&preview.delta) {
+                    return Err(format!("the preview {text:?} is not how {whole:?} begins"));
+                }
+                let before = self.shown.insert(id.to_owned(), text.to_owned());
+                let before = before.filter(|_| !preview.restarted).unwrap_or_default();
+                if format!("{before}{}", preview.delta) != text {
+                    return Err(format!(
+                        "{before:?} grew to {text:?} by {:?}",
+                        preview.delta
+                    ));
+                }
+                Ok(())
+            }
+            Update::Notice(notice) => {
+                lock(&self.world).tell(|| format!("    notice: {notice}"));
+                if notice == Notice::PreviewsVoid {
+                    for (id, _) in self.shown.drain() {
+                        if updates.preview_text(&id.as_str().into(), 0).is_some() {
+                            return Err(format!("the preview of {id} is there and void"));
+                        }
+                    }
+                }
+                Ok(())
+            }
+            _ => Err("an update of a new kind".to_owned()),
+        }
+    }
+
+    fn check_event(&mut self, event: &Event, updates: &Updates) -> Result<(), String> {
+        // What has no id came between the events.
+        let Some(id) = event.id() else {
+            return Ok(());
+        };
+        let mut world = lock(&self.world);
+        world.tell(|| format!("    event {id}"));
+        let n = world.delivered.max(if self.last.is_none() {
+            world.oldest()
+        } else {
+            0
+        });
+        let Some(expected) = self.schedule.entries.get(n) else {
+            return Err(format!("{id} was delivered after all events"));
+        };
+        if expected.id != id.as_str() {
+            return Err(format!(
+                "{id} was delivered in place of {} ({n})",
+                expected.id
+            ));
+        }
+        if expected.json != event.raw() {
+            return Err(format!("{} became {}", expected.json, event.raw()));
+        }
+        world.delivered = n + 1;
+        world.progressed();
+        self.last = Some(expected.id.clone());
+        self.report.events += 1;
+        if updates.preview_text(id, 0).is_some() {
+            return Err(format!("the preview of {id} is still there"));
+        }
+        self.shown.remove(id.as_str());
+        Ok(())
+    }
+
+    /// It ended by itself, or nothing more came.
+    fn check_end(&self) -> Result<(), String> {
+        let delivered = lock(&self.world).delivered;
+        let all = self.schedule.entries.len();
+        if delivered < all {
+            return Err(format!("it ended after {delivered} of {all} events"));
+        }
+        Ok(())
+    }
+
+    /// Whether an error ends the run. If not, another follower goes on where this one was.
+    fn is_over_after(&self, error: &qoder::Error) -> Result<bool, String> {
+        let expected = self.checkpoint();
+        let world = lock(&self.world);
+        world.tell(|| format!("    error: {error}"));
+        if error.checkpoint() != expected.as_deref() {
+            let checkpoint = error.checkpoint();
+            return Err(format!(
+                "the error's checkpoint is {checkpoint:?}, not {expected:?}"
+            ));
+        }
+        let text = error.to_string();
+        if text.contains("events may be lost") {
+            // It may say so only if it is so.
+            return if world.oldest() > 0 && world.delivered < world.oldest() + 1 {
+                Ok(true)
+            } else {
+                Err(format!("there is no gap: {text}"))
+            };
+        }
+        if text.contains("gave up") {
+            let quiet = world.progress.elapsed();
+            return if quiet >= Duration::from_secs(290) {
+                Ok(false)
+            } else {
+                Err(format!("after only {quiet:?}: {text}"))
+            };
+        }
+        if world.refused {
+            return Ok(false);
+        }
+        Err(format!("for no reason: {text}"))
+    }
+}

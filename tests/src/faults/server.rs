@@ -1,0 +1,427 @@
+//! The server of a run: a `tower` service in memory. What it answers depends on the schedule, its
+//! chance, and the simulated time.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use http_body::Body;
+use qoder_http::RequestBody;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+use tower_service::Service;
+
+use super::chance::Chance;
+use super::schedule::{From, Schedule};
+use super::stream::{Fate, Literal, StreamBody};
+
+/// What the server and the one who checks have in common.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) schedule: Arc<Schedule>,
+    pub(crate) chance: Chance,
+    pub(crate) started: Instant,
+    pub(crate) trace: bool,
+    faults_left: usize,
+    /// How many events the caller has been handed, counted from the beginning of the log.
+    pub(crate) delivered: usize,
+    /// The first event that the follower of now may get: nothing before it is repeated to it.
+    pub(crate) first: usize,
+    /// When something was handed over last.
+    pub(crate) progress: Instant,
+    /// The answer to the question for the newest event: how many there were.
+    pub(crate) anchor: Option<usize>,
+    /// Something was answered that ends following for good.
+    pub(crate) refused: bool,
+    /// Requests since the last event was handed over.
+    pub(crate) requests: u32,
+    /// Faults since then.
+    pub(crate) fruitless: u32,
+    /// No request is due before this, unless somebody wakes the follower.
+    pub(crate) not_before: Option<Instant>,
+    /// Cursors that the stream rejected.
+    rejected: Vec<String>,
+    /// Connections that are open.
+    pub(crate) open: usize,
+    /// What the server found wrong with its client.
+    pub(crate) complaint: Option<String>,
+}
+
+pub(crate) type Shared = Arc<Mutex<World>>;
+
+pub(crate) fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl World {
+    pub(crate) fn new(schedule: Arc<Schedule>, trace: bool) -> Shared {
+        let now = Instant::now();
+        Arc::new(Mutex::new(Self {
+            chance: Chance::new(schedule.seed ^ 0xFA17),
+            started: now,
+            trace,
+            faults_left: schedule.faults,
+            delivered: 0,
+            first: 0,
+            progress: now,
+            anchor: None,
+            refused: false,
+            requests: 0,
+            fruitless: 0,
+            not_before: None,
+            rejected: Vec::new(),
+            open: 0,
+            complaint: None,
+            schedule,
+        }))
+    }
+
+    /// A new follower begins, with no memory of its own.
+    pub(crate) fn forget(&mut self) {
+        if self.delivered == 0 {
+            // Nothing was there and nothing came: `Now` is another time for the next one.
+            self.anchor = None;
+        }
+        self.first = self.delivered;
+        self.refused = false;
+        self.requests = 0;
+        self.fruitless = 0;
+        self.not_before = None;
+        self.rejected.clear();
+        self.progress = Instant::now();
+    }
+
+    pub(crate) fn progressed(&mut self) {
+        self.requests = 0;
+        self.fruitless = 0;
+        self.progress = Instant::now();
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn complain(&mut self, what: impl Into<String>) {
+        self.complaint.get_or_insert(what.into());
+    }
+
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            #[allow(clippy::print_stderr, reason = "asked for")]
+            {
+                eprintln!("{:>10} ms  {}", self.now().as_millis(), what());
+            }
+        }
+    }
+
+    /// How many events there are.
+    pub(crate) fn published(&self) -> usize {
+        self.schedule.published(self.now())
+    }
+
+    /// The first event that is still there.
+    pub(crate) fn oldest(&self) -> usize {
+        match self.schedule.trim {
+            Some((at, oldest)) if self.now() >= Duration::from_millis(at) => oldest,
+            _ => 0,
+        }
+    }
+
+    fn fault(&mut self) -> bool {
+        let rate = self.schedule.fault_rate;
+        let fault = self.faults_left > 0 && self.chance.percent(rate);
+        if fault {
+            self.faults_left -= 1;
+            self.fruitless += 1;
+        }
+        fault
+    }
+
+    /// The number of the event after a cursor, if the cursor is known.
+    fn after(&self, id: &str) -> Option<usize> {
+        let known = &self.schedule.entries[self.oldest()..self.published()];
+        let at = known.iter().position(|entry| entry.id == id)?;
+        Some(self.oldest() + at + 1)
+    }
+
+    fn count_request(&mut self) {
+        self.requests += 1;
+        // Entries of a long list come page by page, and some of them were delivered before.
+        let pages = self.schedule.entries.len() / self.schedule.page.max(1);
+        let quiet = self.progress.elapsed().as_secs();
+        let fair = 14 + 3 * u64::from(self.fruitless) + (pages as u64 + 3) * (quiet + 2);
+        if u64::from(self.requests) > fair {
+            self.complain(format!(
+                "{} requests in {quiet} s without an event",
+                self.requests
+            ));
+        }
+        if self.not_before.take().is_some_and(|at| Instant::now() < at) {
+            self.complain("a request before Retry-After allows it");
+        }
+    }
+}
+
+/// The service that the client sends its requests to.
+#[derive(Clone, Debug)]
+pub(crate) struct Server(pub(crate) Shared);
+
+type AnyBody = Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>;
+type Answer = io::Result<Response<AnyBody>>;
+
+impl Service<Request<RequestBody>> for Server {
+    type Response = Response<AnyBody>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        let world = Arc::clone(&self.0);
+        Box::pin(async move {
+            let pause = {
+                let mut world = lock(&world);
+                world.count_request();
+                world.chance.pick(&[0, 0, 1, 30, 400])
+            };
+            sleep(Duration::from_millis(pause)).await;
+            let answer = if request.uri().path().ends_with("/stream") {
+                stream(&world, &request)
+            } else {
+                list(&world, &request)
+            };
+            match answer {
+                Some(answer) => answer,
+                None => std::future::pending().await,
+            }
+        })
+    }
+}
+
+fn reset() -> io::Error {
+    io::ErrorKind::ConnectionReset.into()
+}
+
+/// An answer in one piece.
+fn answer(status: u16, kind: &str, body: String, hint: Option<u64>) -> Answer {
+    let body: AnyBody = Box::pin(Literal::whole(body));
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        kind.parse().map_err(io::Error::other)?,
+    );
+    if let Some(hint) = hint {
+        headers.insert(header::RETRY_AFTER, hint.into());
+    }
+    Ok(response)
+}
+
+fn refusal(status: u16, kind: &str, hint: Option<u64>) -> Answer {
+    let error = json!({"type": "error", "error": {"type": kind, "message": "no"}});
+    answer(status, "application/json", error.to_string(), hint)
+}
+
+/// 429, 503 and the like, with and without a hint.
+fn unavailable(world: &mut World) -> Answer {
+    let status = world.chance.pick(&[408, 429, 500, 503]);
+    let hint = world.chance.pick(&[None, None, Some(1), Some(20)]);
+    world.tell(|| format!("  answers {status}, retry after {hint:?}"));
+    if let Some(hint) = hint {
+        world.not_before = Some(Instant::now() + Duration::from_secs(hint));
+    }
+    refusal(status, "overloaded_error", hint)
+}
+
+/// `None` is no answer, ever.
+fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
+    let cursor = request
+        .headers()
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok());
+    let previews = request.uri().query().unwrap_or("").contains("event_deltas");
+    let mut w = lock(world);
+    w.tell(|| format!("stream after {cursor:?}"));
+    if let Some(id) = cursor {
+        if w.rejected.iter().any(|rejected| rejected == id) {
+            w.complain(format!("the rejected cursor {id} was sent again"));
+        }
+    }
+    let from = match cursor.map(|id| w.after(id)) {
+        Some(Some(from)) => Some(from),
+        Some(None) => {
+            return Some(reject(&mut w, cursor));
+        }
+        None => None,
+    };
+    let mut fate = Fate::default();
+    if let (Some((at, clean)), 1..) = (w.schedule.cut_at, w.faults_left) {
+        w.faults_left -= 1;
+        fate = Fate::cut(at, clean);
+    }
+    if w.fault() {
+        match w.chance.below(13) {
+            0 => return Some(Err(reset())),
+            1 => {
+                w.tell(|| "  stalls".to_owned());
+                return None;
+            }
+            2 | 3 => return Some(unavailable(&mut w)),
+            4 if cursor.is_some() => {
+                return Some(reject(&mut w, cursor));
+            }
+            5 if w.chance.percent(30) => return Some(fatal(&mut w)),
+            6 => fate = Fate::silent(w.chance.size(0, 900)),
+            7 => fate = Fate::said("data: [DONE]\n\n", w.chance.size(0, 4)),
+            8 => {
+                fate = Fate::said(
+                    "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\
+                         \"message\":\"busy\"}}\n\n",
+                    w.chance.size(0, 4),
+                );
+            }
+            9 => fate = Fate::frames(w.chance.size(0, 4)),
+            _ => fate = Fate::cut(w.chance.size(0, 1200), w.chance.percent(50)),
+        }
+        w.tell(|| format!("  opens, but {fate:?}"));
+    }
+    let body = StreamBody::open(Arc::clone(world), &mut w, from, previews, fate);
+    let body: AnyBody = Box::pin(body);
+    let mut response = Response::new(body);
+    let kind = header::HeaderValue::from_static("text/event-stream; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Some(Ok(response))
+}
+
+/// 400, as for a cursor that is not known.
+fn reject(w: &mut World, cursor: Option<&str>) -> Answer {
+    w.tell(|| "  rejects the cursor".to_owned());
+    w.rejected.extend(cursor.map(ToOwned::to_owned));
+    refusal(400, "invalid_request_error", None)
+}
+
+/// What no repetition mends.
+fn fatal(w: &mut World) -> Answer {
+    w.refused = true;
+    let which = w.chance.below(5);
+    w.tell(|| format!("  refuses for good ({which})"));
+    match which {
+        0 => refusal(401, "authentication_error", None),
+        1 => refusal(404, "not_found_error", None),
+        2 => answer(200, "text/html", "<p>Welcome</p>".to_owned(), None),
+        3 => answer(200, "application/json", "{}".to_owned(), None),
+        _ => answer(204, "text/plain", String::new(), None),
+    }
+}
+
+/// `None` is no answer, ever.
+fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
+    let query = request.uri().query().unwrap_or("");
+    let value = |name: &str| {
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find_map(|(key, value)| (key == name).then_some(value))
+    };
+    let descending = value("order") == Some("desc");
+    let limit: usize = value("limit")
+        .and_then(|limit| limit.parse().ok())
+        .unwrap_or(20);
+    let mut w = lock(world);
+    w.tell(|| format!("list {query}"));
+    let mut cut = false;
+    let mut broken = false;
+    if w.fault() {
+        match w.chance.below(8) {
+            0 => return Some(Err(reset())),
+            1 => {
+                w.tell(|| "  stalls".to_owned());
+                return None;
+            }
+            2 | 3 => return Some(unavailable(&mut w)),
+            4 if value("after_id").is_some() => {
+                w.tell(|| "  rejects the cursor".to_owned());
+                return Some(refusal(400, "invalid_request_error", None));
+            }
+            5 => broken = true,
+            _ => cut = true,
+        }
+        w.tell(|| format!("  answers, but cut: {cut}, without a cursor: {broken}"));
+    }
+    if w.schedule.thread && descending {
+        w.complain("a thread's list has no order");
+    }
+    let (oldest, published) = (w.oldest(), w.published());
+    let take = limit.min(w.schedule.page);
+    let page = value("page").and_then(|page| page.parse::<usize>().ok());
+    let (range, more) = if descending {
+        let end = page.unwrap_or(published).clamp(oldest, published);
+        let begin = end.saturating_sub(take).max(oldest);
+        (begin..end, (begin > oldest).then_some(begin))
+    } else {
+        let begin = match (page, value("after_id")) {
+            // What lay between is gone, and may not be passed over in silence.
+            (Some(page), _) if page < oldest => {
+                // Whoever has no cursor yet can't go on from it.
+                w.refused |= w.schedule.from == From::Now && w.anchor.is_none();
+                return Some(refusal(400, "invalid_request_error", None));
+            }
+            (Some(page), _) => page,
+            (None, Some(id)) => match w.after(id) {
+                Some(begin) => begin,
+                None => return Some(refusal(400, "invalid_request_error", None)),
+            },
+            (None, None) => oldest,
+        };
+        let end = (begin + take).min(published).max(begin);
+        (begin..end, (end < published).then_some(end))
+    };
+    // Without an order, the newest event is the last one of all pages.
+    let asks_for_newest = if w.schedule.thread {
+        value("after_id").is_none() && more.is_none()
+    } else {
+        descending && limit == 1
+    };
+    if asks_for_newest && !cut && w.schedule.from == From::Now && w.anchor.is_none() {
+        w.anchor = Some(published);
+        w.first = published;
+        w.delivered = published;
+    }
+    let mut data: Vec<&str> = w.schedule.entries[range]
+        .iter()
+        .map(|entry| entry.json.as_str())
+        .collect();
+    if descending {
+        data.reverse();
+    }
+    let next = match more {
+        Some(_) if broken => "null".to_owned(),
+        Some(more) => format!("\"{more}\""),
+        None => "null".to_owned(),
+    };
+    let text = format!(
+        r#"{{"data":[{}],"next_page":{next},"has_more":{}}}"#,
+        data.join(","),
+        more.is_some()
+    );
+    w.tell(|| format!("  {} events, more: {}", data.len(), more.is_some()));
+    if !cut {
+        return Some(answer(200, "application/json", text, None));
+    }
+    let half = text.len() / 2;
+    let body: AnyBody = Box::pin(Literal::cut(text, half));
+    let mut response = Response::new(body);
+    let kind = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Some(Ok(response))
+}

@@ -1,0 +1,372 @@
+//! Bodies: of one piece, and of an event stream that goes on in simulated time.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame};
+use serde_json::json;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::chance::Chance;
+use super::schedule::{Said, Schedule};
+use super::server::{Shared, World, lock};
+
+/// A text, whole or broken off.
+pub(crate) struct Literal {
+    text: Option<Bytes>,
+    breaks: bool,
+}
+
+impl Literal {
+    pub(crate) fn whole(text: String) -> Self {
+        Self {
+            text: Some(text.into()),
+            breaks: false,
+        }
+    }
+
+    pub(crate) fn cut(mut text: String, at: usize) -> Self {
+        let mut at = at;
+        while !text.is_char_boundary(at) {
+            at += 1;
+        }
+        text.truncate(at);
+        Self {
+            text: Some(text.into()),
+            breaks: true,
+        }
+    }
+}
+
+impl Body for Literal {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Ready(match self.text.take() {
+            Some(text) => Some(Ok(Frame::data(text))),
+            None if std::mem::take(&mut self.breaks) => {
+                Some(Err(io::ErrorKind::UnexpectedEof.into()))
+            }
+            None => None,
+        })
+    }
+}
+
+/// What becomes of a connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fate {
+    /// After so many bytes …
+    bytes: Option<usize>,
+    /// … or so many frames …
+    frames: Option<usize>,
+    /// … this is said …
+    last_words: &'static str,
+    /// … and then the connection is as it will be.
+    then: Then,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Then {
+    #[default]
+    Ends,
+    Breaks,
+    Silent,
+}
+
+impl Fate {
+    pub(crate) fn cut(bytes: usize, clean: bool) -> Self {
+        Self {
+            bytes: Some(bytes),
+            then: if clean { Then::Ends } else { Then::Breaks },
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn silent(bytes: usize) -> Self {
+        Self {
+            bytes: Some(bytes),
+            then: Then::Silent,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn frames(frames: usize) -> Self {
+        Self {
+            frames: Some(frames),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn said(words: &'static str, frames: usize) -> Self {
+        Self {
+            frames: Some(frames),
+            last_words: words,
+            ..Self::default()
+        }
+    }
+}
+
+/// An event stream.
+pub(crate) struct StreamBody {
+    world: Shared,
+    schedule: Arc<Schedule>,
+    chance: Chance,
+    started: Instant,
+    previews: bool,
+    fate: Fate,
+    /// What is written and not yet sent.
+    out: BytesMut,
+    /// How much was sent.
+    sent: usize,
+    /// Where in the bytes the frame of an event ends.
+    ends: Vec<(usize, usize)>,
+    /// How many frames were written.
+    frames: usize,
+    /// What comes next on the wire.
+    next: usize,
+    beat: Instant,
+    over: bool,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl StreamBody {
+    /// `from` is the first event after the cursor; without one the server decides.
+    pub(crate) fn open(
+        world: Shared,
+        w: &mut World,
+        from: Option<usize>,
+        previews: bool,
+        fate: Fate,
+    ) -> Self {
+        w.open += 1;
+        let now = Instant::now();
+        let schedule = Arc::clone(&w.schedule);
+        let mut body = Self {
+            chance: Chance::new(w.chance.next()),
+            started: w.started,
+            previews,
+            fate,
+            out: BytesMut::new(),
+            sent: 0,
+            ends: Vec::new(),
+            frames: 0,
+            next: 0,
+            beat: now + Duration::from_secs(15),
+            over: false,
+            timer: Box::pin(sleep_until(now)),
+            world,
+            schedule,
+        };
+        let (oldest, published, first) = (w.oldest(), w.published(), w.first);
+        body.catch_up(from, oldest, published, first);
+        body
+    }
+
+    /// What was said before the connection, as far as the server repeats it.
+    fn catch_up(&mut self, from: Option<usize>, oldest: usize, published: usize, first: usize) {
+        let schedule = Arc::clone(&self.schedule);
+        let from = match from {
+            Some(from) if schedule.replay > 0 => {
+                // Never before the start of this follower: it couldn't know what it sees there.
+                let replay = self.chance.size(0, schedule.replay);
+                from.saturating_sub(replay).max(first).min(from)
+            }
+            Some(from) => from,
+            None if schedule.tail_only => published,
+            None => oldest,
+        };
+        let now = self.started.elapsed();
+        self.next = schedule
+            .said
+            .partition_point(|(at, _)| Duration::from_millis(*at) <= now);
+        for (_, said) in &schedule.said[..self.next] {
+            match *said {
+                Said::Entry(n) if n >= from.max(oldest) => self.say(*said),
+                Said::Start(n) | Said::Delta(n, ..)
+                    if n >= published && schedule.repeats_previews =>
+                {
+                    self.say(*said);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn say(&mut self, said: Said) {
+        if self.fate.frames.is_some_and(|frames| self.frames >= frames) {
+            return;
+        }
+        let schedule = Arc::clone(&self.schedule);
+        if schedule.junk > 0 && self.chance.percent(schedule.junk) {
+            let junk = self.chance.pick(&[
+                ": a comment\n\n",
+                "retry: 50\n\n",
+                "event: heartbeat\ndata: {}\n\n",
+                "event: ping\nid: evt_ping\ndata: {}\n\n",
+                "data: {\"type\": \n\n",
+                "event: agent.message\ndata: not json\n\n",
+                "id: evt_lost\n\n",
+                "event: odd\nnofield\nunknown: 1\n\n",
+                "data: [1,\r\ndata: 2]\r\r",
+            ]);
+            self.out.extend_from_slice(junk.as_bytes());
+        }
+        let (name, id, json) = match said {
+            Said::Start(_) | Said::Delta(..) if !self.previews => return,
+            Said::Start(n) => {
+                let id = &schedule.entries[n].id;
+                let event = json!({"id": id, "type": "agent.message"});
+                let json = json!({"type": "event_start", "event": event});
+                ("event_start", id, json.to_string())
+            }
+            Said::Delta(n, from, to) => {
+                let entry = &schedule.entries[n];
+                let text = &entry.text.as_deref().unwrap_or("")[from..to];
+                let content = json!({"type": "text", "text": text});
+                let delta = json!({"type": "content_delta", "index": 0, "content": content});
+                let json = json!({"type": "event_delta", "event_id": entry.id, "delta": delta});
+                ("event_delta", &entry.id, json.to_string())
+            }
+            Said::Entry(n) => {
+                let entry = &schedule.entries[n];
+                (entry.name, &entry.id, entry.json.clone())
+            }
+        };
+        let end = if self.chance.percent(90) {
+            "\n"
+        } else {
+            "\r\n"
+        };
+        let twice = matches!(said, Said::Entry(_)) && schedule.replay > 0 && self.chance.percent(5);
+        for _ in 0..=usize::from(twice) {
+            let frame = format!("id: {id}{end}event: {name}{end}data: {json}{end}{end}");
+            self.out.extend_from_slice(frame.as_bytes());
+        }
+        self.frames += 1;
+        if let Said::Entry(n) = said {
+            self.ends.push((self.sent + self.out.len(), n));
+        }
+    }
+
+    /// The next bytes, or what becomes of the connection.
+    fn chunk(&mut self) -> Option<io::Result<Bytes>> {
+        let left = self
+            .fate
+            .bytes
+            .map_or(usize::MAX, |bytes| bytes.saturating_sub(self.sent));
+        let by_frames = self.fate.frames.is_some_and(|frames| self.frames >= frames);
+        if self.out.is_empty() && by_frames && !self.fate.last_words.is_empty() {
+            self.out.extend_from_slice(self.fate.last_words.as_bytes());
+            self.fate.last_words = "";
+        }
+        if left > 0 && !self.out.is_empty() {
+            let size = self.chance.size(1, self.schedule.chunk);
+            let chunk = self
+                .out
+                .split_to(size.min(left).min(self.out.len()))
+                .freeze();
+            self.sent += chunk.len();
+            return Some(Ok(chunk));
+        }
+        if left > 0 && !by_frames {
+            return None;
+        }
+        match self.fate.then {
+            Then::Silent => return None,
+            Then::Ends => {}
+            Then::Breaks => {
+                self.over = true;
+                return Some(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+        }
+        self.over = true;
+        Some(Ok(Bytes::new()))
+    }
+
+    fn is_silent(&self) -> bool {
+        self.fate.then == Then::Silent && self.fate.bytes.is_some_and(|bytes| self.sent >= bytes)
+    }
+
+    /// Whoever reads on has handed over what was read before.
+    fn check_reader(&self) {
+        let mut world = lock(&self.world);
+        let delivered = world.delivered;
+        let whole = |(end, n): &&(usize, usize)| *end <= self.sent && *n >= delivered;
+        if let Some((_, n)) = self.ends.iter().find(whole) {
+            world.complain(format!(
+                "more is read while event {n} is not handed over (of {delivered})"
+            ));
+        }
+    }
+}
+
+impl Body for StreamBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        this.check_reader();
+        loop {
+            if this.over {
+                return Poll::Ready(None);
+            }
+            let now = this.started.elapsed();
+            while let Some((at, said)) = this.schedule.said.get(this.next).copied() {
+                if Duration::from_millis(at) > now {
+                    break;
+                }
+                this.next += 1;
+                this.say(said);
+            }
+            match this.chunk() {
+                Some(Ok(chunk)) if chunk.is_empty() => return Poll::Ready(None),
+                Some(chunk) => {
+                    this.beat = Instant::now() + Duration::from_secs(15);
+                    return Poll::Ready(Some(chunk.map(Frame::data)));
+                }
+                None => {}
+            }
+            let said = this.schedule.said.get(this.next);
+            let next = said.map(|(at, _)| this.started + Duration::from_millis(*at));
+            let due = match next {
+                _ if this.is_silent() => return Poll::Pending,
+                Some(at) => at.min(this.beat),
+                None => this.beat,
+            };
+            if this.timer.deadline() != due {
+                this.timer.as_mut().reset(due);
+            }
+            ready!(this.timer.as_mut().poll(cx));
+            if Instant::now() >= this.beat && this.out.is_empty() {
+                this.out.extend_from_slice(b": beat\n\n");
+            }
+        }
+    }
+}
+
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        lock(&self.world).open -= 1;
+    }
+}
+
+impl std::fmt::Debug for StreamBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamBody")
+            .field("sent", &self.sent)
+            .finish_non_exhaustive()
+    }
+}
