@@ -1,9 +1,15 @@
 //! Ways to break following, to see that the simulation of faults notices each of them.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::shell::{cargo, read, root};
+use crate::shell::{cargo, output, read, root};
+
+/// A sound copy needs half a minute.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A change of one place in the code.
 struct Mutant {
@@ -160,21 +166,35 @@ pub(crate) fn run() -> Result<(), String> {
 fn simulate(copy: &Path) -> Result<Option<String>, String> {
     // What the workspace depends on is compiled once for both.
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or(root().join("target").into());
-    let simulation = |verb: &str, args: &[&str]| {
-        let words = ["--quiet", "--package", "qoder-tests", "--bin", "faults"];
-        let mut command = cargo(&[verb]);
-        command.args(words).args(args);
-        command.current_dir(copy).env("CARGO_TARGET_DIR", &target);
-        command.output().map_err(|error| error.to_string())
+    let words = ["--quiet", "--package", "qoder-tests", "--bin", "faults"];
+    let mut build = cargo(&["build"]);
+    build.args(words);
+    output(build.current_dir(copy).env("CARGO_TARGET_DIR", &target))?;
+    let mut simulation = Command::new(Path::new(&target).join("debug/faults"))
+        .args(["--seeds", "20000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("faults: {error}"))?;
+    let started = Instant::now();
+    let status = loop {
+        match simulation.try_wait().map_err(|error| error.to_string())? {
+            Some(status) => break status,
+            None if started.elapsed() > PATIENCE => {
+                simulation.kill().map_err(|error| error.to_string())?;
+                return Ok(Some("it goes in circles".to_owned()));
+            }
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
     };
-    let compiled = simulation("build", &[])?;
-    if !compiled.status.success() {
-        return Err(String::from_utf8_lossy(&compiled.stderr).into_owned());
+    let mut said = String::new();
+    if let Some(mut stdout) = simulation.stdout.take() {
+        stdout
+            .read_to_string(&mut said)
+            .map_err(|error| error.to_string())?;
     }
-    let ran = simulation("run", &["--", "--seeds", "20000"])?;
-    let said = String::from_utf8_lossy(&ran.stdout);
     let how = said.lines().next().unwrap_or("it crashed").to_owned();
-    Ok((!ran.status.success()).then_some(how))
+    Ok((!status.success()).then_some(how))
 }
 
 /// Makes `to` the same as `from`; files that are the same already keep their time, so that they

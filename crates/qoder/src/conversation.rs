@@ -53,6 +53,23 @@ impl Conversation {
         TurnOpening::new(self.client.clone(), self.id.clone(), message.into())
     }
 
+    /// Goes on with a turn where another process was: `checkpoint` is what
+    /// [`Turn::checkpoint`](crate::Turn::checkpoint) gave there, or the
+    /// [checkpoint of the error](crate::Error::checkpoint) that ended it. Nothing is sent.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let turn = client.session("sess_1").turn("Write a long story.").await?;
+    /// let stored = turn.checkpoint();
+    /// // Later, and elsewhere:
+    /// let turn = client.session("sess_1").resume_turn(stored).await?;
+    /// println!("{}", turn.into_text().await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn resume_turn(&self, checkpoint: impl Into<String>) -> TurnOpening {
+        TurnOpening::resumed(self.client.clone(), self.id.clone(), checkpoint.into())
+    }
+
     /// Sends a message, and waits for all that the agent answers.
     ///
     /// # Errors

@@ -56,13 +56,13 @@ pub fn run(schedule: Schedule, trace: bool) -> Result<Report, String> {
         let outcome = timeout(limit, caller.run()).await;
         let report = caller.report;
         drop(caller);
-        match outcome {
-            Ok(outcome) => outcome?,
-            Err(_) => return Err("it never came to its end".to_owned()),
-        }
         let world = lock(&world);
         if let Some(complaint) = &world.complaint {
             return Err(complaint.clone());
+        }
+        match outcome {
+            Ok(outcome) => outcome?,
+            Err(_) => return Err("it never came to its end".to_owned()),
         }
         if world.open > 0 {
             return Err(format!("{} connections are left open", world.open));

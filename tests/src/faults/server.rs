@@ -191,7 +191,12 @@ impl Service<Request<RequestBody>> for Server {
             let pause = {
                 let mut world = lock(&world);
                 world.count_request();
-                world.chance.pick(&[0, 0, 1, 30, 400])
+                let pause = world.chance.pick(&[0, 0, 1, 30, 400]);
+                world.complaint.is_none().then_some(pause)
+            };
+            // After a complaint there is no point in going on.
+            let Some(pause) = pause else {
+                return std::future::pending().await;
             };
             sleep(Duration::from_millis(pause)).await;
             let answer = if request.uri().path().ends_with("/stream") {

@@ -11,17 +11,20 @@
 //! | any | everything else, the idling of a thread included | same |
 
 use qoder_types::{Event, EventId, SessionErrorEvent, StopReason};
+use serde::{Deserialize, Serialize};
 
 use super::Stop;
 
 /// Follows one turn through the events of its session.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
     state: State,
+    #[serde(with = "raw")]
     error: Option<SessionErrorEvent>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum State {
     /// The server didn't say which event our message became: its echo is waited for.
     Unanchored {
@@ -29,7 +32,7 @@ enum State {
     },
     Running,
     Paused(Vec<EventId>),
-    Over(Stop),
+    Over(#[serde(with = "super::stop::word")] Stop),
 }
 
 impl Machine {
@@ -104,6 +107,32 @@ impl Machine {
     /// The last `session.error` of the turn.
     pub(crate) fn error(&self) -> Option<&SessionErrorEvent> {
         self.error.as_ref()
+    }
+}
+
+/// An error as the text it came in.
+mod raw {
+    use qoder_types::{Event, SessionErrorEvent};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[allow(clippy::ref_option, reason = "serde asks for this signature")]
+    pub(super) fn serialize<S: Serializer>(
+        error: &Option<SessionErrorEvent>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        error.as_ref().map(SessionErrorEvent::raw).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<SessionErrorEvent>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        Ok(
+            text.and_then(|text| match Event::decode("session.error", None, &text) {
+                Event::SessionError(error) => Some(error),
+                _ => None,
+            }),
+        )
     }
 }
 
@@ -206,5 +235,29 @@ mod tests {
         ));
         assert_eq!(machine.stop(), Stop::Running);
         assert!(machine.error().is_some());
+    }
+
+    #[test]
+    fn a_turn_that_is_stored_stands_as_it_did() {
+        for events in [
+            &[][..],
+            &[ASKS],
+            &[RUNNING, END],
+            &[r#"{"type":"session.status_idle","stop_reason":{"type":"tea_break"}}"#],
+            &[r#"{"type":"session.status_terminated"}"#],
+        ] {
+            for start in [
+                Machine::anchored(),
+                Machine::unanchored(Some("Hi".to_owned())),
+            ] {
+                let mut machine = start;
+                for json in events {
+                    machine.observe(&event(json));
+                }
+                let text = serde_json::to_string(&machine).expect("a text");
+                let stored: Machine = serde_json::from_str(&text).expect("a machine");
+                assert_eq!(stored.state, machine.state, "{text}");
+            }
+        }
     }
 }

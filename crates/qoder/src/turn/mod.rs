@@ -1,9 +1,11 @@
 //! A turn: one message, and everything the agent does about it until it stops.
 
+mod checkpoint;
 mod machine;
 mod reply;
 mod stop;
 
+use checkpoint::Checkpoint;
 pub(crate) use machine::Machine;
 pub use reply::Reply;
 pub use stop::Stop;
@@ -15,9 +17,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use qoder_types::{Event, EventId, InputEvent, Order, SessionId, UserMessage};
+use qoder_types::{
+    Event, EventId, InputEvent, Order, SentEvents, SessionId, UserInterrupt, UserMessage,
+};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::call::Call;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::follow::{Events, Feed, Follow, Start};
@@ -29,19 +34,40 @@ use crate::follow::{Events, Feed, Follow, Start};
 pub struct TurnOpening {
     client: Client,
     session: SessionId,
-    message: UserMessage,
+    begin: Begin,
     follow: Follow,
     key: Option<String>,
     deadline: Option<Duration>,
 }
 
+/// How a turn begins here.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time, and soon taken apart"
+)]
+enum Begin {
+    /// With a message that is sent.
+    Message(UserMessage),
+    /// Where another process was.
+    Checkpoint(String),
+}
+
 impl TurnOpening {
     pub(crate) fn new(client: Client, session: SessionId, message: UserMessage) -> Self {
+        Self::begin(client, session, Begin::Message(message))
+    }
+
+    pub(crate) fn resumed(client: Client, session: SessionId, checkpoint: String) -> Self {
+        Self::begin(client, session, Begin::Checkpoint(checkpoint))
+    }
+
+    fn begin(client: Client, session: SessionId, begin: Begin) -> Self {
         let follow = Follow::new(client.clone(), Feed::session(session.clone()));
         Self {
             client,
             session,
-            message,
+            begin,
             follow,
             key: None,
             deadline: None,
@@ -71,30 +97,48 @@ impl TurnOpening {
 
     async fn open(self) -> Result<Turn> {
         let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
-        let text = self.message.content.text().into_owned();
-        let message = InputEvent::from(self.message);
-        let sent = self
-            .client
-            .sessions()
-            .events()
-            .send(&self.session, [message])
-            .options(|options| match self.key {
-                Some(key) => options.idempotency_key(key),
-                None => options,
-            })
-            .await?;
-        let accepted = sent.data.iter().find_map(Event::id).cloned();
-        let (start, machine) = match &accepted {
-            Some(id) => (Start::After(id.clone()), Machine::anchored()),
-            None => anchor(&self.client, &self.session, text).await?,
+        let (message, start, machine) = match self.begin {
+            Begin::Message(message) => send(&self.client, &self.session, message, self.key).await?,
+            Begin::Checkpoint(text) => {
+                let checkpoint = Checkpoint::parse(&text, &self.session)?;
+                let start = checkpoint.start();
+                (checkpoint.message(), start, checkpoint.machine())
+            }
         };
         Ok(Turn {
-            message: accepted,
+            client: self.client,
+            session: self.session,
+            message,
             events: self.follow.from(start).events(),
             machine,
             deadline: deadline.map(|at| Box::pin(sleep_until(at))),
         })
     }
+}
+
+/// Sends the message; gives its id, where its turn starts, and what the turn waits for.
+async fn send(
+    client: &Client,
+    session: &SessionId,
+    message: UserMessage,
+    key: Option<String>,
+) -> Result<(Option<EventId>, Start, Machine)> {
+    let text = message.content.text().into_owned();
+    let sent = client
+        .sessions()
+        .events()
+        .send(session, [InputEvent::from(message)])
+        .options(|options| match key {
+            Some(key) => options.idempotency_key(key),
+            None => options,
+        })
+        .await?;
+    let accepted = sent.data.iter().find_map(Event::id).cloned();
+    let (start, machine) = match &accepted {
+        Some(id) => (Start::After(id.clone()), Machine::anchored()),
+        None => anchor(client, session, text).await?,
+    };
+    Ok((accepted, start, machine))
 }
 
 /// Where a turn starts if the server accepted its message without naming it: after the newest
@@ -159,6 +203,8 @@ impl IntoFuture for TurnOpening {
 /// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Turn {
+    client: Client,
+    session: SessionId,
     message: Option<EventId>,
     events: Events,
     machine: Machine,
@@ -181,9 +227,34 @@ impl Turn {
         self.message.as_ref()
     }
 
-    /// Where the turn stands, as a text to store; see [`Events::checkpoint`].
-    pub fn checkpoint(&self) -> Option<String> {
-        self.events.checkpoint()
+    /// Where the turn stands, as a text to store: [`Conversation::resume_turn`] goes on with it in
+    /// another process, with exactly the events that were not handed over here.
+    ///
+    /// [`Conversation::resume_turn`]: crate::Conversation::resume_turn
+    pub fn checkpoint(&self) -> String {
+        Checkpoint::new(
+            &self.session,
+            self.message.as_ref(),
+            self.events.checkpoint(),
+            &self.machine,
+        )
+        .to_string()
+    }
+
+    /// Stops what the agent is doing, on every thread, with an event; the session stays usable.
+    /// The turn then comes to its end by itself: go on reading.
+    pub fn interrupt(&self) -> Call<SentEvents> {
+        let events = self.client.sessions().events();
+        events.send(&self.session, [UserInterrupt::new()])
+    }
+
+    /// Reads the turn to its end, and gives the text of all its messages.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`reply`](Self::reply).
+    pub async fn into_text(self) -> Result<String> {
+        Ok(self.reply().await?.text())
     }
 
     /// Reads the turn to its end.
@@ -222,7 +293,7 @@ impl Turn {
             None => why,
         };
         Error::new(ErrorKind::Turn, why)
-            .with_checkpoint(self.checkpoint())
+            .with_checkpoint(Some(self.checkpoint()))
             .with_sent(crate::Sent::Yes)
     }
 
@@ -234,7 +305,10 @@ impl Turn {
         if let Poll::Ready(event) = self.events.poll_event(cx) {
             let event = match event {
                 Some(Ok(event)) => event,
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Err(error)) => {
+                    let error = error.with_checkpoint(Some(self.checkpoint()));
+                    return Poll::Ready(Some(Err(error)));
+                }
                 None => return Poll::Ready(None),
             };
             self.machine.observe(&event);
@@ -245,11 +319,11 @@ impl Turn {
         };
         ready!(deadline.as_mut().poll(cx));
         self.deadline = None;
-        let checkpoint = self.events.checkpoint();
+        let checkpoint = Some(self.checkpoint());
         self.events.close();
         Poll::Ready(Some(Err(Error::new(
             ErrorKind::Timeout,
-            "the turn's deadline passed; the agent's own work goes on, follow it from the checkpoint",
+            "the turn's deadline passed; the agent's own work goes on: `resume_turn` goes on with the checkpoint",
         )
         .with_checkpoint(checkpoint)
         .with_sent(crate::Sent::Yes))))

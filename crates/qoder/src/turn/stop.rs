@@ -58,3 +58,29 @@ impl fmt::Display for Stop {
         })
     }
 }
+
+/// A stop by its word, as it is stored. What waits for an answer is never stored so.
+pub(super) mod word {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Stop;
+
+    pub(crate) fn serialize<S: Serializer>(stop: &Stop, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(stop)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Stop, D::Error> {
+        let word = String::deserialize(from)?;
+        let known = [
+            Stop::EndTurn,
+            Stop::Cancelled,
+            Stop::RetriesExhausted,
+            Stop::BudgetReached,
+            Stop::Terminated,
+            Stop::Deleted,
+            Stop::Other(String::new()),
+        ];
+        let found = known.into_iter().find(|stop| stop.to_string() == word);
+        Ok(found.unwrap_or(Stop::Other(word)))
+    }
+}
