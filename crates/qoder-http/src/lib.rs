@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod builder;
 mod connect;
 mod error;
 pub mod retry;
@@ -9,7 +10,8 @@ mod tls;
 mod transport;
 
 pub use body::{RequestBody, ResponseBody};
+pub use builder::TransportBuilder;
 pub use connect::is_loopback;
 pub use error::{Error, ErrorKind, Phase, Sent};
 pub use tls::Tls;
-pub use transport::{Lane, StreamHttp, Timeouts, Transport, TransportBuilder};
+pub use transport::{Lane, StreamHttp, Timeouts, Transport};

@@ -7,10 +7,10 @@ use std::fmt;
 #[cfg(feature = "__tls")]
 use std::sync::Arc;
 
-use hyper_util::client::legacy::connect::HttpConnector;
 #[cfg(feature = "__tls")]
 use rustls::{ClientConfig, crypto::CryptoProvider};
 
+use crate::connect::{Base, Versions};
 use crate::error::Error;
 #[cfg(feature = "__tls")]
 use crate::error::{ErrorKind, Sent};
@@ -81,27 +81,30 @@ impl Tls {
     #[cfg(feature = "__tls")]
     pub(crate) fn wrap(
         &self,
-        tcp: HttpConnector,
-        http2: bool,
-    ) -> hyper_rustls::HttpsConnector<HttpConnector> {
+        base: Base,
+        versions: Versions,
+    ) -> hyper_rustls::HttpsConnector<Base> {
         let mut config = ClientConfig::clone(&self.config);
         // The builder sets ALPN itself and insists on finding none.
         config.alpn_protocols.clear();
         let builder = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(config)
             .https_or_http();
-        #[cfg(feature = "http2")]
-        if http2 {
-            return builder.enable_all_versions().wrap_connector(tcp);
+        match versions {
+            Versions::Http1 => builder.enable_http1().wrap_connector(base),
+            #[cfg(feature = "http2")]
+            Versions::Both => builder.enable_all_versions().wrap_connector(base),
+            #[cfg(feature = "http2")]
+            Versions::Http2 => builder.enable_http2().wrap_connector(base),
+            #[cfg(not(feature = "http2"))]
+            Versions::Both | Versions::Http2 => builder.enable_http1().wrap_connector(base),
         }
-        let _ = http2;
-        builder.enable_http1().wrap_connector(tcp)
     }
 
     #[cfg(not(feature = "__tls"))]
     #[allow(clippy::unused_self, reason = "the same shape with and without TLS")]
-    pub(crate) fn wrap(&self, tcp: HttpConnector, _http2: bool) -> HttpConnector {
-        tcp
+    pub(crate) fn wrap(&self, base: Base, _: Versions) -> Base {
+        base
     }
 }
 

@@ -12,13 +12,12 @@ use http::uri::Scheme;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
 use crate::body::{RequestBody, ResponseBody};
+use crate::builder::TransportBuilder;
 use crate::connect::{Connector, is_loopback};
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
-use crate::tls::Tls;
 
 /// Sends requests. Cheap to clone: clones share their connections, and dropping one harms none of
 /// the others.
@@ -41,9 +40,9 @@ enum Wire {
     Service(Box<dyn Fn(Request<RequestBody>) -> Sending + Send + Sync>),
 }
 
-struct Lanes {
-    calls: Client<Connector, Full<Bytes>>,
-    streams: Client<Connector, Full<Bytes>>,
+pub(crate) struct Lanes {
+    pub(crate) calls: Client<Connector, Full<Bytes>>,
+    pub(crate) streams: Client<Connector, Full<Bytes>>,
 }
 
 type Sending = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Error>> + Send>>;
@@ -118,6 +117,15 @@ impl Transport {
     /// Starts the configuration of a transport.
     pub fn builder() -> TransportBuilder {
         TransportBuilder::default()
+    }
+
+    pub(crate) fn from_lanes(lanes: Lanes, allow_plain_http: bool) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                wire: Wire::Hyper(Box::new(lanes)),
+                allow_plain_http,
+            }),
+        }
     }
 
     /// A transport whose requests go through a service: middleware around a transport, another
@@ -275,122 +283,5 @@ impl fmt::Debug for Transport {
         f.debug_struct("Transport")
             .field("allow_plain_http", &self.shared.allow_plain_http)
             .finish_non_exhaustive()
-    }
-}
-
-/// The configuration of a [`Transport`].
-///
-/// ```
-/// use std::time::Duration;
-/// use qoder_http::{Timeouts, Transport};
-///
-/// # fn main() -> Result<(), qoder_http::Error> {
-/// let transport = Transport::builder()
-///     .timeouts(Timeouts::default().connect(Duration::from_secs(3)))
-///     .build()?;
-/// # Ok(()) }
-/// ```
-#[derive(Debug)]
-#[must_use = "a builder does nothing until `build` is called"]
-pub struct TransportBuilder {
-    connect: Option<Duration>,
-    tls: Option<Tls>,
-    allow_plain_http: bool,
-    pool_idle: Duration,
-    pool_max_idle: usize,
-    stream_http: StreamHttp,
-}
-
-impl Default for TransportBuilder {
-    fn default() -> Self {
-        Self {
-            connect: Timeouts::default().connect,
-            tls: None,
-            allow_plain_http: false,
-            pool_idle: Duration::from_secs(90),
-            pool_max_idle: 16,
-            stream_http: StreamHttp::default(),
-        }
-    }
-}
-
-impl TransportBuilder {
-    /// Sets the limit for connecting; the other limits go with each request.
-    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.connect = timeouts.connect;
-        self
-    }
-
-    /// Sets how `https` is secured. Default: [`Tls::default_roots`].
-    pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = Some(tls);
-        self
-    }
-
-    /// Allows plain `http` to hosts other than loopback. Default: refused.
-    pub fn allow_plain_http(mut self, allow: bool) -> Self {
-        self.allow_plain_http = allow;
-        self
-    }
-
-    /// How long an unused connection is kept: 90 s.
-    pub fn pool_idle_timeout(mut self, idle: Duration) -> Self {
-        self.pool_idle = idle;
-        self
-    }
-
-    /// How many unused connections are kept for each host: 16.
-    pub fn pool_max_idle_per_host(mut self, connections: usize) -> Self {
-        self.pool_max_idle = connections;
-        self
-    }
-
-    /// How streams use HTTP. Default: [`StreamHttp::Http1`].
-    pub fn stream_http(mut self, http: StreamHttp) -> Self {
-        self.stream_http = http;
-        self
-    }
-
-    /// Builds the transport. Nothing is connected yet.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Config`] if TLS can't be set up.
-    pub fn build(self) -> Result<Transport, Error> {
-        let tls = match self.tls {
-            Some(tls) => tls,
-            None => Tls::default_roots()?,
-        };
-        let shared_streams = self.stream_http == StreamHttp::Http2Shared;
-        let client = |http2: bool, max_idle: usize| {
-            let mut builder = Client::builder(TokioExecutor::new());
-            builder
-                .pool_timer(TokioTimer::new())
-                .timer(TokioTimer::new())
-                .pool_idle_timeout(self.pool_idle)
-                .pool_max_idle_per_host(max_idle);
-            #[cfg(feature = "http2")]
-            builder
-                .http2_adaptive_window(true)
-                .http2_keep_alive_interval(Duration::from_secs(20))
-                .http2_keep_alive_timeout(Duration::from_secs(10));
-            builder.build(Connector::new(&tls, http2, self.connect))
-        };
-        Ok(Transport {
-            shared: Arc::new(Shared {
-                wire: Wire::Hyper(Box::new(Lanes {
-                    calls: client(true, self.pool_max_idle),
-                    streams: client(
-                        shared_streams,
-                        if shared_streams {
-                            self.pool_max_idle
-                        } else {
-                            0
-                        },
-                    ),
-                })),
-                allow_plain_http: self.allow_plain_http,
-            }),
-        })
     }
 }

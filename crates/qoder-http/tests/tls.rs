@@ -114,3 +114,23 @@ async fn a_stranger_and_a_wrong_name_are_refused() {
         );
     }
 }
+
+/// TLS is made over a stream that the caller brought, for the host of the URL.
+#[tokio::test]
+async fn a_callers_stream_is_secured() {
+    let (addr, certificate) = server().await;
+    for (host, trusted) in [("localhost", true), ("example.com", false)] {
+        let transport = Transport::builder()
+            .tls(trusting(Some(certificate.clone())))
+            .connect_with(move |_| tokio::net::TcpStream::connect(addr))
+            .build()
+            .expect("a transport");
+        let sent = transport
+            .send(get(host, addr), Lane::Call, Timeouts::default())
+            .await;
+        match sent {
+            Ok(response) => assert_eq!((response.version(), trusted), (Version::HTTP_2, true)),
+            Err(error) => assert_eq!((error.kind(), trusted), (ErrorKind::Tls, false), "{error}"),
+        }
+    }
+}

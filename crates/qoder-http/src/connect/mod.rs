@@ -1,6 +1,7 @@
-//! Connections: TCP, TLS if the URL asks for it, and a limit of time for all of it.
+//! Connections: a byte stream, TLS over it if the URL asks for it, and a limit of time for all of it.
 
-use std::error::Error as StdError;
+mod stream;
+
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -11,17 +12,36 @@ use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
-use crate::error::ConnectTimeout;
+pub(crate) use stream::{Dial, Stream, dial};
+
+use crate::error::{BoxError, ConnectTimeout};
 #[cfg(not(feature = "__tls"))]
 use crate::error::{Error, ErrorKind, Sent};
 use crate::tls::Tls;
 
-type BoxError = Box<dyn StdError + Send + Sync>;
+/// Which HTTP versions a connection may speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Versions {
+    /// HTTP/1.1 alone.
+    Http1,
+    /// HTTP/2 where the peer agrees by ALPN, else HTTP/1.1.
+    #[cfg_attr(
+        not(feature = "http2"),
+        allow(dead_code, reason = "there is one version")
+    )]
+    Both,
+    /// HTTP/2 without asking.
+    #[cfg_attr(
+        not(feature = "http2"),
+        allow(dead_code, reason = "there is one version")
+    )]
+    Http2,
+}
 
 #[cfg(feature = "__tls")]
-type Inner = hyper_rustls::HttpsConnector<HttpConnector>;
+type Inner = hyper_rustls::HttpsConnector<Base>;
 #[cfg(not(feature = "__tls"))]
-type Inner = HttpConnector;
+type Inner = Base;
 
 /// Whether a host is this machine: `localhost`, `127.0.0.0/8` or `::1`, by its text alone.
 ///
@@ -46,8 +66,28 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// `http2` offers HTTP/2 to the peer, beside HTTP/1.1.
-    pub(crate) fn new(tls: &Tls, http2: bool, timeout: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        base: Base,
+        tls: &Tls,
+        versions: Versions,
+        timeout: Option<Duration>,
+    ) -> Self {
+        Self {
+            inner: tls.wrap(base, versions),
+            timeout,
+        }
+    }
+}
+
+/// Makes the byte streams below TLS.
+#[derive(Clone)]
+pub(crate) enum Base {
+    Tcp(HttpConnector),
+    Dial(Dial),
+}
+
+impl Base {
+    pub(crate) fn tcp() -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -55,9 +95,32 @@ impl Connector {
         tcp.set_keepalive(Some(Duration::from_secs(30)));
         tcp.set_keepalive_interval(Some(Duration::from_secs(10)));
         tcp.set_keepalive_retries(Some(3));
-        Self {
-            inner: tls.wrap(tcp, http2),
-            timeout,
+        Self::Tcp(tcp)
+    }
+}
+
+impl Service<Uri> for Base {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match self {
+            Self::Tcp(tcp) => tcp.poll_ready(cx).map_err(Into::into),
+            Self::Dial(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        match self {
+            Self::Tcp(tcp) => {
+                let connecting = tcp.call(uri);
+                Box::pin(async move { Ok(Stream::Tcp(connecting.await?)) })
+            }
+            Self::Dial(dial) => {
+                let connecting = dial(uri);
+                Box::pin(async move { Ok(connecting.await?) })
+            }
         }
     }
 }
@@ -68,13 +131,9 @@ impl Service<Uri> for Connector {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+        self.inner.poll_ready(cx)
     }
 
-    #[allow(
-        clippy::useless_conversion,
-        reason = "without TLS the error is of another type"
-    )]
     fn call(&mut self, uri: Uri) -> Self::Future {
         #[cfg(not(feature = "__tls"))]
         if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
@@ -89,10 +148,10 @@ impl Service<Uri> for Connector {
             match timeout {
                 // DNS, TCP and TLS together: the connector's own limit covers TCP alone.
                 Some(limit) => match tokio::time::timeout(limit, connecting).await {
-                    Ok(connected) => connected.map_err(Into::into),
+                    Ok(connected) => connected,
                     Err(_) => Err(ConnectTimeout(limit).into()),
                 },
-                None => connecting.await.map_err(Into::into),
+                None => connecting.await,
             }
         })
     }
