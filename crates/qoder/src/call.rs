@@ -97,7 +97,7 @@ impl<T: DeserializeOwned + Send + 'static> Call<T> {
             Ok(Response { value, meta, body })
         }
         .await
-        .map_err(|error: Error| error.with_operation(operation).redacted(redact.token()))
+        .map_err(|error: Error| error.with_operation(operation).redacted(redact.auth()))
     }
 }
 

@@ -9,12 +9,12 @@ use qoder_http::retry::{RetryBudget, RetryPolicy};
 use qoder_http::{Timeouts, Tls, Transport};
 use qoder_types::{Method, Request, SessionId};
 
+use crate::auth::{Auth, Token};
 use crate::call::Call;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::gateway::{BaseUrl, Dialect, Gateway};
 use crate::resources::{Agents, Environments, Models, Sessions};
-use crate::token::Token;
 
 /// A client of the Qoder Cloud Agents API.
 ///
@@ -38,7 +38,7 @@ pub struct Client {
 struct Shared {
     transport: Transport,
     base: BaseUrl,
-    token: Token,
+    auth: Auth,
     dialect: Dialect,
     settings: Settings,
     budget: RetryBudget,
@@ -129,8 +129,8 @@ impl Client {
         &self.shared.base
     }
 
-    pub(crate) fn token(&self) -> &Token {
-        &self.shared.token
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.shared.auth
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -327,7 +327,7 @@ impl ClientBuilder {
                  or call `Client::builder().token(..)`",
             ));
         };
-        let token = Token::new(&token, origin)?;
+        let auth = Auth::Static(Token::new(&token, origin)?);
         let gateway = self.gateway.unwrap_or_default();
         let base = BaseUrl::parse(gateway.base_url(), self.allow_plain_http)?;
         let mut headers = platform_headers();
@@ -351,7 +351,7 @@ impl ClientBuilder {
             shared: Arc::new(Shared {
                 transport,
                 base,
-                token,
+                auth,
                 dialect: self.dialect.unwrap_or_else(|| gateway.dialect()),
                 settings: Settings {
                     timeouts: self.timeouts,
@@ -444,6 +444,11 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
 
+    fn authorization(client: &Client) -> String {
+        let Auth::Static(token) = client.auth();
+        token.header().to_str().expect("text").to_owned()
+    }
+
     fn env(vars: &[(&str, &str)]) -> Result<Client> {
         Client::builder()
             .env_from(|name| {
@@ -470,7 +475,7 @@ mod tests {
             ("QODER_DIALECT", "seed"),
         ])
         .expect("a client");
-        assert_eq!(client.token().header().to_str().ok(), Some("Bearer sat-b"));
+        assert_eq!(authorization(&client), "Bearer sat-b");
         assert_eq!(
             (client.dialect(), client.base().join("/y")),
             (Dialect::Seed, "http://127.0.0.1:1/x/y".to_owned())
@@ -507,10 +512,7 @@ mod tests {
             .env_from(|_| Some("theirs".to_owned()))
             .build()
             .expect("a client");
-        assert_eq!(
-            client.token().header().to_str().ok(),
-            Some("Bearer pt-mine")
-        );
+        assert_eq!(authorization(&client), "Bearer pt-mine");
         assert_eq!(client.base().join(""), Gateway::China.base_url());
         assert_eq!(client.dialect(), Dialect::Seed);
     }

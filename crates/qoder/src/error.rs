@@ -9,7 +9,7 @@ use http::StatusCode;
 use qoder_http::Sent;
 use qoder_types::ErrorBody;
 
-use crate::token::Token;
+use crate::auth::Auth;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -267,9 +267,9 @@ impl Error {
     }
 
     /// Without the token, should the server have repeated it.
-    pub(crate) fn redacted(mut self, token: &Token) -> Self {
-        self.0.message = token.redact(self.0.message);
-        self.0.body = token.redact_bytes(self.0.body);
+    pub(crate) fn redacted(mut self, auth: &Auth) -> Self {
+        self.0.message = auth.redact(self.0.message);
+        self.0.body = auth.redact_bytes(self.0.body);
         self
     }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod auth;
 mod call;
 mod client;
 mod conversation;
@@ -10,7 +11,6 @@ mod gateway;
 mod list;
 pub mod resources;
 mod response;
-mod token;
 mod turn;
 
 pub use call::{Call, CallOptions, WithMeta};

@@ -13,6 +13,7 @@ use tracing::{Instrument, debug, debug_span};
 use uuid::Uuid;
 
 use super::options::{CallOptions, Key};
+use crate::auth::Granted;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Dialect;
@@ -21,7 +22,7 @@ use crate::response::{Meta, request_id};
 /// Of a response with an error status, no more than this is read.
 const ERROR_BODY: usize = 64 << 10;
 
-/// A request as it will be sent, the same bytes at every attempt.
+/// A request as it will be sent, the same bytes at every attempt but for the token.
 pub(crate) struct Prepared {
     op: &'static Op,
     uri: Uri,
@@ -58,7 +59,6 @@ impl Prepared {
         let body = request.body().map_err(input)?.map(Bytes::copy_from_slice);
 
         let mut headers = client.headers().clone();
-        headers.insert(header::AUTHORIZATION, client.token().header());
         let accept = match op.accept {
             Accept::EventStream => "text/event-stream",
             _ => "application/json",
@@ -107,7 +107,7 @@ impl Prepared {
         })
     }
 
-    fn request(&self, attempt: u32) -> http::Request<RequestBody> {
+    fn request(&self, attempt: u32, granted: &Granted) -> http::Request<RequestBody> {
         let body = self
             .body
             .clone()
@@ -116,7 +116,9 @@ impl Prepared {
         *request.method_mut() = method(self.op.method);
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        request.headers_mut().insert(
+        let headers = request.headers_mut();
+        headers.insert(header::AUTHORIZATION, granted.header());
+        headers.insert(
             HeaderName::from_static("x-qoder-retry-count"),
             attempt.saturating_sub(1).into(),
         );
@@ -203,10 +205,14 @@ trait Receive: Sized {
 struct Failure {
     error: Error,
     end: End,
+    /// The token was refused, and another can be had.
+    renewable: bool,
 }
 
 /// What the retry policy wants to know of a failed attempt.
 enum End {
+    /// There was no token to send it with, so that nothing was sent.
+    NoToken,
     Status(u16, HeaderMap),
     Failed(qoder_http::ErrorKind, Sent),
     BodyBroke,
@@ -222,9 +228,13 @@ async fn attempts<T: Receive>(
         Attempts::new(prepared.retry, prepared.class, seed).with_budget(client.budget().clone());
     let deadline = prepared.deadline.map(|deadline| start + deadline);
     let mut attempt = 0;
+    let mut sent = Sent::No;
     loop {
         attempt += 1;
+        let mut leaving = false;
         let one = async {
+            let granted = client.auth().authorize().await.map_err(Failure::no_token)?;
+            leaving = true;
             let lane = if prepared.op.accept == Accept::EventStream {
                 Lane::Stream
             } else {
@@ -232,19 +242,21 @@ async fn attempts<T: Receive>(
             };
             let sent = client
                 .transport()
-                .send(prepared.request(attempt), lane, prepared.timeouts)
+                .send(prepared.request(attempt, &granted), lane, prepared.timeouts)
                 .await;
             let response = sent.map_err(Failure::transport)?;
+            let renewable = client.auth().answered(&granted, response.status());
             if response.status().is_success() {
                 T::receive(prepared, response).await
             } else {
-                Err(refusal(client, response).await)
+                Err(refusal(client, response, renewable).await)
             }
         };
         let outcome = match deadline {
             Some(deadline) => match timeout_at(deadline, one).await {
                 Ok(outcome) => outcome,
-                Err(_) => return Err(too_late(prepared, attempt)),
+                Err(_) if leaving => return Err(too_late(prepared, attempt, Sent::Maybe)),
+                Err(_) => return Err(too_late(prepared, attempt - 1, sent)),
             },
             None => one.await,
         };
@@ -256,7 +268,12 @@ async fn attempts<T: Receive>(
             }
             Err(failure) => failure,
         };
-        let error = failure.error.with_attempts(attempt);
+        // A request that may have left isn't taken back by another that didn't.
+        if failure.error.sent() != Sent::No {
+            sent = failure.error.sent();
+        }
+        let made = if leaving { attempt } else { attempt - 1 };
+        let error = failure.error.with_attempts(made).with_sent(sent);
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match policy.next(&failure.end.view(), left, SystemTime::now()) {
             Next::Again { after } => {
@@ -268,6 +285,9 @@ async fn attempts<T: Receive>(
                     "retrying"
                 );
                 sleep(after).await;
+            }
+            Next::Renew if failure.renewable => {
+                debug!(attempt, elapsed_ms = millis(start), "token refused");
             }
             _ => {
                 debug!(
@@ -286,14 +306,14 @@ fn millis(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-fn too_late(prepared: &Prepared, attempt: u32) -> Error {
+fn too_late(prepared: &Prepared, attempts: u32, sent: Sent) -> Error {
     let deadline = prepared.deadline.unwrap_or_default();
     Error::new(
         ErrorKind::Timeout,
         format!("the call's deadline of {deadline:?} passed"),
     )
-    .with_attempts(attempt)
-    .with_sent(Sent::Maybe)
+    .with_attempts(attempts)
+    .with_sent(sent)
 }
 
 impl Failure {
@@ -302,6 +322,15 @@ impl Failure {
         Self {
             error: Error::transport(error),
             end,
+            renewable: false,
+        }
+    }
+
+    fn no_token(error: Error) -> Self {
+        Self {
+            error,
+            end: End::NoToken,
+            renewable: false,
         }
     }
 }
@@ -316,6 +345,11 @@ impl End {
             Self::Failed(kind, sent) => AttemptEnd::Failed {
                 kind: *kind,
                 sent: *sent,
+            },
+            // Asking for it has its own rules about when to ask again.
+            Self::NoToken => AttemptEnd::Failed {
+                kind: qoder_http::ErrorKind::Config,
+                sent: Sent::No,
             },
             Self::BodyBroke => AttemptEnd::BodyBroke,
         }
@@ -345,6 +379,7 @@ impl Receive for http::Response<Bytes> {
                         .with_status(parts.status)
                         .with_request_id(id),
                     end,
+                    renewable: false,
                 })
             }
         }
@@ -359,11 +394,15 @@ impl Receive for http::Response<ResponseBody> {
 }
 
 /// The error in a response that is no success.
-async fn refusal(client: &Client, response: http::Response<ResponseBody>) -> Failure {
+async fn refusal(
+    client: &Client,
+    response: http::Response<ResponseBody>,
+    renewable: bool,
+) -> Failure {
     let (parts, body) = response.into_parts();
     // The status is the news. A body that breaks or is too long leaves it standing.
     let body = body.collect(ERROR_BODY).await.unwrap_or_default();
-    let api = ErrorBody::parse(&client.token().redact_bytes(body));
+    let api = ErrorBody::parse(&client.auth().redact_bytes(body));
     let id = request_id(&parts.headers)
         .or(api.request_id.as_deref())
         .map(ToOwned::to_owned);
@@ -389,5 +428,6 @@ async fn refusal(client: &Client, response: http::Response<ResponseBody>) -> Fai
     Failure {
         error,
         end: End::Status(status.as_u16(), parts.headers),
+        renewable,
     }
 }

@@ -72,8 +72,8 @@ impl Driver {
                 Todo::Done(error) => {
                     self.release();
                     self.ended = true;
-                    let token = self.client.token();
-                    return Poll::Ready(error.map(|error| Err(error.redacted(token))));
+                    let auth = self.client.auth();
+                    return Poll::Ready(error.map(|error| Err(error.redacted(auth))));
                 }
                 // What has arrived counts before the time that has passed: a slow caller is not a
                 // dead server.

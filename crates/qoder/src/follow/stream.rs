@@ -80,11 +80,9 @@ impl StreamOpening {
             let prepared = attempt::Prepared::new(&self.client, &request, self.options)?;
             checked(attempt::open(&self.client, prepared).await?).await
         };
-        let mut body = opened.await.map_err(|error: Error| {
-            error
-                .with_operation(operation)
-                .redacted(self.client.token())
-        })?;
+        let mut body = opened
+            .await
+            .map_err(|error: Error| error.with_operation(operation).redacted(self.client.auth()))?;
         body.set_idle(self.idle);
         Ok(EventStream {
             operation,
