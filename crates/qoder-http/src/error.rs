@@ -117,8 +117,13 @@ impl Error {
             }
             let cause = innermost(&error);
             #[cfg(feature = "__tls")]
-            if find::<rustls::Error>(&error).is_some() {
-                let message = format!("TLS with {host} failed: {cause}");
+            if let Some(tls) = find::<rustls::Error>(&error) {
+                let hint = if tls == &unknown_issuer() {
+                    " (if a proxy or a private authority signs here, trust it with `Tls::builder().add_root_pem(..)`)"
+                } else {
+                    ""
+                };
+                let message = format!("TLS with {host} failed: {cause}{hint}");
                 return Self::new(ErrorKind::Tls, Sent::No, message).with_source(error);
             }
             let dns = chain(&error).any(|cause| cause.to_string().starts_with("dns error"));
@@ -134,6 +139,16 @@ impl Error {
                 )
             };
             return Self::new(kind, Sent::No, message).with_source(error);
+        }
+        // In TLS 1.3 a server looks at the client's certificate when the client thinks all is done.
+        let alert = chain(&error)
+            .map(ToString::to_string)
+            .find(|cause| cause.starts_with("received fatal alert"));
+        if let Some(alert) = alert {
+            let message = format!(
+                "TLS with {host} failed: {alert} (it may want a client certificate, or another one)"
+            );
+            return Self::new(ErrorKind::Tls, Sent::Maybe, message).with_source(error);
         }
         let (kind, sent) = match find::<hyper::Error>(&error) {
             Some(below) if below.is_canceled() => (ErrorKind::Canceled, Sent::No),
@@ -196,6 +211,11 @@ impl Error {
         let message = format!("{what}: {}", innermost(&error));
         Self::new(kind, Sent::Yes, message).with_source(error)
     }
+}
+
+#[cfg(feature = "__tls")]
+fn unknown_issuer() -> rustls::Error {
+    rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)
 }
 
 /// The connector's own limit has passed.

@@ -14,4 +14,6 @@ pub use builder::TransportBuilder;
 pub use connect::is_loopback;
 pub use error::{Error, ErrorKind, Phase, Sent};
 pub use tls::Tls;
+#[cfg(feature = "__tls")]
+pub use tls::TlsBuilder;
 pub use transport::{Lane, StreamHttp, Timeouts, Transport};

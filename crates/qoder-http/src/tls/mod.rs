@@ -1,7 +1,11 @@
 //! TLS: who does the cryptography, and whom to trust.
 //!
 //! The provider is chosen in this order, never by accident: the caller's own configuration, the
-//! process default if the program installed one, aws-lc-rs if it was compiled in, ring if it was.
+//! one named to the builder, the process default if the program installed one, aws-lc-rs if it was
+//! compiled in, ring if it was.
+
+#[cfg(feature = "__tls")]
+mod builder;
 
 use std::fmt;
 #[cfg(feature = "__tls")]
@@ -9,6 +13,9 @@ use std::sync::Arc;
 
 #[cfg(feature = "__tls")]
 use rustls::{ClientConfig, crypto::CryptoProvider};
+
+#[cfg(feature = "__tls")]
+pub use builder::TlsBuilder;
 
 use crate::connect::{Base, Versions};
 use crate::error::Error;
@@ -26,53 +33,29 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// The compiled-in provider with the trust anchors of the operating system
-    /// (`roots-platform`), else with Mozilla's (`roots-bundled`).
+    /// Trust in what is compiled in: the operating system's verifier (`roots-platform`), else its
+    /// list of trust anchors (`roots-native`), else Mozilla's (`roots-bundled`). To choose, and to
+    /// trust an authority of one's own, use [`builder`](Self::builder).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if no provider or no trust anchors are there.
+    /// [`ErrorKind::Config`] if there is no provider, or if the operating system has no trust
+    /// anchors.
     pub fn default_roots() -> Result<Self, Error> {
         #[cfg(not(feature = "__tls"))]
         return Ok(Self {});
         #[cfg(feature = "__tls")]
-        {
-            let builder = ClientConfig::builder_with_provider(provider()?)
-                .with_safe_default_protocol_versions()
-                .map_err(|error| {
-                    config_error("the TLS provider offers no usable version", error)
-                })?;
-            #[cfg(feature = "roots-platform")]
-            {
-                use rustls_platform_verifier::BuilderVerifierExt;
-                let builder = builder.with_platform_verifier().map_err(|error| {
-                    config_error("the platform's trust anchors can't be used", error)
-                })?;
-                Ok(Self {
-                    config: Arc::new(builder.with_no_client_auth()),
-                })
-            }
-            #[cfg(all(feature = "roots-bundled", not(feature = "roots-platform")))]
-            {
-                let roots: rustls::RootCertStore =
-                    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-                Ok(Self {
-                    config: Arc::new(builder.with_root_certificates(roots).with_no_client_auth()),
-                })
-            }
-            #[cfg(not(any(feature = "roots-bundled", feature = "roots-platform")))]
-            {
-                // Whom to trust is left open: every server is refused, plain http still works.
-                let roots = rustls::RootCertStore::empty();
-                Ok(Self {
-                    config: Arc::new(builder.with_root_certificates(roots).with_no_client_auth()),
-                })
-            }
-        }
+        Self::builder().default_roots().build()
     }
 
-    /// A configuration made by hand: a private authority, client certificates, another provider.
-    /// ALPN is set by the transport.
+    /// Starts a configuration: whom to trust, and a client certificate.
+    #[cfg(feature = "__tls")]
+    pub fn builder() -> TlsBuilder {
+        TlsBuilder::default()
+    }
+
+    /// A configuration of rustls, for what the [`builder`](Self::builder) doesn't offer: another
+    /// provider, a verifier of one's own, TLS 1.3 alone. ALPN is set by the transport.
     #[cfg(feature = "__tls")]
     pub fn from_rustls(config: Arc<ClientConfig>) -> Self {
         Self { config }
@@ -122,17 +105,14 @@ fn provider() -> Result<Arc<CryptoProvider>, Error> {
     #[cfg(all(feature = "tls-ring", not(feature = "tls-aws-lc-rs")))]
     return Ok(Arc::new(rustls::crypto::ring::default_provider()));
     #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-    Err(Error::new(
-        ErrorKind::Config,
-        Sent::No,
+    Err(config_error(
         "no TLS provider: enable `tls-ring` or `tls-aws-lc-rs`, or install one as the process default",
     ))
 }
 
 #[cfg(feature = "__tls")]
-#[allow(dead_code, reason = "without a provider nothing gets as far")]
-fn config_error(what: &str, error: rustls::Error) -> Error {
-    Error::new(ErrorKind::Config, Sent::No, format!("{what}: {error}")).with_source(error)
+fn config_error(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, Sent::No, message)
 }
 
 impl fmt::Debug for Tls {
