@@ -259,10 +259,9 @@ fn drive<S: Stream>(stream: S, mut each: impl FnMut(S::Item)) {
                 idle = 0;
                 each(item);
             }
-            Poll::Ready(None) => return,
             // It may yield to its runtime now and then.
             Poll::Pending if idle < 3 => idle += 1,
-            Poll::Pending => return,
+            Poll::Ready(None) | Poll::Pending => return,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod digest;
 pub mod floors;
 pub mod measure;
 pub mod typed;
+pub mod wire;
 
 pub use corpus::Corpus;
 pub use digest::Digest;

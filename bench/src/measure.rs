@@ -1,19 +1,31 @@
 //! Interleaved runs, so that a noisy machine is noisy for all.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// The middle of a number of times, one for each contender; a round runs each once, and the first
 /// round is for warming up. A contender that is slow gets fewer rounds.
 pub fn interleaved(rounds: usize, contenders: &mut [Box<dyn FnMut() + '_>]) -> Vec<Duration> {
+    interleaved_by(clock, rounds, contenders)
+}
+
+/// The same by another clock, such as [`processor`].
+pub fn interleaved_by(
+    clock: fn() -> Duration,
+    rounds: usize,
+    contenders: &mut [Box<dyn FnMut() + '_>],
+) -> Vec<Duration> {
     let mut times = vec![Vec::new(); contenders.len()];
     for round in 0..=rounds {
         for (run, times) in contenders.iter_mut().zip(&mut times) {
             if round > 2 && times.iter().sum::<Duration>() > Duration::from_secs(2) {
                 continue;
             }
-            let start = Instant::now();
+            let start = clock();
             run();
-            let time = start.elapsed();
+            let time = clock().saturating_sub(start);
             if round > 0 {
                 times.push(time);
             }
@@ -22,7 +34,20 @@ pub fn interleaved(rounds: usize, contenders: &mut [Box<dyn FnMut() + '_>]) -> V
     times.into_iter().map(middle).collect()
 }
 
-fn middle(mut times: Vec<Duration>) -> Duration {
+/// The time on the wall.
+pub fn clock() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
+}
+
+/// The time that processors have spent on this process, in the kernel too.
+pub fn processor() -> Duration {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    let nanos = i128::from(used.tv_sec) * 1_000_000_000 + i128::from(used.tv_nsec);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
+}
+
+pub fn middle(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }

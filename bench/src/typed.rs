@@ -105,7 +105,7 @@ pub const READERS: &[Reader] = &[
                 sample.event,
                 Some("evt_1"),
                 &sample.data,
-            )))
+            )));
         },
     },
     Reader {

@@ -8,6 +8,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("sse", "The parser and its peers"),
     ("allocations", "Allocations"),
     ("typed", "From bytes to typed events"),
+    ("cost", "Events and calls over loopback"),
 ];
 
 const REPORT: &str = "docs/benchmarks.md";

@@ -18,7 +18,7 @@ const HELP: &str = "\
 cargo xtask ci [--skip STEP]...  every check; the steps are listed as they run
 cargo xtask STEP                 one step of it: fmt, clippy, tidy, test, features, doc, no-std, mutants, readme
 cargo xtask bench                all benchmarks, and their report: docs/benchmarks.md
-cargo xtask bench NAME [ARGS]    one of them: sse, allocations, typed
+cargo xtask bench NAME [ARGS]    one of them: sse, allocations, typed, cost …
 cargo xtask faults [--seeds N]   following under faults, in simulated time; --seed N shows one run
 cargo xtask mutants              breaks following in many ways, to see the simulation notice
 cargo xtask diagram              prints the states of the resume machine into its docs
