@@ -76,7 +76,7 @@ fn whole() {
             }
         };
         let times: Vec<Duration> =
-            measure::interleaved(9, &mut [Box::new(|| events = ours()), Box::new(|| peer())]);
+            measure::interleaved(9, &mut [Box::new(|| events = ours()), Box::new(peer)]);
         println!(
             "| {name} | {:.0} | {:.0} | {:.2}x |",
             measure::each(times[0], events),
