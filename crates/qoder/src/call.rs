@@ -2,6 +2,7 @@
 
 pub(crate) mod attempt;
 mod options;
+mod trace;
 
 pub use options::CallOptions;
 
@@ -92,9 +93,11 @@ impl<T: DeserializeOwned + Send + 'static> Call<T> {
         let redact = self.client.clone();
         async {
             let prepared = attempt::Prepared::new(&self.client, &self.request, self.options)?;
-            let (meta, body) = attempt::run(&self.client, prepared).await?;
-            let value = decode(self.request.op().method, &meta, &body)?;
-            Ok(Response { value, meta, body })
+            let method = self.request.op().method;
+            attempt::run(&self.client, prepared, |meta, body| {
+                decode(method, meta, body)
+            })
+            .await
         }
         .await
         .map_err(|error: Error| error.with_operation(operation).redacted(redact.auth()))

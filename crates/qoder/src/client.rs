@@ -14,6 +14,7 @@ use crate::call::Call;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::gateway::{BaseUrl, Dialect, Gateway};
+use crate::observe::Observe;
 use crate::resources::{Agents, Environments, Models, Sessions};
 
 /// A client of the Qoder Cloud Agents API.
@@ -43,6 +44,7 @@ struct Shared {
     settings: Settings,
     budget: RetryBudget,
     headers: HeaderMap,
+    observer: Option<Arc<dyn Observe>>,
 }
 
 /// The bounds of every call, unless its options say otherwise.
@@ -141,6 +143,10 @@ impl Client {
         &self.shared.budget
     }
 
+    pub(crate) fn observer(&self) -> Option<&dyn Observe> {
+        self.shared.observer.as_deref()
+    }
+
     /// The headers that every request carries, without the token.
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.shared.headers
@@ -187,6 +193,7 @@ pub struct ClientBuilder {
     tls: Option<Tls>,
     transport: Option<Transport>,
     headers: Vec<(String, String)>,
+    observer: Option<Arc<dyn Observe>>,
     error: Option<Error>,
 }
 
@@ -311,6 +318,13 @@ impl ClientBuilder {
         self.header("qoder-workspace-id", id)
     }
 
+    /// Who is told of every attempt, call, and reconnection, for metrics. Logs and spans need none:
+    /// they are given to the `tracing` subscriber of the program.
+    pub fn observe(mut self, observer: Arc<dyn Observe>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
@@ -361,6 +375,7 @@ impl ClientBuilder {
                 },
                 budget: self.budget,
                 headers,
+                observer: self.observer,
             }),
         })
     }

@@ -82,6 +82,26 @@ pub enum ErrorKind {
     Turn,
 }
 
+impl ErrorKind {
+    /// The class as one word, for logs and the labels of metrics: `connect`, `too_large`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Input => "input",
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Network => "network",
+            Self::Api => "api",
+            Self::Decode => "decode",
+            Self::TooLarge => "too_large",
+            Self::Empty => "empty",
+            Self::Pagination => "pagination",
+            Self::Stream => "stream",
+            Self::Turn => "turn",
+        }
+    }
+}
+
 impl Error {
     /// The class of the error.
     pub fn kind(&self) -> ErrorKind {

@@ -9,6 +9,7 @@ mod error;
 mod follow;
 mod gateway;
 mod list;
+pub mod observe;
 pub mod resources;
 mod response;
 mod turn;

@@ -9,15 +9,17 @@ use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy};
 use qoder_http::{Lane, RequestBody, ResponseBody, Sent, Timeouts};
 use qoder_types::{Accept, ErrorBody, Op, Request, Retry};
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::{Instrument, debug, debug_span};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::options::{CallOptions, Key};
+use super::trace::{Seen, Trace};
 use crate::auth::Granted;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Dialect;
-use crate::response::{Meta, request_id};
+use crate::observe::Target;
+use crate::response::{Meta, Response, request_id};
 
 /// Of a response with an error status, no more than this is read.
 const ERROR_BODY: usize = 64 << 10;
@@ -107,6 +109,16 @@ impl Prepared {
         })
     }
 
+    fn trace<'c>(&self, client: &'c Client) -> Trace<'c> {
+        let target = Target {
+            operation: self.op.name,
+            method: self.op.method,
+            route: self.op.path,
+        };
+        let bytes = self.body.as_ref().map_or(0, Bytes::len);
+        Trace::new(client, target, &self.uri, u64::try_from(bytes).ok())
+    }
+
     fn request(&self, attempt: u32, granted: &Granted) -> http::Request<RequestBody> {
         let body = self
             .body
@@ -154,25 +166,30 @@ fn classify(op: &Op, key: Key, headers: &mut HeaderMap) -> Result<Class> {
     })
 }
 
-/// Makes attempts until one succeeds or the policy gives up.
-pub(crate) async fn run(client: &Client, prepared: Prepared) -> Result<(Meta, Bytes)> {
-    let span = debug_span!(
-        "qoder.call",
-        op = prepared.op.name,
-        route = prepared.op.path
-    );
+/// Makes attempts until one succeeds or the policy gives up, and reads the value out of the body.
+pub(crate) async fn run<T>(
+    client: &Client,
+    prepared: Prepared,
+    read: impl FnOnce(&Meta, &Bytes) -> Result<T>,
+) -> Result<Response<T>> {
+    let mut trace = prepared.trace(client);
+    let span = trace.span();
     async {
-        let start = Instant::now();
-        let (response, attempts) =
-            attempts::<http::Response<Bytes>>(client, &prepared, start).await?;
+        let received = attempts::<http::Response<Bytes>>(client, &prepared, &mut trace).await;
+        let (response, attempts) = match received {
+            Ok(received) => received,
+            Err(error) => return trace.finish(Err(error), None),
+        };
         let (parts, body) = response.into_parts();
         let meta = Meta {
             status: parts.status,
             headers: parts.headers,
             attempts,
-            elapsed: start.elapsed(),
+            elapsed: trace.started().elapsed(),
         };
-        Ok((meta, body))
+        let value = read(&meta, &body);
+        let value = trace.finish(value, Some(Seen::new(meta.status, Some(body.len()))))?;
+        Ok(Response { value, meta, body })
     }
     .instrument(span)
     .await
@@ -183,18 +200,29 @@ pub(crate) async fn open(
     client: &Client,
     prepared: Prepared,
 ) -> Result<http::Response<ResponseBody>> {
-    let span = debug_span!(
-        "qoder.stream",
-        op = prepared.op.name,
-        route = prepared.op.path
-    );
-    async { Ok(attempts(client, &prepared, Instant::now()).await?.0) }
-        .instrument(span)
-        .await
+    let mut trace = prepared.trace(client);
+    let span = trace.span();
+    async {
+        match attempts::<http::Response<ResponseBody>>(client, &prepared, &mut trace).await {
+            Ok((response, _)) => {
+                let seen = Seen::new(response.status(), None);
+                trace.finish(Ok(response), Some(seen))
+            }
+            Err(error) => trace.finish(Err(error), None),
+        }
+    }
+    .instrument(span)
+    .await
 }
 
 /// What a success is to the caller: how much of it belongs to the attempt.
 trait Receive: Sized {
+    /// What is told of it.
+    fn seen(&self) -> Seen;
+
+    /// The server's id of the request.
+    fn id(&self) -> Option<&str>;
+
     fn receive(
         prepared: &Prepared,
         response: http::Response<ResponseBody>,
@@ -221,16 +249,15 @@ enum End {
 async fn attempts<T: Receive>(
     client: &Client,
     prepared: &Prepared,
-    start: Instant,
+    trace: &mut Trace<'_>,
 ) -> Result<(T, u32)> {
     let seed = Uuid::new_v4().as_u64_pair().0;
     let mut policy =
         Attempts::new(prepared.retry, prepared.class, seed).with_budget(client.budget().clone());
-    let deadline = prepared.deadline.map(|deadline| start + deadline);
-    let mut attempt = 0;
+    let deadline = prepared.deadline.map(|deadline| trace.started() + deadline);
     let mut sent = Sent::No;
     loop {
-        attempt += 1;
+        let attempt = trace.attempt();
         let mut leaving = false;
         let one = async {
             let granted = client.auth().authorize().await.map_err(Failure::no_token)?;
@@ -255,15 +282,22 @@ async fn attempts<T: Receive>(
         let outcome = match deadline {
             Some(deadline) => match timeout_at(deadline, one).await {
                 Ok(outcome) => outcome,
-                Err(_) if leaving => return Err(too_late(prepared, attempt, Sent::Maybe)),
-                Err(_) => return Err(too_late(prepared, attempt - 1, sent)),
+                Err(_) => {
+                    let error = if leaving {
+                        too_late(prepared, attempt, Sent::Maybe)
+                    } else {
+                        too_late(prepared, attempt - 1, sent)
+                    };
+                    trace.failed(&error, None);
+                    return Err(error);
+                }
             },
             None => one.await,
         };
         let failure = match outcome {
             Ok(received) => {
                 policy.succeeded();
-                debug!(attempt, elapsed_ms = millis(start), "done");
+                trace.received(received.seen(), received.id());
                 return Ok((received, attempt));
             }
             Err(failure) => failure,
@@ -277,33 +311,18 @@ async fn attempts<T: Receive>(
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match policy.next(&failure.end.view(), left, SystemTime::now()) {
             Next::Again { after } => {
-                debug!(
-                    attempt,
-                    status = error.status().map(|status| status.as_u16()),
-                    elapsed_ms = millis(start),
-                    delay_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
-                    "retrying"
-                );
+                trace.failed(&error, Some(after));
                 sleep(after).await;
             }
             Next::Renew if failure.renewable => {
-                debug!(attempt, elapsed_ms = millis(start), "token refused");
+                trace.failed(&error, Some(Duration::ZERO));
             }
             _ => {
-                debug!(
-                    attempt,
-                    status = error.status().map(|status| status.as_u16()),
-                    elapsed_ms = millis(start),
-                    "failed"
-                );
+                trace.failed(&error, None);
                 return Err(error);
             }
         }
     }
-}
-
-fn millis(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn too_late(prepared: &Prepared, attempts: u32, sent: Sent) -> Error {
@@ -358,6 +377,14 @@ impl End {
 
 /// A success with its body in memory: if it breaks, the attempt has failed.
 impl Receive for http::Response<Bytes> {
+    fn seen(&self) -> Seen {
+        Seen::new(self.status(), Some(self.body().len()))
+    }
+
+    fn id(&self) -> Option<&str> {
+        request_id(self.headers())
+    }
+
     async fn receive(
         prepared: &Prepared,
         response: http::Response<ResponseBody>,
@@ -388,6 +415,14 @@ impl Receive for http::Response<Bytes> {
 
 /// A head; the body is the caller's to read.
 impl Receive for http::Response<ResponseBody> {
+    fn seen(&self) -> Seen {
+        Seen::new(self.status(), None)
+    }
+
+    fn id(&self) -> Option<&str> {
+        request_id(self.headers())
+    }
+
     async fn receive(_: &Prepared, response: Self) -> std::result::Result<Self, Failure> {
         Ok(response)
     }

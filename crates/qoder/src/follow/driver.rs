@@ -9,10 +9,12 @@ use std::time::Duration;
 use qoder_http::ResponseBody;
 use qoder_types::{Event, EventId, Page, Request};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::Instrument;
 
 use super::Update;
 use super::machine::{Follower, Settings, Todo};
 use super::stream::checked;
+use super::trace::Trace;
 use crate::call::{Call, CallOptions, Pending, attempt};
 use crate::client::Client;
 use crate::error::{Error, Result};
@@ -26,15 +28,18 @@ pub(crate) struct Driver {
     body: Option<ResponseBody>,
     fetching: Option<Pending<Page<Event>>>,
     timer: Option<Pin<Box<Sleep>>>,
+    trace: Trace,
     ended: bool,
 }
 
 impl Driver {
     pub(crate) fn new(client: Client, settings: Settings, chance: u64) -> Self {
+        let started = Instant::now();
         Self {
             client,
+            trace: Trace::new(&settings.feed, started),
             machine: Follower::new(settings, chance),
-            started: Instant::now(),
+            started,
             opening: None,
             body: None,
             fetching: None,
@@ -68,12 +73,23 @@ impl Driver {
                 Todo::Open(request) => self.opening = Some(self.open(request)),
                 Todo::Fetch(request) => self.fetching = Some(self.fetch(request)),
                 Todo::Release => self.release(),
-                Todo::Update(update) => return Poll::Ready(Some(Ok(update))),
+                Todo::Update(update) => {
+                    match &update {
+                        Update::Event(_) => self.trace.event(),
+                        Update::Notice(notice) => self.trace.notice(notice, &self.client),
+                        Update::Preview(_) => {}
+                    }
+                    return Poll::Ready(Some(Ok(update)));
+                }
                 Todo::Done(error) => {
                     self.release();
                     self.ended = true;
                     let auth = self.client.auth();
-                    return Poll::Ready(error.map(|error| Err(error.redacted(auth))));
+                    let error = error.map(|error| error.redacted(auth));
+                    if let Some(error) = &error {
+                        self.trace.failed(error);
+                    }
+                    return Poll::Ready(error.map(Err));
                 }
                 // What has arrived counts before the time that has passed: a slow caller is not a
                 // dead server.
@@ -140,7 +156,10 @@ impl Driver {
         };
         match body.poll_chunk(cx) {
             Poll::Pending => return false,
-            Poll::Ready(Some(Ok(chunk))) => self.machine.bytes(chunk),
+            Poll::Ready(Some(Ok(chunk))) => {
+                self.trace.bytes(chunk.len());
+                self.machine.bytes(chunk);
+            }
             Poll::Ready(Some(Err(error))) => {
                 self.body = None;
                 self.machine.broke(now, Error::transport(error));
@@ -155,7 +174,7 @@ impl Driver {
 
     fn open(&self, request: Request<()>) -> Pending<ResponseBody> {
         let client = self.client.clone();
-        Box::pin(async move {
+        let opening = async move {
             // Attempts are the machine's to count.
             let once = CallOptions::default().retries(0);
             let prepared = attempt::Prepared::new(&client, &request, once)?;
@@ -163,12 +182,12 @@ impl Driver {
             // So is silence.
             body.set_idle(None);
             Ok(body)
-        })
+        };
+        Box::pin(opening.instrument(self.trace.span()))
     }
 
     fn fetch(&self, request: Request<Page<Event>>) -> Pending<Page<Event>> {
-        Call::new(self.client.clone(), request)
-            .options(|options| options.retries(0))
-            .into_future()
+        let call = Call::new(self.client.clone(), request).options(|options| options.retries(0));
+        Box::pin(call.into_future().instrument(self.trace.span()))
     }
 }

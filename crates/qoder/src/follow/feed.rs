@@ -68,6 +68,11 @@ impl Feed {
         }
     }
 
+    /// The session that it is of.
+    pub(crate) fn session_id(&self) -> &str {
+        self.session.as_str()
+    }
+
     /// The name of the operation that streams.
     pub(crate) fn operation(&self) -> &'static str {
         match self.thread {

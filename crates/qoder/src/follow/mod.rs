@@ -6,6 +6,7 @@ mod feed;
 mod machine;
 mod previews;
 mod stream;
+mod trace;
 mod walk;
 
 pub(crate) use feed::Feed;
