@@ -300,7 +300,9 @@ impl ClientBuilder {
     }
 
     /// A transport made by hand, in place of the one that [`build`](Self::build) makes. Its own
-    /// settings for TLS and plain http hold.
+    /// settings for TLS and plain http hold. `Transport::from_service` makes one of any `tower`
+    /// service: middleware around a transport, another HTTP client, or a double in a test; the
+    /// example program `middleware` shows the first.
     pub fn transport(mut self, transport: Transport) -> Self {
         self.transport = Some(transport);
         self

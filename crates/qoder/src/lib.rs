@@ -26,6 +26,7 @@ pub use list::{Items, List, Pages};
 pub use response::{Meta, Response};
 pub use turn::{Reply, Stop, Turn, TurnOpening};
 
+pub use qoder_http as transport;
 pub use qoder_http::retry::{RetryBudget, RetryPolicy};
 pub use qoder_http::{Sent, Timeouts, Tls, Transport};
 pub use qoder_sse::resume::{Cause, Notice};
