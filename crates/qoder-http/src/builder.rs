@@ -5,14 +5,12 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Uri;
-use http_body_util::Full;
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::Builder;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::connect::{Base, Connector, Dial, Versions, dial};
+use crate::connect::{Base, Connector, Dial, TcpOptions, Versions, dial};
 use crate::error::Error;
 use crate::tls::Tls;
 use crate::transport::{Lanes, StreamHttp, Timeouts, Transport};
@@ -33,12 +31,17 @@ use crate::transport::{Lanes, StreamHttp, Timeouts, Transport};
 pub struct TransportBuilder {
     connect: Option<Duration>,
     dial: Option<Dial>,
+    tcp: TcpOptions,
     tls: Option<Tls>,
     allow_plain_http: bool,
     pool_idle: Duration,
     pool_max_idle: usize,
     stream_http: StreamHttp,
     prior_knowledge: bool,
+    http2_keep_alive: Option<(Duration, Duration)>,
+    http2_windows: Option<(u32, u32)>,
+    max_head: Option<usize>,
+    max_headers: Option<usize>,
 }
 
 impl Default for TransportBuilder {
@@ -46,12 +49,17 @@ impl Default for TransportBuilder {
         Self {
             connect: Timeouts::default().connect,
             dial: None,
+            tcp: TcpOptions::default(),
             tls: None,
             allow_plain_http: false,
             pool_idle: Duration::from_secs(90),
             pool_max_idle: 16,
             stream_http: StreamHttp::default(),
             prior_knowledge: false,
+            http2_keep_alive: Some((Duration::from_secs(20), Duration::from_secs(10))),
+            http2_windows: None,
+            max_head: None,
+            max_headers: None,
         }
     }
 }
@@ -104,6 +112,12 @@ impl TransportBuilder {
         self
     }
 
+    /// Sets how TCP connections are made and watched.
+    pub fn tcp(mut self, options: TcpOptions) -> Self {
+        self.tcp = options;
+        self
+    }
+
     /// Sets how `https` is secured. Default: [`Tls::default_roots`].
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
@@ -143,6 +157,45 @@ impl TransportBuilder {
         self
     }
 
+    /// Asks a silent peer of an HTTP/2 connection with open requests for a sign of life (a PING)
+    /// after each `interval`, and gives the connection up when there is none for `timeout`: 20 s
+    /// and 10 s. `None`: never.
+    #[cfg(feature = "http2")]
+    pub fn http2_keep_alive(
+        mut self,
+        interval: impl Into<Option<Duration>>,
+        timeout: Duration,
+    ) -> Self {
+        self.http2_keep_alive = interval.into().map(|interval| (interval, timeout));
+        self
+    }
+
+    /// How many bytes of HTTP/2 bodies may lie unread, of one stream and of a whole connection.
+    /// Default: adapted to the speed of the connection, from 64 KiB to 16 MiB.
+    #[cfg(feature = "http2")]
+    pub fn http2_windows(mut self, stream: u32, connection: u32) -> Self {
+        self.http2_windows = Some((stream, connection));
+        self
+    }
+
+    /// The largest head of a response, status line and header fields together, in bytes; at least
+    /// 8 KiB. A larger one is an [`ErrorKind::Protocol`](crate::ErrorKind::Protocol). Default: 408
+    /// KiB over HTTP/1.1, 16 KiB over HTTP/2.
+    ///
+    /// Over HTTP/1.1 it is the size of the connection's buffer, and looked at after each read: a
+    /// head of up to twice the size may pass.
+    pub fn max_head_bytes(mut self, bytes: usize) -> Self {
+        self.max_head = Some(bytes.max(8192));
+        self
+    }
+
+    /// The largest number of header fields of a response over HTTP/1.1; over HTTP/2 their size is
+    /// the limit. Default: 100.
+    pub fn max_headers(mut self, fields: usize) -> Self {
+        self.max_headers = Some(fields);
+        self
+    }
+
     /// Builds the transport. Nothing is connected yet.
     ///
     /// # Errors
@@ -155,43 +208,68 @@ impl TransportBuilder {
         };
         let base = match &self.dial {
             Some(dial) => Base::Dial(dial.clone()),
-            None => Base::tcp(),
+            None => Base::tcp(&self.tcp),
         };
         let many = if self.prior_knowledge {
             Versions::Http2
         } else {
             Versions::Both
         };
-        let calls = self.client(&base, &tls, many, self.pool_max_idle);
-        let streams = match self.stream_http {
-            StreamHttp::Http1 => self.client(&base, &tls, Versions::Http1, 0),
-            StreamHttp::Http2Shared => self.client(&base, &tls, many, self.pool_max_idle),
+        let (alone, idle) = match self.stream_http {
+            StreamHttp::Http1 => (Versions::Http1, 0),
+            StreamHttp::Http2Shared => (many, self.pool_max_idle),
         };
-        let lanes = Lanes { calls, streams };
+        let connector = |versions| Connector::new(base.clone(), &tls, versions, self.connect);
+        let calls = self.pool(many, self.pool_max_idle).build(connector(many));
+        #[allow(unused_mut, reason = "HTTP/2 alone has more to set")]
+        let mut streams = self.pool(alone, idle);
+        // A connection that the pool has let go of counts as idle, whatever streams it has.
+        #[cfg(feature = "http2")]
+        streams.http2_keep_alive_while_idle(true);
+        let lanes = Lanes {
+            calls,
+            streams: streams.build(connector(alone)),
+        };
         Ok(Transport::from_lanes(lanes, self.allow_plain_http))
     }
 
     /// The pool of one lane.
-    fn client(
-        &self,
-        base: &Base,
-        tls: &Tls,
-        versions: Versions,
-        max_idle: usize,
-    ) -> Client<Connector, Full<Bytes>> {
-        let mut builder = Client::builder(TokioExecutor::new());
+    #[cfg_attr(
+        not(feature = "http2"),
+        allow(unused_variables, reason = "there is one version")
+    )]
+    fn pool(&self, versions: Versions, max_idle: usize) -> Builder {
+        let mut builder = Builder::new(TokioExecutor::new());
         builder
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .pool_idle_timeout(self.pool_idle)
             .pool_max_idle_per_host(max_idle);
+        if let Some(bytes) = self.max_head {
+            builder.http1_max_buf_size(bytes);
+        }
+        if let Some(fields) = self.max_headers {
+            builder.http1_max_headers(fields);
+        }
         #[cfg(feature = "http2")]
+        {
+            builder.http2_only(versions == Versions::Http2);
+            match self.http2_windows {
+                Some((stream, connection)) => builder
+                    .http2_initial_stream_window_size(stream)
+                    .http2_initial_connection_window_size(connection),
+                None => builder.http2_adaptive_window(true),
+            };
+            if let Some((interval, timeout)) = self.http2_keep_alive {
+                builder
+                    .http2_keep_alive_interval(interval)
+                    .http2_keep_alive_timeout(timeout);
+            }
+            if let Some(bytes) = self.max_head {
+                builder.http2_max_header_list_size(u32::try_from(bytes).unwrap_or(u32::MAX));
+            }
+        }
         builder
-            .http2_only(versions == Versions::Http2)
-            .http2_adaptive_window(true)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .http2_keep_alive_timeout(Duration::from_secs(10));
-        builder.build(Connector::new(base.clone(), tls, versions, self.connect))
     }
 }
 
@@ -200,12 +278,17 @@ impl fmt::Debug for TransportBuilder {
         f.debug_struct("TransportBuilder")
             .field("connect", &self.connect)
             .field("dial", &self.dial.as_ref().map(|_| "…"))
+            .field("tcp", &self.tcp)
             .field("tls", &self.tls)
             .field("allow_plain_http", &self.allow_plain_http)
             .field("pool_idle", &self.pool_idle)
             .field("pool_max_idle", &self.pool_max_idle)
             .field("stream_http", &self.stream_http)
             .field("prior_knowledge", &self.prior_knowledge)
+            .field("http2_keep_alive", &self.http2_keep_alive)
+            .field("http2_windows", &self.http2_windows)
+            .field("max_head", &self.max_head)
+            .field("max_headers", &self.max_headers)
             .finish()
     }
 }

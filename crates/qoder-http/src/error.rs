@@ -152,6 +152,14 @@ impl Error {
         }
         let (kind, sent) = match find::<hyper::Error>(&error) {
             Some(below) if below.is_canceled() => (ErrorKind::Canceled, Sent::No),
+            #[cfg(feature = "http2")]
+            Some(below) if find::<h2::Error>(below).is_some_and(unprocessed) => {
+                (ErrorKind::Reset, Sent::No)
+            }
+            #[cfg(feature = "http2")]
+            Some(below) if find::<h2::Error>(below).is_some_and(h2::Error::is_library) => {
+                (ErrorKind::Protocol, Sent::Maybe)
+            }
             Some(below) if below.is_parse() || below.is_parse_status() || below.is_user() => {
                 (ErrorKind::Protocol, Sent::Maybe)
             }
@@ -200,7 +208,7 @@ impl Error {
                 .is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
         let (kind, what) = if cut {
             (ErrorKind::Cut, "the body of the response ended too early")
-        } else if error.is_parse() {
+        } else if error.is_parse() || breaks_rules(&error) {
             (ErrorKind::Protocol, "the body of the response is not HTTP")
         } else {
             (
@@ -210,6 +218,25 @@ impl Error {
         };
         let message = format!("{what}: {}", innermost(&error));
         Self::new(kind, Sent::Yes, message).with_source(error)
+    }
+}
+
+/// Whether the peer says that it did nothing for the request (RFC 9113, section 8.7).
+#[cfg(feature = "http2")]
+fn unprocessed(error: &h2::Error) -> bool {
+    error.is_remote()
+        && (error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
+            || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
+}
+
+/// Whether the peer broke the rules of HTTP/2, which its parser found.
+fn breaks_rules(error: &hyper::Error) -> bool {
+    #[cfg(feature = "http2")]
+    return find::<h2::Error>(error).is_some_and(h2::Error::is_library);
+    #[cfg(not(feature = "http2"))]
+    {
+        let _ = error;
+        false
     }
 }
 

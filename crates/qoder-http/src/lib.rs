@@ -11,7 +11,7 @@ mod transport;
 
 pub use body::{RequestBody, ResponseBody};
 pub use builder::TransportBuilder;
-pub use connect::is_loopback;
+pub use connect::{KeepAlive, TcpOptions, is_loopback};
 pub use error::{Error, ErrorKind, Phase, Sent};
 pub use tls::Tls;
 #[cfg(feature = "__tls")]

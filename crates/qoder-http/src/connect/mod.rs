@@ -1,6 +1,7 @@
 //! Connections: a byte stream, TLS over it if the URL asks for it, and a limit of time for all of it.
 
 mod stream;
+mod tcp;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -13,6 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
 pub(crate) use stream::{Dial, Stream, dial};
+pub use tcp::{KeepAlive, TcpOptions};
 
 use crate::error::{BoxError, ConnectTimeout};
 #[cfg(not(feature = "__tls"))]
@@ -87,15 +89,8 @@ pub(crate) enum Base {
 }
 
 impl Base {
-    pub(crate) fn tcp() -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        // Three unanswered probes, 30 s after the last sign of life: the peer is gone.
-        tcp.set_keepalive(Some(Duration::from_secs(30)));
-        tcp.set_keepalive_interval(Some(Duration::from_secs(10)));
-        tcp.set_keepalive_retries(Some(3));
-        Self::Tcp(tcp)
+    pub(crate) fn tcp(options: &TcpOptions) -> Self {
+        Self::Tcp(options.connector())
     }
 }
 
