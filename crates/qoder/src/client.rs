@@ -9,7 +9,7 @@ use qoder_http::retry::{RetryBudget, RetryPolicy};
 use qoder_http::{Timeouts, Tls, Transport};
 use qoder_types::{Method, Request, SessionId};
 
-use crate::auth::{Auth, Token};
+use crate::auth::{Auth, Credentials, Renewed, Secret, ServiceAccount, Source, Token};
 use crate::call::Call;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
@@ -163,6 +163,14 @@ impl fmt::Debug for Client {
     }
 }
 
+/// What the builder was given to authenticate with.
+enum Access {
+    /// A token, and where it came from.
+    Token(Secret, &'static str),
+    Account(ServiceAccount),
+    Custom(Box<dyn Credentials>),
+}
+
 /// The configuration of a [`Client`].
 ///
 /// ```
@@ -180,8 +188,7 @@ impl fmt::Debug for Client {
 #[derive(Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
-    /// The token and where it came from.
-    token: Option<(String, &'static str)>,
+    access: Option<Access>,
     gateway: Option<Gateway>,
     dialect: Option<Dialect>,
     allow_plain_http: bool,
@@ -199,8 +206,22 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// The access token, without `Bearer`: personal (`pt-…`) or of a service account.
-    pub fn token(mut self, token: impl Into<String>) -> Self {
-        self.token = Some((token.into(), "the builder"));
+    /// Of this, [`credentials`](Self::credentials) and
+    /// [`service_account`](Self::service_account), the last one holds.
+    pub fn token(mut self, token: impl Into<Secret>) -> Self {
+        self.access = Some(Access::Token(token.into(), "the builder"));
+        self
+    }
+
+    /// A source of access tokens, which is asked whenever one is needed.
+    pub fn credentials(mut self, credentials: impl Credentials) -> Self {
+        self.access = Some(Access::Custom(Box::new(credentials)));
+        self
+    }
+
+    /// The service account whose key is exchanged for access tokens.
+    pub fn service_account(mut self, account: ServiceAccount) -> Self {
+        self.access = Some(Access::Account(account));
         self
     }
 
@@ -232,8 +253,9 @@ impl ClientBuilder {
                 .into_iter()
                 .find_map(|name| Some((var(name).filter(|value| !value.is_empty())?, name)))
         };
-        if self.token.is_none() {
-            self.token = first(["QODER_ACCESS_TOKEN", "QODER_PAT"]);
+        if self.access.is_none() {
+            self.access = first(["QODER_ACCESS_TOKEN", "QODER_PAT"])
+                .map(|(token, name)| Access::Token(token.into(), name));
         }
         if self.gateway.is_none() {
             self.gateway = first(["QODER_BASE_URL", "QODER_MANAGED_BASE_URL"])
@@ -309,7 +331,7 @@ impl ClientBuilder {
     }
 
     /// A header for every request. A name or value that is no header is refused by
-    /// [`build`](Self::build); so is `Authorization`, which [`token`](Self::token) sets.
+    /// [`build`](Self::build); so is `Authorization`, which the client sets itself.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -331,19 +353,18 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config): there is no token, or the token, the base
-    /// URL, a header or the TLS configuration won't do.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config): there is no token, or the token, the
+    /// service account, the base URL, a header or the TLS configuration won't do.
     pub fn build(self) -> Result<Client> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let Some((token, origin)) = self.token else {
+        let Some(access) = self.access else {
             return Err(Error::config(
                 "no token: set QODER_PAT (create one in the Qoder console under Personal Settings, Access Tokens), \
                  or call `Client::builder().token(..)`",
             ));
         };
-        let auth = Auth::Static(Token::new(&token, origin)?);
         let gateway = self.gateway.unwrap_or_default();
         let base = BaseUrl::parse(gateway.base_url(), self.allow_plain_http)?;
         let mut headers = platform_headers();
@@ -361,6 +382,26 @@ impl ClientBuilder {
                     builder = builder.tls(tls);
                 }
                 builder.build().map_err(Error::transport)?
+            }
+        };
+        let auth = match access {
+            Access::Token(token, origin) => Auth::Static(Token::new(&token).map_err(|why| {
+                Error::config(format!(
+                    "the token from {origin} {why}: create one in the Qoder console under Personal Settings, Access \
+                     Tokens, and set QODER_PAT or call `Client::builder().token(..)`"
+                ))
+            })?),
+            Access::Account(account) => {
+                let exchange = account.exchange(
+                    &base,
+                    transport.clone(),
+                    platform_headers(),
+                    self.timeouts,
+                )?;
+                Auth::Renewed(Box::new(Renewed::new(Source::Account(Box::new(exchange)))))
+            }
+            Access::Custom(credentials) => {
+                Auth::Renewed(Box::new(Renewed::new(Source::Custom(credentials))))
             }
         };
         Ok(Client {
@@ -386,16 +427,20 @@ impl ClientBuilder {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            .field(
-                "token",
-                &self
-                    .token
-                    .as_ref()
-                    .map(|(_, origin)| format!("from {origin}")),
-            )
+            .field("access", &self.access)
             .field("gateway", &self.gateway)
             .field("dialect", &self.dialect)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(_, origin) => write!(f, "a token from {origin}"),
+            Self::Account(account) => account.fmt(f),
+            Self::Custom(_) => f.write_str("credentials"),
+        }
     }
 }
 
@@ -462,7 +507,9 @@ mod tests {
     use crate::ErrorKind;
 
     fn authorization(client: &Client) -> String {
-        let Auth::Static(token) = client.auth();
+        let Auth::Static(token) = client.auth() else {
+            return "renewed".to_owned();
+        };
         token.header().to_str().expect("text").to_owned()
     }
 

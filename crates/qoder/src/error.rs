@@ -9,7 +9,7 @@ use http::StatusCode;
 use qoder_http::Sent;
 use qoder_types::ErrorBody;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Cause};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -42,6 +42,8 @@ struct Inner {
     retry_after: Option<Duration>,
     attempts: u32,
     sent: Sent,
+    /// What failed may work soon.
+    passing: bool,
     checkpoint: Option<String>,
     body: Bytes,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -54,6 +56,12 @@ pub enum ErrorKind {
     /// The client could not be built: a missing or malformed token, a base URL that won't do, no
     /// TLS. Nothing was sent; mend the configuration.
     Config,
+    /// There is no token to send the call with: the exchange of a service account's key failed or
+    /// was refused, or the program's own [`Credentials`](crate::Credentials) gave none. The
+    /// request was not sent with it. [`Error::status`] and [`Error::request_id`] are those of the
+    /// exchange. What may be over soon [is retryable](Error::is_retryable), after
+    /// [`Error::retry_after`]; until then no call asks again.
+    Credentials,
     /// The call could not be put into a request: an id that is empty, a body that is no JSON.
     /// Nothing was sent; mend the arguments.
     Input,
@@ -159,9 +167,11 @@ impl Error {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// The token is missing, invalid or expired (401), or may not do this (403).
+    /// The token is missing, invalid or expired (401), or may not do this (403), or there is none
+    /// and won't be.
     pub fn is_auth(&self) -> bool {
         matches!(self.code(), Some(401 | 403))
+            || self.kind() == ErrorKind::Credentials && !self.0.passing
     }
 
     /// The gateway asks for fewer requests (429). The client has already retried; slow down.
@@ -188,6 +198,7 @@ impl Error {
             ErrorKind::Connect => true,
             ErrorKind::Timeout | ErrorKind::Network => self.sent() == Sent::No,
             ErrorKind::Api => matches!(self.code(), Some(429 | 503)),
+            ErrorKind::Credentials => self.0.passing && self.sent() == Sent::No,
             _ => false,
         }
     }
@@ -210,6 +221,7 @@ impl Error {
             retry_after: None,
             attempts: 0,
             sent: Sent::No,
+            passing: false,
             checkpoint: None,
             body: Bytes::new(),
             source: None,
@@ -276,6 +288,17 @@ impl Error {
         self
     }
 
+    /// Whether what failed may work soon.
+    pub(crate) fn with_passing(mut self, passing: bool) -> Self {
+        self.0.passing = passing;
+        self
+    }
+
+    /// There was no token, for now.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.0.passing
+    }
+
     pub(crate) fn with_checkpoint(mut self, checkpoint: Option<String>) -> Self {
         self.0.checkpoint = checkpoint;
         self
@@ -286,7 +309,7 @@ impl Error {
         self
     }
 
-    /// Without the token, should the server have repeated it.
+    /// Without the secrets, should the server have repeated it.
     pub(crate) fn redacted(mut self, auth: &Auth) -> Self {
         self.0.message = auth.redact(self.0.message);
         self.0.body = auth.redact_bytes(self.0.body);
@@ -334,9 +357,10 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // The transport's own text is this error's text: what lies below it is the news.
+        // The text of the transport, or of who had no token, is in this error's text: what lies
+        // below it is the news.
         let source = self.0.source.as_deref()?;
-        if source.is::<qoder_http::Error>() {
+        if source.is::<qoder_http::Error>() || source.is::<Cause>() {
             source.source()
         } else {
             Some(source)

@@ -55,6 +55,18 @@ impl Gateway {
         }
     }
 
+    /// The region, where the host tells: the vendor's own do.
+    ///
+    /// ```
+    /// use qoder::{Gateway, Region};
+    ///
+    /// assert_eq!(Gateway::Global.region(), Some(Region::Global));
+    /// assert_eq!(Gateway::custom("https://proxy.example/qoder").region(), None);
+    /// ```
+    pub fn region(&self) -> Option<Region> {
+        host_of(self.base_url()).and_then(Region::of_host)
+    }
+
     /// The dialect that is spoken there unless the builder says otherwise: the seed's at
     /// `openapi.qoder.sh`, today's everywhere else.
     pub fn dialect(&self) -> Dialect {
@@ -69,6 +81,45 @@ impl Gateway {
 fn host_of(url: &str) -> Option<&str> {
     let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
     Some(authority.split(':').next().unwrap_or(authority))
+}
+
+/// A region of the service. Credentials and resources belong to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Region {
+    /// Everywhere but China.
+    Global,
+    /// China.
+    China,
+}
+
+impl Region {
+    /// Where the keys of service accounts are exchanged for tokens.
+    pub fn exchange_origin(self) -> &'static str {
+        match self {
+            Self::Global => "https://openapi.qoder.sh",
+            Self::China => "https://openapi.qoder.com.cn",
+        }
+    }
+
+    /// The region of one of the vendor's hosts.
+    fn of_host(host: &str) -> Option<Self> {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        match host.to_ascii_lowercase().as_str() {
+            "api.qoder.com" | "openapi.qoder.sh" => Some(Self::Global),
+            "api.qoder.com.cn" | "openapi.qoder.com.cn" => Some(Self::China),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Global => "global",
+            Self::China => "china",
+        })
+    }
 }
 
 /// The generation of the API that requests are written in. Responses of every generation are
@@ -118,11 +169,32 @@ pub(crate) struct BaseUrl(String);
 
 impl BaseUrl {
     pub(crate) fn parse(url: &str, allow_plain_http: bool) -> Result<Self> {
+        Self::checked(
+            ("base URL", Gateway::Global.base_url()),
+            url,
+            allow_plain_http,
+        )
+    }
+
+    /// A URL without a path, to which a key may be sent: over https, or to this machine.
+    pub(crate) fn parse_origin(url: &str) -> Result<Self> {
+        let example = Region::Global.exchange_origin();
+        let origin = Self::checked(("exchange origin", example), url, false)?;
+        let path = origin.0.splitn(4, '/').nth(3);
+        if path.is_some() {
+            return Err(Error::config(format!(
+                "exchange origin {}: a path has no place in it; it looks like {example}",
+                shown(url)
+            )));
+        }
+        Ok(origin)
+    }
+
+    fn checked((name, example): (&str, &str), url: &str, allow_plain_http: bool) -> Result<Self> {
         let refuse = |why: &str| {
             Error::config(format!(
-                "base URL {}: {why}; it looks like {}",
-                shown(url),
-                Gateway::Global.base_url()
+                "{name} {}: {why}; it looks like {example}",
+                shown(url)
             ))
         };
         if url.is_empty() {
@@ -161,6 +233,11 @@ impl BaseUrl {
         }
         let path = uri.path().trim_end_matches('/');
         Ok(Self(format!("{scheme}://{authority}{path}")))
+    }
+
+    /// The region, where the host tells.
+    pub(crate) fn region(&self) -> Option<Region> {
+        host_of(&self.0).and_then(Region::of_host)
     }
 
     /// The URL of a target that starts with `/`.

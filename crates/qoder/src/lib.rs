@@ -14,6 +14,9 @@ pub mod resources;
 mod response;
 mod turn;
 
+pub use auth::{
+    AccessToken, Credentials, CredentialsError, CredentialsFuture, Secret, ServiceAccount,
+};
 pub use call::{Call, CallOptions, WithMeta};
 pub use client::{Client, ClientBuilder};
 pub use conversation::{Conversation, Thread};
@@ -21,7 +24,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use follow::{
     Ending, EventStream, Events, Follow, Preview, Start, StreamOpening, Update, Updates, Via,
 };
-pub use gateway::{Dialect, Gateway};
+pub use gateway::{Dialect, Gateway, Region};
 pub use list::{Items, List, Pages};
 pub use response::{Meta, Response};
 pub use turn::{Reply, Stop, Turn, TurnOpening};

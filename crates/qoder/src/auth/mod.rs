@@ -1,62 +1,102 @@
 //! What requests are authenticated with.
+//!
+//! | file | job |
+//! |---|---|
+//! | `secret.rs`, `token.rs` | texts that nobody is to read, and the header that they travel in |
+//! | `provider.rs` | tokens from the program that uses this crate |
+//! | `service_account.rs` | tokens in exchange for a service account's key |
+//! | `cache.rs` | which token to use, and when to ask for another: a machine without I/O |
+//! | `renewed.rs` | the shell around it: one question at a time |
 
+mod cache;
+mod provider;
+mod renewed;
+mod secret;
+mod service_account;
 mod token;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 
+pub use provider::{AccessToken, Credentials, CredentialsError, CredentialsFuture};
+pub(crate) use renewed::{Cause, Renewed, Source};
+pub use secret::Secret;
+pub use service_account::ServiceAccount;
 pub(crate) use token::Token;
 
 use crate::error::Result;
 
-/// Where a client has its token from.
+/// Where a client has its tokens from.
 pub(crate) enum Auth {
     /// The same one for good.
     Static(Token),
+    /// One for some time, and then another.
+    Renewed(Box<Renewed>),
 }
 
 /// A token for one attempt.
 pub(crate) struct Granted {
-    header: HeaderValue,
+    token: Token,
+    /// Which token it is, and whether the server accepted it before; nothing for one that is the
+    /// same for good.
+    known: Option<(u64, bool)>,
 }
 
 impl Granted {
     /// The value of the `Authorization` header.
     pub(crate) fn header(&self) -> HeaderValue {
-        self.header.clone()
+        self.token.header()
     }
 }
 
 impl Auth {
-    /// The token for an attempt that begins now.
-    #[allow(clippy::unused_async, reason = "other kinds of credentials wait")]
+    /// The token for an attempt that begins now. Dropping the future harms nobody.
     pub(crate) async fn authorize(&self) -> Result<Granted> {
         match self {
             Self::Static(token) => Ok(Granted {
-                header: token.header(),
+                token: token.clone(),
+                known: None,
             }),
+            Self::Renewed(renewed) => {
+                let issued = renewed.authorize().await?;
+                Ok(Granted {
+                    token: issued.token,
+                    known: Some((issued.generation, issued.accepted)),
+                })
+            }
         }
     }
 
     /// An attempt with this token was answered with this status. Whether the token was refused,
     /// and another can be had.
-    pub(crate) fn answered(&self, _granted: &Granted, _status: StatusCode) -> bool {
-        match self {
-            Self::Static(_) => false,
+    pub(crate) fn answered(&self, granted: &Granted, status: StatusCode) -> bool {
+        let (Self::Renewed(renewed), Some((generation, accepted))) = (self, granted.known) else {
+            return false;
+        };
+        if status == StatusCode::UNAUTHORIZED {
+            return renewed.refused(generation);
         }
+        if !accepted && status.is_success() {
+            renewed.accepted(generation);
+        }
+        false
     }
 
     /// `text` without the secrets, should a server have repeated one.
     pub(crate) fn redact(&self, text: String) -> String {
-        match self {
-            Self::Static(token) => token.redact(text),
-        }
+        self.cut(&text).unwrap_or(text)
     }
 
-    /// The same for bytes.
+    /// The same for bytes; they become text only if a secret is found in them.
     pub(crate) fn redact_bytes(&self, bytes: Bytes) -> Bytes {
+        let cut = self.cut(&String::from_utf8_lossy(&bytes));
+        cut.map_or(bytes, Bytes::from)
+    }
+
+    fn cut(&self, text: &str) -> Option<String> {
         match self {
-            Self::Static(token) => token.redact_bytes(bytes),
+            Self::Static(token) => token.cut(text),
+            Self::Renewed(renewed) => renewed.cut(text),
         }
     }
 }

@@ -4,33 +4,44 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::HeaderValue;
+use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use super::secret::{Secret, cut};
 
-/// A personal access token (`pt-…`) or a service account's short-lived token.
+const BEARER: &str = "Bearer ";
+
+/// A personal access token (`pt-…`) or a service account's short-lived token, as the value of the
+/// `Authorization` header. Its clones, those in requests included, share their memory, and the
+/// last one overwrites it.
 #[derive(Clone)]
 pub(crate) struct Token(HeaderValue);
 
+/// What is wrong with a text that was to be a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoToken {
+    Empty,
+    LineBreak,
+    Characters,
+}
+
 impl Token {
-    /// Takes a token as the console shows it. `origin` names where it came from, for the error.
-    pub(crate) fn new(token: &str, origin: &str) -> Result<Self> {
-        let refuse = |why: &str| {
-            Error::config(format!(
-                "the token from {origin} {why}: create one in the Qoder console under Personal Settings, Access \
-                 Tokens, and set QODER_PAT or call `Client::builder().token(..)`"
-            ))
-        };
+    pub(crate) fn new(token: &Secret) -> Result<Self, NoToken> {
+        let token = token.expose();
         if token.trim().is_empty() {
-            return Err(refuse("is empty"));
+            return Err(NoToken::Empty);
         }
         if token.contains(['\r', '\n']) {
-            return Err(refuse("has a line break in it"));
+            return Err(NoToken::LineBreak);
         }
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(refuse("has blanks or characters that no token has"));
+            return Err(NoToken::Characters);
         }
-        let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-            .map_err(|_| refuse("fits no header"))?;
+        // Of its final size at once, so that no copy is left behind by growing.
+        let mut value = Zeroizing::new(Vec::with_capacity(BEARER.len() + token.len()));
+        value.extend_from_slice(BEARER.as_bytes());
+        value.extend_from_slice(token.as_bytes());
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
+            .map_err(|_| NoToken::Characters)?;
         value.set_sensitive(true);
         Ok(Self(value))
     }
@@ -40,36 +51,18 @@ impl Token {
         self.0.clone()
     }
 
-    /// `text` without the token, should a server have repeated it.
-    pub(crate) fn redact(&self, text: String) -> String {
-        if self.found_in(&text) {
-            text.replace(self.text(), "[token]")
-        } else {
-            text
-        }
+    /// `text` without the token, if it is in it.
+    pub(crate) fn cut(&self, text: &str) -> Option<String> {
+        cut(self.text(), text)
     }
 
-    /// The same for bytes; they become text only if the token is found in them.
-    pub(crate) fn redact_bytes(&self, bytes: Bytes) -> Bytes {
-        let text = String::from_utf8_lossy(&bytes);
-        if self.found_in(&text) {
-            Bytes::from(self.redact(text.into_owned()))
-        } else {
-            bytes
-        }
-    }
-
-    /// A text of a few letters is no secret, and to cut it out would mangle everything.
-    fn found_in(&self, text: &str) -> bool {
-        self.text().len() >= 6 && text.contains(self.text())
-    }
-
-    fn text(&self) -> &str {
+    /// The token without what the header says before it.
+    pub(crate) fn text(&self) -> &str {
         self.0
             .to_str()
             .ok()
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .unwrap_or("\0")
+            .and_then(|value| value.strip_prefix(BEARER))
+            .unwrap_or_default()
     }
 }
 
@@ -79,39 +72,46 @@ impl fmt::Debug for Token {
     }
 }
 
+impl fmt::Display for NoToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "is empty",
+            Self::LineBreak => "has a line break in it",
+            Self::Characters => "has blanks or characters that no token has",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_bad_token_is_refused_without_being_repeated() {
+    fn a_bad_token_is_refused() {
         for (token, why) in [
-            ("", "empty"),
-            ("  ", "empty"),
-            ("pt-se\ncret", "line break"),
-            ("pt-secret\r\n", "line break"),
-            ("pt-se cret", "blanks"),
-            ("pt-sécret", "blanks"),
+            ("", NoToken::Empty),
+            ("  ", NoToken::Empty),
+            ("pt-se\ncret", NoToken::LineBreak),
+            ("pt-secret\r\n", NoToken::LineBreak),
+            ("pt-se cret", NoToken::Characters),
+            ("pt-sécret", NoToken::Characters),
         ] {
-            let error = Token::new(token, "QODER_PAT").expect_err(token).to_string();
-            assert!(
-                error.contains(why) && error.contains("QODER_PAT"),
-                "{error}"
-            );
-            assert!(!error.contains("cret"), "{error}");
+            assert_eq!(Token::new(&token.into()).expect_err(token), why);
         }
     }
 
     #[test]
     fn a_token_is_never_shown() {
-        let token = Token::new("pt-secret", "the builder").expect("a token");
+        let token = Token::new(&"pt-secret".into()).expect("a token");
         assert_eq!(
             format!("{token:?} {:?}", token.header()),
             "Token(…) Sensitive"
         );
+        assert_eq!(token.header().as_bytes(), b"Bearer pt-secret");
         assert_eq!(
-            token.redact("bad token pt-secret!".to_owned()),
-            "bad token [token]!"
+            token.cut("bad token pt-secret!").as_deref(),
+            Some("bad token [token]!")
         );
+        assert_eq!(token.cut("bad token"), None);
     }
 }

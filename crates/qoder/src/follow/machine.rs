@@ -340,6 +340,12 @@ impl Follower {
 
 /// What an error means; `None` if nobody refused anything.
 fn refusal(error: &Error, with_cursor: bool) -> Option<Refusal> {
+    if error.kind() == ErrorKind::Credentials {
+        // Where there is no token for now, there is nothing to reach; and otherwise no access.
+        let mut refusal = Refusal::of_status(if error.is_passing() { 503 } else { 401 });
+        refusal.retry_after = error.retry_after();
+        return Some(refusal);
+    }
     let Some(status) = error.status().map(|status| status.as_u16()) else {
         // Retrying does not mend a malformed request.
         let fatal = matches!(error.kind(), ErrorKind::Input | ErrorKind::Config);

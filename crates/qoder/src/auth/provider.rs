@@ -1,0 +1,161 @@
+//! Where tokens come from, when they come from the program that uses this crate.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::secret::Secret;
+
+/// A source of access tokens: a file that something else keeps up to date, a vault, another
+/// process. A closure that gives a future is one too.
+///
+/// The client asks when it needs a token: for the first request, shortly before a token expires
+/// (at 90 % of its time, or 60 s before its end if that is later), and once more after the server
+/// refused one with 401. It keeps what it gets until then, asks only once at a time, however many
+/// calls wait for the answer, and waits at least 5 s after a failure before it asks again. The
+/// answer has to come within 60 s.
+///
+/// ```
+/// use std::path::PathBuf;
+/// use std::time::Duration;
+/// use qoder::{AccessToken, Client, Credentials, CredentialsError, CredentialsFuture};
+///
+/// /// A token in a file, which something else writes anew each hour.
+/// struct TokenFile(PathBuf);
+///
+/// impl Credentials for TokenFile {
+///     fn token(&self) -> CredentialsFuture<'_> {
+///         Box::pin(async {
+///             let text = std::fs::read_to_string(&self.0)?;
+///             let token = AccessToken::new(text.trim());
+///             Ok(token.expires_in(Duration::from_secs(60)))
+///         })
+///     }
+/// }
+///
+/// # fn main() -> qoder::Result<()> {
+/// let client = Client::builder()
+///     .credentials(TokenFile("/run/secrets/qoder".into()))
+///     .build()?;
+///
+/// // The same with a closure.
+/// let client = Client::builder()
+///     .credentials(|| async {
+///         let token = std::env::var("MY_TOKEN").map_err(CredentialsError::denied)?;
+///         Ok(AccessToken::new(token))
+///     })
+///     .build()?;
+/// # Ok(()) }
+/// ```
+pub trait Credentials: Send + Sync + 'static {
+    /// A token that is good now. It is asked for when there is none, so what is given must not be
+    /// an old one that was kept.
+    ///
+    /// The future is dropped when the call that waits for it is, and begun anew for another.
+    fn token(&self) -> CredentialsFuture<'_>;
+}
+
+/// What [`Credentials::token`] gives.
+pub type CredentialsFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<AccessToken, CredentialsError>> + Send + 'a>>;
+
+impl<F, Answer> Credentials for F
+where
+    F: Fn() -> Answer + Send + Sync + 'static,
+    Answer: Future<Output = Result<AccessToken, CredentialsError>> + Send + 'static,
+{
+    fn token(&self) -> CredentialsFuture<'_> {
+        Box::pin(self())
+    }
+}
+
+impl Credentials for Arc<dyn Credentials> {
+    fn token(&self) -> CredentialsFuture<'_> {
+        (**self).token()
+    }
+}
+
+impl Credentials for Box<dyn Credentials> {
+    fn token(&self) -> CredentialsFuture<'_> {
+        (**self).token()
+    }
+}
+
+/// An access token, and how long it is good.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AccessToken {
+    /// The token, without `Bearer`.
+    pub secret: Secret,
+    /// How long it is good from when it was asked for; `None` if nobody knows. It is then kept
+    /// until the server refuses it.
+    pub expires_in: Option<Duration>,
+}
+
+impl AccessToken {
+    /// A token that is kept until the server refuses it.
+    pub fn new(secret: impl Into<Secret>) -> Self {
+        Self {
+            secret: secret.into(),
+            expires_in: None,
+        }
+    }
+
+    /// Sets how long it is good. With no time at all, the next request asks for another.
+    pub fn expires_in(mut self, time: Duration) -> Self {
+        self.expires_in = Some(time);
+        self
+    }
+}
+
+/// Why there is no token.
+///
+/// Any error becomes one by `?`, and then counts as passing: while the client waits to ask again,
+/// it goes on with the token it has, if that is still good. What is [`denied`](Self::denied) ends
+/// the use of the token at hand.
+pub struct CredentialsError {
+    pub(super) denied: bool,
+    pub(super) why: Arc<dyn StdError + Send + Sync>,
+}
+
+impl CredentialsError {
+    /// The source can't be reached for the time being.
+    pub fn unavailable(why: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            denied: false,
+            why: why.into().into(),
+        }
+    }
+
+    /// There is no token for this program: not now, and not for the asking.
+    pub fn denied(why: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            denied: true,
+            why: why.into().into(),
+        }
+    }
+}
+
+impl<E: StdError + Send + Sync + 'static> From<E> for CredentialsError {
+    fn from(why: E) -> Self {
+        Self::unavailable(why)
+    }
+}
+
+impl fmt::Debug for CredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialsError")
+            .field("denied", &self.denied)
+            .field("why", &self.why)
+            .finish()
+    }
+}
+
+impl fmt::Display for CredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.why.fmt(f)
+    }
+}

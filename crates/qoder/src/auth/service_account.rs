@@ -1,0 +1,642 @@
+//! Short-lived tokens in exchange for the key of a service account.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use qoder_http::{Lane, RequestBody, Timeouts, Transport};
+use qoder_types::ErrorBody;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tracing::{Instrument, debug, debug_span};
+
+use super::provider::AccessToken;
+use super::renewed::{Cause, Reason};
+use super::secret::Secret;
+use super::token::Token;
+use crate::error::{Error, Result};
+use crate::gateway::{BaseUrl, Region};
+use crate::response::request_id;
+
+/// Below the origin of the exchange.
+const PATH: &str = "/api/v1/serviceToken/exchange";
+
+/// No token is good for longer: 12 h.
+const LONGEST_TTL: u64 = 43_200;
+
+/// No answer of the exchange is longer; a token is a few kilobytes at most.
+const LONGEST_ANSWER: usize = 64 << 10;
+
+/// A service account, whose key is exchanged for short-lived tokens.
+///
+/// The key goes to the exchange of the account's region and nowhere else, over https unless that
+/// is this machine. All calls of a client and of its clones share one token, which is renewed
+/// while it is still good; see [`Credentials`](crate::Credentials) for when. An exchange is not
+/// repeated by itself: a call that needs one fails with
+/// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) if it fails.
+///
+/// ```
+/// use std::time::Duration;
+/// use qoder::{Client, Gateway, ServiceAccount};
+///
+/// # fn main() -> qoder::Result<()> {
+/// let account = ServiceAccount::new("your-service-account-key").ttl(Duration::from_secs(900));
+/// let client = Client::builder()
+///     .gateway(Gateway::Global)
+///     .service_account(account)
+///     .build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "an account does nothing until it is given to a client"]
+pub struct ServiceAccount {
+    key: Secret,
+    region: Option<Region>,
+    origin: Option<String>,
+    scope: String,
+    ttl: Duration,
+}
+
+impl ServiceAccount {
+    /// The account with this key, in the region of the client's gateway.
+    pub fn new(key: impl Into<Secret>) -> Self {
+        Self {
+            key: key.into(),
+            region: None,
+            origin: None,
+            scope: "qca.access".to_owned(),
+            ttl: Duration::from_secs(3600),
+        }
+    }
+
+    /// The account whose key is in the environment variable `QODER_SA_KEY`, which nothing else
+    /// reads.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the variable is not set or is empty.
+    pub fn from_env() -> Result<Self> {
+        Self::from_var(std::env::var("QODER_SA_KEY").ok())
+    }
+
+    fn from_var(key: Option<String>) -> Result<Self> {
+        let key = key.map(Secret::new);
+        let key = key.filter(|key| !key.expose().is_empty()).ok_or_else(|| {
+            Error::config("no service account: set QODER_SA_KEY to the key of one")
+        })?;
+        Ok(Self::new(key))
+    }
+
+    /// The region that the account belongs to. Default: that of the client's gateway. A client
+    /// of a known gateway in the other region can't be built.
+    pub fn region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// The origin of an exchange of one's own, such as `http://127.0.0.1:8080`. Default: that of
+    /// the region.
+    pub fn exchange_origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
+        self
+    }
+
+    /// What the tokens are for, separated by blanks. Default: `qca.access`, the API of this
+    /// crate.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = scope.into();
+        self
+    }
+
+    /// How long the tokens are to be good, in whole seconds, 1 s to 12 h; the server may give
+    /// less. Default: 1 h.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// How a client of this base URL gets tokens.
+    pub(crate) fn exchange(
+        self,
+        base: &BaseUrl,
+        transport: Transport,
+        mut headers: HeaderMap,
+        timeouts: Timeouts,
+    ) -> Result<Exchange> {
+        let key = Token::new(&self.key)
+            .map_err(|why| Error::config(format!("the key of the service account {why}")))?;
+        if self.scope.trim().is_empty() {
+            return Err(Error::config("the scope of the service account is empty"));
+        }
+        let ttl = self.ttl.as_secs();
+        if !(1..=LONGEST_TTL).contains(&ttl) {
+            return Err(Error::config(format!(
+                "the time of a token is 1 s to {LONGEST_TTL} s, and not {:?}",
+                self.ttl
+            )));
+        }
+        let origin = self.origin(base)?.join(PATH);
+        let uri: Uri = origin
+            .parse()
+            .map_err(|_| Error::config(format!("{origin:?} is no URL")))?;
+        headers.insert(header::AUTHORIZATION, key.header());
+        for name in [header::CONTENT_TYPE, header::ACCEPT] {
+            headers.insert(name, HeaderValue::from_static("application/json"));
+        }
+        let body = json!({
+            "grant_type": "client_credentials",
+            "audience": "qoder",
+            "scope": self.scope,
+            "ttl_seconds": ttl,
+        });
+        Ok(Exchange {
+            transport,
+            uri,
+            key,
+            headers,
+            body: body.to_string().into(),
+            timeouts,
+        })
+    }
+
+    /// Where the key may go.
+    fn origin(&self, base: &BaseUrl) -> Result<BaseUrl> {
+        let given = self
+            .origin
+            .as_deref()
+            .map(BaseUrl::parse_origin)
+            .transpose()?;
+        let there = base.region();
+        let own = self.region.or(given.as_ref().and_then(BaseUrl::region));
+        for (what, other) in [
+            ("gateway", there),
+            ("exchange", given.as_ref().and_then(BaseUrl::region)),
+        ] {
+            if let (Some(own), Some(other)) = (own, other) {
+                if own != other {
+                    return Err(Error::config(format!(
+                        "the service account is of the region {own}, and the {what} of {other}: credentials of one \
+                         region are worth nothing in the other"
+                    )));
+                }
+            }
+        }
+        match (given, own.or(there)) {
+            (Some(origin), _) => Ok(origin),
+            (None, Some(region)) => BaseUrl::parse_origin(region.exchange_origin()),
+            (None, None) => Err(Error::config(
+                "the base URL doesn't tell where the service account belongs: call `ServiceAccount::region(..)` \
+                 or `exchange_origin(..)`",
+            )),
+        }
+    }
+}
+
+/// The request for a token, and the way it goes.
+pub(crate) struct Exchange {
+    transport: Transport,
+    uri: Uri,
+    key: Token,
+    headers: HeaderMap,
+    body: Bytes,
+    timeouts: Timeouts,
+}
+
+impl Exchange {
+    pub(crate) fn key(&self) -> &Token {
+        &self.key
+    }
+
+    pub(crate) async fn ask(&self) -> std::result::Result<AccessToken, Reason> {
+        let span = debug_span!("qoder.exchange", op = "credentials.exchange", route = PATH);
+        async {
+            let start = Instant::now();
+            let answer = self.attempt().await;
+            let why = answer.as_ref().err();
+            debug!(
+                status = why.map_or(Some(200), |why| why.status.map(|status| status.as_u16())),
+                request_id = why.and_then(|why| why.request_id.as_deref()),
+                elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "{}",
+                if why.is_some() { "failed" } else { "done" }
+            );
+            answer
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn attempt(&self) -> std::result::Result<AccessToken, Reason> {
+        let mut request = Request::new(RequestBody::from(self.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        let sent = self
+            .transport
+            .send(request, Lane::Call, self.timeouts)
+            .await;
+        let (parts, body) = sent.map_err(unreachable_now)?.into_parts();
+        let about = |why: Reason, id: Option<&str>| Reason {
+            status: Some(parts.status),
+            request_id: request_id(&parts.headers)
+                .or(id)
+                .and_then(|id| self.harmless(id)),
+            ..why
+        };
+        if !parts.status.is_success() {
+            // The status is the news, whatever becomes of the body.
+            let body = body.collect(LONGEST_ANSWER).await.unwrap_or_default();
+            let said = ErrorBody::parse(&body);
+            let code = said.code.as_deref().or(said.error_type.as_deref());
+            let why = refused(
+                parts.status,
+                &parts.headers,
+                code.and_then(|code| self.harmless(code)),
+            );
+            return Err(about(why, said.request_id.as_deref()));
+        }
+        let read = match body.collect(LONGEST_ANSWER).await {
+            Ok(body) => read(&body),
+            Err(error) if error.kind() == qoder_http::ErrorKind::TooLarge => {
+                Err("the answer is too long")
+            }
+            Err(error) => return Err(about(unreachable_now(error), None)),
+        };
+        let read = read.and_then(|token| {
+            // It would go to the gateway as a token.
+            let same = token.secret.expose() == self.key.text();
+            if same {
+                Err("`access_token` is the key itself")
+            } else {
+                Ok(token)
+            }
+        });
+        read.map_err(|what| {
+            let status = parts.status.as_u16();
+            about(
+                Reason::new(format!(
+                    "the exchange of the service account's key was answered with {status}, but {what}"
+                )),
+                None,
+            )
+        })
+    }
+
+    /// A code or id of the server that can be repeated: a short word, and without the key.
+    fn harmless(&self, word: &str) -> Option<String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+        let fits = word.len() <= 128 && word.chars().all(plain) && !word.contains(self.key.text());
+        (fits && !word.is_empty()).then(|| word.to_owned())
+    }
+}
+
+/// The server was not reached, or broke off.
+fn unreachable_now(error: qoder_http::Error) -> Reason {
+    use qoder_http::ErrorKind::{Config, Url};
+    let passing = !matches!(error.kind(), Config | Url);
+    let message = format!("the exchange of the service account's key failed: {error}");
+    let cause: Arc<dyn StdError + Send + Sync> = Arc::new(error);
+    Reason {
+        passing,
+        cause: Some(Cause(cause)),
+        ..Reason::new(message)
+    }
+}
+
+/// The server refused.
+fn refused(status: http::StatusCode, headers: &HeaderMap, code: Option<String>) -> Reason {
+    let mut message = format!(
+        "the exchange of the service account's key was refused: {}",
+        status.as_u16()
+    );
+    if let Some(code) = code.as_deref().or(status.canonical_reason()) {
+        message.push(' ');
+        message.push_str(code);
+    }
+    let limited = status.as_u16() == 429;
+    Reason {
+        passing: limited || status.is_server_error(),
+        hint: qoder_http::retry::retry_after(headers, SystemTime::now()).filter(|_| limited),
+        ..Reason::new(message)
+    }
+}
+
+/// The fields of an answer that matter. `expires_at` is left alone: it compares two clocks, and
+/// `expires_in` needs none but ours.
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<String>,
+    token_type: Option<String>,
+    #[serde(default)]
+    expires_in: Value,
+}
+
+/// The token in an answer, or what is wrong with it; that never quotes the answer.
+fn read(body: &[u8]) -> std::result::Result<AccessToken, &'static str> {
+    let answer: Answer =
+        serde_json::from_slice(body).map_err(|_| "the answer is not the documented JSON")?;
+    let secret = Secret::new(answer.access_token.ok_or("`access_token` is missing")?);
+    if secret.expose().is_empty() {
+        return Err("`access_token` is empty");
+    }
+    let token_type = answer.token_type.ok_or("`token_type` is missing")?;
+    if !token_type.eq_ignore_ascii_case("Bearer") {
+        return Err("`token_type` is not Bearer");
+    }
+    let seconds = match &answer.expires_in {
+        Value::Number(number) => number.as_u64(),
+        Value::String(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok(),
+        Value::Null => return Err("`expires_in` is missing"),
+        _ => None,
+    };
+    let seconds = seconds
+        .filter(|seconds| (1..=LONGEST_TTL).contains(seconds))
+        .ok_or("`expires_in` is not a number of seconds from 1 to 43200")?;
+    Ok(AccessToken::new(secret).expires_in(Duration::from_secs(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn answers_are_checked() {
+        for (answer, want) in [
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":3600,"expires_at":"2026-01-01T00:00:00Z","scope":"x"}"#,
+                Ok(3600),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"bearer","expires_in":"900","expires_at":null}"#,
+                Ok(900),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"BEARER","expires_in":1}"#,
+                Ok(1),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":43200}"#,
+                Ok(43_200),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":43201}"#,
+                Err("expires_in"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":0}"#,
+                Err("expires_in"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":-1}"#,
+                Err("expires_in"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":3600.5}"#,
+                Err("expires_in"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":true}"#,
+                Err("expires_in"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":""}"#,
+                Err("expires_in"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":"+60"}"#,
+                Err("expires_in"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":"60 "}"#,
+                Err("expires_in"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":"99999999999999999999"}"#,
+                Err("expires_in"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"Bearer"}"#,
+                Err("expires_in"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"MAC","expires_in":60}"#,
+                Err("token_type"),
+            ),
+            (r#"{"access_token":"t","expires_in":60}"#, Err("token_type")),
+            (
+                r#"{"access_token":"","token_type":"Bearer","expires_in":60}"#,
+                Err("empty"),
+            ),
+            (
+                r#"{"token_type":"Bearer","expires_in":60}"#,
+                Err("access_token"),
+            ),
+            (
+                r#"{"access_token":7,"token_type":"Bearer","expires_in":60}"#,
+                Err("JSON"),
+            ),
+            ("[]", Err("JSON")),
+            ("", Err("JSON")),
+            ("<html>", Err("JSON")),
+            ("{\"access_token\":\"\u{0}\"", Err("JSON")),
+        ] {
+            match (read(answer.as_bytes()), want) {
+                (Ok(token), Ok(seconds)) => {
+                    assert_eq!(token.secret.expose(), "t");
+                    assert_eq!(
+                        token.expires_in,
+                        Some(Duration::from_secs(seconds)),
+                        "{answer}"
+                    );
+                }
+                (Err(what), Err(word)) => assert!(what.contains(word), "{answer}: {what}"),
+                (got, _) => panic!("{answer}: {got:?}"),
+            }
+        }
+    }
+
+    fn exchange(account: ServiceAccount, base: &str) -> Result<Exchange> {
+        let transport = Transport::builder().build().map_err(Error::transport)?;
+        account.exchange(
+            &BaseUrl::parse(base, false)?,
+            transport,
+            HeaderMap::new(),
+            Timeouts::default(),
+        )
+    }
+
+    #[test]
+    fn a_key_goes_to_its_region() {
+        use Region::{China, Global};
+        let global = "https://openapi.qoder.sh/api/v1/serviceToken/exchange";
+        let china = "https://openapi.qoder.com.cn/api/v1/serviceToken/exchange";
+        // (base URL, region, origin, where to or what is wrong)
+        for (base, region, origin, want) in [
+            ("https://api.qoder.com/api/v1/cloud", None, None, Ok(global)),
+            ("https://API.qoder.com./x", None, None, Ok(global)),
+            (
+                "https://openapi.qoder.sh/api/v1/cloud",
+                None,
+                None,
+                Ok(global),
+            ),
+            (
+                "https://api.qoder.com.cn/api/v1/cloud",
+                None,
+                None,
+                Ok(china),
+            ),
+            ("https://api.qoder.com.cn/x", Some(China), None, Ok(china)),
+            ("https://proxy.example/x", Some(China), None, Ok(china)),
+            (
+                "https://api.qoder.com.evil.example/",
+                Some(China),
+                None,
+                Ok(china),
+            ),
+            (
+                "https://api.qoder.com/x",
+                Some(China),
+                None,
+                Err("one region"),
+            ),
+            (
+                "https://api.qoder.com.cn/x",
+                Some(Global),
+                None,
+                Err("one region"),
+            ),
+            ("https://proxy.example/x", None, None, Err("region(..)")),
+            (
+                "https://api.qoder.com.evil.example/",
+                None,
+                None,
+                Err("region(..)"),
+            ),
+            (
+                "https://proxy.example/x",
+                None,
+                Some("https://openapi.qoder.com.cn/"),
+                Ok(china),
+            ),
+            (
+                "https://api.qoder.com/x",
+                None,
+                Some("https://openapi.qoder.com.cn"),
+                Err("one region"),
+            ),
+            (
+                "https://proxy.example/x",
+                Some(Global),
+                Some("https://openapi.qoder.com.cn"),
+                Err("one region"),
+            ),
+            (
+                "https://proxy.example/x",
+                None,
+                Some("http://127.0.0.1:9"),
+                Ok("http://127.0.0.1:9/api/v1/serviceToken/exchange"),
+            ),
+            (
+                "https://proxy.example/x",
+                None,
+                Some("http://keys.example"),
+                Err("https"),
+            ),
+            (
+                "https://proxy.example/x",
+                None,
+                Some("https://keys.example/path"),
+                Err("a path"),
+            ),
+            (
+                "https://proxy.example/x",
+                None,
+                Some("https://me:secret@keys.example"),
+                Err("credentials"),
+            ),
+            (
+                "https://proxy.example/x",
+                None,
+                Some("keys.example"),
+                Err("relative"),
+            ),
+        ] {
+            let mut account = ServiceAccount::new("sak-0123456789");
+            account.region = region;
+            account.origin = origin.map(ToOwned::to_owned);
+            match (exchange(account, base), want) {
+                (Ok(exchange), Ok(uri)) => assert_eq!(exchange.uri.to_string(), uri, "{base}"),
+                (Err(error), Err(words)) => {
+                    assert_eq!(error.kind(), ErrorKind::Config);
+                    assert!(error.to_string().contains(words), "{error}");
+                    assert!(!error.to_string().contains("secret"), "{error}");
+                }
+                (got, _) => panic!("{base} {region:?} {origin:?}: {:?}", got.map(|_| ()).err()),
+            }
+        }
+    }
+
+    #[test]
+    fn an_account_that_wont_do_is_named() {
+        let account = || ServiceAccount::new("sak-0123456789").region(Region::Global);
+        for (account, words) in [
+            (
+                ServiceAccount::new(""),
+                "key of the service account is empty",
+            ),
+            (ServiceAccount::new("a\nb"), "line break"),
+            (account().scope(" "), "scope"),
+            (account().ttl(Duration::ZERO), "1 s"),
+            (account().ttl(Duration::from_millis(900)), "1 s"),
+            (account().ttl(Duration::from_secs(43_201)), "43200 s"),
+        ] {
+            let error = exchange(account, "https://api.qoder.com")
+                .map(|_| ())
+                .expect_err(words);
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        for value in [None, Some(String::new())] {
+            let error = ServiceAccount::from_var(value).expect_err("no key");
+            assert!(error.to_string().contains("QODER_SA_KEY"), "{error}");
+        }
+        let account = ServiceAccount::from_var(Some("sak-0123456789".to_owned())).expect("a key");
+        assert!(!format!("{account:?}").contains("sak-"), "{account:?}");
+    }
+
+    #[test]
+    fn the_request_is_the_documented_one() {
+        let account = ServiceAccount::new("sak-0123456789").ttl(Duration::from_secs(900));
+        let exchange = exchange(account, "https://api.qoder.com").expect("an exchange");
+        let body: Value = serde_json::from_slice(&exchange.body).expect("JSON");
+        assert_eq!(
+            body,
+            json!({"grant_type": "client_credentials", "audience": "qoder", "scope": "qca.access", "ttl_seconds": 900})
+        );
+        let header = &exchange.headers[header::AUTHORIZATION];
+        assert!(header.is_sensitive());
+        assert_eq!(header.as_bytes(), b"Bearer sak-0123456789");
+    }
+
+    #[test]
+    fn words_of_the_server_are_repeated_if_they_are_harmless() {
+        let account = ServiceAccount::new("sak-0123456789");
+        let exchange = exchange(account, "https://api.qoder.com").expect("an exchange");
+        for (word, harmless) in [
+            ("TOKEN_INVALID", true),
+            ("3f0c2a9e-7c1d-4b1e", true),
+            ("", false),
+            ("two words", false),
+            ("got:sak-0123456789", false),
+            ("line\nbreak", false),
+            (&"x".repeat(129), false),
+        ] {
+            assert_eq!(exchange.harmless(word).is_some(), harmless, "{word}");
+        }
+    }
+}
