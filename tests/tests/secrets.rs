@@ -2,12 +2,16 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use common::{TOKEN, client, current, plan, session, start};
+use common::{TOKEN, builder, client, current, plan, session, start};
 use qoder::types::UserMessage;
-use qoder::{Start, Stop};
+use qoder::types::serde_json::Value;
+use qoder::{Client, ClientBuilder, Dialect, Error, Method, ServiceAccount, Start, Stop};
+use qoder_sim::{Recorded, Sim};
 use tracing_subscriber::fmt::MakeWriter;
 
 #[derive(Clone, Default)]
@@ -94,4 +98,120 @@ async fn the_token_is_nowhere() {
     );
     // The id of the one call that was asked for by the token's own text is in no route either.
     assert!(!log.contains(TOKEN), "{log}");
+}
+
+const KEY: &str = "sak-0123456789abcdef";
+
+const EXCHANGE: &str = "/api/v1/serviceToken/exchange";
+
+fn account(sim: &Sim) -> ServiceAccount {
+    ServiceAccount::new(KEY).exchange_origin(sim.exchange_origin())
+}
+
+fn with_account(sim: &Sim) -> ClientBuilder {
+    builder(&sim.base_url(), Dialect::Current).service_account(account(sim))
+}
+
+fn account_client(sim: &Sim) -> Client {
+    with_account(sim).build().expect("a client")
+}
+
+fn all_of(error: &Error) -> String {
+    format!(
+        "{error} {error:?} {:?} {:?} {:?}",
+        error.api(),
+        error.source(),
+        error.body()
+    )
+}
+
+#[tokio::test]
+async fn keys_and_tokens_are_nowhere() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let sim = start(current()).await;
+    let mut seen = vec![format!("{:?} {:?}", account(&sim), with_account(&sim))];
+    for fault in [
+        "exchange:none",
+        "exchange:status=401",
+        "exchange:status=503",
+        "exchange:html",
+        "exchange:truncate",
+        "exchange:cut=60",
+        "exchange:content-type=text/plain",
+        "call:status=401",
+        "call:status=500*3",
+    ] {
+        let client = account_client(&sim);
+        sim.inject(plan(fault));
+        seen.push(format!("{client:?}"));
+        if let Err(error) = client.models().list().await {
+            seen.push(all_of(&error));
+        }
+        // A server that repeats what it should not.
+        for said in [KEY.to_owned(), last_token(&sim)] {
+            let echo = client
+                .request::<Value>(Method::Get, &format!("/{said}"))
+                .await;
+            seen.push(all_of(&echo.expect_err("unknown")));
+            let echo = client.agents().retrieve(said).await.expect_err("unknown");
+            seen.push(all_of(&echo));
+        }
+    }
+    let mut secrets: BTreeSet<String> = sim
+        .requests()
+        .iter()
+        .filter_map(|request| {
+            Some(
+                request
+                    .header("authorization")?
+                    .strip_prefix("Bearer ")?
+                    .to_owned(),
+            )
+        })
+        .collect();
+    assert!(
+        secrets.len() > 4 && secrets.remove(KEY),
+        "{}",
+        secrets.len()
+    );
+    let log = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("UTF-8");
+    assert!(
+        log.contains("credentials.exchange"),
+        "the log has the exchanges"
+    );
+    secrets.insert(KEY.to_owned());
+    for secret in secrets {
+        for text in &seen {
+            assert!(!text.contains(&secret), "{text}");
+        }
+        assert!(!log.contains(&secret), "in the log");
+    }
+    for request in sim
+        .requests()
+        .iter()
+        .filter(|request| request.path != EXCHANGE)
+    {
+        let token = request.header("authorization").unwrap_or_default();
+        assert!(!token.contains(KEY), "{} {}", request.method, request.path);
+    }
+}
+
+/// The token of the last request with one, or something of that form.
+fn last_token(sim: &Sim) -> String {
+    let requests = sim.requests();
+    let token = |request: &Recorded| {
+        Some(
+            request
+                .header("authorization")?
+                .strip_prefix("Bearer sat-")?
+                .to_owned(),
+        )
+    };
+    let last = requests.iter().rev().find_map(token);
+    format!("sat-{}", last.unwrap_or_else(|| "none-so-far".to_owned()))
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub enum Target {
     /// Requests for an event stream.
     Stream,
+    /// Exchanges of a service account's key for a token.
+    Exchange,
     /// All other requests.
     Call,
     /// Any request.
@@ -109,12 +111,9 @@ impl Plan {
         self
     }
 
-    pub(crate) fn take(&mut self, stream: bool) -> Fault {
-        let fits = |target: Target| match target {
-            Target::Any => true,
-            Target::Stream => stream,
-            Target::Call => !stream,
-        };
+    /// The fault for a request of this kind.
+    pub(crate) fn take(&mut self, kind: Target) -> Fault {
+        let fits = |target: Target| target == Target::Any || target == kind;
         let at = self.0.iter().position(|(target, _)| fits(*target));
         at.and_then(|at| self.0.remove(at))
             .map_or(Fault::None, |(_, fault)| fault)
@@ -131,9 +130,10 @@ impl FromStr for Plan {
             let (target, rest) = entry.split_once(':').unwrap_or(("any", entry));
             let target = match target {
                 "stream" => Target::Stream,
+                "exchange" => Target::Exchange,
                 "call" => Target::Call,
                 "any" => Target::Any,
-                _ => return Err(wrong("the target is stream, call or any")),
+                _ => return Err(wrong("the target is stream, exchange, call or any")),
             };
             let (fault, times) = match rest.rsplit_once('*') {
                 Some((fault, times)) => {
@@ -209,14 +209,16 @@ mod tests {
 
     #[test]
     fn requests_take_the_first_fault_that_is_theirs() {
-        let mut plan: Plan = "call:reset,stream:cut=5*2,any:stall"
+        let mut plan: Plan = "call:reset,stream:cut=5*2,any:stall,exchange:html"
             .parse()
             .expect("a plan");
-        assert_eq!(plan.take(true), Fault::Cut(5));
-        assert_eq!(plan.take(false), Fault::Reset);
-        assert_eq!(plan.take(false), Fault::Stall);
-        assert_eq!(plan.take(true), Fault::Cut(5));
-        assert_eq!(plan.take(true), Fault::None);
+        assert_eq!(plan.take(Target::Stream), Fault::Cut(5));
+        assert_eq!(plan.take(Target::Call), Fault::Reset);
+        assert_eq!(plan.take(Target::Call), Fault::Stall);
+        assert_eq!(plan.take(Target::Stream), Fault::Cut(5));
+        assert_eq!(plan.take(Target::Stream), Fault::None);
+        assert_eq!(plan.take(Target::Call), Fault::None);
+        assert_eq!(plan.take(Target::Exchange), Fault::Html);
     }
 
     #[test]

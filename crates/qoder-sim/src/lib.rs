@@ -4,6 +4,7 @@
 mod body;
 mod errors;
 mod events;
+mod exchange;
 mod fault;
 mod page;
 mod recorded;

@@ -7,18 +7,21 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use qoder_sim::{Builder, Dialect, Plan, Sim};
 
 const HELP: &str = "\
-qoder-sim [--listen ADDR] [--dialect seed|current] [--faults SPEC]
+qoder-sim [--listen ADDR] [--dialect seed|current] [--faults SPEC] [--token-ttl SECONDS]
 
-A simulator of the Qoder Cloud Agents API. Any non-empty bearer token is an account of its own.
+A simulator of the Qoder Cloud Agents API. Any non-empty bearer token is an account of its own,
+but for keys of service accounts (sak-...), which are exchanged for tokens.
 The first line of output is `listening on URL`; it runs until it is interrupted.
 
   --listen ADDR     the address, 127.0.0.1:0 if it is not given: a free port
   --dialect WHICH   the generation of the API: seed, or current (default)
   --faults SPEC     what goes wrong, such as `stream:cut-frames=3*2,call:status=503`
+  --token-ttl SECS  what tokens of service accounts live at most
 ";
 
 #[tokio::main]
@@ -58,6 +61,9 @@ fn arguments() -> Result<Option<Builder>, Box<dyn std::error::Error>> {
                 other => return Err(format!("--dialect {other}: seed or current").into()),
             }),
             Arg::Long("faults") => builder.faults(words.value()?.string()?.parse::<Plan>()?),
+            Arg::Long("token-ttl") => {
+                builder.token_ttl(Duration::from_secs(words.value()?.parse()?))
+            }
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             other => return Err(other.unexpected().into()),
         };

@@ -20,7 +20,8 @@ use tokio::task::JoinHandle;
 
 use crate::body::ResponseBody;
 use crate::errors::Refusal;
-use crate::fault::{Fault, Plan};
+use crate::exchange;
+use crate::fault::{Fault, Plan, Target};
 use crate::page::{Query, decoded};
 use crate::recorded::Recorded;
 use crate::resources;
@@ -60,6 +61,7 @@ impl Default for Builder {
                 empty_environments: false,
                 flat_401: false,
                 anonymous_sends: false,
+                token_ttl: None,
             },
             plan: Plan::new(),
         }
@@ -124,6 +126,13 @@ impl Builder {
         self
     }
 
+    /// What the tokens of service accounts live at most, in whole seconds. Default: what is asked
+    /// for.
+    pub fn token_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.token_ttl = Some(ttl);
+        self
+    }
+
     /// Starts the simulator on the current tokio runtime.
     ///
     /// # Errors
@@ -161,6 +170,22 @@ impl Sim {
     /// The base URL for clients.
     pub fn base_url(&self) -> String {
         format!("http://{}{BASE}", self.addr)
+    }
+
+    /// The origin at which keys of service accounts are exchanged for tokens.
+    pub fn exchange_origin(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Makes all tokens of service accounts that were issued so far invalid. Open streams stay
+    /// open.
+    pub fn revoke_tokens(&self) {
+        self.world.lock().tokens.revoke();
+    }
+
+    /// How many tokens were issued to service accounts.
+    pub fn tokens_issued(&self) -> usize {
+        self.world.lock().tokens.issued()
     }
 
     /// The address it listens at.
@@ -330,38 +355,40 @@ async fn respond(world: Arc<World>, connection: u64, request: Request<Incoming>)
         token.set_sensitive(true);
     }
     let given = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    let path = parts.uri.path();
+    let accepts = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let asks_for_stream = path.ends_with("/events") && accepts.contains("text/event-stream");
+    let is_stream = parts.method == Method::GET
+        && (path.ends_with("/events/stream")
+            || path.contains("/threads/") && path.ends_with("/stream")
+            || asks_for_stream);
+    let kind = if path == exchange::PATH {
+        Target::Exchange
+    } else if is_stream {
+        Target::Stream
+    } else {
+        Target::Call
+    };
     let call = Call {
+        path: path.strip_prefix(BASE).unwrap_or(path).to_owned(),
         method: parts.method,
-        path: parts
-            .uri
-            .path()
-            .strip_prefix(BASE)
-            .unwrap_or_else(|| parts.uri.path())
-            .to_owned(),
         query: parts.uri.query().map(ToOwned::to_owned),
         request_id: given.map_or_else(|| uuid::Uuid::new_v4().to_string(), ToOwned::to_owned),
         headers,
         body,
     };
-    let accepts = call
-        .headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let asks_for_stream = call.path.ends_with("/events") && accepts.contains("text/event-stream");
-    let is_stream = call.method == Method::GET
-        && (call.path.ends_with("/events/stream")
-            || call.path.contains("/threads/") && call.path.ends_with("/stream")
-            || asks_for_stream);
-    let fault = world.lock().plan.take(is_stream);
+    let fault = world.lock().plan.take(kind);
     if matches!(fault, Fault::Stall) {
         record(&world, connection, &call, 0);
         return std::future::pending().await;
     }
-    let answered = if is_stream {
-        stream(&world, &call, fault)
-    } else {
-        whole(&world, &call, &fault)
+    let answered = match kind {
+        Target::Stream => stream(&world, &call, fault),
+        Target::Exchange => exchanged(&world, &call, &fault),
+        _ => whole(&world, &call, &fault),
     };
     record(
         &world,
@@ -452,22 +479,41 @@ fn flat_401() -> Response<ResponseBody> {
     )
 }
 
-/// The bearer token, or the answer for who has none.
+fn bearer(call: &Call) -> Option<&str> {
+    let header = call.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let token = header.strip_prefix("Bearer ")?.trim();
+    Some(token).filter(|token| !token.is_empty())
+}
+
+/// The account that the bearer token opens, or the answer for who has none.
 #[allow(clippy::result_large_err, reason = "the error is the response")]
-fn token<'a>(world: &World, call: &'a Call) -> Result<&'a str, Response<ResponseBody>> {
-    let header = call
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let token = header
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(str::trim);
-    token.filter(|token| !token.is_empty()).ok_or_else(|| {
-        if world.settings.flat_401 {
+fn account(world: &World, call: &Call) -> Result<String, Response<ResponseBody>> {
+    let opened = bearer(call)
+        .ok_or_else(Refusal::unauthorized)
+        .and_then(|token| world.lock().tokens.account(token).map(ToOwned::to_owned));
+    opened.map_err(|why| {
+        if world.settings.flat_401 && why.status == 401 {
             flat_401()
         } else {
-            refusal(world, call, &Refusal::unauthorized())
+            refusal(world, call, &why)
         }
+    })
+}
+
+/// Answers with a token for a service account.
+fn exchanged(world: &World, call: &Call, fault: &Fault) -> Answered {
+    if let Some(answered) = refused_by(fault, world, call) {
+        return answered;
+    }
+    if call.method != Method::POST {
+        return Ok(unknown(world, call));
+    }
+    let body = call.body.as_deref().unwrap_or_default();
+    let longest = world.settings.token_ttl;
+    let answer = world.lock().tokens.exchange(bearer(call), body, longest);
+    Ok(match answer {
+        Ok(answer) => damaged(&answer, fault),
+        Err(why) => refusal(world, call, &why),
     })
 }
 
@@ -476,8 +522,8 @@ fn stream(world: &Arc<World>, call: &Call, fault: Fault) -> Answered {
     if let Some(answered) = refused_by(&fault, world, call) {
         return answered;
     }
-    let token = match token(world, call) {
-        Ok(token) => token,
+    let account = match account(world, call) {
+        Ok(account) => account,
         Err(response) => return Ok(response),
     };
     let query = Query::parse(call.query.as_deref());
@@ -518,7 +564,7 @@ fn stream(world: &Arc<World>, call: &Call, fault: Fault) -> Answered {
         Fault::ContentType(other) => other.clone(),
         _ => "text/event-stream".to_owned(),
     };
-    match Stream::open(world, token, (&session, thread), &query, last, fault) {
+    match Stream::open(world, &account, (&session, thread), &query, last, fault) {
         Err(why) => Ok(refusal(world, call, &why)),
         Ok(stream) => {
             let (pieces, body) = ResponseBody::pieces();
@@ -545,11 +591,11 @@ fn whole(world: &Arc<World>, call: &Call, fault: &Fault) -> Answered {
     if let Some(answered) = refused_by(fault, world, call) {
         return answered;
     }
-    let token = match token(world, call) {
-        Ok(token) => token,
+    let account = match account(world, call) {
+        Ok(account) => account,
         Err(response) => return Ok(response),
     };
-    Ok(match operation(world, call, token) {
+    Ok(match operation(world, call, &account) {
         Ok(answer) => {
             let mut response = damaged(&answer, fault);
             if response.status() == StatusCode::OK {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use crate::exchange::Tokens;
 use crate::fault::Plan;
 use crate::recorded::Recorded;
 use crate::scripts;
@@ -26,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) flat_401: bool,
     /// Accepted events are answered without their ids, as an early generation may have.
     pub(crate) anonymous_sends: bool,
+    /// What tokens of service accounts live at most.
+    pub(crate) token_ttl: Option<Duration>,
 }
 
 /// All of it. The lock is never held across a wait.
@@ -40,9 +43,10 @@ pub(crate) struct World {
     pub(crate) writing: Mutex<()>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Inner {
     accounts: HashMap<String, Account>,
+    pub(crate) tokens: Tokens,
     pub(crate) plan: Plan,
     pub(crate) requests: Vec<Recorded>,
     pub(crate) unexpected: Vec<String>,

@@ -95,6 +95,7 @@ impl ErrorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",
+            Self::Credentials => "credentials",
             Self::Input => "input",
             Self::Connect => "connect",
             Self::Timeout => "timeout",

@@ -86,7 +86,7 @@ impl Times {
     fn new(asked: Tick, ttl: Duration) -> Self {
         let before_end = |most: u64, part: u32| {
             let margin = (ttl / part).min(Duration::from_secs(most));
-            asked.saturating_add(ttl - margin)
+            asked.saturating_add(ttl.saturating_sub(margin))
         };
         Self {
             fresh: before_end(60, 10),

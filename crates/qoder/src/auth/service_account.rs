@@ -11,7 +11,7 @@ use qoder_types::ErrorBody;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tracing::{Instrument, debug, debug_span};
+use tracing::{Instrument, debug, info_span};
 
 use super::provider::AccessToken;
 use super::renewed::{Cause, Reason};
@@ -211,17 +211,30 @@ impl Exchange {
     }
 
     pub(crate) async fn ask(&self) -> std::result::Result<AccessToken, Reason> {
-        let span = debug_span!("qoder.exchange", op = "credentials.exchange", route = PATH);
+        let span = info_span!(
+            "qoder.exchange",
+            otel.name = format_args!("POST {PATH}"),
+            otel.kind = "client",
+            qoder.operation = "credentials.exchange",
+            http.request.method = "POST",
+            url.template = PATH,
+            url.scheme = self.uri.scheme_str(),
+            server.address = self.uri.host(),
+            server.port = self.uri.port_u16(),
+        );
         async {
             let start = Instant::now();
             let answer = self.attempt().await;
             let why = answer.as_ref().err();
             debug!(
-                status = why.map_or(Some(200), |why| why.status.map(|status| status.as_u16())),
-                request_id = why.and_then(|why| why.request_id.as_deref()),
+                http.response.status_code = match why {
+                    Some(why) => why.status.map(|status| status.as_u16()),
+                    None => Some(200),
+                },
+                qoder.request_id = why.and_then(|why| why.request_id.as_deref()),
                 elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
                 "{}",
-                if why.is_some() { "failed" } else { "done" }
+                if why.is_some() { "failed" } else { "received" }
             );
             answer
         }

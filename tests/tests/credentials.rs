@@ -1,0 +1,726 @@
+//! Service accounts and other sources of tokens: against the simulator on loopback, and, where
+//! time matters, against a server in memory with simulated time.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::future::{IntoFuture, Ready, ready};
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{builder, current, plan, session, start, truth};
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use qoder::types::serde_json::{Value, json};
+use qoder::types::{AgentCreate, UserMessage};
+use qoder::{
+    AccessToken, Client, ClientBuilder, CredentialsError, Dialect, Error, ErrorKind, Event,
+    Gateway, Method, Region, RetryPolicy, Sent, ServiceAccount, Start, Timeouts, Transport, Via,
+};
+use qoder_http::RequestBody;
+use qoder_sim::{Recorded, Sim};
+use tokio::time::{advance, sleep, timeout};
+use tower_service::Service;
+
+const KEY: &str = "sak-0123456789abcdef";
+
+const EXCHANGE: &str = "/api/v1/serviceToken/exchange";
+
+fn account(sim: &Sim) -> ServiceAccount {
+    ServiceAccount::new(KEY).exchange_origin(sim.exchange_origin())
+}
+
+fn with_account(sim: &Sim) -> ClientBuilder {
+    builder(&sim.base_url(), Dialect::Current).service_account(account(sim))
+}
+
+fn client(sim: &Sim) -> Client {
+    with_account(sim).build().expect("a client")
+}
+
+fn exchanges(sim: &Sim) -> Vec<Recorded> {
+    let requests = sim.requests().into_iter();
+    requests
+        .filter(|request| request.path == EXCHANGE)
+        .collect()
+}
+
+fn statuses(sim: &Sim) -> Vec<u16> {
+    sim.requests()
+        .iter()
+        .map(|request| request.status)
+        .collect()
+}
+
+fn all_of(error: &Error) -> String {
+    let source = std::error::Error::source(error);
+    format!(
+        "{error} {error:?} {:?} {source:?} {:?}",
+        error.api(),
+        error.body()
+    )
+}
+
+#[tokio::test]
+async fn a_key_is_exchanged_once_and_goes_nowhere_else() {
+    let sim = start(current()).await;
+    let client = with_account(&sim)
+        .workspace("ws_1")
+        .build()
+        .expect("a client");
+    let id = session(&client, "answer").await;
+    let reply = client.session(&id).ask("Hello!").await.expect("a reply");
+    assert!(!reply.text().is_empty());
+
+    let exchanged = exchanges(&sim);
+    assert_eq!(exchanged.len(), 1, "{:?}", statuses(&sim));
+    let asked = &exchanged[0];
+    let key = format!("Bearer {KEY}");
+    assert_eq!(asked.header("authorization"), Some(key.as_str()));
+    assert_eq!(asked.header("content-type"), Some("application/json"));
+    assert_eq!(asked.header("qoder-workspace-id"), None);
+    let body = json!({
+        "grant_type": "client_credentials", "audience": "qoder", "scope": "qca.access", "ttl_seconds": 3600,
+    });
+    assert_eq!(asked.json(), body);
+    let tokens: BTreeSet<String> = sim
+        .requests()
+        .iter()
+        .filter(|request| request.path != EXCHANGE)
+        .map(|request| request.header("authorization").expect("a token").to_owned())
+        .collect();
+    assert_eq!(tokens.len(), 1, "one token for all");
+    assert!(tokens.iter().all(|token| token.starts_with("Bearer sat-")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_at_once_exchange_once() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    assert_eq!(all_at_once(&client).await, 200);
+    assert_eq!(sim.tokens_issued(), 1);
+
+    // All of them are refused the same token: they renew it once, and repeat.
+    sim.revoke_tokens();
+    sim.clear_requests();
+    assert_eq!(all_at_once(&client).await, 200);
+    assert_eq!(sim.tokens_issued(), 2);
+    assert_eq!(exchanges(&sim).len(), 1);
+    let refused = statuses(&sim)
+        .iter()
+        .filter(|status| **status == 401)
+        .count();
+    assert!((1..=200).contains(&refused), "{refused}");
+}
+
+/// Two hundred calls by clones of a client; how many succeed.
+async fn all_at_once(client: &Client) -> usize {
+    let calls: Vec<_> = (0..200)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.models().list().await })
+        })
+        .collect();
+    let mut well = 0;
+    for call in calls {
+        call.await.expect("no panic").expect("models");
+        well += 1;
+    }
+    well
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_and_the_call_repeated_where_that_is_safe() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    client.models().list().await.expect("models");
+
+    let revoke = || {
+        sim.revoke_tokens();
+        sim.clear_requests();
+    };
+    revoke();
+    let listed = client
+        .request::<Value>(Method::Get, "/models")
+        .with_meta()
+        .await
+        .expect("models");
+    assert_eq!(listed.meta.attempts, 2);
+    assert_eq!(statuses(&sim), [401, 200, 200]);
+
+    // A write with a key is the same write.
+    revoke();
+    let agent = AgentCreate::new("tester", "ultimate");
+    client
+        .agents()
+        .create(agent.clone())
+        .await
+        .expect("an agent");
+    let requests = sim.requests();
+    let (first, second) = (&requests[0], &requests[2]);
+    assert_eq!(statuses(&sim), [401, 200, 200]);
+    assert_eq!(first.body, second.body);
+    assert!(first.header("idempotency-key").is_some());
+    assert_eq!(
+        first.header("idempotency-key"),
+        second.header("idempotency-key")
+    );
+    assert_ne!(
+        first.header("authorization"),
+        second.header("authorization")
+    );
+
+    // One without a key is not repeated, but the next call has a token that is good.
+    revoke();
+    let error = client
+        .agents()
+        .create(agent)
+        .options(qoder::CallOptions::no_idempotency_key)
+        .await
+        .expect_err("refused");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Api, 1));
+    assert!(error.is_auth());
+    assert_eq!(statuses(&sim), [401]);
+    client.models().list().await.expect("models");
+    assert_eq!(statuses(&sim), [401, 200, 200]);
+}
+
+#[tokio::test]
+async fn a_token_that_is_always_the_same_is_never_renewed() {
+    let sim = start(current()).await;
+    let client = common::client(&sim);
+    sim.inject(plan("call:status=401,call:flat-401"));
+    for _ in 0..2 {
+        let error = client.models().list().await.expect_err("refused");
+        assert_eq!((error.attempts(), error.is_auth()), (1, true));
+    }
+    assert_eq!(statuses(&sim), [401, 401]);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_every_token_ends_it() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    sim.inject(plan("call:status=401*20"));
+    let error = client.models().list().await.expect_err("refused");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Api, 2));
+    assert_eq!(statuses(&sim), [200, 401, 200, 401], "one renewal");
+    // Another call at once makes no third token.
+    let error = client.models().list().await.expect_err("refused");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Api, 1));
+    assert_eq!(sim.tokens_issued(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_ends_is_replaced() {
+    let sim = start(current().token_ttl(Duration::from_secs(2))).await;
+    let client = client(&sim);
+    client.models().list().await.expect("models");
+    let before = sim.tokens_issued();
+    sleep(Duration::from_secs(2)).await;
+    client.models().list().await.expect("models");
+    assert!(sim.tokens_issued() > before);
+}
+
+#[tokio::test]
+async fn an_exchange_that_fails_is_told_apart() {
+    let sim = start(current()).await;
+    // (fault, status, may work soon, words)
+    for (fault, status, passing, words) in [
+        ("status=401", Some(401), false, "401 authentication_error"),
+        ("flat-401", Some(401), false, "401 TOKEN_INVALID"),
+        ("status=403", Some(403), false, "403 permission_error"),
+        ("status=400", Some(400), false, "400 invalid_request_error"),
+        ("status=302", Some(302), false, "302"),
+        ("status=429", Some(429), true, "429"),
+        ("status=500", Some(500), true, "500"),
+        ("status=503", Some(503), true, "503"),
+        ("reset", None, true, "failed"),
+        ("stall", None, true, "failed"),
+        ("cut=20", Some(200), true, "failed"),
+        ("html", Some(200), false, "not the documented JSON"),
+        ("empty", Some(200), false, "not the documented JSON"),
+        ("no-content", Some(204), false, "not the documented JSON"),
+        ("truncate", Some(200), false, "not the documented JSON"),
+        ("not-utf8", Some(200), false, "`access_token` is missing"),
+        ("oversize=1000000", Some(200), false, "too long"),
+    ] {
+        let timeouts = Timeouts::default().head(Duration::from_millis(300));
+        let client = with_account(&sim)
+            .timeouts(timeouts)
+            .build()
+            .expect("a client");
+        sim.clear_requests();
+        sim.inject(plan(&format!("exchange:{fault}")));
+        let error = client.models().list().await.expect_err(fault);
+        let text = all_of(&error);
+        assert_eq!(error.kind(), ErrorKind::Credentials, "{fault}: {text}");
+        assert_eq!(error.operation(), Some("models.list"), "{fault}");
+        assert_eq!(
+            error.status().map(|status| status.as_u16()),
+            status,
+            "{fault}: {text}"
+        );
+        assert_eq!(
+            (error.sent(), error.attempts()),
+            (Sent::No, 0),
+            "{fault}: {text}"
+        );
+        assert_eq!(
+            (error.is_retryable(), error.is_auth()),
+            (passing, !passing),
+            "{fault}: {text}"
+        );
+        assert_eq!(error.retry_after().is_some(), passing, "{fault}: {text}");
+        assert!(error.to_string().contains(words), "{fault}: {error}");
+        if status.is_some() {
+            assert!(error.request_id().is_some(), "{fault}: {text}");
+        }
+        assert!(
+            !text.contains(KEY) && !text.contains("sat-"),
+            "{fault}: {text}"
+        );
+        assert_eq!(
+            sim.requests().len(),
+            1,
+            "{fault}: one exchange, and nothing else"
+        );
+    }
+}
+
+#[tokio::test]
+async fn after_a_failure_the_exchange_is_left_alone() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    sim.inject(plan("exchange:status=429;retry-after=40"));
+    for _ in 0..3 {
+        let error = client.models().list().await.expect_err("no token");
+        assert!(error.is_retryable() && error.is_rate_limited(), "{error:?}");
+        let wait = error.retry_after().expect("a wait");
+        assert!(
+            wait > Duration::from_secs(5) && wait <= Duration::from_secs(40),
+            "{wait:?}"
+        );
+    }
+    assert_eq!(exchanges(&sim).len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_gives_up_leaves_the_exchange_to_others() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    sim.inject(plan("exchange:stall"));
+    let impatient = client
+        .models()
+        .list()
+        .options(|options| options.timeout(Duration::from_millis(200)))
+        .into_future();
+    let patient = client.models().list().into_future();
+    let (error, listed) = tokio::join!(impatient, patient);
+    let error = error.expect_err("too late");
+    assert!(error.is_timeout());
+    assert_eq!((error.sent(), error.attempts()), (Sent::No, 0), "{error:?}");
+    listed.expect("models");
+    assert_eq!(exchanges(&sim).len(), 2);
+}
+
+#[test]
+fn a_key_of_one_region_is_not_taken_to_the_other() {
+    for (gateway, region) in [
+        (Gateway::China, Region::Global),
+        (Gateway::Global, Region::China),
+    ] {
+        let account = ServiceAccount::new(KEY).region(region);
+        let error = Client::builder()
+            .service_account(account)
+            .gateway(gateway)
+            .build()
+            .map(|_| ())
+            .expect_err("another region");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("region"), "{error}");
+        assert!(!all_of(&error).contains(KEY));
+    }
+    // What is known of neither is not checked, and not guessed.
+    let custom = || Client::builder().base_url("https://proxy.example/qoder");
+    assert!(
+        custom()
+            .service_account(ServiceAccount::new(KEY))
+            .build()
+            .is_err()
+    );
+    let account = ServiceAccount::new(KEY).region(Region::China);
+    assert!(custom().service_account(account).build().is_ok());
+    // A key goes over plain http to this machine alone, whatever is allowed for tokens.
+    let account = ServiceAccount::new(KEY).exchange_origin("http://keys.example");
+    let error = custom()
+        .allow_plain_http(true)
+        .service_account(account)
+        .build();
+    assert!(
+        error
+            .map(|_| ())
+            .expect_err("plain")
+            .to_string()
+            .contains("https")
+    );
+}
+
+#[tokio::test]
+async fn a_key_is_no_token() {
+    let sim = start(current()).await;
+    let client = builder(&sim.base_url(), Dialect::Current)
+        .token(KEY)
+        .build();
+    let error = client
+        .expect("a client")
+        .models()
+        .list()
+        .await
+        .expect_err("a key");
+    assert!(
+        error.is_auth() && !all_of(&error).contains(KEY),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_program_gives_tokens_of_its_own() {
+    let sim = start(current()).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let client = builder(&sim.base_url(), Dialect::Current)
+        .credentials(move || {
+            let number = count.fetch_add(1, SeqCst) + 1;
+            async move { Ok(AccessToken::new(format!("pt-own-number-{number}"))) }
+        })
+        .build()
+        .expect("a client");
+    for _ in 0..3 {
+        client.models().list().await.expect("models");
+    }
+    assert_eq!(asked.load(SeqCst), 1);
+    sim.inject(plan("call:flat-401"));
+    let listed = client
+        .request::<Value>(Method::Get, "/models")
+        .with_meta()
+        .await
+        .expect("models");
+    assert_eq!((listed.meta.attempts, asked.load(SeqCst)), (2, 2));
+    let used = |request: &Recorded| request.header("authorization").map(ToOwned::to_owned);
+    let last = sim.requests().last().and_then(used);
+    assert_eq!(last.as_deref(), Some("Bearer pt-own-number-2"));
+
+    // Errors that repeat one are cut, the first one's too.
+    let echo = client
+        .agents()
+        .retrieve("pt-own-number-1")
+        .await
+        .expect_err("unknown");
+    assert!(!all_of(&echo).contains("pt-own"), "{echo:?}");
+}
+
+#[tokio::test]
+async fn a_program_that_has_no_token_says_why() {
+    let sim = start(current()).await;
+    let client = |denied: bool| {
+        builder(&sim.base_url(), Dialect::Current)
+            .credentials(move || async move {
+                let why = io::Error::other("the vault is sealed");
+                if denied {
+                    return Err(CredentialsError::denied(why));
+                }
+                Err(why)?
+            })
+            .build()
+            .expect("a client")
+    };
+    for denied in [false, true] {
+        let error = client(denied).models().list().await.expect_err("no token");
+        assert_eq!(error.kind(), ErrorKind::Credentials);
+        assert_eq!((error.is_retryable(), error.is_auth()), (!denied, denied));
+        assert_eq!(
+            error.to_string(),
+            "models.list: no token from the credentials: the vault is sealed"
+        );
+    }
+    assert!(sim.requests().is_empty());
+}
+
+/// What comes first of the session's events, with every token revoked at each of them.
+async fn followed_through_rotation(sim: &Sim, client: &Client, via: Via) {
+    let id = session(client, "thinking_and_tools").await;
+    let conversation = client.session(&id);
+    let mut events = conversation
+        .follow()
+        .from(Start::Beginning)
+        .via(via)
+        .waits(Duration::from_millis(5), Duration::from_millis(20))
+        .events();
+    conversation
+        .send([UserMessage::new("Hello!")])
+        .await
+        .expect("accepted");
+    sim.inject(plan("stream:end-frames=2*50"));
+    let issued = sim.tokens_issued();
+    let mut ids = Vec::new();
+    while let Some(event) = events.next().await {
+        let event = event.expect("an event");
+        ids.push(event.id().expect("an id").to_string());
+        sim.revoke_tokens();
+        if let Event::SessionStatusIdle(_) = event {
+            break;
+        }
+    }
+    assert_eq!(ids, truth(sim, &id), "{via:?}");
+    assert!(sim.tokens_issued() > issued, "{via:?}: none was renewed");
+}
+
+#[tokio::test]
+async fn following_outlives_its_tokens() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    for via in [Via::Sse, Via::Polling(Duration::from_millis(10))] {
+        let followed = followed_through_rotation(&sim, &client, via);
+        timeout(Duration::from_secs(30), followed)
+            .await
+            .expect("in time");
+        sim.inject(plan(""));
+    }
+}
+
+#[tokio::test]
+async fn following_ends_with_an_exchange_that_refuses() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = session(&client, "answer").await;
+    sim.revoke_tokens();
+    sim.inject(plan("exchange:status=403"));
+    let mut events = client.session(&id).follow().from(Start::Beginning).events();
+    let error = events.next().await.expect("an item").expect_err("no token");
+    assert!(error.is_auth(), "{error:?}");
+    assert!(!all_of(&error).contains(KEY), "{error:?}");
+    assert!(events.next().await.is_none());
+}
+
+/// A server in memory, in simulated time: an exchange that fails or not, and an API that takes
+/// the tokens in their time.
+#[derive(Clone, Default)]
+struct InMemory(Arc<Mutex<World>>);
+
+#[derive(Default)]
+struct World {
+    /// The status of the exchange, if it is no success.
+    fails: Option<u16>,
+    issued: usize,
+    exchanges: usize,
+    /// The token of each call.
+    used: Vec<String>,
+    ends: Option<tokio::time::Instant>,
+}
+
+struct Whole(Option<Bytes>);
+
+impl Body for Whole {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|whole| Ok(Frame::data(whole))))
+    }
+}
+
+impl Service<Request<RequestBody>> for InMemory {
+    type Response = Response<Whole>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Whole>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        let mut world = self.0.lock().expect("no panic");
+        let token = request.headers()["authorization"].to_str().expect("text");
+        let (status, body) = if request.uri().path() == EXCHANGE {
+            world.exchanges += 1;
+            assert_eq!(request.uri().host(), Some("openapi.qoder.sh"));
+            match world.fails {
+                Some(status) => (status, json!({"code": "NOT_NOW"})),
+                None => {
+                    world.issued += 1;
+                    world.ends = Some(tokio::time::Instant::now() + Duration::from_secs(3600));
+                    let token = format!("token-{}", world.issued);
+                    (
+                        200,
+                        json!({"access_token": token, "token_type": "bearer", "expires_in": "3600"}),
+                    )
+                }
+            }
+        } else {
+            assert_eq!(request.uri().host(), Some("api.qoder.com"));
+            world
+                .used
+                .push(token.trim_start_matches("Bearer ").to_owned());
+            let good = world
+                .ends
+                .is_some_and(|ends| tokio::time::Instant::now() < ends);
+            if good {
+                (200, json!({"data": [], "has_more": false}))
+            } else {
+                (401, json!({"code": "TOKEN_INVALID"}))
+            }
+        };
+        let mut response = Response::new(Whole(Some(body.to_string().into())));
+        *response.status_mut() = status.try_into().expect("a status");
+        ready(Ok(response))
+    }
+}
+
+impl InMemory {
+    fn client(&self) -> Client {
+        Client::builder()
+            .gateway(Gateway::Global)
+            .service_account(ServiceAccount::new(KEY))
+            .transport(Transport::from_service(self.clone()))
+            .retry(RetryPolicy::none())
+            .build()
+            .expect("a client")
+    }
+
+    fn fail(&self, status: impl Into<Option<u16>>) {
+        self.0.lock().expect("no panic").fails = status.into();
+    }
+
+    /// Tokens issued, exchanges asked for, and the last token used.
+    fn seen(&self) -> (usize, usize, String) {
+        let world = self.0.lock().expect("no panic");
+        let last = world.used.last().cloned().unwrap_or_default();
+        (world.issued, world.exchanges, last)
+    }
+}
+
+async fn pass(seconds: u64) {
+    advance(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_renewed_before_it_ends() {
+    let server = InMemory::default();
+    let client = server.client();
+    let list = || async { client.models().list().await.map(|_| ()) };
+    list().await.expect("models");
+    pass(3539).await;
+    list().await.expect("models");
+    assert_eq!(server.seen(), (1, 1, "token-1".to_owned()));
+    pass(1).await;
+    list().await.expect("models");
+    assert_eq!(server.seen(), (2, 2, "token-2".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_exchange_is_bridged_by_the_old_token_as_long_as_that_is_safe() {
+    let server = InMemory::default();
+    let client = server.client();
+    let list = || async { client.models().list().await.map(|_| ()) };
+    list().await.expect("models");
+    server.fail(503);
+    pass(3540).await;
+    list().await.expect("the old token");
+    assert_eq!(server.seen(), (1, 2, "token-1".to_owned()));
+    pass(4).await;
+    list().await.expect("the old token, and no question");
+    assert_eq!(server.seen(), (1, 2, "token-1".to_owned()));
+    pass(1).await;
+    list().await.expect("the old token, after another question");
+    assert_eq!(server.seen(), (1, 3, "token-1".to_owned()));
+    pass(50).await;
+    let error = list().await.expect_err("it is not safe any more");
+    assert_eq!(
+        (error.kind(), error.is_retryable()),
+        (ErrorKind::Credentials, true)
+    );
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(5)));
+    server.fail(None);
+    pass(4).await;
+    list().await.expect_err("the cooldown holds");
+    pass(1).await;
+    list().await.expect("a new one");
+    assert_eq!(server.seen(), (2, 5, "token-2".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exchange_that_refuses_is_not_bridged() {
+    let server = InMemory::default();
+    let client = server.client();
+    let list = || async { client.models().list().await.map(|_| ()) };
+    list().await.expect("models");
+    server.fail(401);
+    pass(3540).await;
+    for _ in 0..2 {
+        let error = list().await.expect_err("no token");
+        assert_eq!(error.kind(), ErrorKind::Credentials);
+        assert!(error.is_auth() && !error.is_retryable());
+    }
+    assert_eq!(server.seen(), (1, 2, "token-1".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_fails_is_the_error_of_the_call() {
+    let server = InMemory::default();
+    let client = server.client();
+    let list = || async { client.models().list().await.map(|_| ()) };
+    list().await.expect("models");
+    // The server forgets the token, and is too busy for another.
+    server.0.lock().expect("no panic").ends = None;
+    server.fail(503);
+    let error = list().await.expect_err("no token");
+    assert_eq!(
+        (error.kind(), error.attempts()),
+        (ErrorKind::Credentials, 1)
+    );
+    assert_eq!(
+        error.sent(),
+        Sent::Yes,
+        "the attempt before it was answered"
+    );
+}
+
+/// Drops a call after each of its polls: whatever it had begun, the next one succeeds.
+#[tokio::test(start_paused = true)]
+async fn a_call_can_be_dropped_at_every_poll() {
+    let mut polls = 0;
+    loop {
+        let server = InMemory::default();
+        let client = server.client();
+        let mut call: Pin<Box<_>> = client.models().list().into_future();
+        let mut left = polls;
+        let done = std::future::poll_fn(|cx| {
+            while left > 0 {
+                left -= 1;
+                if let Poll::Ready(listed) = call.as_mut().poll(cx) {
+                    return Poll::Ready(Some(listed));
+                }
+            }
+            Poll::Ready(None)
+        })
+        .await;
+        drop(call);
+        client.models().list().await.expect("models");
+        if let Some(listed) = done {
+            listed.expect("models");
+            break;
+        }
+        polls += 1;
+        assert!(polls < 1000);
+    }
+}
