@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::Extra;
+use crate::{Extra, Form};
 
 /// What is the same for all calls of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +145,7 @@ pub struct Request<T> {
     query: Vec<(Cow<'static, str>, String)>,
     headers: Vec<(&'static str, String)>,
     body: Result<Option<Vec<u8>>, RequestError>,
+    form: Option<Form>,
     output: PhantomData<fn() -> T>,
 }
 
@@ -181,6 +182,7 @@ impl<T> Request<T> {
             query: Vec::new(),
             headers: Vec::new(),
             body: Ok(None),
+            form: None,
             output: PhantomData,
         }
     }
@@ -228,9 +230,16 @@ impl<T> Request<T> {
 
     /// Sets the JSON body.
     pub fn json(mut self, body: &impl Serialize) -> Self {
+        self.form = None;
         self.body = serde_json::to_vec(body)
             .map(Some)
             .map_err(|error| RequestError::Body(error.to_string()));
+        self
+    }
+
+    /// Sets a form as the body, in place of JSON.
+    pub fn form_body(mut self, form: Form) -> Self {
+        self.form = Some(form);
         self
     }
 
@@ -259,8 +268,13 @@ impl<T> Request<T> {
         self.add_query(name, value);
     }
 
-    /// Adds a member to the JSON body, which must be an object or not be there yet.
+    /// Adds a member to the JSON body, which must be an object or not be there yet; or a field to
+    /// the form.
     pub fn extra(&mut self, field: &str, value: Value) {
+        if let Some(form) = &mut self.form {
+            form.field(field, &value);
+            return;
+        }
         let body = std::mem::replace(&mut self.body, Ok(None));
         self.body = body.and_then(|body| {
             let mut object: Extra = match body {
@@ -320,6 +334,11 @@ impl<T> Request<T> {
             Err(error) => Err(error.clone()),
         }
     }
+
+    /// The form, if the body is one.
+    pub fn form(&self) -> Option<&Form> {
+        self.form.as_ref()
+    }
 }
 
 impl<T> Clone for Request<T> {
@@ -330,6 +349,7 @@ impl<T> Clone for Request<T> {
             query: self.query.clone(),
             headers: self.headers.clone(),
             body: self.body.clone(),
+            form: self.form.clone(),
             output: PhantomData,
         }
     }

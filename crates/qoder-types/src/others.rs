@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Extra, FileId, Timestamp};
+use crate::{Extra, Timestamp};
 
 macro_rules! objects {
     ($($(#[$meta:meta])* $name:ident { $($(#[$fmeta:meta])* $field:ident: $ty:ty),* $(,)? })*) => {$(
@@ -34,22 +34,6 @@ objects! {
     Deleted {
         /// What was deleted.
         id: String,
-    }
-
-    /// An uploaded or delivered file.
-    File {
-        /// Its id.
-        id: FileId,
-        /// Its name.
-        filename: String,
-        /// Its media type.
-        mime_type: String,
-        /// Its size in bytes.
-        size_bytes: u64,
-        /// Whether its content can be had.
-        downloadable: bool,
-        /// When it was created.
-        created_at: Timestamp,
     }
 
     /// An agent that runs on a schedule or on request.
@@ -109,29 +93,6 @@ objects! {
     }
 }
 
-/// A link to the content of a file. Whoever has it can download the file, so it is not shown.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct FileContent {
-    /// The link, to be fetched without the API's credentials.
-    pub url: String,
-    /// Until when it holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-impl fmt::Debug for FileContent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileContent")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
-    }
-}
-
 /// A short-lived token of a service account. It is a secret, so it is not shown.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
@@ -161,4 +122,4 @@ impl fmt::Debug for ServiceToken {
     }
 }
 
-lossless!(FileContent, ServiceToken);
+lossless!(ServiceToken);

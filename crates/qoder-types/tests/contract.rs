@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use qoder_types::ops::{self, OPERATIONS};
 use qoder_types::{
     AgentCreate, AgentId, AgentUpdate, Content, Cursor, EnvironmentCreate, EnvironmentUpdate,
-    Event, InputEvent, Page, PageStyle, Paging, PagingError, Patch, PreviewType, Request,
-    RequestError, Retry, SendEvents, SessionCreate, SessionUpdate, SystemMessage,
+    Event, FileUpload, InputEvent, Page, PageStyle, Paging, PagingError, Patch, PreviewType,
+    Request, RequestError, Retry, SendEvents, SessionCreate, SessionUpdate, SystemMessage,
     UserCustomToolResult, UserDefineOutcome, UserInterrupt, UserMessage, UserToolConfirmation,
     UserToolResult,
 };
@@ -55,6 +55,7 @@ fn operations_are_those_of_the_api() {
             "agents"
                 | "agents.versions"
                 | "environments"
+                | "files"
                 | "models"
                 | "sessions"
                 | "sessions.events"
@@ -150,6 +151,23 @@ fn each_operation_makes_its_request() {
         "/environments/env_1",
         None,
     );
+    check(&ops::files::list(), "/files", None);
+    check(
+        &ops::files::retrieve(&"file_1".into()),
+        "/files/file_1",
+        None,
+    );
+    check(
+        &ops::files::content(&"file_1".into()),
+        "/files/file_1/content",
+        None,
+    );
+    check(&ops::files::delete(&"file_1".into()), "/files/file_1", None);
+    check(
+        &ops::files::upload(&FileUpload::new("a.txt")),
+        "/files",
+        None,
+    );
     check(&ops::models::list(), "/models", None);
     check(
         &ops::sessions::create(&SessionCreate::new("agent_1", "env_1")),
@@ -208,6 +226,59 @@ fn each_operation_makes_its_request() {
         None,
     );
     assert_eq!(stream.headers(), [("last-event-id", "evt_1".to_owned())]);
+}
+
+#[test]
+fn an_upload_is_a_form() {
+    let least = ops::files::upload(&FileUpload::new("a.txt"));
+    let form = least.form().expect("a form");
+    assert!(form.fields.is_empty());
+    assert_eq!(form.files.len(), 1);
+    assert_eq!(
+        (
+            form.files[0].field.as_str(),
+            form.files[0].filename.as_str(),
+            form.files[0].mime_type.as_str()
+        ),
+        ("file", "a.txt", "application/octet-stream")
+    );
+
+    let all = FileUpload::new("a.txt")
+        .mime_type("text/plain")
+        .name("notes")
+        .metadata("origin", "ci \"nightly\"")
+        .expires_in_seconds(3600u64);
+    let mut all = ops::files::upload(&all);
+    let form = all.form().expect("a form");
+    let known = data("operations.json");
+    let known = known.as_array().expect("a list");
+    let upload = known
+        .iter()
+        .find(|known| known["resource"] == "files" && known["name"] == "upload");
+    let documented = upload.expect("the operation")["form"].clone();
+    let mut sent: Vec<&str> = form.fields.iter().map(|(name, _)| name.as_str()).collect();
+    sent.extend(form.files.iter().map(|file| file.field.as_str()));
+    assert_eq!(json!(sent), documented, "every field, and no other");
+
+    all.extra("purpose", json!("user_upload"));
+    all.extra("name", json!("other"));
+    all.extra("tags", json!(["a"]));
+    let fields: Vec<(&str, &str)> = all.form().expect("a form").fields[..]
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("metadata", r#"{"origin":"ci \"nightly\""}"#),
+            ("expires_in_seconds", "3600"),
+            ("purpose", "user_upload"),
+            ("name", "other"),
+            ("tags", r#"["a"]"#),
+        ]
+    );
+    assert_eq!(all.body(), Ok(None));
+    assert!(all.json(&json!({})).form().is_none());
 }
 
 #[test]

@@ -74,7 +74,12 @@ fn resources_come_back() {
     let legacy: Session = comes_back(&text("session_legacy.json"));
     assert_eq!(legacy.status.expect("a status").as_str(), "processing");
     comes_back::<Page<Model>>(&text("models_list.json"));
-    comes_back::<File>(&text("file.json"));
+    let file: File = comes_back(&text("file.json"));
+    assert_eq!(
+        (file.file_name(), file.byte_len(), file.downloadable),
+        (Some("commits.txt"), Some(2048), Some(false))
+    );
+    assert!(file.scope.is_none() && file.extra.contains_key("scope"));
     comes_back::<Deployment>(&text("deployment.json"));
     comes_back::<WebhookEvent>(&text("webhook_body.json"));
     let sent: SentEvents = comes_back(&text("send_events_response.json"));
@@ -89,6 +94,26 @@ fn resources_come_back() {
 }
 
 #[test]
+fn files_of_every_generation_come_back() {
+    let delivered: File = comes_back(
+        r#"{"id":"file_1","type":"file","filename":"out.csv","size_bytes":3,"downloadable":true,
+            "scope":{"type":"session","id":"sess_1","since":null},"expires_at":"2026-10-01T00:00:00Z","x":[1]}"#,
+    );
+    let scope = delivered.scope.as_ref().expect("a scope");
+    assert_eq!(
+        (scope.kind.as_str(), scope.id.as_deref()),
+        ("session", Some("sess_1"))
+    );
+    let early: File = comes_back(
+        r#"{"id":"file_2","name":"in.txt","size":7,"purpose":"user_upload","status":"ready","updated_at":"2026-05-20T10:00:00Z"}"#,
+    );
+    assert_eq!(
+        (early.file_name(), early.byte_len()),
+        (Some("in.txt"), Some(7))
+    );
+}
+
+#[test]
 fn the_small_ones_come_back() {
     let samples: Value = serde_json::from_str(&text("misc.json")).expect("JSON");
     for (name, sample) in samples.as_object().expect("an object") {
@@ -99,7 +124,10 @@ fn the_small_ones_come_back() {
             "list_empty" => drop(comes_back::<Page<Session>>(&json)),
             "session_cancel" => drop(comes_back::<SessionCanceled>(&json)),
             "session_deleted" => drop(comes_back::<Deleted>(&json)),
-            "file_content" => drop(comes_back::<FileContent>(&json)),
+            "file_content" => {
+                let content: FileContent = comes_back(&json);
+                assert!(!format!("{content:?}").contains("storage.example"));
+            }
             "deployment_run" => drop(comes_back::<DeploymentRun>(&json)),
             "credential" => drop(comes_back::<Credential>(&json)),
             "work_poll" => drop(comes_back::<Work>(&json)),

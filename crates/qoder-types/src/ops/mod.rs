@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod environments;
+pub mod files;
 pub mod models;
 pub mod sessions;
 
@@ -25,6 +26,11 @@ pub static OPERATIONS: &[&Op] = &[
     &environments::UPDATE,
     &environments::ARCHIVE,
     &environments::DELETE,
+    &files::UPLOAD,
+    &files::LIST,
+    &files::RETRIEVE,
+    &files::CONTENT,
+    &files::DELETE,
     &models::LIST,
     &sessions::CREATE,
     &sessions::LIST,
