@@ -1,6 +1,5 @@
-//! Bodies: of requests, known whole; of responses, chunk by chunk.
+//! Bodies of responses, chunk by chunk.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -9,65 +8,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
-
-/// The body of a request: bytes in memory, so that an attempt can be repeated to the byte.
-#[derive(Clone, Default)]
-pub struct RequestBody(Bytes);
-
-impl RequestBody {
-    /// No body.
-    pub fn empty() -> Self {
-        Self::default()
-    }
-
-    pub(crate) fn into_full(self) -> Full<Bytes> {
-        Full::new(self.0)
-    }
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let bytes = std::mem::take(&mut self.0);
-        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.len() as u64)
-    }
-}
-
-impl From<Bytes> for RequestBody {
-    fn from(bytes: Bytes) -> Self {
-        Self(bytes)
-    }
-}
-
-impl From<Vec<u8>> for RequestBody {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
-    }
-}
-
-impl fmt::Debug for RequestBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RequestBody({} bytes)", self.0.len())
-    }
-}
 
 /// The body of a response. Dropping it closes its connection, unless all of it was read.
 pub struct ResponseBody {

@@ -43,6 +43,9 @@ pub enum ErrorKind {
     TooLarge,
     /// The request was given up before it was written.
     Canceled,
+    /// The body of the request could not be read from where it comes from, or is not as long as
+    /// was said.
+    Source,
 }
 
 /// The phases of a request that have a limit of their own.
@@ -172,6 +175,20 @@ impl Error {
         };
         let message = format!("{what}: {}", innermost(&error));
         Self::new(kind, sent, message).with_source(error)
+    }
+
+    /// From the stream that the body of a request comes from.
+    pub(crate) fn from_source(error: BoxError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(own) if own.kind == ErrorKind::Source => *own,
+            Ok(own) => Self::source_of_body(&own.message).with_source(own),
+            Err(error) => Self::source_of_body(&innermost(&*error)).with_source(error),
+        }
+    }
+
+    pub(crate) fn source_of_body(why: &str) -> Self {
+        let message = format!("the body of the request could not be sent: {why}");
+        Self::new(ErrorKind::Source, Sent::Maybe, message)
     }
 
     /// From a service that stands in hyper's place. An error of this type is taken as it is; of

@@ -5,14 +5,18 @@ mod body;
 mod builder;
 mod connect;
 mod error;
+mod multipart;
+mod request;
 pub mod retry;
 mod tls;
 mod transport;
 
-pub use body::{RequestBody, ResponseBody};
+pub use body::ResponseBody;
 pub use builder::TransportBuilder;
 pub use connect::{KeepAlive, TcpOptions, is_loopback};
 pub use error::{Error, ErrorKind, Phase, Sent};
+pub use multipart::Form;
+pub use request::RequestBody;
 pub use tls::Tls;
 #[cfg(feature = "__tls")]
 pub use tls::TlsBuilder;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,14 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper_util::client::legacy::Client;
+use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
-use crate::body::{RequestBody, ResponseBody};
+use crate::body::ResponseBody;
 use crate::builder::TransportBuilder;
 use crate::connect::{Connector, is_loopback};
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
+use crate::request::{self, RequestBody};
 
 /// Sends requests. Cheap to clone: clones share their connections, and dropping one harms none of
 /// the others.
@@ -41,8 +42,8 @@ enum Wire {
 }
 
 pub(crate) struct Lanes {
-    pub(crate) calls: Client<Connector, Full<Bytes>>,
-    pub(crate) streams: Client<Connector, Full<Bytes>>,
+    pub(crate) calls: Client<Connector, RequestBody>,
+    pub(crate) streams: Client<Connector, RequestBody>,
 }
 
 type Sending = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Error>> + Send>>;
@@ -77,7 +78,8 @@ pub struct Timeouts {
     /// Name resolution, TCP and TLS together: 10 s. It belongs to the transport, since a
     /// connection may serve several requests; a request can't change it.
     pub connect: Option<Duration>,
-    /// From the request to the head of its response, connecting included: 60 s.
+    /// From the request to the head of its response, connecting included: 60 s. While a stream is
+    /// sent, from its latest piece.
     pub head: Option<Duration>,
     /// Silence in the body while it is read: 60 s.
     pub body_idle: Option<Duration>,
@@ -207,13 +209,15 @@ impl Transport {
         timeouts: Timeouts,
     ) -> Result<Response<ResponseBody>, Error> {
         let host = self.check(request.uri())?;
+        let body = request.body().sending();
         let sending = self.start(request, lane, timeouts, &host);
-        let mut response = match timeouts.head {
-            Some(limit) => tokio::time::timeout(limit, sending)
-                .await
-                .map_err(|_| Error::timeout(Phase::Head, limit, Sent::Maybe))??,
-            None => sending.await?,
+        let sent = match timeouts.head {
+            Some(limit) => within(limit, body.as_ref(), sending).await,
+            None => sending.await,
         };
+        // A body that fails is the cause, whatever it led to.
+        let failed = |error| body.and_then(|body| body.failed()).unwrap_or(error);
+        let mut response = sent.map_err(failed)?;
         response.body_mut().set_idle(timeouts.body_idle);
         Ok(response)
     }
@@ -237,7 +241,7 @@ impl Transport {
             Lane::Call => &lanes.calls,
             Lane::Stream => &lanes.streams,
         };
-        let sent = client.request(request.map(RequestBody::into_full)).await;
+        let sent = client.request(request).await;
         let response = sent.map_err(|error| Error::from_client(error, host))?;
         Ok(response.map(|incoming| ResponseBody::new(incoming, None)))
     }
@@ -257,6 +261,25 @@ impl Transport {
             ));
         }
         Ok(host.to_owned())
+    }
+}
+
+/// Waits for the head of a response, as long as the body of its request goes on.
+async fn within<T>(
+    limit: Duration,
+    body: Option<&request::Sending>,
+    sending: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let mut sending = pin!(sending);
+    let mut until = Instant::now() + limit;
+    loop {
+        if let Ok(sent) = timeout_at(until, sending.as_mut()).await {
+            return sent;
+        }
+        match body.and_then(request::Sending::last) {
+            Some(last) if last + limit > until => until = last + limit,
+            _ => return Err(Error::timeout(Phase::Head, limit, Sent::Maybe)),
+        }
     }
 }
 

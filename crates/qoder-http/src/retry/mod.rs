@@ -13,6 +13,7 @@
 //! | another status with `x-should-retry: true` | again | again | give | give |
 //! | another 4xx, 3xx, 501 | give | give | give | give |
 //! | the body broke after a 2xx head | again | again | give | give |
+//! | the request's own body failed | give | give | give | give |
 //!
 //! [`Attempts`] adds what the table leaves open: how many, how long to wait, and the budget that
 //! all calls share. A hint of the server lengthens a wait and never shortens it.
@@ -81,9 +82,9 @@ pub fn decide(class: Class, end: &AttemptEnd<'_>) -> Verdict {
     let repeatable = matches!(class, Class::Read | Class::Keyed);
     let again = match end {
         _ if class == Class::Never => false,
-        // Setting the transport up fails the same way each time.
+        // Setting the transport up fails the same way each time; so does reading what is sent.
         AttemptEnd::Failed {
-            kind: ErrorKind::Url | ErrorKind::Config | ErrorKind::TooLarge,
+            kind: ErrorKind::Url | ErrorKind::Config | ErrorKind::TooLarge | ErrorKind::Source,
             ..
         } => false,
         AttemptEnd::Failed { sent: Sent::No, .. } => true,
@@ -324,6 +325,10 @@ mod tests {
                 [Again, Again, Again, Give],
             ),
             (failed(ErrorKind::Url, Sent::No), [Give, Give, Give, Give]),
+            (
+                failed(ErrorKind::Source, Sent::Maybe),
+                [Give, Give, Give, Give],
+            ),
             (
                 failed(ErrorKind::Config, Sent::No),
                 [Give, Give, Give, Give],
