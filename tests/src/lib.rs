@@ -1,5 +1,7 @@
-//! What is too much for a test file: the simulation of faults, which is a test and a program.
+//! What is too much for a test file: the simulation of faults, which is a test and a program, and
+//! a server of raw bytes in memory.
 
 #![forbid(unsafe_code)]
 
 pub mod faults;
+pub mod wire;

@@ -17,6 +17,7 @@ use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
 pub struct ResponseBody {
     source: Source,
     idle: Option<Duration>,
+    whole: Option<Duration>,
     /// The watchdog of a read that waits. It is made at the first wait.
     watchdog: Option<Pin<Box<Sleep>>>,
     waiting: bool,
@@ -63,6 +64,7 @@ impl ResponseBody {
         Self {
             source,
             idle,
+            whole: None,
             watchdog: None,
             waiting: false,
         }
@@ -72,6 +74,11 @@ impl ResponseBody {
     pub fn set_idle(&mut self, idle: Option<Duration>) {
         self.idle = idle;
         self.waiting = false;
+    }
+
+    /// Changes how long [`collect`](Self::collect) takes at most. `None`: for ever.
+    pub fn set_whole(&mut self, whole: Option<Duration>) {
+        self.whole = whole;
     }
 
     /// The next piece, or `None` at the end. Dropping the future loses nothing.
@@ -122,13 +129,32 @@ impl ResponseBody {
         watchdog.as_mut().poll(cx)
     }
 
-    /// All of the body, if it has no more than `limit` bytes.
+    /// All of the body, if it has no more than `limit` bytes and comes within
+    /// [`Timeouts::body`](crate::Timeouts::body).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::TooLarge`] as soon as the limit is passed, before the rest is read; those of
-    /// [`chunk`](Self::chunk).
-    pub async fn collect(mut self, limit: usize) -> Result<Bytes, Error> {
+    /// [`ErrorKind::TooLarge`] as soon as the limit is passed, before the rest is read; a
+    /// [`ErrorKind::Timeout`] of [`Phase::Body`]; those of [`chunk`](Self::chunk).
+    pub async fn collect(self, limit: usize) -> Result<Bytes, Error> {
+        let Some(whole) = self.whole else {
+            return self.gather(limit).await;
+        };
+        match tokio::time::timeout(whole, self.gather(limit)).await {
+            Ok(gathered) => gathered,
+            Err(_) => {
+                let message =
+                    format!("timeout: the body of the response was not whole within {whole:?}");
+                Err(Error::new(
+                    ErrorKind::Timeout(Phase::Body),
+                    Sent::Yes,
+                    message,
+                ))
+            }
+        }
+    }
+
+    async fn gather(mut self, limit: usize) -> Result<Bytes, Error> {
         let too_large = || {
             let message = format!("the response is larger than the limit of {limit} bytes");
             Err(Error::new(ErrorKind::TooLarge, Sent::Yes, message))

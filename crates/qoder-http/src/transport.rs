@@ -83,6 +83,9 @@ pub struct Timeouts {
     pub head: Option<Duration>,
     /// Silence in the body while it is read: 60 s.
     pub body_idle: Option<Duration>,
+    /// The whole of a body that is [collected](ResponseBody::collect), from its head on: 5
+    /// minutes. A server that sends a byte a second is never silent.
+    pub body: Option<Duration>,
 }
 
 impl Default for Timeouts {
@@ -91,6 +94,7 @@ impl Default for Timeouts {
             connect: Some(Duration::from_secs(10)),
             head: Some(Duration::from_secs(60)),
             body_idle: Some(Duration::from_secs(60)),
+            body: Some(Duration::from_secs(300)),
         }
     }
 }
@@ -111,6 +115,12 @@ impl Timeouts {
     /// Sets the limit for silence in the body.
     pub fn body_idle(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.body_idle = limit.into();
+        self
+    }
+
+    /// Sets the limit for a body as a whole.
+    pub fn body(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.body = limit.into();
         self
     }
 }
@@ -219,6 +229,7 @@ impl Transport {
         let failed = |error| body.and_then(|body| body.failed()).unwrap_or(error);
         let mut response = sent.map_err(failed)?;
         response.body_mut().set_idle(timeouts.body_idle);
+        response.body_mut().set_whole(timeouts.body);
         Ok(response)
     }
 

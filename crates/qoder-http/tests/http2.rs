@@ -74,7 +74,7 @@ async fn send(transport: &Transport) -> Result<http::Response<qoder_http::Respon
     let request = Request::post("http://localhost/")
         .body(RequestBody::empty())
         .expect("a request");
-    let limits = Timeouts::default().head(None).body_idle(None);
+    let limits = Timeouts::default().head(None).body_idle(None).body(None);
     transport.send(request, Lane::Stream, limits).await
 }
 

@@ -15,6 +15,7 @@ use qoder_types::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::auth::Auth;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result, head_of};
 use crate::response::{Meta, Response};
@@ -95,7 +96,7 @@ impl<T: DeserializeOwned + Send + 'static> Call<T> {
             let prepared = attempt::Prepared::new(&self.client, &self.request, self.options)?;
             let method = self.request.op().method;
             attempt::run(&self.client, prepared, |meta, body| {
-                decode(method, meta, body)
+                decode(method, meta, body, redact.auth())
             })
             .await
         }
@@ -151,7 +152,12 @@ impl<T> fmt::Debug for WithMeta<T> {
 }
 
 /// The value in the body of a success.
-fn decode<T: DeserializeOwned>(method: Method, meta: &Meta, body: &Bytes) -> Result<T> {
+fn decode<T: DeserializeOwned>(
+    method: Method,
+    meta: &Meta,
+    body: &Bytes,
+    auth: &Auth,
+) -> Result<T> {
     // A deletion may be answered with 204 or with nothing: then there is nothing to say of it.
     let text: &[u8] = if body.is_empty() && method == Method::Delete {
         b"{}"
@@ -159,6 +165,8 @@ fn decode<T: DeserializeOwned>(method: Method, meta: &Meta, body: &Bytes) -> Res
         body
     };
     serde_json::from_slice(text).map_err(|error| {
+        // Before it is shortened: half a secret isn't found any more.
+        let body = &auth.redact_bytes(body.clone());
         let content_type = meta
             .headers
             .get(http::header::CONTENT_TYPE)

@@ -282,7 +282,7 @@ impl ClientBuilder {
     }
 
     /// The limits of the phases of a request: connect (10 s), head of the response (60 s),
-    /// silence within a body (60 s).
+    /// silence within a body (60 s), a body as a whole (5 minutes; streams are not limited).
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self

@@ -65,7 +65,8 @@ pub enum ErrorKind {
     /// The call could not be put into a request: an id that is empty, a body that is no JSON.
     /// Nothing was sent; mend the arguments.
     Input,
-    /// The server could not be reached: name resolution, connect or TLS failed. Nothing was sent.
+    /// The server could not be reached: name resolution, connect or TLS failed. Nothing was sent
+    /// in this attempt; [`Error::sent`] tells of all of them.
     Connect,
     /// A deadline passed; [`Error::sent`] tells whether the request had left.
     Timeout,
@@ -148,7 +149,8 @@ impl Error {
         self.0.attempts
     }
 
-    /// Whether the request left: a write that was [`Sent::Maybe`] may have been done.
+    /// Whether the request left, in any of its attempts: a write that was [`Sent::Maybe`] may have
+    /// been done.
     pub fn sent(&self) -> Sent {
         self.0.sent
     }
@@ -196,8 +198,7 @@ impl Error {
     /// used up its own retries by then.
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
-            ErrorKind::Connect => true,
-            ErrorKind::Timeout | ErrorKind::Network => self.sent() == Sent::No,
+            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Network => self.sent() == Sent::No,
             ErrorKind::Api => matches!(self.code(), Some(429 | 503)),
             ErrorKind::Credentials => self.0.passing && self.sent() == Sent::No,
             _ => false,
@@ -313,6 +314,7 @@ impl Error {
     /// Without the secrets, should the server have repeated it.
     pub(crate) fn redacted(mut self, auth: &Auth) -> Self {
         self.0.message = auth.redact(self.0.message);
+        self.0.request_id = self.0.request_id.map(|id| auth.redact(id));
         self.0.body = auth.redact_bytes(self.0.body);
         self
     }

@@ -208,7 +208,7 @@ pub enum RefusalKind {
     CursorRejected,
     /// There is nothing to stream, and never will be: 204, as the WHATWG standard has it.
     Stop,
-    /// It may pass: 408, 425, 429, 5xx.
+    /// It may pass: 408, 425, 429, 5xx except 501.
     Transient,
     /// It won't pass by itself: other 4xx, a credential that is refused, a response that is no
     /// event stream.
@@ -216,12 +216,13 @@ pub enum RefusalKind {
 }
 
 impl Refusal {
-    /// What a status means: 204 stops, 408, 425, 429 and 5xx may pass, the rest is fatal. Whether
+    /// What a status means: 204 stops, 408, 425, 429 and 5xx except 501 may pass, the rest is fatal. Whether
     /// a 400 rejects the cursor is for the caller to tell.
     #[must_use]
     pub fn of_status(status: u16) -> Self {
         let kind = match status {
             204 => RefusalKind::Stop,
+            501 => RefusalKind::Fatal,
             408 | 425 | 429 | 500.. => RefusalKind::Transient,
             _ => RefusalKind::Fatal,
         };

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy};
 use qoder_http::{Lane, RequestBody, ResponseBody, Sent, Timeouts};
 use qoder_types::{Accept, ErrorBody, Op, Request, Retry};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -23,6 +23,9 @@ use crate::response::{Meta, Response, request_id};
 
 /// Of a response with an error status, no more than this is read.
 const ERROR_BODY: usize = 64 << 10;
+
+/// Nor is it waited for longer: the status is the news.
+const ERROR_TIME: Duration = Duration::from_secs(5);
 
 /// A request as it will be sent, the same bytes at every attempt but for the token.
 pub(crate) struct Prepared {
@@ -195,18 +198,19 @@ pub(crate) async fn run<T>(
     .await
 }
 
-/// Opens a stream: attempts as for a read, until a head arrives; the body is the caller's.
+/// Opens a stream: attempts as for a read, until a head arrives; the body is the caller's. Gives
+/// the number of attempts too.
 pub(crate) async fn open(
     client: &Client,
     prepared: Prepared,
-) -> Result<http::Response<ResponseBody>> {
+) -> Result<(http::Response<ResponseBody>, u32)> {
     let mut trace = prepared.trace(client);
     let span = trace.span();
     async {
         match attempts::<http::Response<ResponseBody>>(client, &prepared, &mut trace).await {
-            Ok((response, _)) => {
-                let seen = Seen::new(response.status(), None);
-                trace.finish(Ok(response), Some(seen))
+            Ok(opened) => {
+                let seen = Seen::new(opened.0.status(), None);
+                trace.finish(Ok(opened), Some(seen))
             }
             Err(error) => trace.finish(Err(error), None),
         }
@@ -428,6 +432,14 @@ impl Receive for http::Response<ResponseBody> {
     }
 }
 
+/// What a response says that is no success. A body that breaks, takes too long or is too large says
+/// nothing: the status stands without it.
+pub(crate) async fn words(client: &Client, body: ResponseBody) -> Bytes {
+    let reading = timeout(ERROR_TIME, body.collect(ERROR_BODY));
+    let read = reading.await.ok().and_then(std::result::Result::ok);
+    client.auth().redact_bytes(read.unwrap_or_default())
+}
+
 /// The error in a response that is no success.
 async fn refusal(
     client: &Client,
@@ -435,9 +447,7 @@ async fn refusal(
     renewable: bool,
 ) -> Failure {
     let (parts, body) = response.into_parts();
-    // The status is the news. A body that breaks or is too long leaves it standing.
-    let body = body.collect(ERROR_BODY).await.unwrap_or_default();
-    let api = ErrorBody::parse(&client.auth().redact_bytes(body));
+    let api = ErrorBody::parse(&words(client, body).await);
     let id = request_id(&parts.headers)
         .or(api.request_id.as_deref())
         .map(ToOwned::to_owned);

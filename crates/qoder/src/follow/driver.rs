@@ -178,7 +178,8 @@ impl Driver {
             // Attempts are the machine's to count.
             let once = CallOptions::default().retries(0);
             let prepared = attempt::Prepared::new(&client, &request, once)?;
-            let mut body = checked(attempt::open(&client, prepared).await?).await?;
+            let (response, _) = attempt::open(&client, prepared).await?;
+            let mut body = checked(&client, response).await?;
             // So is silence.
             body.set_idle(None);
             Ok(body)

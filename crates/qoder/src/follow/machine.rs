@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use bytes::{Buf, Bytes};
+use qoder_http::Sent;
 use qoder_sse::Frame;
 use qoder_sse::resume::{
     Class, Classify, End, Notice, Outcome, Output, Policy, Refusal, RefusalKind, Resume, Start,
@@ -17,6 +18,7 @@ use qoder_types::{Event, EventId, Page, PreviewType, Request};
 use super::Update;
 use super::feed::Feed;
 use super::previews::Previews;
+use super::stream::too_large;
 use super::walk::{Step, Walk};
 use crate::error::{Error, ErrorKind};
 use crate::gateway::Dialect;
@@ -45,6 +47,8 @@ pub(crate) struct Follower {
     previews: Previews,
     /// Why the last attempt failed, for the error if there is no other.
     failure: Option<Error>,
+    /// Whether any request left.
+    sent: Sent,
 }
 
 /// What to do next.
@@ -110,6 +114,7 @@ impl Follower {
             chunk: Bytes::new(),
             previews: Previews::default(),
             failure: None,
+            sent: Sent::No,
         }
     }
 
@@ -173,6 +178,7 @@ impl Follower {
     }
 
     pub(crate) fn opened(&mut self, now: Tick) {
+        self.sent = Sent::Yes;
         self.resume.opened(now);
     }
 
@@ -181,7 +187,7 @@ impl Follower {
             Some(refusal) => self.resume.refused(now, refusal),
             None => self.resume.failed(now),
         }
-        self.failure = Some(error);
+        self.failed(error);
     }
 
     /// The next bytes of the stream. It takes no more before these are used up.
@@ -196,11 +202,12 @@ impl Follower {
 
     /// Reading the stream failed.
     pub(crate) fn broke(&mut self, now: Tick, error: Error) {
-        self.failure = Some(error);
+        self.failed(error);
         self.resume.ended(now, End::Broken);
     }
 
     pub(crate) fn page(&mut self, page: Page<Event>) {
+        self.sent = Sent::Yes;
         if let Some(walk) = &mut self.walk {
             let resume = &self.resume;
             walk.page(page, |id| resume.knows(id.as_str()));
@@ -212,6 +219,11 @@ impl Follower {
         let unreachable = Refusal::of_status(503);
         let refusal = refusal(&error, self.resume.cursor().is_some());
         self.resume.list_failed(now, refusal.unwrap_or(unreachable));
+        self.failed(error);
+    }
+
+    fn failed(&mut self, error: Error) {
+        self.sent = self.sent.max(error.sent());
         self.failure = Some(error);
     }
 
@@ -310,10 +322,7 @@ impl Follower {
                 "the server neither knows the last event any more nor lists what came after it: events may be lost; \
                  start from the beginning or from now",
             ),
-            Outcome::Overflow(overflow) => Error::new(
-                ErrorKind::Stream,
-                format!("an event is too large: {overflow}"),
-            ),
+            Outcome::Overflow(overflow) => too_large(overflow),
             Outcome::GaveUp(cause) => {
                 let why = format!("gave up without progress: {cause}");
                 match failure {
@@ -332,6 +341,7 @@ impl Follower {
         };
         Some(
             error
+                .with_sent(self.sent)
                 .with_operation(self.feed.operation())
                 .with_checkpoint(self.resume.cursor().map(ToOwned::to_owned)),
         )

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use http::header;
-use qoder_http::ResponseBody;
-use qoder_sse::{Item, Parser, Tail};
+use qoder_http::{ResponseBody, Sent};
+use qoder_sse::{Item, Overflow, Parser, Tail};
 use qoder_types::{Event, EventId, PreviewType};
 
 use super::feed::Feed;
@@ -78,14 +78,18 @@ impl StreamOpening {
         let operation = request.op().name;
         let opened = async {
             let prepared = attempt::Prepared::new(&self.client, &request, self.options)?;
-            checked(attempt::open(&self.client, prepared).await?).await
+            let (response, attempts) = attempt::open(&self.client, prepared).await?;
+            let body = checked(&self.client, response).await;
+            body.map(|body| (body, attempts))
+                .map_err(|error| error.with_attempts(attempts))
         };
-        let mut body = opened
+        let (mut body, attempts) = opened
             .await
             .map_err(|error: Error| error.with_operation(operation).redacted(self.client.auth()))?;
         body.set_idle(self.idle);
         Ok(EventStream {
             operation,
+            attempts,
             body: Some(body),
             chunk: Bytes::new(),
             parser: Parser::new(),
@@ -104,7 +108,10 @@ impl IntoFuture for StreamOpening {
 }
 
 /// The body of a response that is an event stream, and an error if it is anything else.
-pub(crate) async fn checked(response: http::Response<ResponseBody>) -> Result<ResponseBody> {
+pub(crate) async fn checked(
+    client: &Client,
+    response: http::Response<ResponseBody>,
+) -> Result<ResponseBody> {
     let (parts, body) = response.into_parts();
     let refuse = |why: String| {
         let id = crate::response::request_id(&parts.headers).map(ToOwned::to_owned);
@@ -126,7 +133,7 @@ pub(crate) async fn checked(response: http::Response<ResponseBody>) -> Result<Re
     if media_type.eq_ignore_ascii_case("text/event-stream") {
         return Ok(body);
     }
-    let said = body.collect(64 << 10).await.unwrap_or_default();
+    let said = attempt::words(client, body).await;
     let what = if media_type.is_empty() {
         "no content type"
     } else {
@@ -141,15 +148,25 @@ pub(crate) async fn checked(response: http::Response<ResponseBody>) -> Result<Re
     .with_body(said))
 }
 
+pub(crate) fn too_large(overflow: Overflow) -> Error {
+    Error::new(
+        ErrorKind::Stream,
+        format!("an event is too large: {overflow}"),
+    )
+}
+
 /// The events of one connection, as they come: heartbeats are left out, everything else is here,
 /// previews and what is unknown or malformed included.
 ///
 /// It ends (`None`) when the server ends it, which it may do at any time:
-/// [`ending`](Self::ending) tells how. Fused; an `Err` is the last item. Dropping the future of
+/// [`ending`](Self::ending) tells how. Fused; an `Err` is the last item: the connection broke, or
+/// an event is larger than 16 MiB. Dropping the future of
 /// [`next`](Self::next) loses nothing; dropping the stream closes its connection.
 #[must_use = "streams do nothing unless polled"]
 pub struct EventStream {
     operation: &'static str,
+    /// How many requests it took to open it.
+    attempts: u32,
     body: Option<ResponseBody>,
     chunk: Bytes,
     parser: Parser,
@@ -182,7 +199,7 @@ impl EventStream {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         loop {
             if let Some(event) = self.parse() {
-                return Poll::Ready(Some(Ok(event)));
+                return Poll::Ready(Some(event));
             }
             let Some(body) = &mut self.body else {
                 return Poll::Ready(None);
@@ -191,9 +208,7 @@ impl EventStream {
                 Some(Ok(chunk)) => self.chunk = chunk,
                 Some(Err(error)) => {
                     self.body = None;
-                    return Poll::Ready(Some(Err(
-                        Error::transport(error).with_operation(self.operation)
-                    )));
+                    return Poll::Ready(Some(Err(self.failed(Error::transport(error)))));
                 }
                 None => {
                     self.body = None;
@@ -206,18 +221,32 @@ impl EventStream {
         }
     }
 
+    fn failed(&self, error: Error) -> Error {
+        error
+            .with_operation(self.operation)
+            .with_attempts(self.attempts)
+            .with_sent(Sent::Yes)
+    }
+
     /// The next event in the chunk at hand.
-    fn parse(&mut self) -> Option<Event> {
+    fn parse(&mut self) -> Option<Result<Event>> {
         while !self.chunk.is_empty() {
             let step = self.parser.step(&self.chunk);
             let consumed = step.consumed;
             let mut event = None;
-            if let Some(Item::Frame(frame)) = step.item {
-                match (frame.event(), frame.data()) {
+            match step.item {
+                Some(Item::Frame(frame)) => match (frame.event(), frame.data()) {
                     ("heartbeat" | "ping", _) => {}
                     (_, "[DONE]") => self.ending = Some(Ending::Done),
-                    (name, data) => event = Some(Event::decode(name, frame.id(), data)),
+                    (name, data) => event = Some(Ok(Event::decode(name, frame.id(), data))),
+                },
+                // To go on would be to lose it without a word.
+                Some(Item::Overflow(overflow)) => {
+                    self.body = None;
+                    self.chunk.clear();
+                    return Some(Err(self.failed(too_large(overflow))));
                 }
+                _ => {}
             }
             self.chunk.advance(consumed);
             if self.ending.is_some() {

@@ -1,0 +1,250 @@
+//! Every class of call meets every fault, once and every time, in simulated time. What comes of it
+//! is printed in `docs/faults.md`, and compared with it: `UPDATE_DOCS=1` prints it anew.
+
+mod calls;
+mod faults;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use calls::{CLASSES, Class, Ended, shown};
+use faults::{FAULTS, Fault, LIMIT};
+use qoder::{Client, ErrorKind, RetryPolicy, Sent, Tls, Transport};
+use qoder_tests::wire::{Step, Wire, elapsed};
+use tokio::time::{Instant, sleep, timeout};
+
+/// What is not over by then goes on for ever.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+const TOKEN: &str = "pt-0123456789abcdef";
+
+/// Not used over plain http, and slow to read.
+static TLS: LazyLock<Tls> = LazyLock::new(|| Tls::default_roots().expect("roots"));
+
+fn client(wire: &Wire) -> Client {
+    let mut retry = RetryPolicy::default();
+    // Exact times.
+    retry.jitter = 0.0;
+    let wire = wire.clone();
+    let transport = Transport::builder()
+        .tls(TLS.clone())
+        .connect_with(move |_| {
+            let wire = wire.clone();
+            async move { wire.connect().await }
+        })
+        .build()
+        .expect("a transport");
+    Client::builder()
+        .token(TOKEN)
+        .base_url("http://localhost/api/v1/cloud")
+        .transport(transport)
+        .retry(retry)
+        .max_response(LIMIT)
+        .build()
+        .expect("a client")
+}
+
+/// What is said in one cell of the table.
+fn cell(class: &Class, fault: &Fault, always: bool) -> String {
+    let bad = (fault.act)(class.good);
+    let wire = match (fault.kept, always) {
+        (true, _) => Wire::new([CLASSES[0].good.answer().then(Step::Close)], bad),
+        (false, true) => Wire::new([], bad),
+        (false, false) => Wire::new([bad], class.good.answer()),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let client = client(&wire);
+        if fault.kept {
+            let before = (CLASSES[0].run)(client.clone()).await;
+            assert!(matches!(before, Ended::Well(_)), "a call before");
+            sleep(Duration::from_secs(1)).await;
+            wire.forget();
+        }
+        let start = Instant::now();
+        let calling = timeout(PATIENCE, (class.run)(client));
+        let ended = calling.await.unwrap_or(Ended::Never);
+        let time = elapsed(start);
+        laws(class, fault, &wire, &ended, time);
+        let outcome = match &ended {
+            Ended::Well(_) => "**ok**".to_owned(),
+            Ended::Early(ending) => format!("ends with `{ending:?}`"),
+            Ended::Badly(error) => shown(error),
+            Ended::Never => return "goes on".to_owned(),
+        };
+        format!("{outcome}; {}; {}", times(&wire), seconds(time))
+    })
+}
+
+/// How many attempts the server saw.
+fn attempts(wire: &Wire) -> usize {
+    let requests = wire.requests();
+    let used: BTreeSet<usize> = requests.iter().map(|seen| seen.connection).collect();
+    // One for each attempt to connect, and one for each request more on a connection that is kept.
+    wire.knocks() + requests.len() - used.len()
+}
+
+fn times(wire: &Wire) -> String {
+    match attempts(wire) {
+        1 => "1 attempt".to_owned(),
+        many => format!("{many} attempts"),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    let hundredths = time.as_millis() / 10;
+    let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text} s")
+}
+
+/// What holds in every cell.
+fn laws(class: &Class, fault: &Fault, wire: &Wire, ended: &Ended, time: Duration) {
+    let requests = wire.requests();
+    let attempts = attempts(wire);
+    let told = match ended {
+        Ended::Well(told) => *told,
+        Ended::Early(_) | Ended::Never => None,
+        // Following is more than one call.
+        Ended::Badly(error) => (class.name != "follow").then(|| error.attempts()),
+    };
+    if let Some(told) = told {
+        let told = usize::try_from(told).expect("few");
+        assert_eq!(told, attempts, "the client says how often it tried");
+    }
+    let bearer = format!("Bearer {TOKEN}");
+    for seen in &requests {
+        assert_eq!(seen.header("authorization"), Some(&*bearer));
+        // What is repeated is the same to the byte, under the same key.
+        let first = &requests[0];
+        let key = "idempotency-key";
+        assert_eq!((&seen.line, &seen.body), (&first.line, &first.body));
+        assert_eq!(seen.header(key), first.header(key));
+    }
+    if !class.repeatable && !fault.name.starts_with("429") {
+        assert!(requests.len() <= 1, "a write without a key arrives once");
+    }
+    match ended {
+        Ended::Badly(error) => {
+            match error.sent() {
+                Sent::No => assert!(requests.is_empty(), "{error}: but it arrived"),
+                Sent::Maybe => assert_eq!(error.status(), None, "{error}: but it was answered"),
+                Sent::Yes => assert!(!requests.is_empty(), "{error}: but it didn't arrive"),
+            }
+            let ours = matches!(error.kind(), ErrorKind::Config | ErrorKind::Input);
+            assert!(!ours, "{error}: but nothing is wrong with the call");
+            assert!(!format!("{error} {error:?}").contains(TOKEN), "{error}");
+        }
+        Ended::Never => assert!(
+            matches!(class.name, "stream" | "follow"),
+            "a call comes to its end"
+        ),
+        Ended::Well(_) | Ended::Early(_) => {}
+    }
+    if class.name != "stream" && class.name != "follow" {
+        // Three times the limits for a head and a body, and the longest waits between.
+        let longest = Duration::from_secs(3 * (60 + 300) + 2 * 60);
+        assert!(time <= longest, "after {time:?}");
+    }
+}
+
+/// All cells: of each fault, of each class, met once and met every time.
+fn cells() -> Vec<Vec<[String; 2]>> {
+    let total = FAULTS.len() * CLASSES.len();
+    let next = AtomicUsize::new(0);
+    let cells = Mutex::new(vec![
+        vec![[String::new(), String::new()]; CLASSES.len()];
+        FAULTS.len()
+    ]);
+    let work = || loop {
+        let n = next.fetch_add(1, Ordering::Relaxed);
+        if n >= total {
+            return;
+        }
+        let (fault, class) = (n / CLASSES.len(), n % CLASSES.len());
+        let both = [false, true].map(|always| cell(&CLASSES[class], &FAULTS[fault], always));
+        cells.lock().expect("no panic")[fault][class] = both;
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    cells.into_inner().expect("no panic")
+}
+
+/// The page: the classes that fare alike with a fault share a row.
+fn page() -> String {
+    let mut text = include_str!("page.md").to_owned();
+    text.push_str("\n## The classes\n\n| class | call |\n|---|---|\n");
+    for class in CLASSES {
+        let _ = writeln!(text, "| {} | {} |", class.name, class.what);
+    }
+    text.push_str("\n## The faults\n\n| fault | what the server does |\n|---|---|\n");
+    for fault in FAULTS {
+        let _ = writeln!(text, "| {} | {} |", fault.name, fault.what);
+    }
+    text.push_str(
+        "\n## What comes of it\n\n| fault | class | met once | met every time |\n|---|---|---|---|\n",
+    );
+    for (fault, cells) in FAULTS.iter().zip(cells()) {
+        let mut rows: Vec<([String; 2], Vec<&str>)> = Vec::new();
+        for (class, cells) in CLASSES.iter().zip(cells) {
+            match rows.iter_mut().find(|(other, _)| *other == cells) {
+                Some((_, names)) => names.push(class.name),
+                None => rows.push((cells, vec![class.name])),
+            }
+        }
+        for ([once, always], names) in rows {
+            let names = names.join(", ");
+            let _ = writeln!(text, "| {} | {names} | {once} | {always} |", fault.name);
+        }
+    }
+    text
+}
+
+fn documented() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/faults.md")
+}
+
+#[test]
+fn the_documented_table_is_what_happens() {
+    let page = page();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(documented(), &page).expect("docs");
+    }
+    let printed = std::fs::read_to_string(documented()).expect("docs");
+    for (line, (printed, now)) in printed.lines().zip(page.lines()).enumerate() {
+        assert_eq!(printed, now, "line {} of docs/faults.md", line + 1);
+    }
+    assert_eq!(printed.len(), page.len(), "one has more lines");
+}
+
+#[test]
+fn every_class_meets_every_fault() {
+    let printed = std::fs::read_to_string(documented()).expect("docs");
+    let (_, table) = printed.split_once("## What comes of it").expect("a table");
+    let mut met = BTreeSet::new();
+    for row in table.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        for class in cells[2].split(", ") {
+            assert!(met.insert((cells[1], class)), "twice in the table: {row}");
+        }
+    }
+    for fault in FAULTS {
+        for class in CLASSES {
+            let cell = (fault.name, class.name);
+            assert!(met.remove(&cell), "not in the table: {cell:?}");
+        }
+    }
+    assert!(met.is_empty(), "nothing does this: {met:?}");
+}
