@@ -3,6 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+#[cfg(feature = "proxy")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
@@ -10,8 +12,12 @@ use hyper_util::client::legacy::Builder;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+#[cfg(feature = "proxy")]
+use crate::connect::Routed;
 use crate::connect::{Base, Connector, Dial, TcpOptions, Versions, dial};
 use crate::error::Error;
+#[cfg(feature = "proxy")]
+use crate::proxy::{Proxy, Rules};
 use crate::tls::Tls;
 use crate::transport::{Lanes, StreamHttp, Timeouts, Transport};
 
@@ -32,6 +38,8 @@ pub struct TransportBuilder {
     connect: Option<Duration>,
     dial: Option<Dial>,
     tcp: TcpOptions,
+    #[cfg(feature = "proxy")]
+    proxy: Option<Proxy>,
     tls: Option<Tls>,
     allow_plain_http: bool,
     pool_idle: Duration,
@@ -50,6 +58,8 @@ impl Default for TransportBuilder {
             connect: Timeouts::default().connect,
             dial: None,
             tcp: TcpOptions::default(),
+            #[cfg(feature = "proxy")]
+            proxy: None,
             tls: None,
             allow_plain_http: false,
             pool_idle: Duration::from_secs(90),
@@ -115,6 +125,15 @@ impl TransportBuilder {
     /// Sets how TCP connections are made and watched.
     pub fn tcp(mut self, options: TcpOptions) -> Self {
         self.tcp = options;
+        self
+    }
+
+    /// Sets which proxies requests go through. Default: [`Proxy::from_env`], or [`Proxy::none`]
+    /// with [`connect_with`](Self::connect_with), whose function makes the streams to the proxy if
+    /// one is set.
+    #[cfg(feature = "proxy")]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
         self
     }
 
@@ -200,7 +219,8 @@ impl TransportBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS can't be set up.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS can't be set up, or if a proxy of the
+    /// environment is none.
     pub fn build(self) -> Result<Transport, Error> {
         let tls = match &self.tls {
             Some(tls) => tls.clone(),
@@ -219,6 +239,10 @@ impl TransportBuilder {
             StreamHttp::Http1 => (Versions::Http1, 0),
             StreamHttp::Http2Shared => (many, self.pool_max_idle),
         };
+        #[cfg(feature = "proxy")]
+        let rules = self.rules()?;
+        #[cfg(feature = "proxy")]
+        let base = Routed::new(base, tls.clone(), rules.clone());
         let connector = |versions| Connector::new(base.clone(), &tls, versions, self.connect);
         let calls = self.pool(many, self.pool_max_idle).build(connector(many));
         #[allow(unused_mut, reason = "HTTP/2 alone has more to set")]
@@ -229,8 +253,21 @@ impl TransportBuilder {
         let lanes = Lanes {
             calls,
             streams: streams.build(connector(alone)),
+            #[cfg(feature = "proxy")]
+            rules,
         };
         Ok(Transport::from_lanes(lanes, self.allow_plain_http))
+    }
+
+    /// The rules for proxies, if there are any.
+    #[cfg(feature = "proxy")]
+    fn rules(&self) -> Result<Option<Arc<Rules>>, Error> {
+        let proxy = match (&self.proxy, &self.dial) {
+            (Some(proxy), _) => proxy.clone(),
+            (None, Some(_)) => Proxy::none(),
+            (None, None) => Proxy::from_env()?,
+        };
+        Ok(proxy.rules(self.prior_knowledge).map(Arc::new))
     }
 
     /// The pool of one lane.
@@ -275,8 +312,10 @@ impl TransportBuilder {
 
 impl fmt::Debug for TransportBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TransportBuilder")
-            .field("connect", &self.connect)
+        let mut out = f.debug_struct("TransportBuilder");
+        #[cfg(feature = "proxy")]
+        out.field("proxy", &self.proxy);
+        out.field("connect", &self.connect)
             .field("dial", &self.dial.as_ref().map(|_| "…"))
             .field("tcp", &self.tcp)
             .field("tls", &self.tls)

@@ -31,6 +31,9 @@ pub enum ErrorKind {
     Connect,
     /// TLS failed: the certificate is not trusted or is for another host, no common version.
     Tls,
+    /// The proxy failed: it can't be reached, doesn't accept the credentials, or doesn't reach the
+    /// host.
+    Proxy,
     /// A limit of time passed.
     Timeout(Phase),
     /// The peer, or something on the way, closed or reset the connection.
@@ -52,7 +55,7 @@ pub enum ErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Name resolution, TCP and TLS together.
+    /// Name resolution, TCP, the proxy and TLS together.
     Connect,
     /// From the request to the head of its response.
     Head,
@@ -295,7 +298,7 @@ fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Optio
     chain(error).find_map(|cause| cause.downcast_ref())
 }
 
-fn innermost(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
     chain(error)
         .last()
         .map_or_else(String::new, ToString::to_string)

@@ -6,6 +6,8 @@ mod builder;
 mod connect;
 mod error;
 mod multipart;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod request;
 pub mod retry;
 mod tls;
@@ -16,6 +18,8 @@ pub use builder::TransportBuilder;
 pub use connect::{KeepAlive, TcpOptions, is_loopback};
 pub use error::{Error, ErrorKind, Phase, Sent};
 pub use multipart::Form;
+#[cfg(feature = "proxy")]
+pub use proxy::Proxy;
 pub use request::RequestBody;
 pub use tls::Tls;
 #[cfg(feature = "__tls")]

@@ -18,6 +18,8 @@ use crate::body::ResponseBody;
 use crate::builder::TransportBuilder;
 use crate::connect::{Connector, is_loopback};
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
+#[cfg(feature = "proxy")]
+use crate::proxy::Rules;
 use crate::request::{self, RequestBody};
 
 /// Sends requests. Cheap to clone: clones share their connections, and dropping one harms none of
@@ -44,6 +46,8 @@ enum Wire {
 pub(crate) struct Lanes {
     pub(crate) calls: Client<Connector, RequestBody>,
     pub(crate) streams: Client<Connector, RequestBody>,
+    #[cfg(feature = "proxy")]
+    pub(crate) rules: Option<Arc<Rules>>,
 }
 
 type Sending = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Error>> + Send>>;
@@ -75,7 +79,7 @@ pub enum StreamHttp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// Name resolution, TCP and TLS together: 10 s. It belongs to the transport, since a
+    /// Name resolution, TCP, the proxy and TLS together: 10 s. It belongs to the transport, since a
     /// connection may serve several requests; a request can't change it.
     pub connect: Option<Duration>,
     /// From the request to the head of its response, connecting included: 60 s. While a stream is
@@ -252,8 +256,26 @@ impl Transport {
             Lane::Call => &lanes.calls,
             Lane::Stream => &lanes.streams,
         };
+        // Only here does a proxy read requests: plain http to other machines, where it is allowed.
+        #[cfg(feature = "proxy")]
+        let proxy = lanes
+            .rules
+            .as_ref()
+            .and_then(|rules| rules.forwarding(request.uri()));
+        #[cfg(feature = "proxy")]
+        if let Some((_, Some(credentials))) = &proxy {
+            request
+                .headers_mut()
+                .entry(http::header::PROXY_AUTHORIZATION)
+                .or_insert_with(|| credentials.clone());
+        }
         let sent = client.request(request).await;
         let response = sent.map_err(|error| Error::from_client(error, host))?;
+        #[cfg(feature = "proxy")]
+        if let Some((name, _)) = proxy.filter(|_| response.status() == 407) {
+            let message = format!("the proxy {name} doesn't accept its credentials (407)");
+            return Err(Error::new(ErrorKind::Proxy, Sent::No, message));
+        }
         Ok(response.map(|incoming| ResponseBody::new(incoming, None)))
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+#[cfg(feature = "proxy")]
+use qoder_http::Proxy;
 use qoder_http::retry::{RetryBudget, RetryPolicy};
 use qoder_http::{Timeouts, Tls, Transport};
 use qoder_types::{Method, Request, SessionId};
@@ -198,6 +200,8 @@ pub struct ClientBuilder {
     budget: RetryBudget,
     max_response: Option<usize>,
     tls: Option<Tls>,
+    #[cfg(feature = "proxy")]
+    proxy: Option<Proxy>,
     transport: Option<Transport>,
     headers: Vec<(String, String)>,
     observer: Option<Arc<dyn Observe>>,
@@ -321,6 +325,23 @@ impl ClientBuilder {
         self
     }
 
+    /// The proxy that requests go through. Default: those of the environment (`HTTPS_PROXY`,
+    /// `ALL_PROXY`, `NO_PROXY`, in upper or lower case); loopback is always reached directly.
+    ///
+    /// ```
+    /// # fn main() -> qoder::Result<()> {
+    /// use qoder::{Client, Proxy};
+    ///
+    /// let proxy = Proxy::http("http://user:password@proxy.example:3128")?;
+    /// let client = Client::builder().token("pt-your-token-here").proxy(proxy).build()?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "proxy")]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
     /// A transport made by hand, in place of the one that [`build`](Self::build) makes. Its own
     /// settings for TLS and plain http hold. `Transport::from_service` makes one of any `tower`
     /// service: middleware around a transport, another HTTP client, or a double in a test; the
@@ -380,6 +401,10 @@ impl ClientBuilder {
                     .allow_plain_http(self.allow_plain_http);
                 if let Some(tls) = self.tls {
                     builder = builder.tls(tls);
+                }
+                #[cfg(feature = "proxy")]
+                if let Some(proxy) = self.proxy {
+                    builder = builder.proxy(proxy);
                 }
                 builder.build().map_err(Error::transport)?
             }

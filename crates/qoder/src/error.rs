@@ -65,8 +65,8 @@ pub enum ErrorKind {
     /// The call could not be put into a request: an id that is empty, a body that is no JSON.
     /// Nothing was sent; mend the arguments.
     Input,
-    /// The server could not be reached: name resolution, connect or TLS failed. Nothing was sent
-    /// in this attempt; [`Error::sent`] tells of all of them.
+    /// The server could not be reached: name resolution, connecting, a proxy or TLS failed. Nothing
+    /// was sent in this attempt; [`Error::sent`] tells of all of them.
     Connect,
     /// A deadline passed; [`Error::sent`] tells whether the request had left.
     Timeout,
@@ -244,7 +244,7 @@ impl Error {
         let kind = match error.kind() {
             Below::Url => ErrorKind::Input,
             Below::Config => ErrorKind::Config,
-            Below::Dns | Below::Connect | Below::Tls => ErrorKind::Connect,
+            Below::Dns | Below::Connect | Below::Tls | Below::Proxy => ErrorKind::Connect,
             Below::Timeout(_) => ErrorKind::Timeout,
             Below::TooLarge => ErrorKind::TooLarge,
             _ => ErrorKind::Network,
@@ -322,6 +322,13 @@ impl Error {
     pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.0.source = Some(Box::new(source));
         self
+    }
+}
+
+/// For what is made with `Tls`, `Proxy` and `Transport`, so that `?` works on it.
+impl From<qoder_http::Error> for Error {
+    fn from(error: qoder_http::Error) -> Self {
+        Self::transport(error)
     }
 }
 

@@ -30,6 +30,8 @@ pub use response::{Meta, Response};
 pub use turn::{Reply, Stop, Turn, TurnOpening};
 
 pub use qoder_http as transport;
+#[cfg(feature = "proxy")]
+pub use qoder_http::Proxy;
 pub use qoder_http::retry::{RetryBudget, RetryPolicy};
 pub use qoder_http::{Sent, Timeouts, Tls, Transport};
 pub use qoder_sse::resume::{Cause, Notice};

@@ -1,5 +1,7 @@
 //! Connections: a byte stream, TLS over it if the URL asks for it, and a limit of time for all of it.
 
+#[cfg(feature = "proxy")]
+mod proxy;
 mod stream;
 mod tcp;
 
@@ -13,6 +15,8 @@ use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
+#[cfg(feature = "proxy")]
+pub(crate) use proxy::Routed;
 pub(crate) use stream::{Dial, Stream, dial};
 pub use tcp::{KeepAlive, TcpOptions};
 
@@ -40,10 +44,16 @@ pub(crate) enum Versions {
     Http2,
 }
 
+/// What makes the streams below TLS.
+#[cfg(feature = "proxy")]
+pub(crate) type Lower = Routed;
+#[cfg(not(feature = "proxy"))]
+pub(crate) type Lower = Base;
+
 #[cfg(feature = "__tls")]
-type Inner = hyper_rustls::HttpsConnector<Base>;
+type Inner = hyper_rustls::HttpsConnector<Lower>;
 #[cfg(not(feature = "__tls"))]
-type Inner = Base;
+type Inner = Lower;
 
 /// Whether a host is this machine: `localhost`, `127.0.0.0/8` or `::1`, by its text alone.
 ///
@@ -69,19 +79,19 @@ pub(crate) struct Connector {
 
 impl Connector {
     pub(crate) fn new(
-        base: Base,
+        lower: Lower,
         tls: &Tls,
         versions: Versions,
         timeout: Option<Duration>,
     ) -> Self {
         Self {
-            inner: tls.wrap(base, versions),
+            inner: tls.wrap(lower, versions),
             timeout,
         }
     }
 }
 
-/// Makes the byte streams below TLS.
+/// Makes byte streams to the hosts of URLs, directly.
 #[derive(Clone)]
 pub(crate) enum Base {
     Tcp(HttpConnector),
@@ -110,7 +120,7 @@ impl Service<Uri> for Base {
         match self {
             Self::Tcp(tcp) => {
                 let connecting = tcp.call(uri);
-                Box::pin(async move { Ok(Stream::Tcp(connecting.await?)) })
+                Box::pin(async move { Ok(Stream::tcp(connecting.await?)) })
             }
             Self::Dial(dial) => {
                 let connecting = dial(uri);

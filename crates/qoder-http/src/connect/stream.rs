@@ -19,15 +19,40 @@ pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// The bytes under HTTP, or under TLS.
-#[allow(missing_debug_implementations, reason = "it holds a caller's stream")]
-pub(crate) enum Stream {
+pub(crate) struct Stream {
+    kind: Kind,
+    /// Whether a proxy reads the requests, which then name their host.
+    #[cfg(feature = "proxy")]
+    read_by_proxy: bool,
+}
+
+enum Kind {
     Tcp(TokioIo<TcpStream>),
     Other(TokioIo<Box<dyn Io>>),
 }
 
 impl Stream {
+    pub(crate) fn tcp(tcp: TokioIo<TcpStream>) -> Self {
+        Self::new(Kind::Tcp(tcp))
+    }
+
     pub(crate) fn other(io: impl Io + 'static) -> Self {
-        Self::Other(TokioIo::new(Box::new(io)))
+        Self::new(Kind::Other(TokioIo::new(Box::new(io))))
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            #[cfg(feature = "proxy")]
+            read_by_proxy: false,
+        }
+    }
+
+    /// Marks it as one whose other end is a proxy that reads the requests.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn read_by_proxy(mut self) -> Self {
+        self.read_by_proxy = true;
+        self
     }
 }
 
@@ -51,10 +76,13 @@ where
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        match self {
-            Self::Tcp(tcp) => tcp.connected(),
-            Self::Other(_) => Connected::new(),
-        }
+        let connected = match &self.kind {
+            Kind::Tcp(tcp) => tcp.connected(),
+            Kind::Other(_) => Connected::new(),
+        };
+        #[cfg(feature = "proxy")]
+        let connected = connected.proxy(self.read_by_proxy);
+        connected
     }
 }
 
@@ -64,9 +92,9 @@ impl Read for Stream {
         cx: &mut Context<'_>,
         buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Self::Other(io) => Pin::new(io).poll_read(cx, buf),
+        match &mut self.get_mut().kind {
+            Kind::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Kind::Other(io) => Pin::new(io).poll_read(cx, buf),
         }
     }
 }
@@ -77,30 +105,30 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, buf),
-            Self::Other(io) => Pin::new(io).poll_write(cx, buf),
+        match &mut self.get_mut().kind {
+            Kind::Tcp(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Kind::Other(io) => Pin::new(io).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
-            Self::Other(io) => Pin::new(io).poll_flush(cx),
+        match &mut self.get_mut().kind {
+            Kind::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
+            Kind::Other(io) => Pin::new(io).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Other(io) => Pin::new(io).poll_shutdown(cx),
+        match &mut self.get_mut().kind {
+            Kind::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Kind::Other(io) => Pin::new(io).poll_shutdown(cx),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Tcp(tcp) => tcp.is_write_vectored(),
-            Self::Other(io) => io.is_write_vectored(),
+        match &self.kind {
+            Kind::Tcp(tcp) => tcp.is_write_vectored(),
+            Kind::Other(io) => io.is_write_vectored(),
         }
     }
 
@@ -109,9 +137,9 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
-            Self::Other(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+        match &mut self.get_mut().kind {
+            Kind::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            Kind::Other(io) => Pin::new(io).poll_write_vectored(cx, bufs),
         }
     }
 }

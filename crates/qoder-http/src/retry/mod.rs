@@ -321,6 +321,10 @@ mod tests {
                 [Again, Again, Again, Give],
             ),
             (
+                failed(ErrorKind::Proxy, Sent::No),
+                [Again, Again, Again, Give],
+            ),
+            (
                 failed(ErrorKind::Canceled, Sent::No),
                 [Again, Again, Again, Give],
             ),

@@ -17,7 +17,7 @@ use rustls::{ClientConfig, crypto::CryptoProvider};
 #[cfg(feature = "__tls")]
 pub use builder::TlsBuilder;
 
-use crate::connect::{Base, Versions};
+use crate::connect::Versions;
 use crate::error::Error;
 #[cfg(feature = "__tls")]
 use crate::error::{ErrorKind, Sent};
@@ -62,11 +62,7 @@ impl Tls {
     }
 
     #[cfg(feature = "__tls")]
-    pub(crate) fn wrap(
-        &self,
-        base: Base,
-        versions: Versions,
-    ) -> hyper_rustls::HttpsConnector<Base> {
+    pub(crate) fn wrap<C>(&self, lower: C, versions: Versions) -> hyper_rustls::HttpsConnector<C> {
         let mut config = ClientConfig::clone(&self.config);
         // The builder sets ALPN itself and insists on finding none.
         config.alpn_protocols.clear();
@@ -74,20 +70,20 @@ impl Tls {
             .with_tls_config(config)
             .https_or_http();
         match versions {
-            Versions::Http1 => builder.enable_http1().wrap_connector(base),
+            Versions::Http1 => builder.enable_http1().wrap_connector(lower),
             #[cfg(feature = "http2")]
-            Versions::Both => builder.enable_all_versions().wrap_connector(base),
+            Versions::Both => builder.enable_all_versions().wrap_connector(lower),
             #[cfg(feature = "http2")]
-            Versions::Http2 => builder.enable_http2().wrap_connector(base),
+            Versions::Http2 => builder.enable_http2().wrap_connector(lower),
             #[cfg(not(feature = "http2"))]
-            Versions::Both | Versions::Http2 => builder.enable_http1().wrap_connector(base),
+            Versions::Both | Versions::Http2 => builder.enable_http1().wrap_connector(lower),
         }
     }
 
     #[cfg(not(feature = "__tls"))]
     #[allow(clippy::unused_self, reason = "the same shape with and without TLS")]
-    pub(crate) fn wrap(&self, base: Base, _: Versions) -> Base {
-        base
+    pub(crate) fn wrap<C>(&self, lower: C, _: Versions) -> C {
+        lower
     }
 }
 

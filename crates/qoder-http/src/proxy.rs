@@ -1,0 +1,473 @@
+//! Proxies: which one a request goes through.
+
+use std::fmt;
+
+use http::uri::Scheme;
+use http::{HeaderValue, Uri};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+
+use crate::connect::is_loopback;
+use crate::error::{Error, ErrorKind, Sent};
+
+/// The proxies that requests go through, and the hosts that are reached without.
+///
+/// `https` goes through a tunnel (`CONNECT`, or SOCKS5): the proxy learns the host and port and
+/// nothing else. Plain `http`, if it is allowed at all, is handed to an HTTP proxy as a whole.
+/// Loopback is always reached directly, whatever the rules say, so that what was meant for this
+/// machine stays there.
+///
+/// Names of hosts are looked up by the proxy. Credentials are part of a proxy's URL, with
+/// percent-encoding; they go to that proxy alone, and are in no log, error or `Debug`.
+///
+/// ```
+/// use qoder_http::{Proxy, Transport};
+///
+/// # fn main() -> Result<(), qoder_http::Error> {
+/// let proxy = Proxy::http("http://user:p%40ss@proxy.example:3128")?.no_proxy("intern.example, 10.0.0.0/8");
+/// let transport = Transport::builder().proxy(proxy).build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Default)]
+pub struct Proxy {
+    http: Option<Server>,
+    https: Option<Server>,
+    no: String,
+}
+
+impl Proxy {
+    /// No proxy: every host is reached directly.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// The proxies of the environment: `HTTPS_PROXY` for `https`, `HTTP_PROXY` for `http`,
+    /// `ALL_PROXY` for what has none of its own, and the exceptions of `NO_PROXY`. Each name may be
+    /// in lower case; upper case goes first. A variable without text is as good as none, but hides
+    /// its lower-case twin. A URL without a scheme is that of an HTTP proxy.
+    ///
+    /// Where `REQUEST_METHOD` is set (CGI), `HTTP_PROXY` in upper case is not looked at, since the
+    /// client of that request could have set it (`Proxy:`).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if a value is no URL of a proxy; the text names the variable.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_vars(|name| std::env::var(name).ok())
+    }
+
+    /// As [`from_env`](Self::from_env), with variables from elsewhere.
+    ///
+    /// ```
+    /// use qoder_http::Proxy;
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let proxy = Proxy::from_vars(|name| (name == "https_proxy").then(|| "proxy.example:3128".to_owned()))?;
+    /// assert!(format!("{proxy:?}").contains("http://proxy.example:3128"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`from_env`](Self::from_env).
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let first = |names: [&'static str; 2]| {
+            names
+                .into_iter()
+                .find_map(|name| Some((name, var(name)?)))
+                .filter(|(_, value)| !value.trim().is_empty())
+        };
+        let server = |names| {
+            first(names)
+                .map(|(name, value)| Server::parse(&value, name))
+                .transpose()
+        };
+        let cgi = var("REQUEST_METHOD").is_some();
+        let all = server(["ALL_PROXY", "all_proxy"])?;
+        let http = if cgi {
+            server(["http_proxy", "http_proxy"])?
+        } else {
+            server(["HTTP_PROXY", "http_proxy"])?
+        };
+        Ok(Self {
+            http: http.or_else(|| all.clone()),
+            https: server(["HTTPS_PROXY", "https_proxy"])?.or(all),
+            no: first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |(_, value)| value),
+        })
+    }
+
+    /// An HTTP proxy for all requests: `http://user:password@host:port`, the credentials being
+    /// optional, or `https://…` for one that is itself reached over TLS. Default ports: 80, 443.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if this is no such URL.
+    pub fn http(url: impl AsRef<str>) -> Result<Self, Error> {
+        Self::all(url.as_ref(), false)
+    }
+
+    /// A SOCKS5 proxy for all requests: `socks5://user:password@host:port`, the credentials being
+    /// optional. Default port: 1080.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if this is no such URL.
+    pub fn socks5(url: impl AsRef<str>) -> Result<Self, Error> {
+        Self::all(url.as_ref(), true)
+    }
+
+    fn all(url: &str, socks: bool) -> Result<Self, Error> {
+        let server = Server::parse(url, "the proxy")?;
+        if server.is_socks() != socks {
+            let wanted = if socks { "socks5" } else { "http or https" };
+            return Err(config(format!(
+                "the proxy's URL has another scheme than {wanted}"
+            )));
+        }
+        Ok(Self {
+            http: Some(server.clone()),
+            https: Some(server),
+            no: String::new(),
+        })
+    }
+
+    /// Sets the hosts that are reached directly, with commas between them: a domain means itself
+    /// and all below it (`example.com`, or `.example.com`), an address or a network (`10.0.0.0/8`,
+    /// `fd00::/8`) means hosts that are given as such, and `*` means all.
+    pub fn no_proxy(mut self, rules: impl Into<String>) -> Self {
+        self.no = rules.into();
+        self
+    }
+
+    /// The rules in the form that is asked for each request, if there is any proxy.
+    pub(crate) fn rules(&self, tunnel_plain: bool) -> Option<Rules> {
+        let (None, None) = (&self.http, &self.https) else {
+            let text = |server: &Option<Server>| {
+                server
+                    .as_ref()
+                    .map_or_else(String::new, |server| server.url.clone())
+            };
+            let matcher = Matcher::builder()
+                .http(text(&self.http))
+                .https(text(&self.https))
+                .no(self.no.as_str())
+                .build();
+            return Some(Rules {
+                matcher,
+                tunnel_plain,
+            });
+        };
+        None
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("http", &self.http)
+            .field("https", &self.https)
+            .field("no", &self.no)
+            .finish()
+    }
+}
+
+/// One proxy.
+#[derive(Clone)]
+struct Server {
+    /// With its credentials, and always with a port.
+    url: String,
+    /// Without.
+    shown: String,
+}
+
+impl Server {
+    /// Reads a URL. `what` says in errors where it is from; its text is never shown, since it
+    /// holds credentials.
+    fn parse(text: &str, what: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        let (scheme, port) = match scheme.to_ascii_lowercase().as_str() {
+            "http" => ("http", 80),
+            "https" => ("https", 443),
+            "socks" | "socks5" | "socks5h" => ("socks5h", 1080),
+            _ => {
+                return Err(config(format!(
+                    "{what} has a scheme that is not http, https or socks5"
+                )));
+            }
+        };
+        let no_url = || {
+            config(format!(
+                "{what} is no URL of a proxy, such as http://user:password@host:port with percent-encoded credentials"
+            ))
+        };
+        // The path, if there is one, means nothing.
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let authority: http::uri::Authority = rest[..end].parse().map_err(|_| no_url())?;
+        let (user, _) = authority.as_str().rsplit_once('@').unwrap_or_default();
+        // SOCKS5 has a byte for their lengths (RFC 1929), and what is decoded is no longer.
+        let too_long = user.split(':').any(|part| part.len() > 255);
+        if authority.host().is_empty() || user.contains('@') || scheme == "socks5h" && too_long {
+            return Err(no_url());
+        }
+        let at = if user.is_empty() { "" } else { "@" };
+        let port = match authority.port() {
+            Some(port) => port.as_u16(),
+            // Uri takes a port that is none for a part of the name.
+            None if authority.as_str().ends_with(authority.host()) => port,
+            None => return Err(no_url()),
+        };
+        let host = authority.host();
+        Ok(Self {
+            url: format!("{scheme}://{user}{at}{host}:{port}"),
+            shown: format!("{scheme}://{host}:{port}"),
+        })
+    }
+
+    fn is_socks(&self) -> bool {
+        self.url.starts_with("socks")
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+fn config(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, Sent::No, message)
+}
+
+/// Which proxy a URL goes through, and how.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    matcher: Matcher,
+    /// Whether plain `http` goes through tunnels too: HTTP/2 has no proxies.
+    tunnel_plain: bool,
+}
+
+/// The way through a proxy.
+#[derive(Debug)]
+pub(crate) enum Route {
+    /// A tunnel made with `CONNECT`.
+    Tunnel(Intercept),
+    /// The request as a whole.
+    Forward(Intercept),
+    /// A tunnel made with SOCKS5.
+    Socks(Intercept),
+}
+
+impl Rules {
+    /// The way to a URL; `None` is the direct one.
+    pub(crate) fn route(&self, to: &Uri) -> Option<Route> {
+        if to.host().is_none_or(is_loopback) {
+            return None;
+        }
+        let proxy = self.matcher.intercept(to)?;
+        let socks = proxy.uri().scheme_str() == Some("socks5h");
+        let plain = to.scheme() == Some(&Scheme::HTTP);
+        Some(if socks {
+            Route::Socks(proxy)
+        } else if plain && !self.tunnel_plain {
+            Route::Forward(proxy)
+        } else {
+            Route::Tunnel(proxy)
+        })
+    }
+
+    /// For a URL whose requests are handed to a proxy as a whole: its host and port, and the
+    /// credentials that go into the request.
+    pub(crate) fn forwarding(&self, to: &Uri) -> Option<(String, Option<HeaderValue>)> {
+        match self.route(to)? {
+            Route::Forward(proxy) => {
+                let name = proxy.uri().authority().map(ToString::to_string);
+                Some((name.unwrap_or_default(), proxy.basic_auth().cloned()))
+            }
+            Route::Tunnel(_) | Route::Socks(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vars(pairs: &[(&str, &str)]) -> Result<Proxy, Error> {
+        Proxy::from_vars(|name| {
+            let found = pairs.iter().find(|(key, _)| *key == name)?;
+            Some(found.1.to_owned())
+        })
+    }
+
+    /// What a route looks like: `tunnel http://host:port/ credentials`.
+    fn way(proxy: &Proxy, to: &str) -> String {
+        let to = to.parse().expect("a URL");
+        let route = proxy.rules(false).and_then(|rules| rules.route(&to));
+        let (how, proxy) = match &route {
+            None => return "direct".to_owned(),
+            Some(Route::Tunnel(proxy)) => ("tunnel", proxy),
+            Some(Route::Forward(proxy)) => ("forward", proxy),
+            Some(Route::Socks(proxy)) => ("socks", proxy),
+        };
+        let who = match (proxy.basic_auth(), proxy.raw_auth()) {
+            (Some(basic), _) => basic.to_str().expect("text").to_owned(),
+            (_, Some((user, password))) => format!("{user}:{password}"),
+            _ => "nobody".to_owned(),
+        };
+        format!("{how} {} {who}", proxy.uri())
+    }
+
+    #[test]
+    fn the_environment_says_which_proxy() {
+        // The variables, then the way to https://api.test/ and to http://api.test/.
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+        let table: &[Row<'_>] = &[
+            (&[], "direct", "direct"),
+            (
+                &[("HTTPS_PROXY", "http://p:1")],
+                "tunnel http://p:1/ nobody",
+                "direct",
+            ),
+            (
+                &[("http_proxy", "p:1")],
+                "direct",
+                "forward http://p:1/ nobody",
+            ),
+            (
+                &[("all_proxy", "socks5://u:p%40w@p")],
+                "socks socks5h://p:1080/ u:p@w",
+                "socks socks5h://p:1080/ u:p@w",
+            ),
+            (
+                &[("ALL_PROXY", "http://a"), ("https_proxy", "https://b/x")],
+                "tunnel https://b:443/ nobody",
+                "forward http://a:80/ nobody",
+            ),
+            (
+                &[("HTTPS_PROXY", "http://up"), ("https_proxy", "http://low")],
+                "tunnel http://up:80/ nobody",
+                "direct",
+            ),
+            (
+                &[("HTTPS_PROXY", ""), ("https_proxy", "http://low")],
+                "direct",
+                "direct",
+            ),
+            (
+                &[("HTTPS_PROXY", " http://u:p@p:1/ ")],
+                "tunnel http://p:1/ Basic dTpw",
+                "direct",
+            ),
+            (
+                &[("HTTPS_PROXY", "http://only@[::2]:1")],
+                "tunnel http://[::2]:1/ Basic b25seTo=",
+                "direct",
+            ),
+            (
+                &[("ALL_PROXY", "http://p:1"), ("NO_PROXY", "other, .test")],
+                "direct",
+                "direct",
+            ),
+            (
+                &[("ALL_PROXY", "http://p:1"), ("no_proxy", "*")],
+                "direct",
+                "direct",
+            ),
+            // CGI: a header of the request that is being served could have become the variable.
+            (
+                &[("HTTP_PROXY", "http://evil"), ("REQUEST_METHOD", "GET")],
+                "direct",
+                "direct",
+            ),
+            (
+                &[("http_proxy", "http://p:1"), ("REQUEST_METHOD", "GET")],
+                "direct",
+                "forward http://p:1/ nobody",
+            ),
+        ];
+        for (pairs, https, http) in table {
+            let proxy = vars(pairs).expect("proxies");
+            assert_eq!(way(&proxy, "https://api.test/"), *https, "{pairs:?}");
+            assert_eq!(way(&proxy, "http://api.test/"), *http, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_proxy_is_an_error_without_its_text() {
+        for (value, text) in [
+            ("ftp://u:secret@p", "scheme"),
+            ("socks4://u:secret@p", "scheme"),
+            ("http://", "no URL"),
+            ("http://u:secret@", "no URL"),
+            ("http://u:se@cret@p:1", "no URL"),
+            ("http://u:secret@p:port", "no URL"),
+            ("http://u:secret@p:99999", "no URL"),
+            ("http://u:secret@p p", "no URL"),
+            ("http://u:secret\n@p", "no URL"),
+        ] {
+            let error = vars(&[("HTTPS_PROXY", value)]).expect_err(value);
+            assert_eq!(error.kind(), ErrorKind::Config);
+            let shown = format!("{error} {error:?}");
+            assert!(
+                shown.contains(text) && shown.contains("HTTPS_PROXY"),
+                "{shown}"
+            );
+            assert!(!shown.contains("cret"), "{shown}");
+        }
+        assert!(Proxy::http("socks5://p").is_err());
+        assert!(Proxy::socks5("http://p").is_err());
+        let long = format!("socks5://{}:x@p", "u".repeat(256));
+        assert!(Proxy::socks5(long).is_err());
+    }
+
+    #[test]
+    fn some_hosts_are_reached_directly() {
+        let proxy = Proxy::http("http://p:1")
+            .expect("a proxy")
+            .no_proxy("one.test,.two.test , 10.0.0.0/8,192.0.2.7,2001:db8::/32");
+        for (host, direct) in [
+            ("one.test", true),
+            ("ONE.test", true),
+            ("a.one.test", true),
+            ("notone.test", false),
+            ("two.test", true),
+            ("a.two.test", true),
+            ("one.test.example", false),
+            ("10.9.8.7", true),
+            ("11.9.8.7", false),
+            ("192.0.2.7", true),
+            ("192.0.2.8", false),
+            ("[2001:db8::1]", true),
+            ("[2001:db9::1]", false),
+            // Loopback never goes through a proxy.
+            ("localhost", true),
+            ("127.0.0.1", true),
+            ("[::1]", true),
+        ] {
+            for scheme in ["http", "https"] {
+                let way = way(&proxy, &format!("{scheme}://{host}:8080/"));
+                assert_eq!(way == "direct", direct, "{scheme} {host}: {way}");
+            }
+        }
+    }
+
+    #[test]
+    fn credentials_are_shown_nowhere() {
+        let proxy = Proxy::http("http://user:secret@p:1").expect("a proxy");
+        let rules = proxy.rules(false).expect("rules");
+        let route = rules.route(&"https://api.test/".parse().expect("a URL"));
+        let shown = format!("{proxy:?} {rules:?} {route:?}");
+        assert!(shown.contains("http://p:1"), "{shown}");
+        assert!(
+            !shown.contains("secret") && !shown.contains("user"),
+            "{shown}"
+        );
+        let basic = "dXNlcjpzZWNyZXQ=";
+        assert!(!shown.contains(basic), "{shown}");
+        // The header is marked, so that nothing below logs it either.
+        let (_, header) = rules
+            .forwarding(&"http://api.test/".parse().expect("a URL"))
+            .expect("a proxy");
+        assert!(header.expect("credentials").is_sensitive());
+    }
+}
