@@ -238,6 +238,8 @@ async fn an_exchange_that_fails_is_told_apart() {
         ("status=403", Some(403), false, "403 permission_error"),
         ("status=400", Some(400), false, "400 invalid_request_error"),
         ("status=302", Some(302), false, "302"),
+        ("status=404", Some(404), false, "404 not_found_error"),
+        ("status=409", Some(409), false, "409 conflict_error"),
         ("status=429", Some(429), true, "429"),
         ("status=500", Some(500), true, "500"),
         ("status=503", Some(503), true, "503"),
@@ -278,6 +280,10 @@ async fn an_exchange_that_fails_is_told_apart() {
             "{fault}: {text}"
         );
         assert_eq!(error.retry_after().is_some(), passing, "{fault}: {text}");
+        assert!(
+            !error.is_not_found() && !error.is_conflict(),
+            "{fault}: that is not of the models"
+        );
         assert!(error.to_string().contains(words), "{fault}: {error}");
         if status.is_some() {
             assert!(error.request_id().is_some(), "{fault}: {text}");
@@ -416,14 +422,6 @@ async fn a_program_gives_tokens_of_its_own() {
     let used = |request: &Recorded| request.header("authorization").map(ToOwned::to_owned);
     let last = sim.requests().last().and_then(used);
     assert_eq!(last.as_deref(), Some("Bearer pt-own-number-2"));
-
-    // Errors that repeat one are cut, the first one's too.
-    let echo = client
-        .agents()
-        .retrieve("pt-own-number-1")
-        .await
-        .expect_err("unknown");
-    assert!(!all_of(&echo).contains("pt-own"), "{echo:?}");
 }
 
 #[tokio::test]
@@ -571,10 +569,26 @@ impl Service<Request<RequestBody>> for InMemory {
             world
                 .used
                 .push(token.trim_start_matches("Bearer ").to_owned());
+            let first = world.used.first().cloned().unwrap_or_default();
             let good = world
                 .ends
                 .is_some_and(|ends| tokio::time::Instant::now() < ends);
-            if good {
+            if request.uri().path().ends_with("/echo") {
+                let said = format!("{token} after {first}, for {KEY}");
+                (
+                    400,
+                    json!({"error": {"type": "invalid_request_error", "message": said}}),
+                )
+            } else if good && request.uri().path().ends_with("/events") {
+                let idle = json!({
+                    "id": "evt_1", "type": "session.status_idle", "stop_reason": {"type": "end_turn"},
+                    "processed_at": "2026-11-24T08:00:00Z",
+                });
+                (
+                    200,
+                    json!({"data": [idle], "has_more": false, "last_id": "evt_1"}),
+                )
+            } else if good {
                 (200, json!({"data": [], "has_more": false}))
             } else {
                 (401, json!({"code": "TOKEN_INVALID"}))
@@ -675,6 +689,25 @@ async fn an_exchange_that_refuses_is_not_bridged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_server_repeats_is_cut() {
+    let server = InMemory::default();
+    let client = server.client();
+    client.models().list().await.expect("models");
+    pass(3541).await;
+    let echo = client.request::<Value>(Method::Get, "/echo");
+    let error = echo.await.expect_err("an echo");
+    assert_eq!(
+        error.to_string(),
+        "get: 400 invalid_request_error: Bearer [token] after [token], for [token]"
+    );
+    let text = all_of(&error);
+    for secret in ["token-1", "token-2", KEY] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    assert_eq!(server.seen().2, "token-2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_renewal_that_fails_is_the_error_of_the_call() {
     let server = InMemory::default();
     let client = server.client();
@@ -692,6 +725,32 @@ async fn a_renewal_that_fails_is_the_error_of_the_call() {
         error.sent(),
         Sent::Yes,
         "the attempt before it was answered"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn following_waits_for_an_exchange_that_is_busy() {
+    let server = InMemory::default();
+    let client = server.client();
+    server.fail(503);
+    let later = server.clone();
+    tokio::spawn(async move {
+        sleep(Duration::from_secs(12)).await;
+        later.fail(None);
+    });
+    let mut events = client
+        .session("sess_1")
+        .follow()
+        .from(Start::Beginning)
+        .via(Via::Polling(Duration::from_secs(1)))
+        .events();
+    let event = events.next().await.expect("an item").expect("an event");
+    assert!(matches!(event, Event::SessionStatusIdle(_)), "{event:?}");
+    let (issued, exchanges, _) = server.seen();
+    assert_eq!(issued, 1);
+    assert!(
+        (2..=4).contains(&exchanges),
+        "{exchanges}, with 5 s between them"
     );
 }
 

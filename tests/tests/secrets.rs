@@ -152,7 +152,7 @@ async fn keys_and_tokens_are_nowhere() {
         if let Err(error) = client.models().list().await {
             seen.push(all_of(&error));
         }
-        // A server that repeats what it should not.
+        // In a path, where none belongs: ids are not logged.
         for said in [KEY.to_owned(), last_token(&sim)] {
             let echo = client
                 .request::<Value>(Method::Get, &format!("/{said}"))

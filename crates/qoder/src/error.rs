@@ -185,12 +185,12 @@ impl Error {
     /// The state on the server forbids it (409): a stale agent version, a message while the
     /// session runs, an idempotency key used for another body. Read the state, then decide.
     pub fn is_conflict(&self) -> bool {
-        self.code() == Some(409)
+        self.code() == Some(409) && self.is_answer()
     }
 
     /// There is no such resource (404), or none that this token can see.
     pub fn is_not_found(&self) -> bool {
-        self.code() == Some(404)
+        self.code() == Some(404) && self.is_answer()
     }
 
     /// Whether the same call may succeed later and can be repeated without doing something
@@ -203,6 +203,11 @@ impl Error {
             ErrorKind::Credentials => self.0.passing && self.sent() == Sent::No,
             _ => false,
         }
+    }
+
+    /// Whether the status is that of the call, and not of what came before it.
+    fn is_answer(&self) -> bool {
+        self.kind() != ErrorKind::Credentials
     }
 
     fn code(&self) -> Option<u16> {
@@ -316,6 +321,7 @@ impl Error {
         self.0.message = auth.redact(self.0.message);
         self.0.request_id = self.0.request_id.map(|id| auth.redact(id));
         self.0.body = auth.redact_bytes(self.0.body);
+        self.0.request_id = self.0.request_id.map(|id| auth.redact(id));
         self
     }
 

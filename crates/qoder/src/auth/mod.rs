@@ -67,6 +67,11 @@ impl Auth {
         }
     }
 
+    /// Whether a token can be followed by another.
+    pub(crate) fn renews(&self) -> bool {
+        matches!(self, Self::Renewed(_))
+    }
+
     /// An attempt with this token was answered with this status. Whether the token was refused,
     /// and another can be had.
     pub(crate) fn answered(&self, granted: &Granted, status: StatusCode) -> bool {

@@ -11,6 +11,7 @@ use crate::gateway::Dialect;
 pub(crate) struct Feed {
     session: SessionId,
     thread: Option<ThreadId>,
+    renewing: bool,
 }
 
 impl Feed {
@@ -18,6 +19,7 @@ impl Feed {
         Self {
             session,
             thread: None,
+            renewing: false,
         }
     }
 
@@ -25,7 +27,14 @@ impl Feed {
         Self {
             session,
             thread: Some(thread),
+            renewing: false,
         }
+    }
+
+    /// Whether each connection may have another token than the one before.
+    pub(crate) fn renewing(mut self, renewing: bool) -> Self {
+        self.renewing = renewing;
+        self
     }
 
     /// The list, oldest first, from after an event or from the beginning.
@@ -87,7 +96,7 @@ impl Feed {
             event if event.is_preview() => Class::Preview,
             event if event.is_final() || self.ends_with(event) => Class::Final,
             Event::StreamError(error) => Class::Fault {
-                fatal: is_fatal(error.body().kind()),
+                fatal: is_fatal(error.body().kind(), self.renewing),
             },
             _ => Class::Durable,
         }
@@ -105,15 +114,32 @@ impl Feed {
     }
 }
 
-/// Whether a stream that ends with an error of this type would end so again.
-fn is_fatal(kind: Option<&str>) -> bool {
-    matches!(
-        kind,
-        Some(
-            "authentication_error"
-                | "permission_error"
-                | "invalid_request_error"
-                | "not_found_error"
-        )
-    )
+/// Whether a stream that ends with an error of this type would end so again. Where tokens are
+/// renewed, one that ended says nothing of the next.
+fn is_fatal(kind: Option<&str>, renewing: bool) -> bool {
+    match kind {
+        Some("authentication_error") => !renewing,
+        Some("permission_error" | "invalid_request_error" | "not_found_error") => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_ended_ends_what_has_no_other() {
+        let feed = Feed::session(SessionId::from("sess_1"));
+        let class = |feed: &Feed, kind: &str| {
+            let data = format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"no"}}}}"#);
+            feed.class_of(&Event::decode("error", None, &data))
+        };
+        let fault = |fatal| Class::Fault { fatal };
+        assert_eq!(class(&feed, "authentication_error"), fault(true));
+        let renewing = feed.renewing(true);
+        assert_eq!(class(&renewing, "authentication_error"), fault(false));
+        assert_eq!(class(&renewing, "permission_error"), fault(true));
+        assert_eq!(class(&renewing, "api_error"), fault(false));
+    }
 }

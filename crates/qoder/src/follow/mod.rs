@@ -177,7 +177,7 @@ impl Follow {
             Via::Polling(pace) => self.policy.polling(Polling::Always).pace(pace),
         };
         let settings = Settings {
-            feed: self.feed,
+            feed: self.feed.renewing(self.client.auth().renews()),
             dialect: self.client.dialect(),
             start: self.start.into(),
             previews: self.previews,
