@@ -4,86 +4,36 @@ mod common;
 
 use std::time::Duration;
 
+use common::following::{Previews, delivered, each_event_once, quick};
 use common::{client_in, current, plan, seed, session, session_with, start, truth};
 use qoder::types::serde_json::json;
 use qoder::types::{PreviewType, UserMessage};
-use qoder::{Client, Dialect, Event, Follow, Notice, Start, Update, Via};
-use qoder_sim::Sim;
-
-fn quick(follow: Follow) -> Follow {
-    follow.waits(Duration::from_millis(5), Duration::from_millis(20))
-}
-
-/// The ids that are delivered up to the first idling.
-async fn delivered(follow: Follow) -> Vec<String> {
-    let mut events = quick(follow).events();
-    let mut ids = Vec::new();
-    while let Some(event) = events.next().await {
-        let event = event.expect("an event");
-        ids.push(event.id().expect("an id").to_string());
-        if let Event::SessionStatusIdle(_) = event {
-            break;
-        }
-    }
-    ids
-}
-
-const FAULTS: &[&str] = &[
-    "",
-    "stream:cut-frames=1*20",
-    "stream:end-frames=2*20",
-    "stream:cut=700*20",
-    "stream:split",
-    "stream:cut-frames=2,stream:replay=2,stream:cut-frames=1,stream:replay=9",
-    "stream:cut-frames=3,stream:reject-cursor",
-    "stream:status=503*3,stream:cut-frames=1,stream:status=429;retry-after=0",
-    "stream:reset*2,stream:end-frames=1,stream:reset",
-    "call:status=503,stream:cut-frames=1,call:reset",
-];
-
-async fn each_event_once(sim: &Sim, client: &Client, via: Via) {
-    for faults in FAULTS {
-        let id = session(client, "thinking_and_tools").await;
-        sim.inject(plan(faults));
-        let conversation = client.session(&id);
-        let reader = tokio::spawn(delivered(
-            conversation.follow().from(Start::Beginning).via(via),
-        ));
-        conversation
-            .send([UserMessage::new("Hello!")])
-            .await
-            .expect("accepted");
-        let ids = tokio::time::timeout(Duration::from_secs(20), reader).await;
-        assert_eq!(
-            ids.expect(faults).expect("no panic"),
-            truth(sim, &id),
-            "{faults}"
-        );
-        sim.inject(plan(""));
-    }
-}
+use qoder::{Dialect, Event, Notice, Start, Update, Via};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_event_once_over_sse() {
     let sim = start(current()).await;
-    each_event_once(&sim, &client_in(&sim, Dialect::Current), Via::Sse).await;
+    let client = client_in(&sim, Dialect::Current);
+    for previews in [Previews::None, Previews::Messages] {
+        each_event_once(&sim, &client, Via::Sse, previews).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_event_once_in_the_first_generation() {
     let sim = start(seed()).await;
-    each_event_once(&sim, &client_in(&sim, Dialect::Seed), Via::Sse).await;
+    let client = client_in(&sim, Dialect::Seed);
+    for previews in [Previews::None, Previews::Messages] {
+        each_event_once(&sim, &client, Via::Sse, previews).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_event_once_by_polling() {
     let sim = start(current()).await;
-    each_event_once(
-        &sim,
-        &client_in(&sim, Dialect::Current),
-        Via::Polling(Duration::from_millis(5)),
-    )
-    .await;
+    let polling = Via::Polling(Duration::from_millis(5));
+    let client = client_in(&sim, Dialect::Current);
+    each_event_once(&sim, &client, polling, Previews::None).await;
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use qoder_tests::faults::{Schedule, run, run_all};
+use qoder_tests::faults::{PATIENCE, Schedule, run, run_all};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let (mut seeds, mut first, mut one) = (20_000, 0, None);
+    let (mut seeds, mut first, mut one, mut patience) = (20_000, 0, None, PATIENCE);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let number = words.next().unwrap_or_default().parse()?;
@@ -20,10 +20,12 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
             "--seeds" => seeds = number,
             "--first" => first = number,
             "--seed" => one = Some(number),
+            "--patience" => patience = Duration::from_secs(number),
             _ => {
-                return Err(
-                    format!("{word}: only --seeds N, --first N and --seed N are known").into(),
-                );
+                return Err(format!(
+                    "{word}: only --seeds N, --first N, --seed N and --patience SECONDS are known"
+                )
+                .into());
             }
         }
     }
@@ -42,7 +44,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         });
     }
     let started = Instant::now();
-    let total = match run_all(first, seeds) {
+    let total = match run_all(first, seeds, patience) {
         Ok(total) => total,
         Err((seed, why)) => {
             println!("seed {seed}: {why}\nreplay it: cargo xtask faults --seed {seed}");
@@ -50,11 +52,14 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
     };
     println!(
-        "{seeds} schedules: {} events and {} previews checked, {} followers replaced, {} hours of simulated time, in {:.1} s",
+        "{seeds} schedules: {} events and {} previews checked, {} turns brought to their end, {} followers replaced, \
+         {} hours of simulated time, at most {} steps without an event, in {:.1} s",
         total.events,
         total.previews,
+        total.turns,
         total.restarts,
         total.took.as_secs() / 3600,
+        total.steps,
         started
             .elapsed()
             .max(Duration::from_millis(1))

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use qoder::types::PreviewType;
 use qoder::{Client, Event, Notice, Start, Transport, Update, Updates, Via};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::asker::Asker;
 use super::chance::Chance;
 use super::schedule::{From, Means, Pace, Schedule};
 use super::server::{Server, Shared, World, lock};
+use super::waiting::Waiting;
 
 /// What a run was like.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,8 +21,14 @@ pub struct Report {
     pub events: usize,
     /// Previews that were compared.
     pub previews: usize,
+    /// Turns that came to their end.
+    pub turns: usize,
     /// Followers that ended, or were ended, and had a successor.
     pub restarts: usize,
+    /// How often the futures were polled, where one of them was to be dropped.
+    pub polls: usize,
+    /// The most requests, reads and updates between two events.
+    pub steps: u64,
     /// Simulated time.
     pub took: Duration,
 }
@@ -30,6 +38,9 @@ impl Report {
     pub fn add(&mut self, other: Self) {
         self.events += other.events;
         self.previews += other.previews;
+        self.turns += other.turns;
+        self.polls += other.polls;
+        self.steps = self.steps.max(other.steps);
         self.restarts += other.restarts;
         self.took += other.took;
     }
@@ -37,6 +48,10 @@ impl Report {
 
 /// How long a run may take beyond its last event, in simulated time.
 const PATIENCE: Duration = Duration::from_secs(100 * 3600);
+
+/// How long it tries at least before it gives up: thirty attempts, each after a wait that may be
+/// half of what it doubles to.
+pub(crate) const PERSEVERANCE: Duration = Duration::from_secs(120);
 
 /// Runs a schedule.
 ///
@@ -51,11 +66,19 @@ pub fn run(schedule: Schedule, trace: bool) -> Result<Report, String> {
         .map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let limit = schedule.last_at() + PATIENCE;
+        let turn = schedule.turn.clone();
         let world = World::new(Arc::new(schedule), trace);
-        let mut caller = Caller::new(&world)?;
-        let outcome = timeout(limit, caller.run()).await;
-        let report = caller.report;
-        drop(caller);
+        let (outcome, report) = if let Some(plan) = turn {
+            let mut asker = Asker::new(&world, plan)?;
+            let outcome = timeout(limit, asker.run()).await;
+            asker.report.polls = asker.waiting.polls();
+            (outcome, asker.report)
+        } else {
+            let mut caller = Caller::new(&world)?;
+            let outcome = timeout(limit, caller.run()).await;
+            caller.report.polls = caller.waiting.polls();
+            (outcome, caller.report)
+        };
         let world = lock(&world);
         if let Some(complaint) = &world.complaint {
             return Err(complaint.clone());
@@ -69,16 +92,27 @@ pub fn run(schedule: Schedule, trace: bool) -> Result<Report, String> {
         }
         Ok(Report {
             took: world.now(),
+            steps: world.most_steps,
             ..report
         })
     })
+}
+
+/// A client of the server.
+pub(crate) fn client(world: &Shared) -> Result<Client, String> {
+    Client::builder()
+        .token("pt-simulated")
+        .base_url("http://localhost/api/v1/cloud")
+        .transport(Transport::from_service(Server(Arc::clone(world))))
+        .build()
+        .map_err(|error| error.to_string())
 }
 
 struct Caller {
     world: Shared,
     schedule: Arc<Schedule>,
     client: Client,
-    chance: Chance,
+    waiting: Waiting,
     report: Report,
     /// The ids that may stand in a checkpoint now.
     last: Option<String>,
@@ -99,16 +133,11 @@ enum Ended {
 impl Caller {
     fn new(world: &Shared) -> Result<Self, String> {
         let schedule = Arc::clone(&lock(world).schedule);
-        let client = Client::builder()
-            .token("pt-simulated")
-            .base_url("http://localhost/api/v1/cloud")
-            .transport(Transport::from_service(Server(Arc::clone(world))))
-            .build()
-            .map_err(|error| error.to_string())?;
+        let chance = Chance::new(schedule.seed ^ 0xCA11);
         Ok(Self {
             world: Arc::clone(world),
-            client,
-            chance: Chance::new(schedule.seed ^ 0xCA11),
+            client: client(world)?,
+            waiting: Waiting::new(schedule.pace, chance),
             report: Report::default(),
             last: None,
             shown: HashMap::new(),
@@ -170,7 +199,7 @@ impl Caller {
         follow
             .from(start)
             .previews(previews)
-            .seed(self.chance.next())
+            .seed(self.waiting.chance.next())
             .updates()
     }
 
@@ -178,11 +207,14 @@ impl Caller {
     async fn take(&mut self, updates: &mut Updates) -> Result<Ended, String> {
         let mut since = None;
         loop {
-            let complaint = lock(&self.world).complaint.clone();
-            if let Some(complaint) = complaint {
-                return Err(complaint);
+            {
+                let mut world = lock(&self.world);
+                world.step();
+                if let Some(complaint) = &world.complaint {
+                    return Err(complaint.clone());
+                }
             }
-            self.pause().await;
+            self.waiting.pause().await;
             let delivered = lock(&self.world).delivered;
             let complete = delivered == self.schedule.entries.len() && self.anchored();
             let next = if complete {
@@ -218,7 +250,7 @@ impl Caller {
                     "the checkpoint is {checkpoint:?}, not {expected:?}"
                 ));
             }
-            if self.last.is_some() && self.chance.percent(self.schedule.restarts) {
+            if self.last.is_some() && self.waiting.chance.percent(self.schedule.restarts) {
                 return Ok(Ended::Restart);
             }
         }
@@ -236,32 +268,18 @@ impl Caller {
         self.schedule.from != From::Now || lock(&self.world).anchor.is_some()
     }
 
-    async fn pause(&mut self) {
-        let pause = match self.schedule.pace {
-            Pace::Slow(most) => self.chance.below(most),
-            Pace::Jumps if self.chance.percent(3) => self.chance.below(1_800_000),
-            _ => return,
-        };
-        sleep(Duration::from_millis(pause)).await;
-    }
-
     async fn next(&mut self, updates: &mut Updates) -> Option<qoder::Result<Update>> {
-        if self.schedule.pace != Pace::Impatient {
-            return updates.next().await;
-        }
         loop {
-            let patience = Duration::from_millis(self.chance.between(1, 3_000));
-            match timeout(patience, updates.next()).await {
-                Ok(next) => return next,
-                Err(_) if self.chance.percent(5) => {
-                    let mut world = lock(&self.world);
-                    world.not_before = None;
-                    // Whoever wakes it wants requests.
-                    world.requests = 0;
-                    drop(world);
-                    updates.wake();
-                }
-                Err(_) => {}
+            if let Some(next) = self.waiting.outcome(updates.next()).await {
+                return next;
+            }
+            if self.schedule.pace == Pace::Impatient && self.waiting.chance.percent(5) {
+                let mut world = lock(&self.world);
+                world.not_before = None;
+                // Whoever wakes it wants requests.
+                world.requests = 0;
+                drop(world);
+                updates.wake();
             }
         }
     }
@@ -374,7 +392,7 @@ impl Caller {
         }
         if text.contains("gave up") {
             let quiet = world.progress.elapsed();
-            return if quiet >= Duration::from_secs(290) {
+            return if quiet >= PERSEVERANCE {
                 Ok(false)
             } else {
                 Err(format!("after only {quiet:?}: {text}"))

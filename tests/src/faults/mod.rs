@@ -10,59 +10,118 @@
 //! | 2 | the checkpoint is the last of them at any time, and another follower goes on from it |
 //! | 6 | a preview's text is a prefix of the message; it is gone when previews are void, and when the message comes |
 //! | 7 | a silent connection doesn't stop it: every run comes to its end in bounded time |
-//! | 8 | no hot loop, no cursor sent again that was rejected, no request before `Retry-After` |
+//! | 8 | no hot loop, no cursor sent again that was rejected, no request before `Retry-After`; no run takes more than so many steps |
 //! | 9 | errors that end it are the server's doing |
 //! | 10 | no connection is read before what it brought was handed over; none is left after the end |
+//! | turns | the message is taken once; the events are the turn's alone, each once and in order; how the turn stands, after each of them, is what the server meant; a checkpoint goes on with all that |
 
+mod asker;
 mod caller;
 mod chance;
 mod schedule;
 mod server;
 mod stream;
+mod turn;
+mod waiting;
 
 pub use caller::{Report, run};
 pub use schedule::Schedule;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long one run may take by the clock on the wall, unless there is reason for less. It takes
+/// some milliseconds.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a worker is at, and since when.
+type Place = Arc<Mutex<Option<(u64, Instant)>>>;
 
 /// Runs the schedules of so many seeds, from `first` on, on all processors.
 ///
 /// # Errors
 ///
-/// The lowest seed that failed on one of them, and what was wrong.
-pub fn run_all(first: u64, seeds: u64) -> Result<Report, (u64, String)> {
-    let next = AtomicU64::new(first);
-    let failed = AtomicU64::new(u64::MAX);
-    let work = || {
-        let mut total = Report::default();
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= first + seeds || failed.load(Ordering::Relaxed) < seed {
-                return Ok::<_, (u64, String)>(total);
-            }
-            let report = run(Schedule::new(seed), false).map_err(|why| {
-                failed.fetch_min(seed, Ordering::Relaxed);
-                (seed, why)
-            })?;
-            total.add(report);
-        }
-    };
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let running: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
-        let mut total = Report::default();
-        let mut first_failure: Option<(u64, String)> = None;
-        for thread in running {
-            match thread.join() {
-                Ok(Ok(report)) => total.add(report),
-                Ok(Err(failure)) => {
-                    let earlier = first_failure.take().filter(|(seed, _)| *seed < failure.0);
-                    first_failure = earlier.or(Some(failure));
+/// The lowest seed that failed on one of them, and what was wrong. A run that goes in circles
+/// without a step that the simulation sees, for as long as `patience` lasts, is left behind on its
+/// thread.
+pub fn run_all(first: u64, seeds: u64, patience: Duration) -> Result<Report, (u64, String)> {
+    let next = Arc::new(AtomicU64::new(first));
+    let failed = Arc::new(AtomicU64::new(u64::MAX));
+    let (results, answers) = mpsc::channel();
+    let count = thread::available_parallelism().map_or(1, usize::from);
+    let mut workers = Vec::new();
+    for _ in 0..count {
+        let (next, failed, results) = (Arc::clone(&next), Arc::clone(&failed), results.clone());
+        let place = Place::default();
+        let at = Arc::clone(&place);
+        let here = Arc::clone(&place);
+        let work = move || -> Result<Report, (u64, String)> {
+            let mut total = Report::default();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= first + seeds || failed.load(Ordering::Relaxed) < seed {
+                    return Ok(total);
                 }
-                Err(panic) => std::panic::resume_unwind(panic),
+                set(&here, Some((seed, Instant::now())));
+                total.add(run(Schedule::new(seed), false).map_err(|why| {
+                    failed.fetch_min(seed, Ordering::Relaxed);
+                    (seed, why)
+                })?);
             }
+        };
+        let worker = thread::spawn(move || {
+            let result = work();
+            set(&at, None);
+            // Whoever waited has an answer already.
+            let _ = results.send(result);
+        });
+        workers.push((place, worker));
+    }
+    drop(results);
+    let mut total = Report::default();
+    let mut first_failure: Option<(u64, String)> = None;
+    for _ in 0..count {
+        let result = loop {
+            match answers.recv_timeout(Duration::from_millis(500)) {
+                Ok(result) => break Some(result),
+                Err(RecvTimeoutError::Disconnected) => break None,
+                Err(RecvTimeoutError::Timeout) => {
+                    let circling = workers.iter().filter_map(|(place, _)| get(place));
+                    let mut circling = circling.filter(|(_, since)| since.elapsed() > patience);
+                    if let Some((seed, _)) = circling.next() {
+                        return Err((seed, "it goes in circles".to_owned()));
+                    }
+                }
+            }
+        };
+        match result {
+            Some(Ok(report)) => total.add(report),
+            Some(Err(failure)) => {
+                let earlier = first_failure.take().filter(|(seed, _)| *seed < failure.0);
+                first_failure = earlier.or(Some(failure));
+            }
+            None => break,
         }
-        first_failure.map_or(Ok(total), Err)
-    })
+    }
+    for (_, worker) in workers {
+        if let Err(panic) = worker.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+    first_failure.map_or(Ok(total), Err)
+}
+
+fn set(place: &Place, at: Option<(u64, Instant)>) {
+    *place
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner) = at;
+}
+
+fn get(place: &Place) -> Option<(u64, Instant)> {
+    *place
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::chance::Chance;
+use super::turn::{self, TurnPlan};
 
 /// An event of the log.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub(crate) enum Pace {
     Jumps,
     /// It gives up waiting again and again, and drops the future.
     Impatient,
+    /// It drops one future: at this poll, counted over the whole run.
+    Drops(usize),
 }
 
 /// One run.
@@ -101,6 +104,8 @@ pub struct Schedule {
     pub(crate) chunk: usize,
     /// From this time on, the events before this one are gone.
     pub(crate) trim: Option<(u64, usize)>,
+    /// Between these times, in ms, each stream is opened and ends at once.
+    pub(crate) outage: Option<(u64, u64)>,
     /// Cut connections at this byte, cleanly or not, as long as there are faults.
     pub(crate) cut_at: Option<(usize, bool)>,
     /// Where to start.
@@ -111,11 +116,44 @@ pub struct Schedule {
     pub(crate) pace: Pace,
     /// How many of a hundred events are followed by a new process that goes on.
     pub(crate) restarts: u64,
+    /// The turn that is started, in place of following the session.
+    pub(crate) turn: Option<TurnPlan>,
 }
 
 impl Schedule {
-    /// The schedule of a seed.
+    /// The schedule of a seed: each fifth is that of a turn.
     pub fn new(seed: u64) -> Self {
+        let mut schedule = Self::follow(seed);
+        let mut chance = Chance::new(seed ^ 0x0074);
+        if chance.percent(4) {
+            let from = chance.below(20_000);
+            let length = chance.pick(&[20_000, 100_000, 400_000]);
+            schedule.outage = Some((from, from + length));
+        }
+        if seed % 5 == 4 {
+            schedule.with_turn(&mut Chance::new(seed ^ 0x7A2B))
+        } else {
+            schedule
+        }
+    }
+
+    /// The same server with the same faults, for a turn.
+    fn with_turn(self, chance: &mut Chance) -> Self {
+        let (entries, said, plan) = turn::turn(chance);
+        Self {
+            ends: plan.stands.len() == plan.end + 1 && !entries[plan.end].json.contains("idle"),
+            entries,
+            said,
+            previews: false,
+            thread: false,
+            trim: None,
+            from: From::Beginning,
+            turn: Some(plan),
+            ..self
+        }
+    }
+
+    fn follow(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
         let c = &mut chance;
         let count = if c.percent(1) {
@@ -148,6 +186,7 @@ impl Schedule {
             chunk: c.pick(&[1, 8, 64, 4096, 1 << 20]),
             trim: (history > 2 && c.percent(4))
                 .then(|| (c.between(0, 30_000), c.size(1, history - 1))),
+            outage: None,
             cut_at: None,
             from,
             means: match c.below(6) {
@@ -163,8 +202,19 @@ impl Schedule {
                 _ => Pace::Prompt,
             },
             restarts: c.pick(&[0, 0, 0, 5, 20]),
+            turn: None,
             entries,
             said,
+        }
+    }
+
+    /// One of a few with faults, whose caller drops the future it waits for at one poll. Whether
+    /// there are as many polls is for the report to tell.
+    pub fn drop_at(seed: u64, poll: usize) -> Self {
+        Self {
+            pace: Pace::Drops(poll),
+            restarts: 0,
+            ..Self::new(seed)
         }
     }
 
@@ -187,11 +237,13 @@ impl Schedule {
             junk: 0,
             chunk: 1 << 20,
             trim: None,
+            outage: None,
             cut_at: Some((at, clean)),
             from: From::Beginning,
             means: Means::Stream,
             pace: Pace::Prompt,
             restarts: 0,
+            turn: None,
             seed: 7,
         }
     }

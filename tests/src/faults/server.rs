@@ -1,7 +1,7 @@
 //! The server of a run: a `tower` service in memory. What it answers depends on the schedule, its
 //! chance, and the simulated time.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -48,9 +48,23 @@ pub(crate) struct World {
     rejected: Vec<String>,
     /// Connections that are open.
     pub(crate) open: usize,
+    /// When the times of the log begin: at once, or as the message of a turn is accepted.
+    log_started: Option<Instant>,
+    /// The key of that message.
+    key: Option<String>,
+    /// Whether the turn is begun, and its events are followed.
+    pub(crate) opened: bool,
+    /// What was done since the last event was handed over, in steps of any kind.
+    steps: u64,
+    /// The most of them so far.
+    pub(crate) most_steps: u64,
     /// What the server found wrong with its client.
     pub(crate) complaint: Option<String>,
 }
+
+/// How many requests, reads and updates there may be between two events: forty times of what there
+/// are in the longest of a million runs.
+const STEPS: u64 = 400_000;
 
 pub(crate) type Shared = Arc<Mutex<World>>;
 
@@ -78,6 +92,11 @@ impl World {
             not_before: None,
             rejected: Vec::new(),
             open: 0,
+            log_started: schedule.turn.is_none().then_some(now),
+            key: None,
+            opened: false,
+            steps: 0,
+            most_steps: 0,
             complaint: None,
             schedule,
         }))
@@ -95,12 +114,14 @@ impl World {
         self.fruitless = 0;
         self.not_before = None;
         self.rejected.clear();
+        self.steps = 0;
         self.progress = Instant::now();
     }
 
     pub(crate) fn progressed(&mut self) {
         self.requests = 0;
         self.fruitless = 0;
+        self.steps = 0;
         self.progress = Instant::now();
     }
 
@@ -123,7 +144,25 @@ impl World {
 
     /// How many events there are.
     pub(crate) fn published(&self) -> usize {
-        self.schedule.published(self.now())
+        let started = self.log_started.as_ref();
+        self.schedule
+            .published(started.map_or(Duration::ZERO, Instant::elapsed))
+    }
+
+    /// When the times of the log begin.
+    pub(crate) fn log_started(&self) -> Instant {
+        self.log_started.unwrap_or_else(Instant::now)
+    }
+
+    /// One step more; whether that is too much.
+    pub(crate) fn step(&mut self) -> bool {
+        self.steps += 1;
+        self.most_steps = self.most_steps.max(self.steps);
+        let too_much = self.steps > STEPS;
+        if too_much {
+            self.complain("it goes in circles");
+        }
+        too_much
     }
 
     /// The first event that is still there.
@@ -152,6 +191,7 @@ impl World {
     }
 
     fn count_request(&mut self) {
+        self.step();
         self.requests += 1;
         // Entries of a long list come page by page, and some of them were delivered before.
         let pages = self.schedule.entries.len() / self.schedule.page.max(1);
@@ -199,7 +239,9 @@ impl Service<Request<RequestBody>> for Server {
                 return std::future::pending().await;
             };
             sleep(Duration::from_millis(pause)).await;
-            let answer = if request.uri().path().ends_with("/stream") {
+            let answer = if request.method() == http::Method::POST {
+                send(&world, request).await
+            } else if request.uri().path().ends_with("/stream") {
                 stream(&world, &request)
             } else {
                 list(&world, &request)
@@ -246,6 +288,61 @@ fn unavailable(world: &mut World) -> Answer {
         world.not_before = Some(Instant::now() + Duration::from_secs(hint));
     }
     refusal(status, "overloaded_error", hint)
+}
+
+/// Takes the message of a turn, once. `None` is no answer, ever.
+async fn send(world: &Shared, request: Request<RequestBody>) -> Option<Answer> {
+    let key = request.headers().get("idempotency-key");
+    let key = key.and_then(|key| key.to_str().ok()).map(ToOwned::to_owned);
+    let mut body = request.into_body();
+    let mut text = Vec::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        if let Some(data) = frame.ok().and_then(|frame| frame.into_data().ok()) {
+            text.extend_from_slice(&data);
+        }
+    }
+    let mut w = lock(world);
+    w.tell(|| format!("send {}", String::from_utf8_lossy(&text)));
+    let Some(plan) = w.schedule.turn.clone() else {
+        w.complain("a message that nobody wants to send");
+        return None;
+    };
+    let said: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    if said["events"][0]["content"][0]["text"] != plan.text || key.is_none() {
+        w.complain(format!("another message, or without a key: {said}"));
+    }
+    if *w.key.get_or_insert(key.clone().unwrap_or_default()) != key.unwrap_or_default() {
+        w.complain("the message comes again under another key");
+    }
+    let fault = w.fault().then(|| w.chance.below(8));
+    match fault {
+        Some(0) => return Some(Err(reset())),
+        Some(1) => {
+            w.tell(|| "  stalls".to_owned());
+            return None;
+        }
+        Some(2 | 3) => return Some(unavailable(&mut w)),
+        Some(4) => {
+            w.tell(|| "  another turn runs".to_owned());
+            return Some(refusal(409, "conflict_error", None));
+        }
+        _ => {}
+    }
+    // What is published with it is there at once.
+    let published = Instant::now() - Duration::from_millis(1);
+    w.log_started.get_or_insert(published);
+    let echo = w.schedule.entries[plan.echo].json.as_str();
+    let text = format!(r#"{{"data":[{}]}}"#, if plan.anonymous { "" } else { echo });
+    w.tell(|| format!("  accepts it, with the fault {fault:?}"));
+    match fault {
+        Some(5) => Some(Err(reset())),
+        Some(6) => None,
+        Some(_) => {
+            let body: AnyBody = Box::pin(Literal::cut(text, 5));
+            Some(Ok(Response::new(body)))
+        }
+        None => Some(answer(200, "application/json", text, None)),
+    }
 }
 
 /// `None` is no answer, ever.
@@ -299,6 +396,13 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
             _ => fate = Fate::cut(w.chance.size(0, 1200), w.chance.percent(50)),
         }
         w.tell(|| format!("  opens, but {fate:?}"));
+    }
+    let now = w.now().as_millis();
+    if let Some((begin, end)) = w.schedule.outage {
+        if (u128::from(begin)..u128::from(end)).contains(&now) {
+            w.tell(|| "  opens, and ends at once".to_owned());
+            fate = Fate::frames(0);
+        }
     }
     let body = StreamBody::open(Arc::clone(world), &mut w, from, previews, fate);
     let body: AnyBody = Box::pin(body);
@@ -401,6 +505,10 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
         w.anchor = Some(published);
         w.first = published;
         w.delivered = published;
+    }
+    if w.schedule.turn.is_some() && !w.opened && descending && page.is_none() && !cut {
+        // Where a message without a name is looked for from.
+        w.anchor = Some(published);
     }
     let mut data: Vec<&str> = w.schedule.entries[range]
         .iter()

@@ -152,7 +152,7 @@ impl StreamBody {
         let schedule = Arc::clone(&w.schedule);
         let mut body = Self {
             chance: Chance::new(w.chance.next()),
-            started: w.started,
+            started: w.log_started(),
             previews,
             fate,
             out: BytesMut::new(),
@@ -296,8 +296,8 @@ impl StreamBody {
         self.fate.then == Then::Silent && self.fate.bytes.is_some_and(|bytes| self.sent >= bytes)
     }
 
-    /// Whoever reads on has handed over what was read before.
-    fn check_reader(&self) {
+    /// Whoever reads on has handed over what was read before. Whether there is anything to read.
+    fn check_reader(&self) -> bool {
         let mut world = lock(&self.world);
         let delivered = world.delivered;
         let whole = |(end, n): &&(usize, usize)| *end <= self.sent && *n >= delivered;
@@ -306,6 +306,7 @@ impl StreamBody {
                 "more is read while event {n} is not handed over (of {delivered})"
             ));
         }
+        !world.step()
     }
 }
 
@@ -318,7 +319,9 @@ impl Body for StreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = &mut *self;
-        this.check_reader();
+        if !this.check_reader() {
+            return Poll::Pending;
+        }
         loop {
             if this.over {
                 return Poll::Ready(None);

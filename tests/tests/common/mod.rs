@@ -1,6 +1,9 @@
 //! What the tests share: a simulator, and clients of it.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod following;
+pub(crate) mod wire;
+
 use std::time::Duration;
 
 use qoder::types::{AgentCreate, SessionCreate, SessionId};

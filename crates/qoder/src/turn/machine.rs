@@ -4,11 +4,16 @@
 //! |---|---|---|
 //! | Unanchored | the echo of our message | Running |
 //! | Unanchored | anything else | Unanchored: it belongs to an earlier turn and can't end this one |
-//! | Running | idle with `requires_action` | Paused, with the ids that wait for an answer |
-//! | Running, Paused | idle with any other stop reason, or none | Over |
+//! | Running, Paused | idle with `requires_action` | Paused, with the ids that wait for an answer: fewer than before where some are answered |
+//! | Paused | the echo of an answer to one of the ids | Paused, with the other ids; Running after the last |
 //! | Paused | running again | Running |
-//! | any | terminated, deleted | Over |
-//! | any | everything else, the idling of a thread included | same |
+//! | Running, Paused | `session.error`, whatever becomes of it | same: the last one is kept for the outcome |
+//! | Running, Paused | idle with any other stop reason, or none | Over |
+//! | any | terminated, deleted; `terminated` of an early generation | Over |
+//! | any | everything else, the idling of a thread and the end of a model's request included | same |
+//!
+//! What the events say about the session as a whole counts, whatever thread they name: early
+//! generations named the main one on every event.
 
 use qoder_types::{Event, EventId, SessionErrorEvent, StopReason};
 use serde::{Deserialize, Serialize};
@@ -86,7 +91,24 @@ impl Machine {
                 self.state = State::Running;
             }
             Event::SessionError(error) => self.error = Some(error.clone()),
-            _ => {}
+            _ => self.answered(event),
+        }
+    }
+
+    /// An answer is no more waited for once it is in the log.
+    fn answered(&mut self, event: &Event) {
+        let State::Paused(ids) = &mut self.state else {
+            return;
+        };
+        let answer = match event {
+            Event::UserToolConfirmation(answer) => &answer.tool_use_id,
+            Event::UserToolResult(answer) => &answer.tool_use_id,
+            Event::UserCustomToolResult(answer) => &answer.custom_tool_use_id,
+            _ => return,
+        };
+        ids.retain(|id| id != answer);
+        if ids.is_empty() {
+            self.state = State::Running;
         }
     }
 
@@ -162,9 +184,15 @@ mod tests {
     const END: &str = r#"{"type":"session.status_idle","stop_reason":{"type":"end_turn"}}"#;
     const ASKS: &str = r#"{"type":"session.status_idle","stop_reason":{"type":"requires_action","event_ids":["a","b"]}}"#;
 
+    const ASKS_LESS: &str = r#"{"type":"session.status_idle","stop_reason":{"type":"requires_action","event_ids":["b"]}}"#;
+    const ANSWER: &str = r#"{"type":"user.tool_confirmation","tool_use_id":"a","result":"allow"}"#;
+    const RETRYING: &str = r#"{"type":"session.error","error":{"type":"x","message":"m","retry_status":{"type":"retrying"}}}"#;
+    const EXHAUSTED: &str = r#"{"type":"session.error","error":{"type":"x","message":"m","retry_status":{"type":"exhausted"}}}"#;
+
     #[test]
     fn the_table() {
         let ids = || Stop::RequiresAction(vec![EventId::new("a"), EventId::new("b")]);
+        let only_b = || Stop::RequiresAction(vec![EventId::new("b")]);
         for (events, want) in [
             (&[][..], Stop::Running),
             (&[RUNNING], Stop::Running),
@@ -172,6 +200,64 @@ mod tests {
             (&[ASKS], ids()),
             (&[ASKS, RUNNING], Stop::Running),
             (&[ASKS, RUNNING, END], Stop::EndTurn),
+            // Partly answered: by the echo of an answer, or by the next idling.
+            (&[ASKS, ANSWER], only_b()),
+            (&[ASKS, ASKS_LESS], only_b()),
+            (&[ASKS, ANSWER, ASKS_LESS], only_b()),
+            (
+                &[
+                    ASKS,
+                    ANSWER,
+                    r#"{"type":"user.custom_tool_result","custom_tool_use_id":"b"}"#,
+                ],
+                Stop::Running,
+            ),
+            (
+                &[
+                    ASKS,
+                    r#"{"type":"user.tool_result","tool_use_id":"c"}"#,
+                    r#"{"type":"agent.thinking"}"#,
+                ],
+                ids(),
+            ),
+            (&[ASKS, END], Stop::EndTurn),
+            // What went wrong is told by the idling after it, not by the error.
+            (&[RETRYING, RUNNING], Stop::Running),
+            (&[RETRYING, RUNNING, END], Stop::EndTurn),
+            (
+                &[
+                    RETRYING,
+                    EXHAUSTED,
+                    r#"{"type":"session.status_idle","stop_reason":{"type":"retries_exhausted"}}"#,
+                ],
+                Stop::RetriesExhausted,
+            ),
+            (
+                &[
+                    r#"{"type":"session.error","error":{"type":"x","message":"m","retry_status":{"type":"terminal"}}}"#,
+                    r#"{"type":"session.status_terminated"}"#,
+                ],
+                Stop::Terminated,
+            ),
+            (
+                &[r#"{"type":"terminated","reason":"gone"}"#, RUNNING],
+                Stop::Terminated,
+            ),
+            // Threads, and what is not understood, end nothing.
+            (
+                &[
+                    r#"{"type":"session.thread_status_terminated","session_thread_id":"t","agent_name":"a"}"#,
+                ],
+                Stop::Running,
+            ),
+            (
+                &[r#"{"type":"session.status_idle","stop_reason":7}"#],
+                Stop::Running,
+            ),
+            (
+                &[r#"{"type":"session.status_asleep"}"#, "nonsense"],
+                Stop::Running,
+            ),
             (
                 &[r#"{"type":"session.status_rescheduled"}"#, END],
                 Stop::EndTurn,
@@ -225,6 +311,12 @@ mod tests {
             after(Machine::unanchored(None), &[END, other, END]),
             Stop::EndTurn
         );
+        // Nor does it pause it; that there is no session any more ends all turns.
+        assert_eq!(after(machine(), &[ASKS]), Stop::Running);
+        assert_eq!(
+            after(machine(), &[r#"{"type":"session.deleted"}"#]),
+            Stop::Deleted
+        );
     }
 
     #[test]
@@ -234,7 +326,14 @@ mod tests {
             r#"{"type":"session.error","error":{"type":"unknown_error","message":"sandbox lost"}}"#,
         ));
         assert_eq!(machine.stop(), Stop::Running);
-        assert!(machine.error().is_some());
+        machine.observe(&event(RETRYING));
+        machine.observe(&event(EXHAUSTED));
+        let text = serde_json::to_string(&machine).expect("a text");
+        let stored: Machine = serde_json::from_str(&text).expect("a machine");
+        for machine in [machine, stored] {
+            let error = machine.error().expect("an error");
+            assert_eq!(error.raw(), EXHAUSTED);
+        }
     }
 
     #[test]
@@ -242,6 +341,8 @@ mod tests {
         for events in [
             &[][..],
             &[ASKS],
+            &[ASKS, ANSWER],
+            &[RETRYING],
             &[RUNNING, END],
             &[r#"{"type":"session.status_idle","stop_reason":{"type":"tea_break"}}"#],
             &[r#"{"type":"session.status_terminated"}"#],

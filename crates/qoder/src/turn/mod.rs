@@ -18,9 +18,10 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use qoder_types::{
-    Event, EventId, InputEvent, Order, SentEvents, SessionId, UserInterrupt, UserMessage,
+    Event, EventId, InputEvent, Order, SentEvents, SessionErrorEvent, SessionId, UserInterrupt,
+    UserMessage,
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use crate::call::Call;
 use crate::client::Client;
@@ -82,8 +83,8 @@ impl TurnOpening {
     }
 
     /// The limit of the whole turn, from sending to its end. When it passes, the stream of events
-    /// ends with an error that carries the checkpoint; the agent's own work goes on. Default:
-    /// none.
+    /// ends with an error that carries the checkpoint; the agent's own work goes on. If it passes
+    /// before the message is accepted, there is no turn yet, and sending fails. Default: none.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -98,7 +99,15 @@ impl TurnOpening {
     async fn open(self) -> Result<Turn> {
         let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
         let (message, start, machine) = match self.begin {
-            Begin::Message(message) => send(&self.client, &self.session, message, self.key).await?,
+            Begin::Message(message) => {
+                let sending = send(&self.client, &self.session, message, self.key);
+                match deadline {
+                    Some(deadline) => timeout_at(deadline, sending)
+                        .await
+                        .map_err(|_| not_accepted_in_time())??,
+                    None => sending.await?,
+                }
+            }
             Begin::Checkpoint(text) => {
                 let checkpoint = Checkpoint::parse(&text, &self.session)?;
                 let start = checkpoint.start();
@@ -114,6 +123,16 @@ impl TurnOpening {
             deadline: deadline.map(|at| Box::pin(sleep_until(at))),
         })
     }
+}
+
+fn not_accepted_in_time() -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        "the turn's deadline passed before it was known that its message is accepted: with the same idempotency key, \
+         it can be sent again and is not said twice",
+    )
+    .with_operation("sessions.events.send")
+    .with_sent(crate::Sent::Maybe)
 }
 
 /// Sends the message; gives its id, where its turn starts, and what the turn waits for.
@@ -141,26 +160,27 @@ async fn send(
     Ok((accepted, start, machine))
 }
 
+/// How many events are looked through for a message that the server accepted without naming it.
+const LOOKED_THROUGH: usize = 1000;
+
 /// Where a turn starts if the server accepted its message without naming it: after the newest
-/// message in the list, which is ours since no second one is accepted while it runs; or, when it
-/// isn't listed yet, after the newest event, with the echo still to come.
+/// message in the list with its text, which is ours since no second one is accepted while it
+/// runs; or, when it isn't listed yet, after the newest event, with the echo still to come.
 async fn anchor(client: &Client, session: &SessionId, text: String) -> Result<(Start, Machine)> {
-    let newest = client
-        .sessions()
-        .events()
-        .list(session)
-        .order(Order::Desc)
-        .limit(100)
-        .await?
-        .data;
-    let is_ours = |event: &&Event| matches!(event, Event::UserMessage(message) if message.content.text() == text);
-    if let Some(id) = newest.iter().find(is_ours).and_then(Event::id) {
-        return Ok((Start::After(id.clone()), Machine::anchored()));
+    let list = client.sessions().events().list(session);
+    let mut newest_first = list.order(Order::Desc).limit(100).items();
+    let mut newest = None;
+    for _ in 0..LOOKED_THROUGH {
+        let Some(event) = newest_first.next().await.transpose()? else {
+            break;
+        };
+        let Some(id) = event.id() else { continue };
+        if matches!(&event, Event::UserMessage(message) if message.content.text() == text) {
+            return Ok((Start::After(id.clone()), Machine::anchored()));
+        }
+        newest.get_or_insert_with(|| id.clone());
     }
-    let start = newest
-        .iter()
-        .find_map(Event::id)
-        .map_or(Start::Beginning, |id| Start::After(id.clone()));
+    let start = newest.map_or(Start::Beginning, Start::After);
     Ok((
         start,
         Machine::unanchored(Some(text).filter(|text| !text.is_empty())),
@@ -222,6 +242,12 @@ impl Turn {
         self.machine.stop()
     }
 
+    /// The last error that the session reported in the turn: one it recovered from, if the turn
+    /// still comes to [`Stop::EndTurn`].
+    pub fn error(&self) -> Option<&SessionErrorEvent> {
+        self.machine.error()
+    }
+
     /// The id of the message that started the turn, if the server gave one.
     pub fn message_id(&self) -> Option<&EventId> {
         self.message.as_ref()
@@ -248,7 +274,8 @@ impl Turn {
         events.send(&self.session, [UserInterrupt::new()])
     }
 
-    /// Reads the turn to its end, and gives the text of all its messages.
+    /// Reads the turn to its end, and gives the text of its messages: of those that were not
+    /// handed over yet.
     ///
     /// # Errors
     ///
@@ -312,6 +339,10 @@ impl Turn {
                 None => return Poll::Ready(None),
             };
             self.machine.observe(&event);
+            if self.machine.is_over() {
+                // What others do in the session is not awaited, nor is its connection kept.
+                self.events.close();
+            }
             return Poll::Ready(Some(Ok(event)));
         }
         let Some(deadline) = &mut self.deadline else {

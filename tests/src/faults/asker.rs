@@ -1,0 +1,275 @@
+//! Who starts a turn, and checks what comes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use qoder::{Client, Event, Follow, Stop, Turn, Via};
+use tokio::time::{Instant, sleep};
+
+use super::caller::{PERSEVERANCE, Report, client};
+use super::chance::Chance;
+use super::schedule::{Means, Schedule};
+use super::server::{Shared, lock};
+use super::turn::{Stands, TurnPlan};
+use super::waiting::Waiting;
+
+/// The key of the message, where it is the caller's own.
+const KEY: &str = "a-key-of-its-own";
+
+pub(crate) struct Asker {
+    world: Shared,
+    schedule: Arc<Schedule>,
+    plan: TurnPlan,
+    client: Client,
+    pub(crate) waiting: Waiting,
+    pub(crate) report: Report,
+    begun: Instant,
+    deadline: Option<Duration>,
+}
+
+impl Asker {
+    pub(crate) fn new(world: &Shared, plan: TurnPlan) -> Result<Self, String> {
+        let schedule = Arc::clone(&lock(world).schedule);
+        let chance = Chance::new(schedule.seed ^ 0xA58E);
+        Ok(Self {
+            world: Arc::clone(world),
+            client: client(world)?,
+            waiting: Waiting::new(schedule.pace, chance),
+            report: Report::default(),
+            begun: Instant::now(),
+            deadline: plan.deadline.map(Duration::from_millis),
+            schedule,
+            plan,
+        })
+    }
+
+    pub(crate) async fn run(&mut self) -> Result<(), String> {
+        let Some(mut turn) = self.begin().await? else {
+            return Ok(());
+        };
+        loop {
+            let Some(checkpoint) = self.take(&mut turn).await? else {
+                self.report.turns += 1;
+                return self.check_end(&turn);
+            };
+            let stood = turn.stop_reason();
+            drop(turn);
+            self.report.restarts += 1;
+            // As in another process.
+            self.client = client(&self.world)?;
+            self.deadline = None;
+            {
+                let mut world = lock(&self.world);
+                world.forget();
+                world.tell(|| format!("-- another caller, from {checkpoint}"));
+            }
+            let opening = self.client.session("s").resume_turn(checkpoint);
+            let seed = self.waiting.chance.next();
+            turn = opening
+                .follow(|follow| self.by_its_means(follow, seed))
+                .await
+                .map_err(|error| format!("a checkpoint won't do: {error}"))?;
+            if turn.stop_reason() != stood {
+                let stands = turn.stop_reason();
+                return Err(format!("what stood at {stood:?} goes on at {stands:?}"));
+            }
+        }
+    }
+
+    fn by_its_means(&self, follow: Follow, seed: u64) -> Follow {
+        let pace = Duration::from_secs(2);
+        let follow = match self.schedule.means {
+            Means::Stream => follow,
+            Means::Polling => follow.via(Via::Polling(pace)),
+            Means::Either(openings) => follow.polling_after(openings, pace),
+        };
+        follow.seed(seed)
+    }
+
+    /// Sends the message until it is accepted; `None` if it failed for want of a key.
+    async fn begin(&mut self) -> Result<Option<Turn>, String> {
+        loop {
+            self.check_complaints()?;
+            self.begun = Instant::now();
+            let seed = self.waiting.chance.next();
+            let mut opening = self.client.session("s").turn(self.plan.text);
+            if self.plan.own_key {
+                opening = opening.idempotency_key(KEY);
+            }
+            if let Some(deadline) = self.deadline {
+                opening = opening.deadline(deadline);
+            }
+            let opening = opening.follow(|follow| self.by_its_means(follow, seed));
+            let outcome = if self.plan.own_key {
+                self.waiting.outcome(opening.into_future()).await
+            } else {
+                Some(opening.await)
+            };
+            let pause = match outcome {
+                Some(Ok(turn)) => return self.begun_with(turn).map(Some),
+                Some(Err(error)) => {
+                    let world = lock(&self.world);
+                    world.tell(|| format!("    error: {error}"));
+                    if world.fruitless == 0 && self.deadline.is_none() {
+                        return Err(format!("sending failed for no reason: {error}"));
+                    }
+                    if !self.plan.own_key {
+                        return Ok(None);
+                    }
+                    error.retry_after().unwrap_or(Duration::from_secs(1))
+                }
+                None => Duration::from_millis(10),
+            };
+            sleep(pause).await;
+            // Whoever asks again doesn't do so for the client.
+            self.deadline = None;
+            let mut world = lock(&self.world);
+            world.not_before = None;
+            world.requests = 0;
+        }
+    }
+
+    fn begun_with(&self, turn: Turn) -> Result<Turn, String> {
+        let mut world = lock(&self.world);
+        let echo = self.plan.echo;
+        let start = match world.anchor {
+            _ if !self.plan.anonymous => echo + 1,
+            Some(listed) if echo < listed => echo + 1,
+            Some(listed) => listed,
+            None => return Err("it begins where nobody said".to_owned()),
+        };
+        world.opened = true;
+        world.first = start;
+        world.delivered = start;
+        world.progressed();
+        let named = turn.message_id().map(ToString::to_string);
+        let expected = (!self.plan.anonymous).then(|| self.schedule.entries[echo].id.clone());
+        if named != expected {
+            return Err(format!("the message is {named:?}, not {expected:?}"));
+        }
+        Ok(turn)
+    }
+
+    fn check_complaints(&self) -> Result<(), String> {
+        let mut world = lock(&self.world);
+        world.step();
+        world.complaint.clone().map_or(Ok(()), Err)
+    }
+
+    /// Takes events until it is over, or until another one shall go on from a checkpoint.
+    async fn take(&mut self, turn: &mut Turn) -> Result<Option<String>, String> {
+        loop {
+            self.check_complaints()?;
+            self.waiting.pause().await;
+            let Some(next) = self.waiting.outcome(turn.next()).await else {
+                continue;
+            };
+            match next {
+                None => return Ok(None),
+                Some(Ok(event)) => self.check_event(&event, turn)?,
+                Some(Err(error)) => {
+                    if turn.next().await.is_some() {
+                        return Err("it goes on after an error".to_owned());
+                    }
+                    self.check_error(&error, turn)?;
+                    return Ok(Some(turn.checkpoint()));
+                }
+            }
+            if self.waiting.chance.percent(self.schedule.restarts) {
+                return Ok(Some(turn.checkpoint()));
+            }
+        }
+    }
+
+    fn check_event(&mut self, event: &Event, turn: &Turn) -> Result<(), String> {
+        let mut world = lock(&self.world);
+        let n = world.delivered;
+        // What has no id came between the events.
+        if let Some(id) = event.id() {
+            world.tell(|| format!("    event {id}"));
+            let expected = &self.schedule.entries[n.min(self.plan.end)];
+            if n > self.plan.end || expected.id != id.as_str() || expected.json != event.raw() {
+                return Err(format!("{} came in place of event {n}", event.raw()));
+            }
+            world.delivered = n + 1;
+            world.progressed();
+            self.report.events += 1;
+        }
+        let stands = match world.delivered.checked_sub(1) {
+            Some(last) if last > self.plan.echo => &self.plan.stands[last],
+            _ => &Stands::Running,
+        };
+        stand(&turn.stop_reason(), stands)
+    }
+
+    fn check_error(&self, error: &qoder::Error, turn: &Turn) -> Result<(), String> {
+        let world = lock(&self.world);
+        world.tell(|| format!("    error: {error}"));
+        let checkpoint = turn.checkpoint();
+        if error.checkpoint() != Some(checkpoint.as_str()) {
+            let of_error = error.checkpoint();
+            return Err(format!(
+                "the error's checkpoint is {of_error:?}, not {checkpoint}"
+            ));
+        }
+        let text = error.to_string();
+        if text.contains("deadline") {
+            let took = self.begun.elapsed();
+            return match self.deadline {
+                Some(deadline) if took >= deadline => Ok(()),
+                other => Err(format!(
+                    "after {took:?}, with the deadline {other:?}: {text}"
+                )),
+            };
+        }
+        if text.contains("gave up") {
+            let quiet = world.progress.elapsed();
+            return if quiet >= PERSEVERANCE {
+                Ok(())
+            } else {
+                Err(format!("after only {quiet:?}: {text}"))
+            };
+        }
+        if world.refused {
+            return Ok(());
+        }
+        Err(format!("for no reason: {text}"))
+    }
+
+    fn check_end(&self, turn: &Turn) -> Result<(), String> {
+        let world = lock(&self.world);
+        let (delivered, end) = (world.delivered, self.plan.end);
+        if delivered != end + 1 {
+            return Err(format!("it ended after event {delivered}, not {end}"));
+        }
+        stand(&turn.stop_reason(), &self.plan.stands[end])?;
+        if world.open > 0 {
+            return Err("it is over, and its connection is open".to_owned());
+        }
+        let of_turn = &self.schedule.entries[self.plan.echo..=end];
+        let mut errors = of_turn.iter().filter(|entry| entry.name == "session.error");
+        let last = errors.next_back().map(|entry| entry.json.as_str());
+        let error = turn.error().map(qoder::types::SessionErrorEvent::raw);
+        if error != last {
+            return Err(format!("its last error is {error:?}, not {last:?}"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a turn stands as it should.
+fn stand(stop: &Stop, stands: &Stands) -> Result<(), String> {
+    let same = match (stop, stands) {
+        (Stop::Running, Stands::Running) => true,
+        (Stop::RequiresAction(ids), Stands::Waits(expected)) => {
+            ids.iter().map(qoder::types::EventId::as_str).eq(expected)
+        }
+        (stop, Stands::Over(word)) => stop.to_string() == *word,
+        _ => false,
+    };
+    if same {
+        Ok(())
+    } else {
+        Err(format!("the turn stands at {stop:?}, not {stands:?}"))
+    }
+}
