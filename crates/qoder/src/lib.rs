@@ -10,6 +10,8 @@ mod follow;
 mod gateway;
 mod list;
 pub mod observe;
+#[doc = include_str!("../docs/production.md")]
+pub mod production {}
 pub mod resources;
 mod response;
 mod turn;
