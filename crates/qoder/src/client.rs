@@ -67,6 +67,9 @@ impl Client {
     /// | `QODER_BASE_URL`, else `QODER_MANAGED_BASE_URL` | the base URL | [`Gateway::Openapi`] |
     /// | `QODER_DIALECT` | `seed` or `current` | the gateway's |
     ///
+    /// The key of a service account is read only when that is asked for, by
+    /// [`ServiceAccount::from_env`].
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if there is no token, or if a value won't

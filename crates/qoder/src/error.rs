@@ -206,7 +206,7 @@ impl Error {
     }
 
     /// Whether the status is that of the call, and not of what came before it.
-    fn is_answer(&self) -> bool {
+    pub(crate) fn is_answer(&self) -> bool {
         self.kind() != ErrorKind::Credentials
     }
 

@@ -114,7 +114,8 @@ impl<'c> Trace<'c> {
     /// An attempt failed, and the next one comes after this wait if at all.
     pub(crate) fn failed(&self, error: &Error, retry_after: Option<Duration>) {
         self.record_id(error.request_id());
-        let status = error.status().map(|status| status.as_u16());
+        let status = error.status().filter(|_| error.is_answer());
+        let status = status.map(|status| status.as_u16());
         debug!(
             attempt = self.attempts,
             http.response.status_code = status,
@@ -157,7 +158,10 @@ impl<'c> Trace<'c> {
     pub(crate) fn finish<T>(&mut self, result: Result<T>, seen: Option<Seen>) -> Result<T> {
         let (status, outcome) = match &result {
             Ok(_) => (None, Outcome::Success),
-            Err(error) => (error.status(), Outcome::Error(error.kind())),
+            Err(error) => (
+                error.status().filter(|_| error.is_answer()),
+                Outcome::Error(error.kind()),
+            ),
         };
         let status = seen
             .map(|seen| seen.status)
