@@ -20,7 +20,7 @@ cargo xtask STEP                 one step of it: fmt, clippy, tidy, test, featur
 cargo xtask bench                all benchmarks, and their report: docs/benchmarks.md
 cargo xtask bench NAME [ARGS]    one of them: sse, allocations, typed, cost …
 cargo xtask faults [--seeds N]   following under faults, in simulated time; --seed N shows one run
-cargo xtask mutants              breaks following in many ways, to see the simulation notice
+cargo xtask mutants [WORDS]      breaks following in many ways, to see the simulation notice; WORDS choose some
 cargo xtask diagram              prints the states of the resume machine into its docs
 cargo xtask help                 this text
 ";
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         }
         ["bench", args @ ..] => bench::run(args),
         ["diagram"] => ci::diagram(),
+        ["mutants", words] => mutants::run_only(words),
         ["faults", args @ ..] => ci::faults(args),
         ["ci", skipped @ ..] => ci::run(skipped),
         [step] => ci::step(step),
