@@ -8,11 +8,13 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Uri;
+use qoder_http::{Tls, Transport, TransportBuilder};
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
 };
@@ -143,7 +145,7 @@ pub struct Wire {
 struct State {
     script: VecDeque<Act>,
     after: Act,
-    knocks: usize,
+    dialled: Vec<String>,
     connections: usize,
     requests: Vec<Seen>,
     wrote: usize,
@@ -157,7 +159,7 @@ impl Wire {
             state: Arc::new(Mutex::new(State {
                 script: script.into_iter().collect(),
                 after,
-                knocks: 0,
+                dialled: Vec::new(),
                 connections: 0,
                 requests: Vec::new(),
                 wrote: 0,
@@ -166,14 +168,27 @@ impl Wire {
         }
     }
 
-    /// Connects to it.
-    ///
-    /// # Errors
-    ///
-    /// Refused, if the script says so.
-    pub async fn connect(&self) -> io::Result<Socket> {
-        let act = self.lock().next();
-        self.lock().knocks += 1;
+    /// A transport whose connections lead here, whatever the URL.
+    pub fn transport(&self) -> TransportBuilder {
+        // Of no use over plain http, and slow to read.
+        static TLS: LazyLock<Option<Tls>> = LazyLock::new(|| Tls::default_roots().ok());
+        let wire = self.clone();
+        let builder = Transport::builder().connect_with(move |url| {
+            let wire = wire.clone();
+            async move { wire.connect(&url).await }
+        });
+        match TLS.clone() {
+            Some(tls) => builder.tls(tls),
+            None => builder,
+        }
+    }
+
+    async fn connect(&self, url: &Uri) -> io::Result<Socket> {
+        let act = {
+            let mut state = self.lock();
+            state.dialled.push(url.to_string());
+            state.next()
+        };
         match act.door {
             Door::Refused => return Err(io::ErrorKind::ConnectionRefused.into()),
             Door::Silent => std::future::pending().await,
@@ -212,9 +227,9 @@ impl Wire {
         self.lock().requests.clone()
     }
 
-    /// How often somebody tried to connect.
-    pub fn knocks(&self) -> usize {
-        self.lock().knocks
+    /// Scheme, host and port of each attempt to connect.
+    pub fn dialled(&self) -> Vec<String> {
+        self.lock().dialled.clone()
     }
 
     /// How many connections there were.
@@ -235,7 +250,7 @@ impl Wire {
     /// Forgets what was counted and read so far.
     pub fn forget(&self) {
         let mut state = self.lock();
-        state.knocks = 0;
+        state.dialled.clear();
         state.connections = 0;
         state.wrote = 0;
         state.requests.clear();
@@ -373,7 +388,7 @@ impl Line {
                 break;
             };
             seen.headers
-                .push((name.to_owned(), value.trim().to_owned()));
+                .push((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()));
         }
         if let Some(length) = seen.header("content-length") {
             let length = length.parse().map_err(|_| Over)?;
@@ -400,7 +415,7 @@ impl Drop for Line {
 
 /// The client's end of a connection.
 #[derive(Debug)]
-pub struct Socket {
+struct Socket {
     end: DuplexStream,
     broken: Arc<AtomicBool>,
 }

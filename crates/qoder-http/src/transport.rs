@@ -288,6 +288,14 @@ impl Transport {
         if scheme != &Scheme::HTTP && scheme != &Scheme::HTTPS {
             return refuse(format!("the scheme {scheme} is neither https nor http"));
         }
+        // `Uri` overlooks what follows an address in brackets.
+        let rest = uri.authority().and_then(|authority| {
+            let whole = authority.as_str().rsplit('@').next()?;
+            whole.strip_prefix(host)
+        });
+        if !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) {
+            return refuse(format!("what follows the host {host} is no port"));
+        }
         if scheme == &Scheme::HTTP && !self.shared.allow_plain_http && !is_loopback(host) {
             return refuse(format!(
                 "plain http to {host} is refused, since everybody on the way could read it: use https"

@@ -134,11 +134,17 @@ async fn an_error_of_the_callers_is_a_failed_connection() {
 async fn plain_http_to_others_is_refused_here_too() {
     let (builder, made) = piped();
     let transport = builder.build().expect("a transport");
-    let error = transport
-        .send(get("http://example.com/"), Lane::Call, Timeouts::default())
-        .await
-        .expect_err("refused");
-    assert_eq!(error.kind(), ErrorKind::Url, "{error}");
+    for url in [
+        "http://example.com/",
+        "http://[::1].example.com/",
+        "http://[::1]example.com:80/",
+    ] {
+        let error = transport
+            .send(get(url), Lane::Call, Timeouts::default())
+            .await
+            .expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Url, "{error}");
+    }
     assert_eq!(made.load(Ordering::SeqCst), 0);
 }
 

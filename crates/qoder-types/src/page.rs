@@ -150,10 +150,15 @@ impl FromStr for Cursor {
 pub struct Paging {
     style: PageStyle,
     seen: VecDeque<String>,
+    /// Pages without an item, one after the other.
+    empty: u32,
 }
 
 /// How many cursors are remembered, to notice one that comes again.
 const REMEMBERED: usize = 64;
+
+/// How many pages in a row may be empty: a filter leaves few items of many, not none of all.
+const EMPTY: u32 = 1000;
 
 /// A list that contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +168,8 @@ pub enum PagingError {
     NoCursor,
     /// It gives a cursor that it gave before.
     Repeated,
+    /// It goes on and on, and gives no item: a thousand pages in a row were empty.
+    Empty,
     /// The text is no stored cursor.
     NotACursor,
 }
@@ -173,6 +180,7 @@ impl Paging {
         Self {
             style,
             seen: VecDeque::new(),
+            empty: 0,
         }
     }
 
@@ -201,6 +209,14 @@ impl Paging {
                 Ok(None)
             };
         };
+        self.empty = if page.data.is_empty() {
+            self.empty + 1
+        } else {
+            0
+        };
+        if self.empty == EMPTY {
+            return Err(PagingError::Empty);
+        }
         let text = cursor.to_string();
         if self.seen.contains(&text) {
             return Err(PagingError::Repeated);
@@ -218,6 +234,7 @@ impl fmt::Display for PagingError {
         f.write_str(match self {
             Self::NoCursor => "the list says that there is more and gives no cursor for it, so the rest can't be read",
             Self::Repeated => "the list gave the same cursor twice, so it would go in circles",
+            Self::Empty => "a thousand pages of the list in a row were empty, and there were to be more",
             Self::NotACursor => "the text is no stored cursor",
         })
     }

@@ -475,6 +475,17 @@ fn pages_end_or_fail_and_never_circle() {
         paging.next(&page(r#"{"data":[],"next_page":"a"}"#)),
         Err(PagingError::Repeated)
     );
+    let mut paging = Paging::new(PageStyle::Pages);
+    for n in 1..2500 {
+        // One item in between is enough.
+        let item = if n == 700 { "1" } else { "" };
+        let given = paging.next(&page(&format!(r#"{{"data":[{item}],"next_page":"{n}"}}"#)));
+        if n == 1700 {
+            assert_eq!(given, Err(PagingError::Empty));
+            break;
+        }
+        assert!(given.is_ok(), "{n}");
+    }
 }
 
 #[test]

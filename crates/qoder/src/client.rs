@@ -355,7 +355,8 @@ impl ClientBuilder {
     }
 
     /// A header for every request. A name or value that is no header is refused by
-    /// [`build`](Self::build); so is `Authorization`, which the client sets itself.
+    /// [`build`](Self::build); so is `Authorization`, which the credentials set, and what is the
+    /// transport's, such as `Host` and `Content-Length`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -472,6 +473,19 @@ impl fmt::Debug for Access {
     }
 }
 
+/// The headers that hold for a connection, or say where a request goes and where it ends.
+static FRAMING: [HeaderName; 9] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::HOST,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
 /// A header given by the user. The token has a place of its own and can't be set here.
 pub(crate) fn checked_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     let name = HeaderName::try_from(name)
@@ -480,6 +494,12 @@ pub(crate) fn checked_header(name: &str, value: &str) -> Result<(HeaderName, Hea
         return Err(Error::input(
             "the Authorization header is the client's: give the token to the builder",
         ));
+    }
+    // Where a request goes and where it ends is not for a header of the caller's to say.
+    if FRAMING.contains(&name) {
+        return Err(Error::input(format!(
+            "the header `{name}` is the transport's: it can't be set by hand"
+        )));
     }
     let value = HeaderValue::try_from(value).map_err(|_| {
         Error::input(format!(
@@ -615,6 +635,9 @@ mod tests {
             ("a b", "x"),
             ("x", "a\r\nb: c"),
             ("authorization", "Bearer other"),
+            ("Host", "elsewhere.example"),
+            ("content-length", "3"),
+            ("Transfer-Encoding", "chunked"),
         ] {
             assert!(
                 Client::builder()

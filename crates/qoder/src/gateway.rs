@@ -219,6 +219,12 @@ impl BaseUrl {
         if authority.host().is_empty() {
             return Err(refuse("it names no host"));
         }
+        // `Uri` overlooks what follows an address in brackets.
+        let rest = authority.as_str().strip_prefix(authority.host());
+        let is_port = |rest: &str| rest.strip_prefix(':')?.parse::<u16>().ok();
+        if !rest.is_some_and(|rest| rest.is_empty() || is_port(rest).is_some()) {
+            return Err(refuse("what follows its host is no port"));
+        }
         if uri.query().is_some() {
             return Err(refuse("a query has no place in it"));
         }
@@ -270,6 +276,9 @@ mod tests {
             ("https://api.qoder.com/#top", "fragment"),
             ("http://api.qoder.com/", "plain http"),
             ("http://127.0.0.1.evil.example/", "plain http"),
+            ("http://[::1].evil.example/", "no port"),
+            ("http://[::1].evil.example:80/", "no port"),
+            ("http://localhost:http/", "no port"),
             ("https://", "not a URL"),
             ("https://a b/", "not a URL"),
         ] {

@@ -86,6 +86,8 @@ pub(crate) struct Fault {
     pub(crate) act: fn(Good) -> Act,
     /// A good call before leaves a connection behind, which the server closes.
     pub(crate) kept: bool,
+    /// The client can ask for another token.
+    pub(crate) renewable: bool,
 }
 
 const fn fault(name: &'static str, what: &'static str, act: fn(Good) -> Act) -> Fault {
@@ -94,6 +96,7 @@ const fn fault(name: &'static str, what: &'static str, act: fn(Good) -> Act) -> 
         what,
         act,
         kept: false,
+        renewable: false,
     }
 }
 
@@ -253,9 +256,19 @@ pub(crate) const FAULTS: &[Fault] = &[
             read_then([send(head), Step::Drip(vec![b'x'; 1000].into())])
         },
     ),
-    fault("401", "an error of this status; the token is fixed", |_| {
-        error("401 Unauthorized", &[])
-    }),
+    fault(
+        "401",
+        "an error of this status; the token is the only one",
+        |_| error("401 Unauthorized", &[]),
+    ),
+    Fault {
+        renewable: true,
+        ..fault(
+            "401, renewable",
+            "the same; the client can have another token",
+            |_| error("401 Unauthorized", &[]),
+        )
+    },
     fault("404", "an error of this status", |_| {
         error("404 Not Found", &[])
     }),

@@ -7,42 +7,41 @@ mod faults;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use calls::{CLASSES, Class, Ended, shown};
 use faults::{FAULTS, Fault, LIMIT};
-use qoder::{Client, ErrorKind, RetryPolicy, Sent, Tls, Transport};
+use qoder::{AccessToken, Client, ErrorKind, RetryPolicy, Sent};
 use qoder_tests::wire::{Step, Wire, elapsed};
 use tokio::time::{Instant, sleep, timeout};
 
 /// What is not over by then goes on for ever.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-const TOKEN: &str = "pt-0123456789abcdef";
+/// The token that is given at first, or for the second time.
+fn token(number: usize) -> String {
+    format!("pt-0123456789abcdef-{number}")
+}
 
-/// Not used over plain http, and slow to read.
-static TLS: LazyLock<Tls> = LazyLock::new(|| Tls::default_roots().expect("roots"));
-
-fn client(wire: &Wire) -> Client {
+fn client(wire: &Wire, renewable: bool) -> Client {
     let mut retry = RetryPolicy::default();
     // Exact times.
     retry.jitter = 0.0;
-    let wire = wire.clone();
-    let transport = Transport::builder()
-        .tls(TLS.clone())
-        .connect_with(move |_| {
-            let wire = wire.clone();
-            async move { wire.connect().await }
+    let builder = if renewable {
+        let given = AtomicUsize::new(0);
+        Client::builder().credentials(move || {
+            let number = given.fetch_add(1, Ordering::Relaxed);
+            async move { Ok(AccessToken::new(token(number))) }
         })
-        .build()
-        .expect("a transport");
-    Client::builder()
-        .token(TOKEN)
+    } else {
+        Client::builder().token(token(0))
+    };
+    builder
         .base_url("http://localhost/api/v1/cloud")
-        .transport(transport)
+        .transport(wire.transport().build().expect("a transport"))
         .retry(retry)
         .max_response(LIMIT)
         .build()
@@ -63,7 +62,7 @@ fn cell(class: &Class, fault: &Fault, always: bool) -> String {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let client = client(&wire);
+        let client = client(&wire, fault.renewable);
         if fault.kept {
             let before = (CLASSES[0].run)(client.clone()).await;
             assert!(matches!(before, Ended::Well(_)), "a call before");
@@ -90,7 +89,7 @@ fn attempts(wire: &Wire) -> usize {
     let requests = wire.requests();
     let used: BTreeSet<usize> = requests.iter().map(|seen| seen.connection).collect();
     // One for each attempt to connect, and one for each request more on a connection that is kept.
-    wire.knocks() + requests.len() - used.len()
+    wire.dialled().len() + requests.len() - used.len()
 }
 
 fn times(wire: &Wire) -> String {
@@ -121,8 +120,9 @@ fn laws(class: &Class, fault: &Fault, wire: &Wire, ended: &Ended, time: Duration
         let told = usize::try_from(told).expect("few");
         assert_eq!(told, attempts, "the client says how often it tried");
     }
-    let bearer = format!("Bearer {TOKEN}");
-    for seen in &requests {
+    for (n, seen) in requests.iter().enumerate() {
+        let number = if fault.renewable { n } else { 0 };
+        let bearer = format!("Bearer {}", token(number));
         assert_eq!(seen.header("authorization"), Some(&*bearer));
         // What is repeated is the same to the byte, under the same key.
         let first = &requests[0];
@@ -142,7 +142,8 @@ fn laws(class: &Class, fault: &Fault, wire: &Wire, ended: &Ended, time: Duration
             }
             let ours = matches!(error.kind(), ErrorKind::Config | ErrorKind::Input);
             assert!(!ours, "{error}: but nothing is wrong with the call");
-            assert!(!format!("{error} {error:?}").contains(TOKEN), "{error}");
+            let told = format!("{error} {error:?}");
+            assert!(!told.contains("0123456789abcdef"), "{told}");
         }
         Ended::Never => assert!(
             matches!(class.name, "stream" | "follow"),

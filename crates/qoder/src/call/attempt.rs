@@ -57,6 +57,11 @@ impl Prepared {
         let input =
             |error: qoder_types::RequestError| Error::input(error.to_string()).with_source(error);
         let target = request.target().map_err(input)?;
+        // `Uri` would cut it off without a word.
+        if target.contains('#') {
+            let why = format!("the path {target:?} has a fragment, which no server sees");
+            return Err(Error::input(why));
+        }
         let uri = client.base().join(&target);
         let uri = uri.parse().map_err(|error: http::uri::InvalidUri| {
             Error::input(format!("the path {target:?} fits no URL: {error}"))

@@ -61,7 +61,8 @@ impl CallOptions {
         self
     }
 
-    /// Sets a header.
+    /// Sets a header. `Authorization` and what is the transport's, such as `Host` and
+    /// `Content-Length`, is refused: the call then fails.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match checked_header(name, value) {
             Ok((name, value)) => {
