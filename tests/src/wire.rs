@@ -150,6 +150,8 @@ struct State {
     requests: Vec<Seen>,
     wrote: usize,
     open: usize,
+    /// The bytes of the client that a silent server was sent.
+    heard: Vec<u8>,
 }
 
 impl Wire {
@@ -164,6 +166,7 @@ impl Wire {
                 requests: Vec::new(),
                 wrote: 0,
                 open: 0,
+                heard: Vec::new(),
             })),
         }
     }
@@ -247,6 +250,11 @@ impl Wire {
         self.lock().wrote
     }
 
+    /// What the client sent while the server was silent, as far as it is text.
+    pub fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.lock().heard).into_owned()
+    }
+
     /// Forgets what was counted and read so far.
     pub fn forget(&self) {
         let mut state = self.lock();
@@ -322,7 +330,7 @@ impl Line {
                 Step::Pause(time) => sleep(time).await,
                 Step::Silence => loop {
                     self.more().await?;
-                    self.read.clear();
+                    self.wire.lock().heard.append(&mut self.read);
                 },
                 Step::Close => return Err(Over),
                 Step::Reset => {

@@ -4,6 +4,7 @@
 mod injection;
 mod limits;
 mod origin;
+mod secrets;
 
 use std::future::Future;
 

@@ -177,9 +177,14 @@ impl Driver {
         let opening = async move {
             // Attempts are the machine's to count.
             let once = CallOptions::default().retries(0);
-            let prepared = attempt::Prepared::new(&client, &request, once)?;
-            let (response, _) = attempt::open(&client, prepared).await?;
-            let mut body = checked(&client, response).await?;
+            let opened = async {
+                let prepared = attempt::Prepared::new(&client, &request, once)?;
+                let (response, _) = attempt::open(&client, prepared).await?;
+                checked(&client, response).await
+            };
+            // It may become the source of another error, where it is not looked at any more.
+            let opened = opened.await;
+            let mut body = opened.map_err(|error: Error| error.redacted(client.auth()))?;
             // So is silence.
             body.set_idle(None);
             Ok(body)
