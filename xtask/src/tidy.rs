@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::mutants;
 use crate::shell::{cargo, output, read, root};
 
 /// What the rules need to know of a package of the workspace.
@@ -60,6 +61,7 @@ pub(crate) fn check() -> Result<(), String> {
     folders(&packages, &mut broken);
     sources(&mut broken)?;
     links(&mut broken)?;
+    broken.extend(mutants::check().err());
     if broken.is_empty() {
         Ok(())
     } else {

@@ -62,8 +62,8 @@ pub(crate) struct World {
     pub(crate) complaint: Option<String>,
 }
 
-/// How many requests, reads and updates there may be between two events: forty times of what there
-/// are in the longest of a million runs.
+/// How many requests, reads and updates there may be between two events: some sixty times what
+/// there are in the longest of a million runs.
 const STEPS: u64 = 400_000;
 
 pub(crate) type Shared = Arc<Mutex<World>>;
