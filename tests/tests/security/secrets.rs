@@ -28,6 +28,7 @@ fn shown(error: &Error) -> String {
 }
 
 /// What a program says that dies of it.
+#[allow(clippy::unnecessary_literal_unwrap, reason = "it is what programs do")]
 fn last_words(error: Error) -> String {
     let result: qoder::Result<()> = Err(error);
     let dies = AssertUnwindSafe(|| result.expect("it works"));
