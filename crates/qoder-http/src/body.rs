@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
+use crate::own::OwnBody;
 
 /// The body of a response. Dropping it closes its connection, unless all of it was read.
 pub struct ResponseBody {
@@ -26,6 +27,7 @@ pub struct ResponseBody {
 /// Where the pieces come from.
 enum Source {
     Hyper(Incoming),
+    Own(OwnBody),
     Other(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
 }
 
@@ -33,6 +35,7 @@ impl Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match self {
             Self::Hyper(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Error::from_body),
+            Self::Own(body) => body.poll_frame(cx).map_err(Error::from_body),
             Self::Other(body) => body.as_mut().poll_frame(cx).map_err(Error::from_other_body),
         }
     }
@@ -40,6 +43,7 @@ impl Source {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Hyper(incoming) => incoming.size_hint(),
+            Self::Own(body) => body.incoming().size_hint(),
             Self::Other(body) => body.size_hint(),
         }
     }
@@ -48,6 +52,11 @@ impl Source {
 impl ResponseBody {
     pub(crate) fn new(incoming: Incoming, idle: Option<Duration>) -> Self {
         Self::from_source(Source::Hyper(incoming), idle)
+    }
+
+    /// A body that brings its connection with it.
+    pub(crate) fn own(body: OwnBody, idle: Option<Duration>) -> Self {
+        Self::from_source(Source::Own(body), idle)
     }
 
     /// A body that doesn't come from hyper.
@@ -200,6 +209,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Hyper(incoming) => incoming.is_end_stream(),
+            Source::Own(body) => body.incoming().is_end_stream(),
             Source::Other(body) => body.is_end_stream(),
         }
     }

@@ -16,10 +16,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::connect::Routed;
 use crate::connect::{Base, Connector, Dial, TcpOptions, Versions, dial};
 use crate::error::Error;
+use crate::own::{MaxHeads, OwnConnections};
 #[cfg(feature = "proxy")]
 use crate::proxy::{Proxy, Rules};
 use crate::tls::Tls;
-use crate::transport::{Lanes, StreamHttp, Timeouts, Transport};
+use crate::transport::{Lanes, StreamHttp, Streams, Timeouts, Transport};
 
 /// The configuration of a [`Transport`].
 ///
@@ -235,24 +236,29 @@ impl TransportBuilder {
         } else {
             Versions::Both
         };
-        let (alone, idle) = match self.stream_http {
-            StreamHttp::Http1 => (Versions::Http1, 0),
-            StreamHttp::Http2Shared => (many, self.pool_max_idle),
-        };
         #[cfg(feature = "proxy")]
         let rules = self.rules()?;
         #[cfg(feature = "proxy")]
         let base = Routed::new(base, tls.clone(), rules.clone());
         let connector = |versions| Connector::new(base.clone(), &tls, versions, self.connect);
-        let calls = self.pool(many, self.pool_max_idle).build(connector(many));
-        #[allow(unused_mut, reason = "HTTP/2 alone has more to set")]
-        let mut streams = self.pool(alone, idle);
-        // A connection that the pool has let go of counts as idle, whatever streams it has.
-        #[cfg(feature = "http2")]
-        streams.http2_keep_alive_while_idle(true);
+        let calls = self.pool(many).build(connector(many));
+        let streams = match self.stream_http {
+            StreamHttp::Http1 => {
+                let connections = OwnConnections::new(connector(Versions::Http1), self.max_heads());
+                Streams::Own(connections)
+            }
+            StreamHttp::Http2Shared => {
+                #[allow(unused_mut, reason = "HTTP/2 alone has more to set")]
+                let mut streams = self.pool(many);
+                // A connection that the pool has let go of counts as idle, whatever streams it has.
+                #[cfg(feature = "http2")]
+                streams.http2_keep_alive_while_idle(true);
+                Streams::Shared(Box::new(streams.build(connector(many))))
+            }
+        };
         let lanes = Lanes {
             calls,
-            streams: streams.build(connector(alone)),
+            streams,
             #[cfg(feature = "proxy")]
             rules,
         };
@@ -270,24 +276,26 @@ impl TransportBuilder {
         Ok(proxy.rules(self.prior_knowledge).map(Arc::new))
     }
 
+    fn max_heads(&self) -> MaxHeads {
+        MaxHeads {
+            bytes: self.max_head,
+            fields: self.max_headers,
+        }
+    }
+
     /// The pool of one lane.
     #[cfg_attr(
         not(feature = "http2"),
         allow(unused_variables, reason = "there is one version")
     )]
-    fn pool(&self, versions: Versions, max_idle: usize) -> Builder {
+    fn pool(&self, versions: Versions) -> Builder {
         let mut builder = Builder::new(TokioExecutor::new());
+        self.max_heads().set(&mut builder);
         builder
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .pool_idle_timeout(self.pool_idle)
-            .pool_max_idle_per_host(max_idle);
-        if let Some(bytes) = self.max_head {
-            builder.http1_max_buf_size(bytes);
-        }
-        if let Some(fields) = self.max_headers {
-            builder.http1_max_headers(fields);
-        }
+            .pool_max_idle_per_host(self.pool_max_idle);
         #[cfg(feature = "http2")]
         {
             builder.http2_only(versions == Versions::Http2);

@@ -6,6 +6,7 @@ mod builder;
 mod connect;
 mod error;
 mod multipart;
+mod own;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod request;

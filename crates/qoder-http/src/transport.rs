@@ -18,6 +18,7 @@ use crate::body::ResponseBody;
 use crate::builder::TransportBuilder;
 use crate::connect::{Connector, is_loopback};
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
+use crate::own::OwnConnections;
 #[cfg(feature = "proxy")]
 use crate::proxy::Rules;
 use crate::request::{self, RequestBody};
@@ -45,9 +46,17 @@ enum Wire {
 
 pub(crate) struct Lanes {
     pub(crate) calls: Client<Connector, RequestBody>,
-    pub(crate) streams: Client<Connector, RequestBody>,
+    pub(crate) streams: Streams,
     #[cfg(feature = "proxy")]
     pub(crate) rules: Option<Arc<Rules>>,
+}
+
+/// How streams are connected.
+pub(crate) enum Streams {
+    /// A connection for each.
+    Own(OwnConnections),
+    /// Over connections that are shared.
+    Shared(Box<Client<Connector, RequestBody>>),
 }
 
 type Sending = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Error>> + Send>>;
@@ -222,9 +231,10 @@ impl Transport {
         lane: Lane,
         timeouts: Timeouts,
     ) -> Result<Response<ResponseBody>, Error> {
-        let host = self.check(request.uri())?;
+        let uri = request.uri().clone();
+        let host = self.check(&uri)?;
         let body = request.body().sending();
-        let sending = self.start(request, lane, timeouts, &host);
+        let sending = self.start(request, lane, timeouts, host);
         let sent = match timeouts.head {
             Some(limit) => within(limit, body.as_ref(), sending).await,
             None => sending.await,
@@ -252,10 +262,6 @@ impl Transport {
                 return send(request).await;
             }
         };
-        let client = match lane {
-            Lane::Call => &lanes.calls,
-            Lane::Stream => &lanes.streams,
-        };
         // Only here does a proxy read requests: plain http to other machines, where it is allowed.
         #[cfg(feature = "proxy")]
         let proxy = lanes
@@ -269,18 +275,25 @@ impl Transport {
                 .entry(http::header::PROXY_AUTHORIZATION)
                 .or_insert_with(|| credentials.clone());
         }
-        let sent = client.request(request).await;
+        let sent = match (lane, &lanes.streams) {
+            (Lane::Call, _) => pooled(&lanes.calls, request).await,
+            (Lane::Stream, Streams::Shared(client)) => pooled(client, request).await,
+            (Lane::Stream, Streams::Own(connections)) => {
+                let sent = connections.send(request).await;
+                sent.map(|response| response.map(|body| ResponseBody::own(body, None)))
+            }
+        };
         let response = sent.map_err(|error| Error::from_client(error, host))?;
         #[cfg(feature = "proxy")]
         if let Some((name, _)) = proxy.filter(|_| response.status() == 407) {
             let message = format!("the proxy {name} doesn't accept its credentials (407)");
             return Err(Error::new(ErrorKind::Proxy, Sent::No, message));
         }
-        Ok(response.map(|incoming| ResponseBody::new(incoming, None)))
+        Ok(response)
     }
 
     /// The host of a URL that may be used.
-    fn check(&self, uri: &http::Uri) -> Result<String, Error> {
+    fn check<'u>(&self, uri: &'u http::Uri) -> Result<&'u str, Error> {
         let refuse = |why: String| Err(Error::new(ErrorKind::Url, Sent::No, why));
         let (Some(scheme), Some(host)) = (uri.scheme(), uri.host()) else {
             return refuse(format!("{:?} is no absolute URL", uri.path()));
@@ -301,7 +314,7 @@ impl Transport {
                 "plain http to {host} is refused, since everybody on the way could read it: use https"
             ));
         }
-        Ok(host.to_owned())
+        Ok(host)
     }
 }
 
@@ -322,6 +335,15 @@ async fn within<T>(
             _ => return Err(Error::timeout(Phase::Head, limit, Sent::Maybe)),
         }
     }
+}
+
+/// Sends over a connection of the pool.
+async fn pooled(
+    client: &Client<Connector, RequestBody>,
+    request: Request<RequestBody>,
+) -> Result<Response<ResponseBody>, hyper_util::client::legacy::Error> {
+    let response = client.request(request).await?;
+    Ok(response.map(|incoming| ResponseBody::new(incoming, None)))
 }
 
 /// For middleware: [`Lane`] and [`Timeouts`] are taken from the extensions of the request.
