@@ -1,5 +1,9 @@
 //! Agents: a model, a system prompt and tools, under a version.
 
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Number, Value};
 
@@ -141,13 +145,31 @@ impl Serialize for ModelRef {
 
 impl<'de> Deserialize<'de> for ModelRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
         enum Shape {
             Id(String),
             Object(ModelObject),
         }
-        let mut object = match Shape::deserialize(deserializer)? {
+
+        struct IdOrObject;
+
+        impl<'de> Visitor<'de> for IdOrObject {
+            type Value = Shape;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a model or its id")
+            }
+
+            fn visit_str<E>(self, id: &str) -> Result<Shape, E> {
+                Ok(Shape::Id(id.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Shape, A::Error> {
+                <ModelObject as Deserialize>::deserialize(MapAccessDeserializer::new(map))
+                    .map(Shape::Object)
+            }
+        }
+
+        let mut object = match deserializer.deserialize_any(IdOrObject)? {
             Shape::Id(id) => return Ok(Self::new(id)),
             Shape::Object(object) => object,
         };

@@ -14,6 +14,7 @@ mod form;
 mod id;
 mod input;
 mod models;
+mod nulls;
 mod op;
 pub mod ops;
 mod others;

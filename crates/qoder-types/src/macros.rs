@@ -6,10 +6,9 @@ macro_rules! lossless {
     ($($name:ident),* $(,)?) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let mut object = crate::Extra::deserialize(deserializer)?;
-                let nulls = crate::macros::take_nulls(&mut object);
-                let mut value = <$name>::deserialize(serde_json::Value::Object(object))
-                    .map_err(serde::de::Error::custom)?;
+                let mut nulls = crate::Extra::new();
+                let mut value =
+                    <$name>::deserialize(crate::nulls::NullsAside::new(deserializer, &mut nulls))?;
                 value.extra.extend(nulls);
                 Ok(value)
             }
@@ -21,20 +20,6 @@ macro_rules! lossless {
             }
         }
     )*};
-}
-
-/// Moves the members that are `null` out of the object. `Option` reads them as absent, and they
-/// would be gone when the object is written.
-pub(crate) fn take_nulls(object: &mut crate::Extra) -> crate::Extra {
-    let nulls: Vec<String> = object
-        .iter()
-        .filter(|(_, value)| value.is_null())
-        .map(|(name, _)| name.clone())
-        .collect();
-    nulls
-        .into_iter()
-        .filter_map(|name| object.remove_entry(&name))
-        .collect()
 }
 
 /// An enumeration that the server may add to: values of tomorrow are kept as text.
@@ -131,7 +116,7 @@ macro_rules! tagged {
             pub(crate) fn from_object(mut object: crate::Extra) -> Self {
                 let Some((key, kind)) = object.remove_entry("type") else { return Self::Unknown(object) };
                 let known = match kind.as_str() {
-                    $(Some($text) => serde_json::from_value(serde_json::Value::Object(object.clone())).map(Self::$variant).ok(),)*
+                    $(Some($text) => serde::Deserialize::deserialize(&object).map(Self::$variant).ok(),)*
                     _ => None,
                 };
                 known.unwrap_or_else(|| {

@@ -1,5 +1,9 @@
 //! Sessions: an agent at work in an environment.
 
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Number, Value};
 
@@ -159,12 +163,26 @@ impl Serialize for SessionAgent {
 
 impl<'de> Deserialize<'de> for SessionAgent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(id) => Ok(Self::Id(id.into())),
-            object => serde_json::from_value(object)
-                .map(Self::Snapshot)
-                .map_err(serde::de::Error::custom),
+        struct SnapshotOrId;
+
+        impl<'de> Visitor<'de> for SnapshotOrId {
+            type Value = SessionAgent;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an agent or its id")
+            }
+
+            fn visit_str<E>(self, id: &str) -> Result<SessionAgent, E> {
+                Ok(SessionAgent::Id(id.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SessionAgent, A::Error> {
+                Deserialize::deserialize(MapAccessDeserializer::new(map))
+                    .map(SessionAgent::Snapshot)
+            }
         }
+
+        deserializer.deserialize_any(SnapshotOrId)
     }
 }
 

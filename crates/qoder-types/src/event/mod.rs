@@ -3,9 +3,11 @@
 mod decode;
 mod kinds;
 mod parts;
+mod text_delta;
 
 pub use kinds::*;
 pub use parts::*;
+pub use text_delta::TextDelta;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
