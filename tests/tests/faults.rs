@@ -15,7 +15,7 @@ fn each_event_once_and_in_order_under_any_schedule() {
 #[test]
 fn a_future_may_be_dropped_at_every_poll() {
     let (mut followed, mut turns) = (0, 0);
-    for seed in 0..30 {
+    for seed in 0..60 {
         let whole = match run(Schedule::drop_at(seed, usize::MAX), false) {
             Ok(report) => report,
             Err(why) => panic!("seed {seed}: {why}"),

@@ -111,6 +111,8 @@ struct Core {
     /// Progress was made since the last wait: the next one is short.
     prompt: bool,
     progress_at: Option<Tick>,
+    /// Progress was made by bytes since their reader last caught up.
+    progressed: bool,
     opened_at: Tick,
     heard_at: Tick,
     heard: bool,
@@ -193,6 +195,7 @@ impl<C: Classify> Resume<C> {
                 waits: 0,
                 prompt: false,
                 progress_at: None,
+                progressed: false,
                 opened_at: Tick::ZERO,
                 heard_at: Tick::ZERO,
                 heard: false,
@@ -293,6 +296,19 @@ impl<C: Classify> Resume<C> {
             _ => None,
         };
         Fed { consumed, delivery }
+    }
+
+    /// All bytes so far were made use of, and that took until now. For drivers that give all
+    /// frames of a chunk the time of its arrival: the time that a slow caller takes for them is
+    /// neither silence nor an outage.
+    pub fn caught_up(&mut self, now: Tick) {
+        if self.core.state != State::Live {
+            return;
+        }
+        self.core.heard_at = now;
+        if core::mem::take(&mut self.core.progressed) {
+            self.core.progress_at = Some(now);
+        }
     }
 
     /// The connection's bytes are at their end.
@@ -591,6 +607,7 @@ impl Core {
         }
         self.prompt = true;
         self.progress_at = Some(now);
+        self.progressed = true;
     }
 
     fn lost(&mut self, now: Tick, cause: Cause) {

@@ -5,6 +5,7 @@
 //! and previews.
 
 use std::borrow::Cow;
+use std::mem;
 
 use bytes::{Buf, Bytes};
 use qoder_http::Sent;
@@ -17,7 +18,7 @@ use qoder_types::{Event, EventId, Page, PreviewType, Request};
 
 use super::Update;
 use super::feed::Feed;
-use super::previews::Previews;
+use super::previews::{Preview, Previews};
 use super::stream::too_large;
 use super::walk::{Step, Walk};
 use crate::error::{Error, ErrorKind};
@@ -44,6 +45,8 @@ pub(crate) struct Follower {
     resume: Resume<Decoder>,
     walk: Option<Walk>,
     chunk: Bytes,
+    /// All of a chunk was handed over just now.
+    drained: bool,
     previews: Previews,
     /// Why the last attempt failed, for the error if there is no other.
     failure: Option<Error>,
@@ -76,24 +79,45 @@ pub(crate) enum Todo {
 #[derive(Debug)]
 struct Decoder {
     feed: Feed,
-    event: Option<Event>,
+    decoded: Option<Decoded>,
+}
+
+/// What a frame is to the caller.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time, on its way to the caller"
+)]
+enum Decoded {
+    Event(Event),
+    /// By far the most frames are such, and are worth a way of their own.
+    Delta(Preview),
 }
 
 impl Classify for Decoder {
     fn classify(&mut self, frame: &Frame<'_>) -> Class {
-        self.event = None;
+        self.decoded = None;
         match (frame.event(), frame.data()) {
             ("heartbeat" | "ping", _) => Class::Pulse,
             (_, "[DONE]") => Class::EndOfStream,
             (name, data) => {
-                let event = self.event.insert(Event::decode(name, frame.id(), data));
-                self.feed.class_of(event)
+                if let Some(delta) = Preview::read(name, data) {
+                    self.decoded = Some(Decoded::Delta(delta));
+                    return Class::Preview;
+                }
+                let event = Event::decode(name, frame.id(), data);
+                let class = self.feed.class_of(&event);
+                self.decoded = Some(Decoded::Event(event));
+                class
             }
         }
     }
 
     fn id<'f>(&'f mut self, frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
-        let own = self.event.as_ref().and_then(Event::id).map(EventId::as_str);
+        let own = match &self.decoded {
+            Some(Decoded::Event(event)) => event.id().map(EventId::as_str),
+            _ => None,
+        };
         own.or(frame.id()).map(Cow::Borrowed)
     }
 }
@@ -102,7 +126,7 @@ impl Follower {
     pub(crate) fn new(settings: Settings, chance: u64) -> Self {
         let decoder = Decoder {
             feed: settings.feed.clone(),
-            event: None,
+            decoded: None,
         };
         Self {
             feed: settings.feed,
@@ -112,6 +136,7 @@ impl Follower {
             resume: Resume::new(settings.start, settings.policy, chance, decoder),
             walk: None,
             chunk: Bytes::new(),
+            drained: false,
             previews: Previews::default(),
             failure: None,
             sent: Sent::No,
@@ -131,7 +156,16 @@ impl Follower {
         self.resume.reads()
     }
 
+    /// Whether there are bytes that were not read yet. Until then the time of their arrival may be
+    /// given to `poll`.
+    pub(crate) fn has_bytes(&self) -> bool {
+        !self.chunk.is_empty()
+    }
+
     pub(crate) fn poll(&mut self, now: Tick) -> Todo {
+        if self.chunk.is_empty() && mem::take(&mut self.drained) {
+            self.resume.caught_up(now);
+        }
         loop {
             let wait = match self.resume.poll(now) {
                 Output::Connect { cursor, .. } => return Todo::Open(self.stream(cursor)),
@@ -259,10 +293,14 @@ impl Follower {
         let fed = self.resume.bytes(now, &self.chunk);
         let (consumed, delivered) = (fed.consumed, fed.delivery.is_some());
         self.chunk.advance(consumed);
-        let event = self.resume.classifier().event.take();
-        event
-            .filter(|_| delivered)
-            .and_then(|event| self.update(event))
+        self.drained = self.chunk.is_empty();
+        match self.resume.classifier().decoded.take() {
+            Some(Decoded::Delta(delta)) if delivered => {
+                self.previews.extend(delta).map(Update::Preview)
+            }
+            Some(Decoded::Event(event)) if delivered => self.update(event),
+            _ => None,
+        }
     }
 
     fn step(&mut self, step: Step, now: Tick) -> Option<Update> {

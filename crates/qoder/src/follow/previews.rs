@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use qoder_types::{Event, EventDeltaEvent, EventId};
+use qoder_types::{Event, EventDeltaEvent, EventId, TextDelta};
 
 /// A piece of a message that is being written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,31 @@ pub struct Preview {
     pub restarted: bool,
 }
 
+impl Preview {
+    /// From a frame with a piece of text. `None`: it is something else, or has to be looked at more closely.
+    pub(crate) fn read(name: &str, data: &str) -> Option<Self> {
+        if name != "event_delta" {
+            return None;
+        }
+        let delta = TextDelta::read(data)?;
+        Some(Self {
+            event_id: EventId::from(&*delta.event_id),
+            index: delta.index,
+            delta: delta.text.into_owned(),
+            restarted: false,
+        })
+    }
+
+    fn of(event: &EventDeltaEvent) -> Option<Self> {
+        Some(Self {
+            event_id: event.event_id.clone(),
+            index: event.delta.index,
+            delta: event.delta.text()?.to_owned(),
+            restarted: false,
+        })
+    }
+}
+
 /// The texts that are being written.
 #[derive(Debug, Default)]
 pub(crate) struct Previews {
@@ -34,6 +59,8 @@ pub(crate) struct Previews {
 struct Open {
     event: EventId,
     blocks: Vec<String>,
+    /// Of all blocks.
+    bytes: usize,
 }
 
 /// How many events may be in preview at once; the oldest gives way.
@@ -55,10 +82,11 @@ impl Previews {
                 self.open.push_back(Open {
                     event: id,
                     blocks: Vec::new(),
+                    bytes: 0,
                 });
                 None
             }
-            Event::EventDelta(delta) => self.extend(delta),
+            Event::EventDelta(delta) => self.extend(Preview::of(delta)?),
             other => {
                 if let Some(id) = other.id() {
                     self.close(id);
@@ -68,29 +96,22 @@ impl Previews {
         }
     }
 
-    fn extend(&mut self, event: &EventDeltaEvent) -> Option<Preview> {
-        let delta = event.delta.text()?;
-        let index = event.delta.index;
+    /// Takes a piece, and gives it back if it can be shown.
+    pub(crate) fn extend(&mut self, mut piece: Preview) -> Option<Preview> {
         let open = self
             .open
             .iter_mut()
-            .find(|open| open.event == event.event_id)?;
-        let restarted = index >= open.blocks.len();
-        if index >= BLOCKS
-            || open.blocks.iter().map(String::len).sum::<usize>() + delta.len() > TEXT
-        {
+            .find(|open| open.event == piece.event_id)?;
+        if piece.index >= BLOCKS || open.bytes + piece.delta.len() > TEXT {
             return None;
         }
-        if restarted {
-            open.blocks.resize(index + 1, String::new());
+        piece.restarted = piece.index >= open.blocks.len();
+        if piece.restarted {
+            open.blocks.resize(piece.index + 1, String::new());
         }
-        open.blocks[index].push_str(delta);
-        Some(Preview {
-            event_id: event.event_id.clone(),
-            index,
-            delta: delta.to_owned(),
-            restarted,
-        })
+        open.blocks[piece.index].push_str(&piece.delta);
+        open.bytes += piece.delta.len();
+        Some(piece)
     }
 
     /// The whole text so far of a block that is being written.
