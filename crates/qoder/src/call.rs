@@ -164,7 +164,12 @@ fn decode<T: DeserializeOwned>(
     } else {
         body
     };
-    serde_json::from_slice(text).map_err(|error| {
+    // One look at all of it for UTF-8 is cheaper than one at each text.
+    let value = match std::str::from_utf8(text) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(text),
+    };
+    value.map_err(|error| {
         // Before it is shortened: half a secret isn't found any more.
         let body = &auth.redact_bytes(body.clone());
         let content_type = meta

@@ -1,6 +1,8 @@
 //! From a described call to a response: headers, attempts, and the waits between them.
 
+use std::borrow::Cow;
 use std::future::Future;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -31,6 +33,7 @@ const ERROR_TIME: Duration = Duration::from_secs(5);
 pub(crate) struct Prepared {
     op: &'static Op,
     uri: Uri,
+    /// Those that are not the client's.
     headers: HeaderMap,
     body: Option<Bytes>,
     class: Class,
@@ -49,9 +52,9 @@ impl Prepared {
         if let Some(why) = options.refused {
             return Err(Error::input(why));
         }
-        let mut request = request.clone();
+        let mut request = Cow::Borrowed(request);
         for (name, value) in options.query {
-            request.add_query(name, value);
+            request.to_mut().add_query(name, value);
         }
         let op = request.op();
         let input =
@@ -63,24 +66,12 @@ impl Prepared {
             return Err(Error::input(why));
         }
         let uri = client.base().join(&target);
-        let uri = uri.parse().map_err(|error: http::uri::InvalidUri| {
+        let uri = Uri::try_from(uri).map_err(|error: http::uri::InvalidUri| {
             Error::input(format!("the path {target:?} fits no URL: {error}"))
         })?;
         let body = request.body().map_err(input)?.map(Bytes::copy_from_slice);
 
-        let mut headers = client.headers().clone();
-        let accept = match op.accept {
-            Accept::EventStream => "text/event-stream",
-            _ => "application/json",
-        };
-        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        // The first generation asked for it on every request, today's infers it.
-        if body.is_some() || client.dialect() == Dialect::Seed {
-            headers.insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
-        }
+        let mut headers = HeaderMap::new();
         for (name, value) in request.headers() {
             let name = HeaderName::from_static(name);
             let value = HeaderValue::try_from(value.as_str()).map_err(|_| {
@@ -127,7 +118,12 @@ impl Prepared {
         Trace::new(client, target, &self.uri, u64::try_from(bytes).ok())
     }
 
-    fn request(&self, attempt: u32, granted: &Granted) -> http::Request<RequestBody> {
+    fn request(
+        &self,
+        client: &Client,
+        attempt: u32,
+        granted: &Granted,
+    ) -> http::Request<RequestBody> {
         let body = self
             .body
             .clone()
@@ -135,13 +131,28 @@ impl Prepared {
         let mut request = http::Request::new(body);
         *request.method_mut() = method(self.op.method);
         *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
+        *request.headers_mut() = client.headers().clone();
         let headers = request.headers_mut();
+        let accept = match self.op.accept {
+            Accept::EventStream => "text/event-stream",
+            _ => "application/json",
+        };
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        // The first generation asked for it on every request, today's infers it.
+        if self.body.is_some() || client.dialect() == Dialect::Seed {
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            );
+        }
+        // Of a name that is there already, these are the values.
+        headers.extend(self.headers.clone());
         headers.insert(header::AUTHORIZATION, granted.header());
-        headers.insert(
-            HeaderName::from_static("x-qoder-retry-count"),
-            attempt.saturating_sub(1).into(),
-        );
+        let retries = match attempt {
+            0 | 1 => HeaderValue::from_static("0"),
+            attempt => (attempt - 1).into(),
+        };
+        headers.insert(HeaderName::from_static("x-qoder-retry-count"), retries);
         request
     }
 }
@@ -260,7 +271,8 @@ async fn attempts<T: Receive>(
     prepared: &Prepared,
     trace: &mut Trace<'_>,
 ) -> Result<(T, u32)> {
-    let seed = Uuid::new_v4().as_u64_pair().0;
+    // Luck for the waits need not be the system's, which is a call of it for each call of ours.
+    let seed = RandomState::new().build_hasher().finish();
     let mut policy =
         Attempts::new(prepared.retry, prepared.class, seed).with_budget(client.budget().clone());
     let deadline = prepared.deadline.map(|deadline| trace.started() + deadline);
@@ -278,7 +290,11 @@ async fn attempts<T: Receive>(
             };
             let sent = client
                 .transport()
-                .send(prepared.request(attempt, &granted), lane, prepared.timeouts)
+                .send(
+                    prepared.request(client, attempt, &granted),
+                    lane,
+                    prepared.timeouts,
+                )
                 .await;
             let response = sent.map_err(Failure::transport)?;
             let renewable = client.auth().answered(&granted, response.status());
