@@ -2,6 +2,7 @@
 //! concern of the workspace.
 
 use crate::shell::{cargo, output, root, sh};
+use crate::size;
 
 /// Each program, with what its part of the report is about.
 const PROGRAMS: &[(&str, &str)] = &[
@@ -9,15 +10,26 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("allocations", "Allocations"),
     ("typed", "From bytes to typed events"),
     ("cost", "Events and calls over loopback"),
+    ("footprint", "The memory of events and calls"),
+    ("recover", "Lost connections"),
+    ("load", "Many followers"),
 ];
 
 const REPORT: &str = "docs/benchmarks.md";
 const BEGIN: &str = "<!-- printed by `cargo xtask bench` -->";
 
+/// Programs that are built, and not run.
+const SIZE: &str = "size";
+const SIZE_TITLE: &str = "What a dependency costs";
+
 /// `bench` runs all and prints the report into the docs; `bench NAME [ARGS]` runs one.
 pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     match args {
         [] => report(),
+        [SIZE] => {
+            println!("{}", size::report()?);
+            Ok(())
+        }
         [name, rest @ ..] if PROGRAMS.iter().any(|(program, _)| program == name) => {
             sh(program(name).args(rest))
         }
@@ -26,6 +38,7 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
             PROGRAMS
                 .iter()
                 .map(|(program, _)| *program)
+                .chain([SIZE])
                 .collect::<Vec<_>>()
                 .join(", ")
         )),
@@ -45,6 +58,10 @@ fn report() -> Result<(), String> {
         println!("{tables}");
         report.extend(["\n## ", title, "\n\n", tables.trim(), "\n"]);
     }
+    println!("== {SIZE}");
+    let table = size::report()?;
+    println!("{table}");
+    report.extend(["\n## ", SIZE_TITLE, "\n\n", table.trim(), "\n"]);
     std::fs::write(&path, report).map_err(|error| format!("{REPORT}: {error}"))
 }
 

@@ -10,6 +10,7 @@ mod ci;
 mod mutants;
 mod readme;
 mod shell;
+mod size;
 mod tidy;
 
 use std::process::ExitCode;

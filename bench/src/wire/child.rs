@@ -38,6 +38,22 @@ impl Child {
         Ok(child)
     }
 
+    /// Runs a copy of this program to its end; what it says.
+    ///
+    /// # Errors
+    ///
+    /// It can't be started, or fails.
+    pub fn output(role: &[&str]) -> io::Result<String> {
+        let output = Command::new(std::env::current_exe()?)
+            .args(role)
+            .stderr(Stdio::inherit())
+            .output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(format!("{role:?}: {}", output.status)));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
     /// Tells it something, and waits for its answer.
     ///
     /// # Errors

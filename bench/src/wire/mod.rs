@@ -4,6 +4,7 @@
 pub mod child;
 pub mod contenders;
 pub mod server;
+pub mod sim;
 pub mod theirs;
 
 pub use child::Child;
