@@ -18,6 +18,15 @@ const PROGRAMS: &[(&str, &str)] = &[
 const REPORT: &str = "docs/benchmarks.md";
 const BEGIN: &str = "<!-- printed by `cargo xtask bench` -->";
 
+const BUILD: &[&str] = &[
+    "--release",
+    "--quiet",
+    "--manifest-path",
+    "bench/Cargo.toml",
+    "--target-dir",
+    "target/bench",
+];
+
 /// Programs that are built, and not run.
 const SIZE: &str = "size";
 const SIZE_TITLE: &str = "What a dependency costs";
@@ -51,6 +60,8 @@ fn report() -> Result<(), String> {
     let Some((head, _)) = text.split_once(BEGIN) else {
         return Err(format!("{REPORT}: the line {BEGIN} is missing"));
     };
+    // All at once, since linking them is most of it.
+    sh(cargo(&["build", "--bins"]).args(BUILD))?;
     let mut report = format!("{head}{BEGIN}\n");
     for (name, title) in PROGRAMS {
         println!("== {name}");
@@ -66,16 +77,7 @@ fn report() -> Result<(), String> {
 }
 
 fn program(name: &str) -> std::process::Command {
-    cargo(&[
-        "run",
-        "--release",
-        "--quiet",
-        "--manifest-path",
-        "bench/Cargo.toml",
-        "--target-dir",
-        "target/bench",
-        "--bin",
-        name,
-        "--",
-    ])
+    let mut run = cargo(&["run"]);
+    run.args(BUILD).args(["--bin", name, "--"]);
+    run
 }
