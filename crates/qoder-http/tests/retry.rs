@@ -173,6 +173,9 @@ impl Chance {
     }
 }
 
+/// Of a hundred attempts, how many fail in a second.
+type Rate = fn(u64) -> u64;
+
 /// A service as its clients meet it.
 struct World {
     /// A call begins so often, in microseconds.
@@ -180,7 +183,7 @@ struct World {
     /// Until when calls begin, in seconds.
     until: u64,
     /// Of a hundred attempts that begin in this second, so many fail.
-    failing: fn(u64) -> u64,
+    failing: Rate,
     /// What a failure is, and how long it takes, in milliseconds.
     failure: fn(&mut Chance) -> (End, u64),
     class: Class,
@@ -224,10 +227,10 @@ fn run(world: &World, seed: u64) -> Vec<Second> {
             return seconds;
         };
         let second = at / 1_000_000;
-        let seen = &mut seconds[usize::try_from(second).expect("few")];
-        seen.attempts += 1;
+        let now = &mut seconds[usize::try_from(second).expect("few")];
+        now.attempts += 1;
         if !chance.percent((world.failing)(second)) {
-            seen.succeeded += 1;
+            now.succeeded += 1;
             calls[call].0.succeeded();
             continue;
         }
@@ -240,8 +243,8 @@ fn run(world: &World, seed: u64) -> Vec<Second> {
                 *retries += 1;
             }
             _ => {
-                seen.failed += 1;
-                seen.lost += *retries;
+                now.failed += 1;
+                now.lost += *retries;
             }
         }
     }
@@ -352,7 +355,7 @@ fn after_an_outage_there_are_retries_again() {
 #[test]
 fn the_budget_bounds_the_load_at_any_rate_of_failure() {
     // Of a hundred attempts so many fail; of a hundred calls, so many attempts are made at most.
-    let rates: [(fn(u64) -> u64, u64); 6] = [
+    let rates: [(Rate, u64); 6] = [
         (|_| 5, 106),
         (|_| 20, 125),
         (|_| 50, 113),
