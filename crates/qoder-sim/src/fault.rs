@@ -12,6 +12,8 @@ pub enum Target {
     Stream,
     /// Exchanges of a service account's key for a token.
     Exchange,
+    /// Requests to the storage that links to files lead to.
+    Storage,
     /// All other requests.
     Call,
     /// Any request.
@@ -30,6 +32,8 @@ pub enum Fault {
     Stall,
     /// The body breaks off after so many bytes.
     Cut(usize),
+    /// The body of a document or a file falls silent after so many bytes.
+    StallAfter(usize),
     /// A stream breaks off after so many events.
     CutFrames(usize),
     /// A stream ends, as it should in HTTP, after so many events.
@@ -60,6 +64,12 @@ pub enum Fault {
     Replay(usize),
     /// 400, as for a cursor that is not known.
     RejectCursor,
+    /// Storage sends the whole, whatever range is asked for.
+    IgnoreRange,
+    /// Storage says that its range begins a byte later than it does.
+    WrongRange,
+    /// From this request on storage has another content, of the same length.
+    EtagChanges,
     /// The flat form of a 401, as a gateway answers.
     Flat401,
     /// An error status.
@@ -131,9 +141,14 @@ impl FromStr for Plan {
             let target = match target {
                 "stream" => Target::Stream,
                 "exchange" => Target::Exchange,
+                "storage" => Target::Storage,
                 "call" => Target::Call,
                 "any" => Target::Any,
-                _ => return Err(wrong("the target is stream, exchange, call or any")),
+                _ => {
+                    return Err(wrong(
+                        "the target is stream, exchange, storage, call or any",
+                    ));
+                }
             };
             let (fault, times) = match rest.rsplit_once('*') {
                 Some((fault, times)) => {
@@ -164,6 +179,7 @@ impl FromStr for Fault {
             "reset" => Self::Reset,
             "stall" => Self::Stall,
             "cut" => Self::Cut(number()?),
+            "stall-after" => Self::StallAfter(number()?),
             "cut-frames" => Self::CutFrames(number()?),
             "end-frames" => Self::EndFrames(number()?),
             "stall-frames" => Self::StallFrames(number()?),
@@ -179,6 +195,9 @@ impl FromStr for Fault {
             "not-utf8" => Self::NotUtf8,
             "replay" => Self::Replay(number()?),
             "reject-cursor" => Self::RejectCursor,
+            "ignore-range" => Self::IgnoreRange,
+            "wrong-range" => Self::WrongRange,
+            "etag-changes" => Self::EtagChanges,
             "flat-401" => Self::Flat401,
             "status" => {
                 let status = u16::try_from(number()?)
@@ -209,7 +228,7 @@ mod tests {
 
     #[test]
     fn requests_take_the_first_fault_that_is_theirs() {
-        let mut plan: Plan = "call:reset,stream:cut=5*2,any:stall,exchange:html"
+        let mut plan: Plan = "call:reset,stream:cut=5*2,any:stall,exchange:html,storage:cut=1"
             .parse()
             .expect("a plan");
         assert_eq!(plan.take(Target::Stream), Fault::Cut(5));
@@ -219,6 +238,7 @@ mod tests {
         assert_eq!(plan.take(Target::Stream), Fault::None);
         assert_eq!(plan.take(Target::Call), Fault::None);
         assert_eq!(plan.take(Target::Exchange), Fault::Html);
+        assert_eq!(plan.take(Target::Storage), Fault::Cut(1));
     }
 
     #[test]
@@ -228,6 +248,7 @@ mod tests {
             "reset",
             "stall",
             "cut=1",
+            "stall-after=1",
             "cut-frames=1",
             "end-frames=1",
             "stall-frames=1",
@@ -243,6 +264,9 @@ mod tests {
             "not-utf8",
             "replay=2",
             "reject-cursor",
+            "ignore-range",
+            "wrong-range",
+            "etag-changes",
             "flat-401",
             "status=429",
             "status=503;retry-after=2",

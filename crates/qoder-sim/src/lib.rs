@@ -6,6 +6,7 @@ mod errors;
 mod events;
 mod exchange;
 mod fault;
+mod files;
 mod page;
 mod recorded;
 mod resources;

@@ -1,4 +1,4 @@
-//! The operations on agents, environments, models and sessions.
+//! The operations on agents, environments, models and sessions; those on files are in `files`.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::Dialect;
 use crate::errors::{Answer, Refusal};
 use crate::events;
+use crate::files::{self, Upload};
 use crate::page::{Query, page};
 use crate::scripts;
 use crate::state::{Account, Entry, Session, World, id, now, patch_metadata};
@@ -23,6 +24,8 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a [&'a str],
     pub(crate) query: &'a Query,
     pub(crate) body: &'a Value,
+    /// The form, if the body is one.
+    pub(crate) upload: Option<&'a Upload>,
 }
 
 /// Does what is asked; `None` if there is no such operation.
@@ -102,6 +105,7 @@ pub(crate) fn answer(request: &Request<'_>) -> Option<Answer> {
         (method, ["environments", rest @ ..]) => {
             return environment(request, method, rest);
         }
+        (method, ["files", rest @ ..]) => return files::answer(request, method, rest),
         ("POST", ["sessions"]) => account(&mut |account| create_session(account, body, dialect)),
         ("GET", ["sessions"]) => account(&mut |account| list(sessions(account, query, dialect))),
         (method, ["sessions", id, rest @ ..]) => return session(request, method, id, rest),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -22,6 +22,7 @@ use crate::body::ResponseBody;
 use crate::errors::Refusal;
 use crate::exchange;
 use crate::fault::{Fault, Plan, Target};
+use crate::files::{self, Part, Upload};
 use crate::page::{Query, decoded};
 use crate::recorded::Recorded;
 use crate::resources;
@@ -62,6 +63,8 @@ impl Default for Builder {
                 flat_401: false,
                 anonymous_sends: false,
                 token_ttl: None,
+                link_ttl: Duration::from_secs(900),
+                origin: String::new(),
             },
             plan: Plan::new(),
         }
@@ -133,14 +136,26 @@ impl Builder {
         self
     }
 
+    /// How long links to the contents of files hold. Default: 15 minutes.
+    pub fn link_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.link_ttl = ttl;
+        self
+    }
+
     /// Starts the simulator on the current tokio runtime.
     ///
     /// # Errors
     ///
     /// The address can't be listened at.
-    pub async fn start(self) -> io::Result<Sim> {
+    pub async fn start(mut self) -> io::Result<Sim> {
         let listener = TcpListener::bind(self.listen).await?;
         let addr = listener.local_addr()?;
+        let host = if addr.ip().is_unspecified() {
+            SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port()))
+        } else {
+            addr
+        };
+        self.settings.origin = format!("http://{host}");
         let world = World::new(self.settings, self.plan);
         let stopped = world.closing.subscribe();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&world), stopped));
@@ -227,6 +242,37 @@ impl Sim {
     pub fn publish(&self, session: &str, event: Value) -> Option<Value> {
         self.world
             .session(session, |session| session.publish(event))
+    }
+
+    /// Delivers a file of a session's agent, which can be downloaded, and publishes the event that
+    /// says so. Gives the file's id; `None` if there is no such session.
+    pub fn deliver(
+        &self,
+        session: &str,
+        filename: &str,
+        mime_type: &str,
+        content: impl Into<Bytes>,
+    ) -> Option<String> {
+        let dialect = self.world.settings.dialect;
+        let file = files::delivered(session, filename, mime_type, content.into(), dialect);
+        self.world.account_of(session, |account| {
+            let id = file.object["id"].as_str().unwrap_or_default().to_owned();
+            let event = json!({
+                "type": "agent.artifact_delivered", "file_id": id, "original_filename": filename,
+                "content_type": mime_type, "size": file.content.len(),
+            });
+            account.files.push(file);
+            account.session(session)?.publish(event);
+            Some(id)
+        })?
+    }
+
+    /// Makes all links to files that were given so far invalid.
+    pub fn expire_links(&self) {
+        let now = Instant::now();
+        for link in self.world.lock().links.values_mut() {
+            link.ends = now;
+        }
     }
 
     /// Ends a session for good, as the service may do. Whether there is such a session.
@@ -341,7 +387,9 @@ struct Call {
 
 async fn respond(world: Arc<World>, connection: u64, request: Request<Incoming>) -> Answered {
     let (parts, body) = request.into_parts();
+    let is_upload = parts.uri.path().strip_prefix(BASE) == Some("/files");
     let limit = match world.settings.dialect {
+        _ if is_upload => files::LONGEST_UPLOAD,
         Dialect::Seed => 32 << 20,
         Dialect::Current => 4 << 20,
     };
@@ -367,6 +415,8 @@ async fn respond(world: Arc<World>, connection: u64, request: Request<Incoming>)
             || asks_for_stream);
     let kind = if path == exchange::PATH {
         Target::Exchange
+    } else if path.starts_with(files::STORAGE) {
+        Target::Storage
     } else if is_stream {
         Target::Stream
     } else {
@@ -388,6 +438,7 @@ async fn respond(world: Arc<World>, connection: u64, request: Request<Incoming>)
     let answered = match kind {
         Target::Stream => stream(&world, &call, fault),
         Target::Exchange => exchanged(&world, &call, &fault),
+        Target::Storage => stored(&world, &call, &fault),
         _ => whole(&world, &call, &fault),
     };
     record(
@@ -517,6 +568,71 @@ fn exchanged(world: &World, call: &Call, fault: &Fault) -> Answered {
     })
 }
 
+/// Answers with what a link leads to.
+fn stored(world: &World, call: &Call, fault: &Fault) -> Answered {
+    if let Some(answered) = refused_by(fault, world, call) {
+        return answered;
+    }
+    let refuse = |status, code: &str| {
+        let text = format!("<?xml version=\"1.0\"?>\n<Error><Code>{code}</Code></Error>\n");
+        Ok(respond_with(status, "application/xml", text))
+    };
+    // Storage knows nobody: whoever says who they are has told a stranger.
+    if call.headers.contains_key(header::AUTHORIZATION) {
+        return refuse(400, "InvalidArgument");
+    }
+    if call.method != Method::GET {
+        return refuse(405, "MethodNotAllowed");
+    }
+    let name = call.path.strip_prefix(files::STORAGE).unwrap_or_default();
+    let query = Query::parse(call.query.as_deref());
+    let link = world.lock().links.get(name).cloned();
+    let link = link.filter(|link| {
+        query.get("sig") == Some(link.secret.as_str()) && Instant::now() < link.ends
+    });
+    let Some(link) = link else {
+        return refuse(403, "AccessDenied");
+    };
+    let file = world.account(&link.account, |account| {
+        let mut files = account.files.iter_mut();
+        let file = files.find(|file| file.object["id"] == link.file)?;
+        if *fault == Fault::EtagChanges {
+            file.change();
+        }
+        Some(file.clone())
+    });
+    let Some(file) = file else {
+        return refuse(404, "NoSuchKey");
+    };
+    let (etag, length) = (file.etag(), file.content.len());
+    let part = match fault {
+        Fault::IgnoreRange => Part::Whole,
+        _ => Part::asked(&call.headers, &etag, length),
+    };
+    let (status, range, content) = match part {
+        Part::Unsatisfiable => (416, Some(format!("bytes */{length}")), Bytes::new()),
+        Part::Whole => (200, None, file.content),
+        Part::Range(start, end) => {
+            let said = start + usize::from(*fault == Fault::WrongRange);
+            let range = format!("bytes {said}-{}/{length}", end - 1);
+            (206, Some(range), file.content.slice(start..end))
+        }
+    };
+    let mime_type = file.object["mime_type"].as_str().unwrap_or_default();
+    let mut response = damaged_bytes(content, mime_type, fault);
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    for (name, value) in [(header::ETAG, Some(etag)), (header::CONTENT_RANGE, range)] {
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+            headers.insert(name, value);
+        }
+    }
+    Ok(response)
+}
+
 /// Answers with an event stream.
 fn stream(world: &Arc<World>, call: &Call, fault: Fault) -> Answered {
     if let Some(answered) = refused_by(&fault, world, call) {
@@ -635,7 +751,16 @@ fn operation(
         )
     };
     let text = call.body.as_ref().ok_or_else(invalid_json)?;
-    let body: Value = if text.is_empty() {
+    let content_type = call
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| call.path == "/files" && value.starts_with("multipart/form-data"));
+    let upload = content_type.map(|content_type| Upload::parse(content_type, text));
+    let upload = upload
+        .transpose()
+        .map_err(|why| refusal(world, call, &why))?;
+    let body: Value = if text.is_empty() || upload.is_some() {
         resources::empty()
     } else {
         serde_json::from_slice(text).map_err(|_| invalid_json())?
@@ -647,7 +772,10 @@ fn operation(
         "{} {} {}",
         call.method,
         call.path,
-        String::from_utf8_lossy(text)
+        match &upload {
+            Some(_) => files::digest(text),
+            None => String::from_utf8_lossy(text).into_owned(),
+        }
     );
     if let Some(key) = &key {
         match world.account(token, |account| account.answered.get(key).cloned()) {
@@ -669,6 +797,7 @@ fn operation(
         path: &path,
         query: &query,
         body: &body,
+        upload: upload.as_ref(),
     };
     let answer = resources::answer(&request)
         .ok_or_else(|| unknown(world, call))?
@@ -692,27 +821,28 @@ fn idempotency_key(world: &World, call: &Call) -> Option<String> {
 
 /// The answer, with the fault in it.
 fn damaged(answer: &Value, fault: &Fault) -> Response<ResponseBody> {
-    let text = answer.to_string();
+    damaged_bytes(Bytes::from(answer.to_string()), "application/json", fault)
+}
+
+fn damaged_bytes(text: Bytes, content_type: &str, fault: &Fault) -> Response<ResponseBody> {
     match fault {
         Fault::Html => html(),
         Fault::NoContent => no_content(),
-        Fault::Empty => respond_with(200, "application/json", Bytes::new()),
+        Fault::Empty => respond_with(200, content_type, Bytes::new()),
         Fault::ContentType(other) => respond_with(200, other, text),
-        Fault::Truncate => respond_with(
-            200,
-            "application/json",
-            Bytes::from(text).slice(..answer.to_string().len() / 2),
-        ),
-        Fault::NotUtf8 => respond_with(200, "application/json", &b"{\"data\":[\"\xff\xfe\"]}"[..]),
-        Fault::Oversize(size) => oversize("application/json", "{\"data\":\"", *size),
-        Fault::Cut(at) => cut(text, *at),
+        Fault::Truncate => respond_with(200, content_type, text.slice(..text.len() / 2)),
+        Fault::NotUtf8 => respond_with(200, content_type, &b"{\"data\":[\"\xff\xfe\"]}"[..]),
+        Fault::Oversize(size) => oversize(content_type, "{\"data\":\"", *size),
+        Fault::Cut(at) | Fault::StallAfter(at) => {
+            cut(text, content_type, *at, matches!(fault, Fault::Cut(_)))
+        }
         Fault::Split | Fault::Drip(_) => {
             let (pieces, body) = ResponseBody::pieces();
             let fault = fault.clone();
             tokio::spawn(async move { sse::send(&pieces, text, &fault).await });
-            respond_with(200, "application/json", Bytes::new()).map(|_| body)
+            respond_with(200, content_type, Bytes::new()).map(|_| body)
         }
-        _ => respond_with(200, "application/json", text),
+        _ => respond_with(200, content_type, text),
     }
 }
 
@@ -732,17 +862,20 @@ fn oversize(content_type: &str, start: &'static str, size: usize) -> Response<Re
     respond_with(200, content_type, Bytes::new()).map(|_| body)
 }
 
-fn cut(text: String, at: usize) -> Response<ResponseBody> {
+/// The first bytes of a body, and then the end of the connection or nothing more.
+fn cut(text: Bytes, content_type: &str, at: usize, breaks: bool) -> Response<ResponseBody> {
     let (pieces, body) = ResponseBody::pieces();
     let length = text.len();
-    let text = Bytes::from(text);
     tokio::spawn(async move {
         let _ = pieces.send(Ok(text.slice(..at.min(text.len())))).await;
-        let _ = pieces
-            .send(Err(io::Error::new(io::ErrorKind::ConnectionReset, "fault")))
-            .await;
+        if breaks {
+            let error = io::Error::new(io::ErrorKind::ConnectionReset, "fault");
+            let _ = pieces.send(Err(error)).await;
+        } else {
+            pieces.closed().await;
+        }
     });
-    let mut response = respond_with(200, "application/json", Bytes::new()).map(|_| body);
+    let mut response = respond_with(200, content_type, Bytes::new()).map(|_| body);
     response
         .headers_mut()
         .insert(header::CONTENT_LENGTH, length.into());

@@ -225,13 +225,14 @@ fn heartbeat(kind: Heartbeat) -> String {
 }
 
 /// Whether the reader is still there.
-pub(crate) async fn send(pieces: &Pieces, text: String, fault: &Fault) -> bool {
+pub(crate) async fn send(pieces: &Pieces, text: impl Into<Bytes>, fault: &Fault) -> bool {
+    let text = text.into();
     let pause = match fault {
         Fault::Split => Duration::ZERO,
         Fault::Drip(pause) => *pause,
-        _ => return pieces.send(Ok(Bytes::from(text))).await.is_ok(),
+        _ => return pieces.send(Ok(text)).await.is_ok(),
     };
-    for byte in text.into_bytes() {
+    for byte in text {
         if pieces
             .send(Ok(Bytes::copy_from_slice(&[byte])))
             .await

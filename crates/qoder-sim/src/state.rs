@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::exchange::Tokens;
 use crate::fault::Plan;
+use crate::files::{Link, Stored};
 use crate::recorded::Recorded;
 use crate::scripts;
 use crate::{Dialect, Heartbeat};
@@ -29,6 +30,10 @@ pub(crate) struct Settings {
     pub(crate) anonymous_sends: bool,
     /// What tokens of service accounts live at most.
     pub(crate) token_ttl: Option<Duration>,
+    /// How long links to files hold.
+    pub(crate) link_ttl: Duration,
+    /// Where the server is.
+    pub(crate) origin: String,
 }
 
 /// All of it. The lock is never held across a wait.
@@ -47,6 +52,8 @@ pub(crate) struct World {
 pub(crate) struct Inner {
     accounts: HashMap<String, Account>,
     pub(crate) tokens: Tokens,
+    /// Links to files, by the name in their paths.
+    pub(crate) links: HashMap<String, Link>,
     pub(crate) plan: Plan,
     pub(crate) requests: Vec<Recorded>,
     pub(crate) unexpected: Vec<String>,
@@ -71,6 +78,8 @@ pub(crate) struct Account {
     pub(crate) agent_order: Vec<String>,
     pub(crate) environments: Vec<Value>,
     pub(crate) sessions: Vec<Session>,
+    /// In the order of their creation.
+    pub(crate) files: Vec<Stored>,
     /// Environments that a session refers to, deleted ones included.
     pub(crate) referenced: Vec<String>,
     /// What was answered to each idempotency key, and for which request.
@@ -160,6 +169,21 @@ impl World {
     pub(crate) fn session<T>(&self, id: &str, work: impl FnOnce(&mut Session) -> T) -> Option<T> {
         self.any_session(id, |session| (!session.deleted).then(|| work(session)))
             .flatten()
+    }
+
+    /// Works on the account that has this session.
+    pub(crate) fn account_of<T>(
+        &self,
+        session: &str,
+        work: impl FnOnce(&mut Account) -> T,
+    ) -> Option<T> {
+        let mut inner = self.lock();
+        let mut accounts = inner.accounts.values_mut();
+        let has = |account: &Account| {
+            let mut sessions = account.sessions.iter();
+            sessions.any(|other| other.id == session && !other.deleted)
+        };
+        accounts.find(|account| has(account)).map(work)
     }
 
     /// Works on a session that may have been deleted.

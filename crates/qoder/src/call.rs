@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::auth::Auth;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result, head_of};
+use crate::files::upload::{Form, Upload};
 use crate::response::{Meta, Response};
 
 /// The future of a [`Call`].
@@ -45,6 +46,8 @@ pub struct Call<T> {
     client: Client,
     request: Request<T>,
     options: CallOptions,
+    /// What the form of the request is filled with.
+    upload: Option<Upload>,
 }
 
 impl<T> Call<T> {
@@ -53,7 +56,13 @@ impl<T> Call<T> {
             client,
             request,
             options: CallOptions::default(),
+            upload: None,
         }
+    }
+
+    pub(crate) fn with_upload(mut self, upload: Upload) -> Self {
+        self.upload = Some(upload);
+        self
     }
 
     /// Changes the options of this call.
@@ -62,7 +71,8 @@ impl<T> Call<T> {
         self
     }
 
-    /// Adds a member to the JSON body, for fields that this release doesn't know.
+    /// Adds a member to the JSON body, or a field to the form of an upload, for fields that this
+    /// release doesn't know.
     pub fn extra(mut self, field: &str, value: Value) -> Self {
         self.request.extra(field, value);
         self
@@ -93,7 +103,10 @@ impl<T: DeserializeOwned + Send + 'static> Call<T> {
         let operation = self.request.op().name;
         let redact = self.client.clone();
         async {
-            let prepared = attempt::Prepared::new(&self.client, &self.request, self.options)?;
+            let mut prepared = attempt::Prepared::new(&self.client, &self.request, self.options)?;
+            if let (Some(form), Some(upload)) = (self.request.form(), &self.upload) {
+                prepared.fill(Form::new(form, upload).await?);
+            }
             let method = self.request.op().method;
             attempt::run(&self.client, prepared, |meta, body| {
                 decode(method, meta, body, redact.auth())
@@ -111,6 +124,7 @@ impl<T> Clone for Call<T> {
             client: self.client.clone(),
             request: self.request.clone(),
             options: self.options.clone(),
+            upload: self.upload.clone(),
         }
     }
 }

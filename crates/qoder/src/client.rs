@@ -17,7 +17,7 @@ use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::gateway::{BaseUrl, Dialect, Gateway};
 use crate::observe::Observe;
-use crate::resources::{Agents, Environments, Models, Sessions};
+use crate::resources::{Agents, Environments, Files, Models, Sessions};
 
 /// A client of the Qoder Cloud Agents API.
 ///
@@ -91,6 +91,11 @@ impl Client {
     /// Environments: the containers that sessions run in.
     pub fn environments(&self) -> Environments {
         Environments::new(self.clone())
+    }
+
+    /// Files: what is uploaded for agents, and what they deliver.
+    pub fn files(&self) -> Files {
+        Files::new(self.clone())
     }
 
     /// The models that agents can use.

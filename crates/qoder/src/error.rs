@@ -79,6 +79,9 @@ pub enum ErrorKind {
     Decode,
     /// The response is larger than the limit of the client.
     TooLarge,
+    /// What is on this side failed: a file or stream could not be read, or was not as long as was
+    /// said, or a file could not be written.
+    File,
     /// A list that had to have an item has none.
     Empty,
     /// A list contradicts itself: it promises more and gives no cursor, or gives one twice.
@@ -104,6 +107,7 @@ impl ErrorKind {
             Self::Api => "api",
             Self::Decode => "decode",
             Self::TooLarge => "too_large",
+            Self::File => "file",
             Self::Empty => "empty",
             Self::Pagination => "pagination",
             Self::Stream => "stream",
@@ -245,18 +249,23 @@ impl Error {
 
     /// An error of the transport, in this crate's classes.
     pub(crate) fn transport(error: qoder_http::Error) -> Self {
+        Self::new(Self::transport_kind(&error), error.to_string())
+            .with_sent(error.sent())
+            .with_source(error)
+    }
+
+    /// The class of an error of the transport.
+    pub(crate) fn transport_kind(error: &qoder_http::Error) -> ErrorKind {
         use qoder_http::ErrorKind as Below;
-        let kind = match error.kind() {
+        match error.kind() {
             Below::Url => ErrorKind::Input,
             Below::Config => ErrorKind::Config,
             Below::Dns | Below::Connect | Below::Tls | Below::Proxy => ErrorKind::Connect,
             Below::Timeout(_) => ErrorKind::Timeout,
             Below::TooLarge => ErrorKind::TooLarge,
+            Below::Source => ErrorKind::File,
             _ => ErrorKind::Network,
-        };
-        Self::new(kind, error.to_string())
-            .with_sent(error.sent())
-            .with_source(error)
+        }
     }
 
     pub(crate) fn with_operation(mut self, operation: &'static str) -> Self {

@@ -6,6 +6,7 @@ mod call;
 mod client;
 mod conversation;
 mod error;
+mod files;
 mod follow;
 mod gateway;
 mod list;
@@ -23,6 +24,7 @@ pub use call::{Call, CallOptions, WithMeta};
 pub use client::{Client, ClientBuilder};
 pub use conversation::{Conversation, Thread};
 pub use error::{Error, ErrorKind, Result};
+pub use files::{Download, FileStream, Upload};
 pub use follow::{
     Ending, EventStream, Events, Follow, Preview, Start, StreamOpening, Update, Updates, Via,
 };

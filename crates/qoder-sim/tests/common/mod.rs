@@ -89,7 +89,11 @@ impl<'a> Api<'a> {
         tokio::spawn(connection);
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("/api/v1/cloud{path}"))
+            .uri(if path.starts_with("/storage/") {
+                path.to_owned()
+            } else {
+                format!("/api/v1/cloud{path}")
+            })
             .header("host", self.sim.addr().to_string());
         if !self.token.is_empty() {
             request = request.header("authorization", format!("Bearer {}", self.token));
@@ -115,6 +119,17 @@ impl<'a> Api<'a> {
         } else {
             body.to_string().into()
         };
+        self.send_bytes(method, path, headers, body).await
+    }
+
+    /// As `send`, with a body of any kind.
+    pub async fn send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        headers: Headers<'_>,
+        body: Bytes,
+    ) -> hyper::Result<Answer> {
         let answer = async {
             let response = self.open(method, path, headers, body).await?;
             let (head, body) = response.into_parts();

@@ -19,6 +19,7 @@ use super::trace::{Seen, Trace};
 use crate::auth::Granted;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::upload::Form;
 use crate::gateway::Dialect;
 use crate::observe::Target;
 use crate::response::{Meta, Response, request_id};
@@ -35,12 +36,19 @@ pub(crate) struct Prepared {
     uri: Uri,
     /// Those that are not the client's.
     headers: HeaderMap,
-    body: Option<Bytes>,
+    body: Payload,
     class: Class,
     retry: RetryPolicy,
     deadline: Option<Duration>,
     timeouts: Timeouts,
     max_response: usize,
+}
+
+/// What is sent.
+enum Payload {
+    None,
+    Json(Bytes),
+    Form(Form),
 }
 
 impl Prepared {
@@ -69,7 +77,10 @@ impl Prepared {
         let uri = Uri::try_from(uri).map_err(|error: http::uri::InvalidUri| {
             Error::input(format!("the path {target:?} fits no URL: {error}"))
         })?;
-        let body = request.body().map_err(input)?.map(Bytes::copy_from_slice);
+        let body = match request.body().map_err(input)? {
+            Some(body) => Payload::Json(Bytes::copy_from_slice(body)),
+            None => Payload::None,
+        };
 
         let mut headers = HeaderMap::new();
         for (name, value) in request.headers() {
@@ -108,14 +119,28 @@ impl Prepared {
         })
     }
 
+    /// Sends this form as the body.
+    pub(crate) fn fill(&mut self, form: Form) {
+        self.body = Payload::Form(form);
+    }
+
+    /// Whether the body can't be sent another time.
+    fn is_spent(&self) -> bool {
+        matches!(&self.body, Payload::Form(form) if form.is_spent())
+    }
+
     fn trace<'c>(&self, client: &'c Client) -> Trace<'c> {
         let target = Target {
             operation: self.op.name,
             method: self.op.method,
             route: self.op.path,
         };
-        let bytes = self.body.as_ref().map_or(0, Bytes::len);
-        Trace::new(client, target, &self.uri, u64::try_from(bytes).ok())
+        let bytes = match &self.body {
+            Payload::None => Some(0),
+            Payload::Json(bytes) => u64::try_from(bytes.len()).ok(),
+            Payload::Form(form) => form.len(),
+        };
+        Trace::new(client, target, &self.uri, bytes)
     }
 
     fn request(
@@ -124,10 +149,19 @@ impl Prepared {
         attempt: u32,
         granted: &Granted,
     ) -> http::Request<RequestBody> {
-        let body = self
-            .body
-            .clone()
-            .map_or_else(RequestBody::empty, RequestBody::from);
+        let json = HeaderValue::from_static("application/json");
+        let (content_type, body) = match &self.body {
+            // The first generation asked for it on every request, today's infers it.
+            Payload::None => (
+                (client.dialect() == Dialect::Seed).then_some(json),
+                RequestBody::empty(),
+            ),
+            Payload::Json(bytes) => (Some(json), bytes.clone().into()),
+            Payload::Form(form) => {
+                let (content_type, body) = form.body();
+                (Some(content_type), body)
+            }
+        };
         let mut request = http::Request::new(body);
         *request.method_mut() = method(self.op.method);
         *request.uri_mut() = self.uri.clone();
@@ -138,12 +172,8 @@ impl Prepared {
             _ => "application/json",
         };
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        // The first generation asked for it on every request, today's infers it.
-        if self.body.is_some() || client.dialect() == Dialect::Seed {
-            headers.insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
+        if let Some(content_type) = content_type {
+            headers.insert(header::CONTENT_TYPE, content_type);
         }
         // Of a name that is there already, these are the values.
         headers.extend(self.headers.clone());
@@ -334,7 +364,12 @@ async fn attempts<T: Receive>(
         let made = if leaving { attempt } else { attempt - 1 };
         let error = failure.error.with_attempts(made).with_sent(sent);
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        match policy.next(&failure.end.view(), left, SystemTime::now()) {
+        let next = if prepared.is_spent() {
+            Next::Give
+        } else {
+            policy.next(&failure.end.view(), left, SystemTime::now())
+        };
+        match next {
             Next::Again { after } => {
                 trace.failed(&error, Some(after));
                 sleep(after).await;

@@ -2,11 +2,13 @@
 
 mod agents;
 mod environments;
+mod files;
 mod models;
 mod sessions;
 
 pub use agents::{AgentVersions, Agents};
 pub use environments::Environments;
+pub use files::Files;
 pub use models::Models;
 pub use sessions::{SessionEvents, SessionThreads, Sessions, ThreadEvents};
 
