@@ -45,6 +45,8 @@ pub enum Step {
     Read,
     /// Sends these bytes.
     Send(Bytes),
+    /// Sends the first bytes if the request was one for this path, else the others.
+    Choose(&'static str, Bytes, Bytes),
     /// Sends these bytes, one each second.
     Drip(Bytes),
     /// Sends these bytes again and again, until the client hangs up.
@@ -89,6 +91,11 @@ impl Act {
             door: Door::Silent,
             steps: Vec::new(),
         }
+    }
+
+    fn turns_away(&self) -> bool {
+        let at_once = matches!(self.steps.first(), Some(Step::Reset | Step::Close));
+        self.door != Door::Open || at_once
     }
 
     /// Takes another step after the others.
@@ -146,6 +153,7 @@ struct State {
     script: VecDeque<Act>,
     after: Act,
     dialled: Vec<String>,
+    turned_away: usize,
     connections: usize,
     requests: Vec<Seen>,
     wrote: usize,
@@ -162,6 +170,7 @@ impl Wire {
                 script: script.into_iter().collect(),
                 after,
                 dialled: Vec::new(),
+                turned_away: 0,
                 connections: 0,
                 requests: Vec::new(),
                 wrote: 0,
@@ -190,7 +199,9 @@ impl Wire {
         let act = {
             let mut state = self.lock();
             state.dialled.push(url.to_string());
-            state.next()
+            let act = state.next();
+            state.turned_away += usize::from(act.turns_away());
+            act
         };
         match act.door {
             Door::Refused => return Err(io::ErrorKind::ConnectionRefused.into()),
@@ -211,8 +222,7 @@ impl Wire {
             read: Vec::new(),
             broken: Arc::clone(&broken),
         };
-        let first = matches!(act.steps.first(), Some(Step::Reset | Step::Close));
-        if first {
+        if act.turns_away() {
             // Before the client can write anything.
             let _ = line.act(act).await;
             drop(line);
@@ -233,6 +243,11 @@ impl Wire {
     /// Scheme, host and port of each attempt to connect.
     pub fn dialled(&self) -> Vec<String> {
         self.lock().dialled.clone()
+    }
+
+    /// How many attempts to connect came to nothing: nobody answered, or it was closed at once.
+    pub fn turned_away(&self) -> usize {
+        self.lock().turned_away
     }
 
     /// How many connections there were.
@@ -259,6 +274,7 @@ impl Wire {
     pub fn forget(&self) {
         let mut state = self.lock();
         state.dialled.clear();
+        state.turned_away = 0;
         state.connections = 0;
         state.wrote = 0;
         state.requests.clear();
@@ -314,6 +330,16 @@ impl Line {
                     self.wire.lock().requests.push(seen);
                 }
                 Step::Send(bytes) => self.write(&bytes).await?,
+                Step::Choose(path, these, others) => {
+                    let line = self
+                        .wire
+                        .lock()
+                        .requests
+                        .last()
+                        .map(|seen| seen.line.clone());
+                    let is_it = line.is_some_and(|line| line.contains(path));
+                    self.write(if is_it { &these } else { &others }).await?;
+                }
                 Step::Drip(bytes) => {
                     for byte in bytes {
                         sleep(Duration::from_secs(1)).await;

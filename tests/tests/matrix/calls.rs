@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use qoder::types::AgentCreate;
-use qoder::{CallOptions, Client, Ending, Error, Sent, Start};
+use qoder::{CallOptions, Client, Ending, Error, Sent, Start, Upload};
 
 use crate::faults::Good;
 
@@ -15,6 +15,8 @@ pub(crate) enum Ended {
     Well(Option<u32>),
     /// With less than there was, and no error.
     Early(Ending),
+    /// With something else than was there, and no error.
+    Wrong,
     /// With an error.
     Badly(Error),
     /// Not within an hour.
@@ -34,6 +36,8 @@ pub(crate) struct Class {
     /// Whether the server may do it twice without harm, because it changes nothing or because it
     /// has a key.
     pub(crate) repeatable: bool,
+    /// Whether a good answer comes first: the link to where it goes wrong.
+    pub(crate) linked: bool,
     /// Calls.
     pub(crate) run: fn(Client) -> Running,
 }
@@ -41,6 +45,14 @@ pub(crate) struct Class {
 const AGENT: Good = Good {
     kind: "application/json",
     body: r#"{"id":"agent_1","name":"a","version":1}"#,
+};
+
+const CONTENT: &str = "The content of a file, which is a line of text.";
+
+/// The answer to the question for a link.
+pub(crate) const LINK: Good = Good {
+    kind: "application/json",
+    body: r#"{"url":"http://localhost/storage/file_1?signature=of-the-link","expires_at":"2099-01-01T00:00:00Z"}"#,
 };
 
 const EVENTS: Good = Good {
@@ -59,6 +71,7 @@ pub(crate) const CLASSES: &[Class] = &[
             body: r#"{"id":"sess_1","type":"session"}"#,
         },
         repeatable: true,
+        linked: false,
         run: |client| {
             Box::pin(async move {
                 let got = client.sessions().retrieve("sess_1").with_meta().await;
@@ -71,6 +84,7 @@ pub(crate) const CLASSES: &[Class] = &[
         what: "`agents().create(..)`, which has an idempotency key by itself",
         good: AGENT,
         repeatable: true,
+        linked: false,
         run: |client| {
             Box::pin(async move {
                 let create = AgentCreate::new("a", "ultimate");
@@ -84,6 +98,7 @@ pub(crate) const CLASSES: &[Class] = &[
         what: "the same with `no_idempotency_key()`",
         good: AGENT,
         repeatable: false,
+        linked: false,
         run: |client| {
             Box::pin(async move {
                 let create = AgentCreate::new("a", "ultimate");
@@ -103,6 +118,7 @@ pub(crate) const CLASSES: &[Class] = &[
             body: r#"{"id":"agent_1","type":"agent_deleted"}"#,
         },
         repeatable: true,
+        linked: false,
         run: |client| {
             Box::pin(async move {
                 let deleted = client.agents().delete("agent_1").with_meta().await;
@@ -111,10 +127,47 @@ pub(crate) const CLASSES: &[Class] = &[
         },
     },
     Class {
+        name: "upload",
+        what: "`files().upload(..)`, a form with a file, which has a key too",
+        good: Good {
+            kind: "application/json",
+            body: r#"{"id":"file_1","type":"file","filename":"a.txt"}"#,
+        },
+        repeatable: true,
+        linked: false,
+        run: |client| {
+            Box::pin(async move {
+                let upload = Upload::bytes("a.txt", "one, two, three");
+                let made = client.files().upload(upload).with_meta().await;
+                ended(made, |file| file.id.as_str() == "file_1")
+            })
+        },
+    },
+    Class {
+        name: "download",
+        what: "`files().download(..).bytes()`: the requests to the storage, after a link was had",
+        good: Good {
+            kind: "text/plain",
+            body: CONTENT,
+        },
+        repeatable: true,
+        linked: true,
+        run: |client| {
+            Box::pin(async move {
+                match client.files().download("file_1").bytes().await {
+                    Ok(content) if content == CONTENT => Ended::Well(None),
+                    Ok(_) => Ended::Wrong,
+                    Err(error) => Ended::Badly(error),
+                }
+            })
+        },
+    },
+    Class {
         name: "stream",
         what: "`session(..).stream()`: one connection, opened and read to its end",
         good: EVENTS,
         repeatable: true,
+        linked: false,
         run: |client| {
             Box::pin(async move {
                 let mut stream = match client.session("sess_1").stream().await {
@@ -141,6 +194,7 @@ pub(crate) const CLASSES: &[Class] = &[
         what: "`session(..).follow()`, to the end of the session",
         good: EVENTS,
         repeatable: true,
+        linked: false,
         run: |client| {
             Box::pin(async move {
                 let follow = client.session("sess_1").follow();

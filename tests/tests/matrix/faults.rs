@@ -22,7 +22,7 @@ impl Good {
         Act::answer(self.whole())
     }
 
-    fn whole(self) -> String {
+    pub(crate) fn whole(self) -> String {
         ok(self.kind, self.body)
     }
 

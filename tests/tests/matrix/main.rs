@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use calls::{CLASSES, Class, Ended, shown};
+use calls::{CLASSES, Class, Ended, LINK, shown};
 use faults::{FAULTS, Fault, LIMIT};
 use qoder::{AccessToken, Client, ErrorKind, RetryPolicy, Sent};
-use qoder_tests::wire::{Step, Wire, elapsed};
+use qoder_tests::wire::{Act, Seen, Step, Wire, elapsed};
 use tokio::time::{Instant, sleep, timeout};
 
 /// What is not over by then goes on for ever.
@@ -51,10 +51,22 @@ fn client(wire: &Wire, renewable: bool) -> Client {
 /// What is said in one cell of the table.
 fn cell(class: &Class, fault: &Fault, always: bool) -> String {
     let bad = (fault.act)(class.good);
-    let wire = match (fault.kept, always) {
-        (true, _) => Wire::new([CLASSES[0].good.answer().then(Step::Close)], bad),
-        (false, true) => Wire::new([], bad),
-        (false, false) => Wire::new([bad], class.good.answer()),
+    let mut script = Vec::new();
+    if fault.kept {
+        script.push(CLASSES[0].good.answer().then(Step::Close));
+    }
+    let mut good = class.good.answer();
+    if class.linked {
+        script.push(LINK.answer().then(Step::Close));
+        // Another link is given if one is asked for.
+        let [link, content] = [LINK, class.good].map(|good| good.whole().into());
+        good = Act::new([Step::Read, Step::Choose("/content ", link, content)]);
+    }
+    let wire = if always {
+        Wire::new(script, bad)
+    } else {
+        script.push(bad);
+        Wire::new(script, good)
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -77,23 +89,27 @@ fn cell(class: &Class, fault: &Fault, always: bool) -> String {
         let outcome = match &ended {
             Ended::Well(_) => "**ok**".to_owned(),
             Ended::Early(ending) => format!("ends with `{ending:?}`"),
+            Ended::Wrong => "**other bytes**".to_owned(),
             Ended::Badly(error) => shown(error),
             Ended::Never => return "goes on".to_owned(),
         };
-        format!("{outcome}; {}; {}", times(&wire), seconds(time))
+        let is_link = |seen: &&Seen| class.linked && !seen.line.starts_with("GET /storage/");
+        let links = wire.requests().iter().filter(is_link).count();
+        format!(
+            "{outcome}; {}; {}",
+            times(attempts(&wire) - links),
+            seconds(time)
+        )
     })
 }
 
 /// How many attempts the server saw.
 fn attempts(wire: &Wire) -> usize {
-    let requests = wire.requests();
-    let used: BTreeSet<usize> = requests.iter().map(|seen| seen.connection).collect();
-    // One for each attempt to connect, and one for each request more on a connection that is kept.
-    wire.dialled().len() + requests.len() - used.len()
+    wire.requests().len() + wire.turned_away()
 }
 
-fn times(wire: &Wire) -> String {
-    match attempts(wire) {
+fn times(attempts: usize) -> String {
+    match attempts {
         1 => "1 attempt".to_owned(),
         many => format!("{many} attempts"),
     }
@@ -108,13 +124,36 @@ fn seconds(time: Duration) -> String {
 
 /// What holds in every cell.
 fn laws(class: &Class, fault: &Fault, wire: &Wire, ended: &Ended, time: Duration) {
-    let requests = wire.requests();
-    let attempts = attempts(wire);
+    let mut requests = wire.requests();
+    let mut attempts = attempts(wire);
+    if class.linked {
+        let (storage, links): (Vec<Seen>, Vec<Seen>) = requests
+            .into_iter()
+            .partition(|seen| seen.line.starts_with("GET /storage/"));
+        let token = |seen: &Seen| seen.header("authorization").is_some();
+        assert!(links.iter().all(token), "a link is for those who may");
+        for seen in &storage {
+            // All that the storage is told, and nothing of it is a secret.
+            let told = [
+                "accept",
+                "accept-encoding",
+                "host",
+                "if-range",
+                "range",
+                "user-agent",
+            ];
+            let named = |name: &String| told.contains(&name.as_str());
+            assert!(seen.names().iter().all(named), "{seen:?}");
+        }
+        attempts -= links.len();
+        requests = storage;
+    }
     let told = match ended {
         Ended::Well(told) => *told,
-        Ended::Early(_) | Ended::Never => None,
-        // Following is more than one call.
-        Ended::Badly(error) => (class.name != "follow").then(|| error.attempts()),
+        Ended::Early(_) | Ended::Wrong | Ended::Never => None,
+        // These are more than one call.
+        Ended::Badly(_) if matches!(class.name, "download" | "follow") => None,
+        Ended::Badly(error) => Some(error.attempts()),
     };
     if let Some(told) = told {
         let told = usize::try_from(told).expect("few");
@@ -123,7 +162,8 @@ fn laws(class: &Class, fault: &Fault, wire: &Wire, ended: &Ended, time: Duration
     for (n, seen) in requests.iter().enumerate() {
         let number = if fault.renewable { n } else { 0 };
         let bearer = format!("Bearer {}", token(number));
-        assert_eq!(seen.header("authorization"), Some(&*bearer));
+        let sent = (!class.linked).then_some(&*bearer);
+        assert_eq!(seen.header("authorization"), sent);
         // What is repeated is the same to the byte, under the same key.
         let first = &requests[0];
         let key = "idempotency-key";
@@ -144,14 +184,15 @@ fn laws(class: &Class, fault: &Fault, wire: &Wire, ended: &Ended, time: Duration
             assert!(!ours, "{error}: but nothing is wrong with the call");
             let told = format!("{error} {error:?}");
             assert!(!told.contains("0123456789abcdef"), "{told}");
+            assert!(!told.contains("of-the-link"), "{told}");
         }
         Ended::Never => assert!(
-            matches!(class.name, "stream" | "follow"),
+            matches!(class.name, "download" | "stream" | "follow"),
             "a call comes to its end"
         ),
-        Ended::Well(_) | Ended::Early(_) => {}
+        Ended::Well(_) | Ended::Early(_) | Ended::Wrong => {}
     }
-    if class.name != "stream" && class.name != "follow" {
+    if !matches!(class.name, "download" | "stream" | "follow") {
         // Three times the limits for a head and a body, and the longest waits between.
         let longest = Duration::from_secs(3 * (60 + 300) + 2 * 60);
         assert!(time <= longest, "after {time:?}");

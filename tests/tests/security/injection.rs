@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use proptest::prelude::*;
 use qoder::types::{AgentCreate, Cursor, SessionCreate, UserMessage};
-use qoder::{CallOptions, Client, Error, ErrorKind, Method, Sent};
+use qoder::{CallOptions, Client, Error, ErrorKind, Method, Sent, Upload};
 use qoder_tests::wire::{Act, Seen, Wire};
 use serde_json::{Value, json};
 
@@ -103,6 +103,11 @@ fn places() -> Vec<Place> {
             "the session of a thread",
             call!(|c, t| c.sessions().threads().retrieve(t, "t")),
             Line("GET /api/v1/cloud/sessions/{}/threads/t HTTP/1.1"),
+        ),
+        place(
+            "the id of a file",
+            call!(|c, t| c.files().content(t)),
+            Line("GET /api/v1/cloud/files/{}/content HTTP/1.1"),
         ),
         place(
             "the event that a list begins after",
@@ -381,6 +386,78 @@ proptest! {
         let base = path.trim_end_matches('/');
         prop_assert_eq!(&requests[0].line, &format!("GET {base}/models HTTP/1.1"));
         prop_assert_eq!(requests[0].header("host"), Some("localhost"));
+    }
+}
+
+/// The heads of the parts of a form, and their contents.
+fn parts(seen: &Seen) -> Vec<(Vec<String>, String)> {
+    let kind = seen.header("content-type").expect("a type");
+    let boundary = kind.split_once("boundary=").expect("a boundary").1;
+    let boundary = boundary.trim_matches('"');
+    let body = String::from_utf8(seen.body.clone()).expect("text");
+    let body = format!("\r\n{body}");
+    let line = format!("\r\n--{boundary}");
+    let mut pieces = body.split(&line);
+    assert_eq!(pieces.next(), Some(""), "nothing is before the first part");
+    let mut parts = Vec::new();
+    for piece in pieces {
+        if piece.starts_with("--") {
+            assert_eq!(piece.trim_end(), "--", "nothing is after the last part");
+            return parts;
+        }
+        let (head, content) = piece.split_once("\r\n\r\n").expect("a head");
+        let lines = head.trim_start_matches("\r\n").split("\r\n");
+        parts.push((lines.map(ToOwned::to_owned).collect(), content.to_owned()));
+    }
+    panic!("the form has no end")
+}
+
+#[test]
+fn the_name_of_a_file_is_a_name() {
+    let upload = |text: &str| {
+        let wire = Wire::new([], answer());
+        let client = client(&wire);
+        let name = text.to_owned();
+        let error = run(async move {
+            let upload = Upload::bytes(name.clone(), "one, two").name(name.clone());
+            let upload = upload.metadata("k", name);
+            client.files().upload(upload).options(keyed).await.err()
+        });
+        let mut requests = wire.requests();
+        assert!(requests.len() < 2, "{text:?}");
+        requests.pop().ok_or(error)
+    };
+    let names = |head: &[String]| -> Vec<String> {
+        let name = |line: &String| line.split(':').next().unwrap_or_default().to_owned();
+        head.iter().map(name).collect()
+    };
+    let harmless = parts(&upload("harmless").expect("a request"));
+    for text in HOSTILE {
+        let seen = match upload(text) {
+            Ok(seen) => seen,
+            Err(error) => {
+                let error = error.expect("an error");
+                assert_eq!(error.kind(), ErrorKind::Input, "{error}");
+                continue;
+            }
+        };
+        let sent = parts(&seen);
+        assert_eq!(sent.len(), harmless.len(), "{text:?}");
+        for ((head, content), (plain, was)) in sent.iter().zip(&harmless) {
+            assert_eq!(names(head), names(plain), "{text:?}");
+            assert!(
+                !head.iter().any(|line| line.contains(['\r', '\n'])),
+                "{head:?}"
+            );
+            if was == "one, two" {
+                assert_eq!(content, was, "{text:?}");
+            }
+            // One name, in quotes that it can't close.
+            assert_eq!(
+                head[0].matches("name=\"").count(),
+                plain[0].matches("name=\"").count()
+            );
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use qoder::types::AgentCreate;
 use qoder::{Client, ErrorKind, Start};
 use qoder_tests::wire::{Act, Wire};
 
-use super::{TOKEN, client, run};
+use super::{TOKEN, builder, client, run};
 
 #[test]
 fn no_redirect_is_followed() {
@@ -51,6 +51,66 @@ fn no_redirect_is_followed() {
             }
         }
     }
+}
+
+/// The storage that a link leads to gets neither the token nor anything else that the API gets.
+#[test]
+fn a_link_leads_away_from_the_token() {
+    let link = |url: &str| {
+        let body = serde_json::json!({ "url": url }).to_string();
+        let length = body.len();
+        Act::answer(format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+    };
+    let content = || Act::answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    for url in [
+        "http://localhost:8081/file?signature=of-the-link",
+        "http://localhost/api/v1/cloud/agents?signature=of-the-link",
+        "http://127.0.0.1:8081/file?signature=of-the-link",
+    ] {
+        let wire = Wire::new([link(url)], content());
+        let built = builder(&wire).header("x-mine", "1").workspace("w").build();
+        let client = built.expect("a client");
+        let got = run(async move { client.files().download("f").bytes().await });
+        assert_eq!(got.expect("a file"), "hi");
+        let requests = wire.requests();
+        assert_eq!(requests.len(), 2);
+        assert!(requests[0].header("authorization").is_some());
+        let told = ["accept", "accept-encoding", "host", "user-agent"];
+        assert_eq!(requests[1].names(), told, "{url}");
+        assert!(!format!("{:?}", requests[1]).contains(TOKEN));
+    }
+    // A link that leads to where it must not, and the storage's own redirects.
+    for url in [
+        "http://elsewhere.example/file?signature=of-the-link",
+        "http://user:signature@localhost/file",
+        "http://[::1].elsewhere.example/?signature=of-the-link",
+        "/file?signature=of-the-link",
+        "//elsewhere.example/file?signature=of-the-link",
+        "file:///etc/passwd?signature=of-the-link",
+        "http://localhost/fi\r\nle?signature=of-the-link",
+        "",
+    ] {
+        let wire = Wire::new([link(url)], content());
+        let client = client(&wire);
+        let got = run(async move { client.files().download("f").bytes().await });
+        let error = got.expect_err(url);
+        assert_eq!(wire.requests().len(), 1, "{url}");
+        assert_eq!(wire.dialled(), ["http://localhost/"], "{url}");
+        let told = format!("{error} {error:?} {error:#?}");
+        assert!(!told.contains("signature"), "{told}");
+    }
+    let there = "http://localhost/file?signature=of-the-link";
+    let answer =
+        "HTTP/1.1 302 Found\r\nLocation: http://localhost:8082/\r\nContent-Length: 0\r\n\r\n";
+    let wire = Wire::new([link(there)], Act::answer(answer));
+    let client = client(&wire);
+    let got = run(async move { client.files().download("f").bytes().await });
+    let error = got.expect_err("a redirect");
+    assert_eq!(error.status().map(|s| s.as_u16()), Some(302), "{error}");
+    assert!(!format!("{error:?}").contains("signature"), "{error:?}");
+    assert_eq!(wire.requests().len(), 2);
 }
 
 /// The host of a URL, read by hand.
