@@ -12,6 +12,8 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
+#[cfg(feature = "gzip")]
+use crate::gzip::Gunzip;
 use crate::own::OwnBody;
 
 /// The body of a response. Dropping it closes its connection, unless all of it was read.
@@ -22,6 +24,8 @@ pub struct ResponseBody {
     /// The watchdog of a read that waits. It is made at the first wait.
     watchdog: Option<Pin<Box<Sleep>>>,
     waiting: bool,
+    #[cfg(feature = "gzip")]
+    gunzip: Option<Box<Gunzip>>,
 }
 
 /// Where the pieces come from.
@@ -76,7 +80,53 @@ impl ResponseBody {
             whole: None,
             watchdog: None,
             waiting: false,
+            #[cfg(feature = "gzip")]
+            gunzip: None,
         }
+    }
+
+    /// Decodes what is read from now on.
+    #[cfg(feature = "gzip")]
+    pub(crate) fn set_gzip(&mut self) {
+        self.gunzip = Some(Box::new(Gunzip::new()));
+    }
+
+    /// What was read and is not handed out yet, decoded.
+    #[cfg(feature = "gzip")]
+    fn decoded(&mut self) -> Result<Option<Bytes>, Error> {
+        match &mut self.gunzip {
+            Some(gunzip) => gunzip.next().map_err(|error| {
+                let message = format!("the body of the response is no gzip: {}", error.0);
+                Error::new(ErrorKind::Protocol, Sent::Yes, message)
+            }),
+            None => Ok(None),
+        }
+    }
+
+    /// Hands out a piece, or keeps it for the decoder.
+    #[cfg(feature = "gzip")]
+    fn read(&mut self, data: Bytes) -> Option<Bytes> {
+        match &mut self.gunzip {
+            Some(gunzip) => {
+                gunzip.push(data);
+                None
+            }
+            None => Some(data),
+        }
+    }
+
+    #[cfg(feature = "gzip")]
+    fn may_end(&self) -> bool {
+        self.gunzip.as_ref().is_none_or(|gunzip| gunzip.may_end())
+    }
+
+    /// What the peer says of the length, if it says it of the bytes that are handed out.
+    fn length(&self) -> SizeHint {
+        #[cfg(feature = "gzip")]
+        if self.gunzip.is_some() {
+            return SizeHint::default();
+        }
+        self.source.size_hint()
     }
 
     /// Changes how long the peer may be silent while it is waited for. `None`: for ever.
@@ -94,7 +144,8 @@ impl ResponseBody {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Cut`], [`ErrorKind::Reset`], or a [`ErrorKind::Timeout`] of [`Phase::Body`].
+    /// [`ErrorKind::Cut`], [`ErrorKind::Reset`], a [`ErrorKind::Timeout`] of [`Phase::Body`], or an
+    /// [`ErrorKind::Protocol`] for what is compressed and can't be decoded.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         poll_fn(|cx| self.poll_chunk(cx)).await.transpose()
     }
@@ -105,15 +156,31 @@ impl ResponseBody {
     /// slow reader is not a dead peer.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
+            #[cfg(feature = "gzip")]
+            if let Some(decoded) = self.decoded().transpose() {
+                return Poll::Ready(Some(decoded));
+            }
             match self.source.poll_frame(cx) {
                 Poll::Ready(frame) => {
                     self.waiting = false;
                     match frame {
+                        #[cfg(feature = "gzip")]
+                        None if !self.may_end() => {
+                            let message = "the body of the response ended within its gzip";
+                            let error = Error::new(ErrorKind::Cut, Sent::Yes, message);
+                            return Poll::Ready(Some(Err(error)));
+                        }
                         None => return Poll::Ready(None),
                         Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                         // Trailers say nothing that is asked for here.
                         Some(Ok(frame)) => match frame.into_data() {
-                            Ok(data) if !data.is_empty() => return Poll::Ready(Some(Ok(data))),
+                            Ok(data) if !data.is_empty() => {
+                                #[cfg(feature = "gzip")]
+                                let Some(data) = self.read(data) else {
+                                    continue;
+                                };
+                                return Poll::Ready(Some(Ok(data)));
+                            }
                             _ => {}
                         },
                     }
@@ -139,7 +206,8 @@ impl ResponseBody {
     }
 
     /// All of the body, if it has no more than `limit` bytes and comes within
-    /// [`Timeouts::body`](crate::Timeouts::body).
+    /// [`Timeouts::body`](crate::Timeouts::body). Of a compressed body the decoded bytes count, and
+    /// no more of them than the limit are made.
     ///
     /// # Errors
     ///
@@ -168,7 +236,7 @@ impl ResponseBody {
             let message = format!("the response is larger than the limit of {limit} bytes");
             Err(Error::new(ErrorKind::TooLarge, Sent::Yes, message))
         };
-        if self.source.size_hint().lower() > limit as u64 {
+        if self.length().lower() > limit as u64 {
             return too_large();
         }
         let Some(first) = self.chunk().await? else {
@@ -207,6 +275,10 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
+        #[cfg(feature = "gzip")]
+        if self.gunzip.is_some() {
+            return false;
+        }
         match &self.source {
             Source::Hyper(incoming) => incoming.is_end_stream(),
             Source::Own(body) => body.incoming().is_end_stream(),
@@ -215,7 +287,7 @@ impl Body for ResponseBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.size_hint()
+        self.length()
     }
 }
 

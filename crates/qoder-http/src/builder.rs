@@ -51,6 +51,8 @@ pub struct TransportBuilder {
     http2_windows: Option<(u32, u32)>,
     max_head: Option<usize>,
     max_headers: Option<usize>,
+    #[cfg(feature = "gzip")]
+    gzip: bool,
 }
 
 impl Default for TransportBuilder {
@@ -71,6 +73,8 @@ impl Default for TransportBuilder {
             http2_windows: None,
             max_head: None,
             max_headers: None,
+            #[cfg(feature = "gzip")]
+            gzip: true,
         }
     }
 }
@@ -216,6 +220,18 @@ impl TransportBuilder {
         self
     }
 
+    /// Whether compressed responses are asked for and decoded. Default: yes.
+    ///
+    /// Calls then say `Accept-Encoding: gzip`, streams and requests with a `Range` say `identity`,
+    /// unless the caller says something else. A response that is compressed with gzip is decoded
+    /// as it is read, whatever was asked for, and loses its `Content-Encoding` and
+    /// `Content-Length`; a part of one (206) is left as it is.
+    #[cfg(feature = "gzip")]
+    pub fn gzip(mut self, gzip: bool) -> Self {
+        self.gzip = gzip;
+        self
+    }
+
     /// Builds the transport. Nothing is connected yet.
     ///
     /// # Errors
@@ -261,6 +277,8 @@ impl TransportBuilder {
             streams,
             #[cfg(feature = "proxy")]
             rules,
+            #[cfg(feature = "gzip")]
+            gzip: self.gzip,
         };
         Ok(Transport::from_lanes(lanes, self.allow_plain_http))
     }
@@ -323,6 +341,8 @@ impl fmt::Debug for TransportBuilder {
         let mut out = f.debug_struct("TransportBuilder");
         #[cfg(feature = "proxy")]
         out.field("proxy", &self.proxy);
+        #[cfg(feature = "gzip")]
+        out.field("gzip", &self.gzip);
         out.field("connect", &self.connect)
             .field("dial", &self.dial.as_ref().map(|_| "…"))
             .field("tcp", &self.tcp)

@@ -5,6 +5,8 @@ mod body;
 mod builder;
 mod connect;
 mod error;
+#[cfg(feature = "gzip")]
+mod gzip;
 mod multipart;
 mod own;
 #[cfg(feature = "proxy")]

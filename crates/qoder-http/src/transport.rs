@@ -18,6 +18,8 @@ use crate::body::ResponseBody;
 use crate::builder::TransportBuilder;
 use crate::connect::{Connector, is_loopback};
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
+#[cfg(feature = "gzip")]
+use crate::gzip;
 use crate::own::OwnConnections;
 #[cfg(feature = "proxy")]
 use crate::proxy::Rules;
@@ -26,8 +28,8 @@ use crate::request::{self, RequestBody};
 /// Sends requests. Cheap to clone: clones share their connections, and dropping one harms none of
 /// the others.
 ///
-/// It follows no redirect, invents no header beyond what HTTP needs, and sends nothing over plain
-/// `http` except to loopback, unless that is allowed.
+/// It follows no redirect, invents no header beyond what HTTP needs and `Accept-Encoding`, and
+/// sends nothing over plain `http` except to loopback, unless that is allowed.
 #[derive(Clone)]
 pub struct Transport {
     shared: Arc<Shared>,
@@ -49,6 +51,8 @@ pub(crate) struct Lanes {
     pub(crate) streams: Streams,
     #[cfg(feature = "proxy")]
     pub(crate) rules: Option<Arc<Rules>>,
+    #[cfg(feature = "gzip")]
+    pub(crate) gzip: bool,
 }
 
 /// How streams are connected.
@@ -254,14 +258,24 @@ impl Transport {
         timeouts: Timeouts,
         host: &str,
     ) -> Result<Response<ResponseBody>, Error> {
+        #[cfg(feature = "gzip")]
+        let method = request.method().clone();
         let lanes = match &self.shared.wire {
             Wire::Hyper(lanes) => lanes,
             Wire::Service(send) => {
                 request.extensions_mut().insert(lane);
                 request.extensions_mut().insert(timeouts);
-                return send(request).await;
+                #[allow(unused_mut, reason = "a compressed one is changed")]
+                let mut response = send(request).await?;
+                #[cfg(feature = "gzip")]
+                gzip::decode(&method, &mut response);
+                return Ok(response);
             }
         };
+        #[cfg(feature = "gzip")]
+        if lanes.gzip {
+            gzip::accept(lane, request.headers_mut());
+        }
         // Only here does a proxy read requests: plain http to other machines, where it is allowed.
         #[cfg(feature = "proxy")]
         let proxy = lanes
@@ -283,11 +297,16 @@ impl Transport {
                 sent.map(|response| response.map(|body| ResponseBody::own(body, None)))
             }
         };
-        let response = sent.map_err(|error| Error::from_client(error, host))?;
+        #[allow(unused_mut, reason = "a compressed one is changed")]
+        let mut response = sent.map_err(|error| Error::from_client(error, host))?;
         #[cfg(feature = "proxy")]
         if let Some((name, _)) = proxy.filter(|_| response.status() == 407) {
             let message = format!("the proxy {name} doesn't accept its credentials (407)");
             return Err(Error::new(ErrorKind::Proxy, Sent::No, message));
+        }
+        #[cfg(feature = "gzip")]
+        if lanes.gzip {
+            gzip::decode(&method, &mut response);
         }
         Ok(response)
     }
