@@ -4,4 +4,5 @@
 #![forbid(unsafe_code)]
 
 pub mod faults;
+pub mod gzip;
 pub mod wire;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
+use qoder_tests::gzip;
 use qoder_tests::wire::{Act, Step};
 
 /// The largest response that the client of the matrix reads.
@@ -329,10 +330,56 @@ pub(crate) const FAULTS: &[Fault] = &[
             read_then([send(head), Step::Endless(chunk.into())])
         },
     ),
+    fault(
+        "gzip that is none",
+        "a body that says it is compressed, and isn't",
+        |good| gzipped(good, good.body.as_bytes()),
+    ),
+    fault(
+        "gzip, cut",
+        "a compressed body that ends too early",
+        |good| {
+            let whole = gzip::stored(good.body.as_bytes());
+            gzipped(good, &whole[..whole.len() - 12])
+        },
+    ),
+    fault(
+        "gzip, wrong checksum",
+        "a compressed body that is not what was compressed",
+        |good| {
+            let mut whole = gzip::stored(good.body.as_bytes());
+            let at = whole.len() - 6;
+            whole[at] ^= 1;
+            gzipped(good, &whole)
+        },
+    ),
+    fault(
+        "gzip, a bomb",
+        "a compressed body without end, 159 times as large as it seems",
+        |good| {
+            let (first, rest) = gzip::bomb();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Encoding: gzip\r\n\r\n",
+                good.kind
+            );
+            let rest = Step::Endless(rest.repeat(500).into());
+            read_then([send(head), send(first), rest])
+        },
+    ),
     fault("not HTTP", "the answer is not HTTP", |_| {
         Act::answer("SSH-2.0-OpenSSH_9.9\r\n").then(Step::Close)
     }),
 ];
+
+/// A good answer, but for its body, which is to be gzip.
+fn gzipped(good: Good, body: &[u8]) -> Act {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        good.kind,
+        body.len()
+    );
+    read_then([send(head), send(body.to_vec())])
+}
 
 /// A piece of a line without end.
 fn filler() -> Bytes {

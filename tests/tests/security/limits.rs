@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use qoder::types::Event;
 use qoder::{Error, ErrorKind, Sent};
+use qoder_tests::gzip;
 use qoder_tests::wire::{Act, BUFFER, Step, Wire};
 
 use super::{builder, client, run};
@@ -183,6 +184,18 @@ fn interim_responses_are_no_response() {
     let (error, wrote) = call(Act::new([Step::Read, flood]));
     assert!(error.is_timeout(), "{error}");
     assert!(wrote <= (6000 + 1) * interim.len(), "for more than 60 s");
+}
+
+/// What it is decoded to counts, and so a little of it is enough.
+#[test]
+fn a_bomb_is_cut_off_by_what_comes_out_of_it() {
+    let (first, rest) = gzip::bomb();
+    let head = format!("{HEAD}Content-Encoding: gzip\r\n\r\n");
+    let first = [head.as_bytes(), &first].concat();
+    let (error, wrote) = call(endless(first, rest.repeat(10)));
+    assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+    // A 158th of the limit, and what is read ahead.
+    assert!(wrote <= LIMIT / 158 + BUFFER + (512 << 10), "{wrote} bytes");
 }
 
 /// Zeros before the size of a chunk are skipped, however many there are: they take no memory, and
