@@ -272,6 +272,16 @@ async fn no_name_breaks_out_of_its_quotes() {
 }
 
 #[tokio::test]
+async fn a_header_of_the_caller_leaves_a_form_readable() {
+    let sim = start(current()).await;
+    let upload = Upload::bytes("a.txt", "hello");
+    let call = client(&sim).files().upload(upload);
+    let call = call.options(|options| options.header("content-type", "text/plain"));
+    call.await.expect("a file");
+    assert_eq!(received(&uploads(&sim)[0]), b"hello");
+}
+
+#[tokio::test]
 async fn an_attempt_is_repeated_with_the_same_key_and_bytes() {
     let folder = Folder::new("repeat");
     let path = folder.path("a.bin");

@@ -304,13 +304,13 @@ impl Error {
         self
     }
 
-    /// Whether what failed may work soon.
+    /// Sets whether what failed may work soon.
     pub(crate) fn with_passing(mut self, passing: bool) -> Self {
         self.0.passing = passing;
         self
     }
 
-    /// There was no token, for now.
+    /// Whether what failed may work soon: of no token, that asking again may give one.
     pub(crate) fn is_passing(&self) -> bool {
         self.0.passing
     }

@@ -150,6 +150,7 @@ impl Prepared {
         granted: &Granted,
     ) -> http::Request<RequestBody> {
         let json = HeaderValue::from_static("application/json");
+        let mut boundary = None;
         let (content_type, body) = match &self.body {
             // The first generation asked for it on every request, today's infers it.
             Payload::None => (
@@ -159,7 +160,8 @@ impl Prepared {
             Payload::Json(bytes) => (Some(json), bytes.clone().into()),
             Payload::Form(form) => {
                 let (content_type, body) = form.body();
-                (Some(content_type), body)
+                boundary = Some(content_type);
+                (None, body)
             }
         };
         let mut request = http::Request::new(body);
@@ -177,6 +179,10 @@ impl Prepared {
         }
         // Of a name that is there already, these are the values.
         headers.extend(self.headers.clone());
+        // Without its own boundary nobody can read a form.
+        if let Some(content_type) = boundary {
+            headers.insert(header::CONTENT_TYPE, content_type);
+        }
         headers.insert(header::AUTHORIZATION, granted.header());
         let retries = match attempt {
             0 | 1 => HeaderValue::from_static("0"),
