@@ -1,8 +1,8 @@
 //! What lies between a client and the simulator: connections that stop without a word, and TLS.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use qoder::Tls;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -10,47 +10,56 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 /// Forwards connections, until it is told to freeze them: then nothing comes through in either
 /// direction, and nobody is told.
 pub(crate) struct Wire {
     addr: SocketAddr,
-    /// How often what was open froze.
-    frozen: watch::Sender<usize>,
+    lines: Lines,
     /// Whether connections that are made now are frozen from the start.
-    dead: watch::Sender<bool>,
+    dead: Arc<AtomicBool>,
     open: Arc<AtomicUsize>,
+}
+
+/// What is forwarded. A line ends by itself, or when it is frozen.
+type Lines = Arc<Mutex<Vec<Line>>>;
+
+struct Line {
+    freeze: oneshot::Sender<()>,
+    forwarding: JoinHandle<()>,
 }
 
 impl Wire {
     pub(crate) async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let addr = listener.local_addr().expect("an address");
-        let (frozen, freezes) = watch::channel(0);
-        let (dead, is_dead) = watch::channel(false);
-        let open = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&open);
+        let wire = Self {
+            addr: listener.local_addr().expect("an address"),
+            lines: Lines::default(),
+            dead: Arc::default(),
+            open: Arc::default(),
+        };
+        let (lines, dead) = (Arc::clone(&wire.lines), Arc::clone(&wire.dead));
+        let open = Arc::clone(&wire.open);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                let count = Arc::clone(&count);
-                let mut freezes = freezes.clone();
-                freezes.mark_unchanged();
-                let dead = *is_dead.borrow();
-                tokio::spawn(async move {
-                    count.fetch_add(1, Ordering::Relaxed);
-                    forward(near, target, dead, freezes).await;
-                    count.fetch_sub(1, Ordering::Relaxed);
+                if dead.load(Ordering::SeqCst) {
+                    tokio::spawn(keep(near));
+                    continue;
+                }
+                let (freeze, frozen) = oneshot::channel();
+                let open = Arc::clone(&open);
+                let forwarding = tokio::spawn(async move {
+                    open.fetch_add(1, Ordering::Relaxed);
+                    forward(near, target, frozen).await;
+                    open.fetch_sub(1, Ordering::Relaxed);
                 });
+                lines.lock().expect("lines").push(Line { freeze, forwarding });
             }
         });
-        Self {
-            addr,
-            frozen,
-            dead,
-            open,
-        }
+        wire
     }
 
     /// The base URL of the API behind it.
@@ -62,43 +71,45 @@ impl Wire {
         self.addr
     }
 
-    /// Freezes what is open.
-    pub(crate) fn freeze(&self) {
-        self.frozen.send_modify(|frozen| *frozen += 1);
+    /// Freezes what is open. Nothing comes through any more when this is done.
+    pub(crate) async fn freeze(&self) {
+        let lines = std::mem::take(&mut *self.lines.lock().expect("lines"));
+        for line in lines {
+            let _ = line.freeze.send(());
+            line.forwarding.await.expect("a line");
+        }
     }
 
     /// Whether what is opened from now on is frozen.
     pub(crate) fn play_dead(&self, dead: bool) {
-        self.dead.send_replace(dead);
+        self.dead.store(dead, Ordering::SeqCst);
     }
 
-    /// How many connections are open.
+    /// How many connections are open and not frozen.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 }
 
-async fn forward(
-    mut near: TcpStream,
-    target: SocketAddr,
-    dead: bool,
-    mut freezes: watch::Receiver<usize>,
-) {
+async fn forward(mut near: TcpStream, target: SocketAddr, frozen: oneshot::Receiver<()>) {
     let _ = near.set_nodelay(true);
-    if dead {
-        // The socket stays open for as long as the wire is there.
-        while freezes.changed().await.is_ok() {}
-        return;
-    }
     let Ok(mut far) = TcpStream::connect(target).await else {
         return;
     };
     let _ = far.set_nodelay(true);
     tokio::select! {
-        _ = copy_bidirectional(&mut near, &mut far) => return,
-        _ = freezes.changed() => {}
+        biased;
+        frozen = frozen => if frozen.is_ok() {
+            tokio::spawn(keep((near, far)));
+        },
+        _ = copy_bidirectional(&mut near, &mut far) => {}
     }
-    while freezes.changed().await.is_ok() {}
+}
+
+/// Keeps a socket open for as long as the runtime is there.
+async fn keep<T>(kept: T) {
+    std::future::pending::<()>().await;
+    drop(kept);
 }
 
 /// Takes TLS off in front of a server, and speaks HTTP/2 alone; gives the address, and whom to
