@@ -31,9 +31,11 @@ pub enum ErrorKind {
     Connect,
     /// TLS failed: the certificate is not trusted or is for another host, no common version.
     Tls,
-    /// The proxy failed: it can't be reached, doesn't accept the credentials, or doesn't reach the
-    /// host.
+    /// The proxy failed: it can't be reached, or doesn't reach the host.
     Proxy,
+    /// The proxy wants credentials, or doesn't accept those it was given (407). A SOCKS5 proxy's
+    /// refusal is [`Proxy`](Self::Proxy).
+    ProxyAuth,
     /// A limit of time passed.
     Timeout(Phase),
     /// The peer, or something on the way, closed or reset the connection.

@@ -54,7 +54,7 @@ struct Inner {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The client could not be built: a missing or malformed token, a base URL that won't do, no
-    /// TLS. Nothing was sent; mend the configuration.
+    /// TLS, a proxy that wants other credentials. Nothing was sent; mend the configuration.
     Config,
     /// There is no token to send the call with: the exchange of a service account's key failed or
     /// was refused, or the program's own [`Credentials`](crate::Credentials) gave none. The
@@ -259,7 +259,7 @@ impl Error {
         use qoder_http::ErrorKind as Below;
         match error.kind() {
             Below::Url => ErrorKind::Input,
-            Below::Config => ErrorKind::Config,
+            Below::Config | Below::ProxyAuth => ErrorKind::Config,
             Below::Dns | Below::Connect | Below::Tls | Below::Proxy => ErrorKind::Connect,
             Below::Timeout(_) => ErrorKind::Timeout,
             Below::TooLarge => ErrorKind::TooLarge,

@@ -56,7 +56,10 @@ impl Wire {
                     forward(near, target, frozen).await;
                     open.fetch_sub(1, Ordering::Relaxed);
                 });
-                lines.lock().expect("lines").push(Line { freeze, forwarding });
+                lines
+                    .lock()
+                    .expect("lines")
+                    .push(Line { freeze, forwarding });
             }
         });
         wire

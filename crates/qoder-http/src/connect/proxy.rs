@@ -131,6 +131,10 @@ fn no_tunnel(
     status: Option<u16>,
 ) -> Error {
     let (name, host) = (name(proxy), to.host().unwrap_or_default());
+    let kind = match status {
+        Some(407) => ErrorKind::ProxyAuth,
+        _ => ErrorKind::Proxy,
+    };
     let message = match status {
         Some(407) if proxy.basic_auth().is_some() => {
             format!("the proxy {name} doesn't accept its credentials (407)")
@@ -144,7 +148,7 @@ fn no_tunnel(
             format!("the proxy {name} made no tunnel to {host}: {cause}")
         }
     };
-    Error::new(ErrorKind::Proxy, Sent::No, message).with_source(error)
+    Error::new(kind, Sent::No, message).with_source(error)
 }
 
 /// Hands out a stream that is already there, once.

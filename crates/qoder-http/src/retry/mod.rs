@@ -13,7 +13,7 @@
 //! | another status with `x-should-retry: true` | again | again | give | give |
 //! | another 4xx, 3xx, 501 | give | give | give | give |
 //! | the body broke after a 2xx head | again | again | give | give |
-//! | the request's own body failed | give | give | give | give |
+//! | the request's own body failed; the proxy wants other credentials | give | give | give | give |
 //!
 //! [`Attempts`] adds what the table leaves open: how many, how long to wait, and the budget that
 //! all calls share. A hint of the server lengthens a wait and never shortens it.
@@ -82,9 +82,14 @@ pub fn decide(class: Class, end: &AttemptEnd<'_>) -> Verdict {
     let repeatable = matches!(class, Class::Read | Class::Keyed);
     let again = match end {
         _ if class == Class::Never => false,
-        // Setting the transport up fails the same way each time; so does reading what is sent.
+        // These fail the same way each time, and a proxy may lock out who insists.
         AttemptEnd::Failed {
-            kind: ErrorKind::Url | ErrorKind::Config | ErrorKind::TooLarge | ErrorKind::Source,
+            kind:
+                ErrorKind::Url
+                | ErrorKind::Config
+                | ErrorKind::ProxyAuth
+                | ErrorKind::TooLarge
+                | ErrorKind::Source,
             ..
         } => false,
         AttemptEnd::Failed { sent: Sent::No, .. } => true,
@@ -323,6 +328,10 @@ mod tests {
             (
                 failed(ErrorKind::Proxy, Sent::No),
                 [Again, Again, Again, Give],
+            ),
+            (
+                failed(ErrorKind::ProxyAuth, Sent::No),
+                [Give, Give, Give, Give],
             ),
             (
                 failed(ErrorKind::Canceled, Sent::No),
