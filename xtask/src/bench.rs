@@ -54,6 +54,19 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     }
 }
 
+/// That all programs are as good as the workspace's, with the versions that their lock files name.
+pub(crate) fn check() -> Result<(), String> {
+    let minimal = size::PROGRAMS.iter().map(|(name, _)| *name);
+    let manifests = minimal.map(|name| format!("bench/{name}/Cargo.toml"));
+    for manifest in std::iter::once("bench/Cargo.toml".to_owned()).chain(manifests) {
+        sh(cargo(&["clippy", "--locked", "--all-targets"])
+            .args(["--manifest-path", &manifest])
+            .args(["--target-dir", "target/bench"])
+            .args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
+}
+
 fn report() -> Result<(), String> {
     let path = root().join(REPORT);
     let text = crate::shell::read(&path)?;

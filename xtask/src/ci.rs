@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::bench;
 use crate::mutants;
 use crate::readme;
 use crate::shell::{cargo, sh};
@@ -18,6 +19,7 @@ const STEPS: &[Step] = &[
     ("features", features),
     ("doc", doc),
     ("no-std", no_std),
+    ("benchmarks", bench::check),
     ("mutants", mutants::run),
     ("readme", readme::check),
 ];

@@ -17,7 +17,8 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask ci [--skip STEP]...  every check; the steps are listed as they run
-cargo xtask STEP                 one step of it: fmt, clippy, tidy, test, features, doc, no-std, mutants, readme
+cargo xtask STEP                 one step of it: fmt, clippy, tidy, test, features, doc, no-std, benchmarks,
+                                 mutants, readme
 cargo xtask bench                all benchmarks, and their report: docs/benchmarks.md
 cargo xtask bench NAME [ARGS]    one of them: sse, allocations, typed, cost …
 cargo xtask faults [--seeds N]   following under faults, in simulated time; --seed N shows one run

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::shell::{cargo, output, root};
 
-const PROGRAMS: &[(&str, &str)] = &[
+pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ("minimal-ours", "qoder"),
     (
         "minimal-theirs",
