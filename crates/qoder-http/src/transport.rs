@@ -302,7 +302,7 @@ impl Transport {
         #[cfg(feature = "proxy")]
         if let Some((name, _)) = proxy.filter(|_| response.status() == 407) {
             let message = format!("the proxy {name} doesn't accept its credentials (407)");
-            return Err(Error::new(ErrorKind::Proxy, Sent::No, message));
+            return Err(Error::new(ErrorKind::ProxyAuth, Sent::No, message));
         }
         #[cfg(feature = "gzip")]
         if lanes.gzip {

@@ -374,7 +374,7 @@ async fn what_the_proxy_does_not_do_is_its_failure() {
         let transport = builder(&authority, &proxy).build().expect("a transport");
         let url = format!("https://{host}:{}/", service.port());
         let error = get(&transport, &url, Lane::Call).await.expect_err(text);
-        let (kind, verdict) = if error.to_string().contains("(407)") {
+        let (kind, verdict) = if text.contains("(407)") {
             (ErrorKind::ProxyAuth, Verdict::Give)
         } else {
             (ErrorKind::Proxy, Verdict::Again)
@@ -476,7 +476,8 @@ async fn plain_http_is_handed_to_the_proxy_only_where_it_is_allowed() {
     let error = get(&transport, "http://service.test/", Lane::Call)
         .await
         .expect_err("407");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::Proxy, Sent::No));
+    let told = (error.kind(), error.sent());
+    assert_eq!(told, (ErrorKind::ProxyAuth, Sent::No));
 }
 
 /// Requests to this machine, and to hosts that the rules except, don't go to the proxy.

@@ -40,6 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
     println!("Agent: {}", reply.text());
 
+    // A scripted agent delivers nothing by itself.
     if let Some(simulator) = &simulator {
         let report = "# Sales\n\nThey fell from 40 to 2.\n";
         simulator.deliver(session.id.as_str(), "report.md", "text/markdown", report);
@@ -74,7 +75,10 @@ async fn download(client: &Client, file: &File) -> Result<(), Box<dyn std::error
 }
 
 async fn connect() -> Result<(Client, Option<qoder_sim::Sim>), Box<dyn std::error::Error>> {
-    if std::env::var_os("QODER_PAT").is_some() {
+    if ["QODER_ACCESS_TOKEN", "QODER_PAT"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some())
+    {
         return Ok((Client::from_env()?, None));
     }
     let simulator = qoder_sim::Sim::builder().start().await?;

@@ -53,8 +53,9 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client could not be built: a missing or malformed token, a base URL that won't do, no
-    /// TLS, a proxy that wants other credentials. Nothing was sent; mend the configuration.
+    /// The client could not be built, or not be used as it was: a missing or malformed token, a
+    /// base URL that won't do, no TLS, a proxy that wants other credentials. Nothing was sent; mend
+    /// the configuration.
     Config,
     /// There is no token to send the call with: the exchange of a service account's key failed or
     /// was refused, or the program's own [`Credentials`](crate::Credentials) gave none. The

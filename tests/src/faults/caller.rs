@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qoder::types::PreviewType;
-use qoder::{Client, Event, Notice, Start, Transport, Update, Updates, Via};
+use qoder::{Client, Event, Notice, RetryPolicy, Start, Transport, Update, Updates, Via};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::asker::Asker;
@@ -15,7 +15,7 @@ use super::server::{Server, Shared, World, lock};
 use super::waiting::Waiting;
 
 /// What a run was like.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Events that were handed over.
     pub events: usize,
@@ -100,7 +100,11 @@ pub fn run(schedule: Schedule, trace: bool) -> Result<Report, String> {
 
 /// A client of the server.
 pub(crate) fn client(world: &Shared) -> Result<Client, String> {
+    // Luck that is not the seed's would make a run one that can't be repeated.
+    let mut retry = RetryPolicy::default();
+    retry.jitter = 0.0;
     Client::builder()
+        .retry(retry)
         .token("pt-simulated")
         .base_url("http://localhost/api/v1/cloud")
         .transport(Transport::from_service(Server(Arc::clone(world))))

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use qoder::types::AgentCreate;
-use qoder::{Error, Proxy, Start};
+use qoder::{Client, Error, ErrorKind, Proxy, Start};
 use qoder_tests::wire::{Act, Step, Wire};
 
 use super::{TOKEN, builder, client, run};
@@ -188,4 +188,36 @@ fn a_proxy_never_sees_the_token() {
         }
         assert!(!wire.heard().contains(TOKEN));
     }
+}
+
+/// Who goes on asking with wrong credentials may be locked out.
+#[test]
+fn a_proxy_that_wants_other_credentials_is_asked_once() {
+    let act = Act::answer("HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n");
+    let wire = Wire::new([], act);
+    let proxy = Proxy::http("http://user:hidden@proxy.example:3128").expect("a proxy");
+    let transport = wire.transport().proxy(proxy).build();
+    let client = Client::builder()
+        .token(TOKEN)
+        .base_url("https://api.example/api/v1/cloud")
+        .transport(transport.expect("a transport"))
+        .build()
+        .expect("a client");
+    let errors = run(async {
+        let mut followed = client.session("s").follow().events();
+        [
+            client.models().list().await.expect_err("no API"),
+            client.session("s").stream().await.expect_err("no API"),
+            followed
+                .next()
+                .await
+                .expect("an error")
+                .expect_err("no API"),
+        ]
+    });
+    for error in errors {
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Config, 1));
+        assert!(error.to_string().contains("(407)"), "{error}");
+    }
+    assert_eq!(wire.dialled().len(), 3);
 }

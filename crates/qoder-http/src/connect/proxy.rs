@@ -131,9 +131,10 @@ fn no_tunnel(
     status: Option<u16>,
 ) -> Error {
     let (name, host) = (name(proxy), to.host().unwrap_or_default());
-    let kind = match status {
-        Some(407) => ErrorKind::ProxyAuth,
-        _ => ErrorKind::Proxy,
+    let kind = if status == Some(407) {
+        ErrorKind::ProxyAuth
+    } else {
+        ErrorKind::Proxy
     };
     let message = match status {
         Some(407) if proxy.basic_auth().is_some() => {
