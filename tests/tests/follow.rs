@@ -193,6 +193,7 @@ async fn giving_up_is_an_error_with_the_checkpoint() {
             .follow()
             .from(Start::After(last.as_str().into())),
     )
+    .without_polling()
     .give_up(4, Duration::from_secs(60))
     .events();
     let error = events

@@ -115,7 +115,7 @@ impl Observe for Reports {
         self.notices
             .lock()
             .expect("no panic")
-            .push((operation, *notice));
+            .push((operation, notice.clone()));
     }
 }
 

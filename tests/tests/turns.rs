@@ -14,7 +14,7 @@ async fn a_turn_has_its_own_events_only() {
     let id = session(&client, "answer").await;
     for n in 0..3 {
         let text = format!("Message {n}.");
-        sim.inject(plan("stream:cut-frames=1*2,stream:replay=5"));
+        sim.inject(plan("stream:cut-frames=1*2,stream:replay=2"));
         let mut turn = client
             .session(&id)
             .turn(text.as_str())

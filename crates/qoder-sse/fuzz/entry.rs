@@ -114,7 +114,7 @@ pub fn resume(input: &[u8]) {
             5 => machine.ended(now, End::Clean),
             6 => machine.ended(now, End::Broken),
             7 => machine.newest(now, (value > 0).then_some(id.as_str())),
-            8 => drop(machine.listed(now, Some(&id), Class::Durable)),
+            8 => drop(machine.listed(Some(&id), Class::Durable)),
             9 => machine.list_done(now),
             10 => machine.list_failed(now, Refusal::of_status(200 + u16::from(value) * 2)),
             11 => machine.wake(now),

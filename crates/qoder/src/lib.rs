@@ -26,7 +26,8 @@ pub use conversation::{Conversation, Thread};
 pub use error::{Error, ErrorKind, Result};
 pub use files::{Download, FileStream, Upload};
 pub use follow::{
-    Ending, EventStream, Events, Follow, Preview, Start, StreamOpening, Update, Updates, Via,
+    Ending, EventStream, Events, Follow, Notice, Preview, PreviewStart, Start, StreamOpening,
+    Update, Updates, Via,
 };
 pub use gateway::{Dialect, Gateway, Region};
 pub use list::{Items, List, Pages};
@@ -38,6 +39,6 @@ pub use qoder_http as transport;
 pub use qoder_http::Proxy;
 pub use qoder_http::retry::{RetryBudget, RetryPolicy};
 pub use qoder_http::{Sent, Timeouts, Tls, Transport};
-pub use qoder_sse::resume::{Cause, Notice};
+pub use qoder_sse::resume::Cause;
 pub use qoder_types as types;
 pub use qoder_types::{Event, Method};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use qoder_sse::resume::Notice;
 use qoder_types::Method;
 
 use crate::error::ErrorKind;
+use crate::follow::Notice;
 
 /// Is told of every attempt, every call, and every change of a followed session's connection.
 /// Given to [`ClientBuilder::observe`](crate::ClientBuilder::observe).

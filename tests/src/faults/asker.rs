@@ -80,6 +80,7 @@ impl Asker {
         let pace = Duration::from_secs(2);
         let follow = match self.schedule.means {
             Means::Stream => follow,
+            Means::Alone => follow.without_polling(),
             Means::Polling => follow.via(Via::Polling(pace)),
             Means::Either(openings) => follow.polling_after(openings, pace),
         };
@@ -160,7 +161,7 @@ impl Asker {
     async fn take(&mut self, turn: &mut Turn) -> Result<Option<String>, String> {
         loop {
             self.check_complaints()?;
-            self.waiting.pause().await;
+            self.waiting.pause(&self.world).await;
             let Some(next) = self.waiting.outcome(turn.next()).await else {
                 continue;
             };
@@ -223,7 +224,7 @@ impl Asker {
             };
         }
         if text.contains("gave up") {
-            let quiet = world.progress.elapsed();
+            let quiet = world.quiet();
             return if quiet >= PERSEVERANCE {
                 Ok(())
             } else {

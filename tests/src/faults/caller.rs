@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qoder::types::PreviewType;
-use qoder::{Client, Event, Notice, RetryPolicy, Start, Transport, Update, Updates, Via};
+use qoder::{
+    Client, Event, Notice, PreviewStart, RetryPolicy, Start, Transport, Update, Updates, Via,
+};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::asker::Asker;
@@ -29,6 +31,8 @@ pub struct Report {
     pub polls: usize,
     /// The most requests, reads and updates between two events.
     pub steps: u64,
+    /// Streams that were opened.
+    pub connections: usize,
     /// Simulated time.
     pub took: Duration,
 }
@@ -42,6 +46,7 @@ impl Report {
         self.polls += other.polls;
         self.steps = self.steps.max(other.steps);
         self.restarts += other.restarts;
+        self.connections += other.connections;
         self.took += other.took;
     }
 }
@@ -93,6 +98,7 @@ pub fn run(schedule: Schedule, trace: bool) -> Result<Report, String> {
         Ok(Report {
             took: world.now(),
             steps: world.most_steps,
+            connections: world.connections,
             ..report
         })
     })
@@ -122,6 +128,8 @@ struct Caller {
     last: Option<String>,
     /// What is shown of messages that are being written.
     shown: HashMap<String, String>,
+    /// How much was ever shown of them.
+    longest: HashMap<String, usize>,
 }
 
 /// Why a follower is over.
@@ -145,6 +153,7 @@ impl Caller {
             report: Report::default(),
             last: None,
             shown: HashMap::new(),
+            longest: HashMap::new(),
             schedule,
         })
     }
@@ -196,6 +205,7 @@ impl Caller {
         let pace = Duration::from_secs(2);
         let follow = match self.schedule.means {
             Means::Stream => follow,
+            Means::Alone => follow.without_polling(),
             Means::Polling => follow.via(Via::Polling(pace)),
             Means::Either(openings) => follow.polling_after(openings, pace),
         };
@@ -218,7 +228,7 @@ impl Caller {
                     return Err(complaint.clone());
                 }
             }
-            self.waiting.pause().await;
+            self.waiting.pause(&self.world).await;
             let delivered = lock(&self.world).delivered;
             let complete = delivered == self.schedule.entries.len() && self.anchored();
             let next = if complete {
@@ -297,14 +307,19 @@ impl Caller {
                 let text = updates
                     .preview_text(&preview.event_id, preview.index)
                     .ok_or("a preview without its text")?;
-                let entry = self.schedule.entries.iter().find(|entry| entry.id == id);
-                let whole = entry.and_then(|entry| entry.text.as_deref());
+                let n = self.previewed(id)?;
+                let whole = self.schedule.entries[n].text.as_deref();
                 let whole =
                     whole.ok_or_else(|| format!("a preview of {id}, which is no message"))?;
                 if !whole.starts_with(text) || !text.ends_with(&preview.delta) {
                     return Err(format!("the preview {text:?} is not how {whole:?} begins"));
                 }
                 let before = self.shown.insert(id.to_owned(), text.to_owned());
+                let longest = self.longest.entry(id.to_owned()).or_default();
+                if text.len() > *longest {
+                    *longest = text.len();
+                    lock(&self.world).progressed();
+                }
                 let before = before.filter(|_| !preview.restarted).unwrap_or_default();
                 if format!("{before}{}", preview.delta) != text {
                     return Err(format!(
@@ -314,6 +329,7 @@ impl Caller {
                 }
                 Ok(())
             }
+            Update::PreviewStart(start) => self.check_start(&start),
             Update::Notice(notice) => {
                 lock(&self.world).tell(|| format!("    notice: {notice}"));
                 if notice == Notice::PreviewsVoid {
@@ -329,10 +345,31 @@ impl Caller {
         }
     }
 
+    /// The number of an event that may be in preview: one that was not handed over.
+    fn previewed(&self, id: &str) -> Result<usize, String> {
+        let at = self
+            .schedule
+            .entries
+            .iter()
+            .position(|entry| entry.id == id);
+        let n = at.ok_or_else(|| format!("a preview of {id}, which is no event"))?;
+        if self.last.is_some() && n < lock(&self.world).delivered {
+            return Err(format!("a preview of {id} came after it"));
+        }
+        Ok(n)
+    }
+
+    fn check_start(&self, start: &PreviewStart) -> Result<(), String> {
+        let n = self.previewed(start.event_id.as_str())?;
+        if self.schedule.entries[n].name != start.event_type {
+            return Err(format!("{start:?} announces another event"));
+        }
+        Ok(())
+    }
+
     fn check_event(&mut self, event: &Event, updates: &Updates) -> Result<(), String> {
-        // What has no id came between the events.
         let Some(id) = event.id() else {
-            return Ok(());
+            return self.check_stray(event);
         };
         let mut world = lock(&self.world);
         world.tell(|| format!("    event {id}"));
@@ -364,6 +401,24 @@ impl Caller {
         Ok(())
     }
 
+    /// What has no id is an entry of the log by its place, or came between the events.
+    fn check_stray(&mut self, event: &Event) -> Result<(), String> {
+        let mut world = lock(&self.world);
+        world.tell(|| format!("    event {}", event.raw()));
+        let next = self.schedule.entries.get(world.delivered);
+        if next.is_some_and(|entry| entry.unnamed && entry.json == event.raw()) {
+            world.delivered += 1;
+            world.progressed();
+            self.report.events += 1;
+            return Ok(());
+        }
+        match world.strays.get_mut(event.raw()) {
+            Some(left) if *left > 0 => *left -= 1,
+            _ => return Err(format!("{} was not said so often", event.raw())),
+        }
+        Ok(())
+    }
+
     /// It ended by itself, or nothing more came.
     fn check_end(&self) -> Result<(), String> {
         let delivered = lock(&self.world).delivered;
@@ -386,6 +441,13 @@ impl Caller {
             ));
         }
         let text = error.to_string();
+        if text.contains("start from the beginning, or follow by polling") {
+            return if world.schedule.odd.ignores_cursor {
+                Ok(true)
+            } else {
+                Err(format!("it heeds the cursor: {text}"))
+            };
+        }
         if text.contains("events may be lost") {
             // It may say so only if it is so.
             return if world.oldest() > 0 && world.delivered < world.oldest() + 1 {
@@ -395,11 +457,15 @@ impl Caller {
             };
         }
         if text.contains("gave up") {
-            let quiet = world.progress.elapsed();
-            return if quiet >= PERSEVERANCE {
+            let quiet = world.quiet();
+            if quiet < PERSEVERANCE {
+                return Err(format!("after only {quiet:?}: {text}"));
+            }
+            // A server that answers is not given up.
+            return if world.fruitless >= 3 || world.schedule.odd.held.is_some() {
                 Ok(false)
             } else {
-                Err(format!("after only {quiet:?}: {text}"))
+                Err(format!("{} faults in {quiet:?}: {text}", world.fruitless))
             };
         }
         if world.refused {

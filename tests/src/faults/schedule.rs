@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::chance::Chance;
+use super::oddities::Oddities;
 use super::turn::{self, TurnPlan};
 
 /// An event of the log.
@@ -15,6 +16,8 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     /// Its JSON.
     pub(crate) json: String,
+    /// It has no id for anybody else.
+    pub(crate) unnamed: bool,
     /// Its type.
     pub(crate) name: &'static str,
     /// The text, of a message.
@@ -48,8 +51,10 @@ pub(crate) enum From {
 /// By which means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Means {
-    /// The stream.
+    /// The stream, or the list where that is of no use: the default.
     Stream,
+    /// The stream, whatever comes.
+    Alone,
     /// The list.
     Polling,
     /// The stream, and after so many failures the list.
@@ -118,6 +123,8 @@ pub struct Schedule {
     pub(crate) restarts: u64,
     /// The turn that is started, in place of following the session.
     pub(crate) turn: Option<TurnPlan>,
+    /// What is odd about the server all along.
+    pub(crate) odd: Oddities,
 }
 
 impl Schedule {
@@ -130,7 +137,15 @@ impl Schedule {
             let length = chance.pick(&[20_000, 100_000, 400_000]);
             schedule.outage = Some((from, from + length));
         }
-        if seed % 5 == 4 {
+        let is_turn = seed % 5 == 4;
+        let mut chance = Chance::new(seed ^ 0x0DD);
+        if schedule.means == Means::Stream && chance.percent(30) {
+            schedule.means = Means::Alone;
+        }
+        if chance.percent(40) {
+            Oddities::befall(&mut schedule, &mut chance, is_turn);
+        }
+        if is_turn {
             schedule.with_turn(&mut Chance::new(seed ^ 0x7A2B))
         } else {
             schedule
@@ -140,7 +155,13 @@ impl Schedule {
     /// The same server with the same faults, for a turn.
     fn with_turn(self, chance: &mut Chance) -> Self {
         let (entries, said, plan) = turn::turn(chance);
+        let mut odd = self.odd.clone();
+        if plan.anonymous {
+            // A message without a name is looked for in the list: that has to have it.
+            (odd.stream_lag, odd.list_lag) = (0, 0);
+        }
         Self {
+            odd,
             ends: plan.stands.len() == plan.end + 1 && !entries[plan.end].json.contains("idle"),
             entries,
             said,
@@ -203,6 +224,7 @@ impl Schedule {
             },
             restarts: c.pick(&[0, 0, 0, 5, 20]),
             turn: None,
+            odd: Oddities::default(),
             entries,
             said,
         }
@@ -244,6 +266,7 @@ impl Schedule {
             pace: Pace::Prompt,
             restarts: 0,
             turn: None,
+            odd: Oddities::default(),
             seed: 7,
         }
     }
@@ -253,14 +276,19 @@ impl Schedule {
         Duration::from_millis(self.entries.last().map_or(0, |entry| entry.at))
     }
 
-    /// How many events there are at this time.
-    pub(crate) fn published(&self, now: Duration) -> usize {
+    /// How many events there are at this time, for who knows of them so much later.
+    pub(crate) fn published(&self, now: Duration, lag: u64) -> usize {
         self.entries
-            .partition_point(|entry| Duration::from_millis(entry.at) <= now)
+            .partition_point(|entry| Duration::from_millis(entry.at + lag) <= now)
     }
 }
 
-fn log(c: &mut Chance, count: usize, history: usize, ends: bool) -> (Vec<Entry>, Vec<(u64, Said)>) {
+pub(crate) fn log(
+    c: &mut Chance,
+    count: usize,
+    history: usize,
+    ends: bool,
+) -> (Vec<Entry>, Vec<(u64, Said)>) {
     let mut entries = Vec::with_capacity(count);
     let mut said = Vec::new();
     let mut at = 0;
@@ -319,6 +347,7 @@ fn log(c: &mut Chance, count: usize, history: usize, ends: bool) -> (Vec<Entry>,
         entries.push(Entry {
             id,
             json: json.to_string(),
+            unnamed: false,
             name,
             text,
             at,

@@ -1,6 +1,7 @@
 //! The server of a run: a `tower` service in memory. What it answers depends on the schedule, its
 //! chance, and the simulated time.
 
+use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -32,10 +33,20 @@ pub(crate) struct World {
     pub(crate) delivered: usize,
     /// The first event that the follower of now may get: nothing before it is repeated to it.
     pub(crate) first: usize,
-    /// When something was handed over last.
+    /// When something was handed over last, that was new to the caller.
     pub(crate) progress: Instant,
+    /// How much of the time since then was the caller's own.
+    pub(crate) paused: Duration,
+    /// Events without an id that were said on streams, and not handed over yet.
+    pub(crate) strays: HashMap<String, usize>,
+    /// Streams that were opened.
+    pub(crate) connections: usize,
+    /// Lists that were asked for.
+    lists: u32,
     /// The answer to the question for the newest event: how many there were.
     pub(crate) anchor: Option<usize>,
+    /// That answer was made use of.
+    anchor_stands: bool,
     /// Something was answered that ends following for good.
     pub(crate) refused: bool,
     /// Requests since the last event was handed over.
@@ -44,8 +55,8 @@ pub(crate) struct World {
     pub(crate) fruitless: u32,
     /// No request is due before this, unless somebody wakes the follower.
     pub(crate) not_before: Option<Instant>,
-    /// Cursors that the stream rejected.
-    rejected: Vec<String>,
+    /// Cursors that the stream rejected, and whether the list knew them then.
+    rejected: Vec<(String, bool)>,
     /// Connections that are open.
     pub(crate) open: usize,
     /// When the times of the log begin: at once, or as the message of a turn is accepted.
@@ -85,7 +96,12 @@ impl World {
             delivered: 0,
             first: 0,
             progress: now,
+            paused: Duration::ZERO,
+            strays: HashMap::new(),
+            connections: 0,
+            lists: 0,
             anchor: None,
+            anchor_stands: false,
             refused: false,
             requests: 0,
             fruitless: 0,
@@ -107,9 +123,15 @@ impl World {
         if self.delivered == 0 {
             // Nothing was there and nothing came: `Now` is another time for the next one.
             self.anchor = None;
+            self.anchor_stands = false;
         }
+        // What has no name comes again to whoever goes on after what has one.
+        let entries = &self.schedule.entries[..self.delivered];
+        let unnamed = entries.iter().rev().take_while(|entry| entry.unnamed);
+        self.delivered -= unnamed.count();
         self.first = self.delivered;
         self.refused = false;
+        self.paused = Duration::ZERO;
         self.requests = 0;
         self.fruitless = 0;
         self.not_before = None;
@@ -118,7 +140,13 @@ impl World {
         self.progress = Instant::now();
     }
 
+    /// Since when nothing new came, less what the caller took for itself.
+    pub(crate) fn quiet(&self) -> Duration {
+        self.progress.elapsed().saturating_sub(self.paused)
+    }
+
     pub(crate) fn progressed(&mut self) {
+        self.paused = Duration::ZERO;
         self.requests = 0;
         self.fruitless = 0;
         self.steps = 0;
@@ -142,11 +170,27 @@ impl World {
         }
     }
 
-    /// How many events there are.
-    pub(crate) fn published(&self) -> usize {
+    /// How many events streams know of.
+    pub(crate) fn streamed(&self) -> usize {
+        self.published(self.schedule.odd.stream_lag)
+    }
+
+    /// How many events lists know of.
+    fn listed(&self) -> usize {
+        self.published(self.schedule.odd.list_lag)
+    }
+
+    fn published(&self, lag: u64) -> usize {
         let started = self.log_started.as_ref();
-        self.schedule
-            .published(started.map_or(Duration::ZERO, Instant::elapsed))
+        let now = started.map_or(Duration::ZERO, Instant::elapsed);
+        self.schedule.published(now, lag)
+    }
+
+    /// Whether streams end, or fall silent, before they say anything.
+    pub(crate) fn is_out(&self) -> bool {
+        let now = self.now().as_millis();
+        let outage = self.schedule.outage;
+        outage.is_some_and(|(from, to)| (u128::from(from)..u128::from(to)).contains(&now))
     }
 
     /// When the times of the log begin.
@@ -184,8 +228,8 @@ impl World {
     }
 
     /// The number of the event after a cursor, if the cursor is known.
-    fn after(&self, id: &str) -> Option<usize> {
-        let known = &self.schedule.entries[self.oldest()..self.published()];
+    fn after(&self, id: &str, published: usize) -> Option<usize> {
+        let known = &self.schedule.entries[self.oldest()..published.max(self.oldest())];
         let at = known.iter().position(|entry| entry.id == id)?;
         Some(self.oldest() + at + 1)
     }
@@ -353,13 +397,20 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
         .and_then(|id| id.to_str().ok());
     let previews = request.uri().query().unwrap_or("").contains("event_deltas");
     let mut w = lock(world);
+    w.anchor_stands |= w.anchor.is_some();
     w.tell(|| format!("stream after {cursor:?}"));
     if let Some(id) = cursor {
-        if w.rejected.iter().any(|rejected| rejected == id) {
+        let before = w.rejected.iter().filter(|(rejected, _)| rejected == id);
+        let (times, listed) = before.fold((0, false), |(times, listed), (_, known)| {
+            (times + 1, listed || *known)
+        });
+        // One that the list doesn't know either may be known later.
+        if listed || times > 6 {
             w.complain(format!("the rejected cursor {id} was sent again"));
         }
     }
-    let from = match cursor.map(|id| w.after(id)) {
+    let from = match cursor.map(|id| w.after(id, w.streamed())) {
+        _ if w.schedule.odd.ignores_cursor => Some(w.oldest()),
         Some(Some(from)) => Some(from),
         Some(None) => {
             return Some(reject(&mut w, cursor));
@@ -384,7 +435,7 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
             }
             5 if w.chance.percent(30) => return Some(fatal(&mut w)),
             6 => fate = Fate::silent(w.chance.size(0, 900)),
-            7 => fate = Fate::said("data: [DONE]\n\n", w.chance.size(0, 4)),
+            7 => fate = Fate::said(w.chance.pick(&DONE), w.chance.size(0, 4)),
             8 => {
                 fate = Fate::said(
                     "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\
@@ -397,13 +448,15 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
         }
         w.tell(|| format!("  opens, but {fate:?}"));
     }
-    let now = w.now().as_millis();
-    if let Some((begin, end)) = w.schedule.outage {
-        if (u128::from(begin)..u128::from(end)).contains(&now) {
-            w.tell(|| "  opens, and ends at once".to_owned());
-            fate = Fate::frames(0);
-        }
+    if let Some(most) = w.schedule.odd.cuts {
+        fate = Fate::frames(w.chance.size(1, most));
     }
+    if w.is_out() {
+        w.tell(|| "  opens, and says nothing".to_owned());
+        fate = Fate::outage(&w.schedule.odd);
+        w.fruitless += 1;
+    }
+    w.connections += 1;
     let body = StreamBody::open(Arc::clone(world), &mut w, from, previews, fate);
     let body: AnyBody = Box::pin(body);
     let mut response = Response::new(body);
@@ -412,11 +465,37 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
     Some(Ok(response))
 }
 
-/// 400, as for a cursor that is not known.
+/// The end of a stream, without and with what is no part of it any more.
+const DONE: [&str; 2] = [
+    "data: [DONE]\n\n",
+    "data: [DONE]\n\nid: evt_behind\nevent: session.party\n\
+     data: {\"type\":\"session.party\",\"id\":\"evt_behind\"}\n\n",
+];
+
+/// 400, as for a cursor that is not known, or one of its brothers.
 fn reject(w: &mut World, cursor: Option<&str>) -> Answer {
-    w.tell(|| "  rejects the cursor".to_owned());
-    w.rejected.extend(cursor.map(ToOwned::to_owned));
-    refusal(400, "invalid_request_error", None)
+    if let Some(id) = cursor {
+        let is_listed = w.after(id, w.listed()).is_some();
+        w.rejected.push((id.to_owned(), is_listed));
+    }
+    let status = if w.schedule.odd.rejects_oddly {
+        w.chance.pick(&[400, 404, 410, 416, 422, 200])
+    } else {
+        400
+    };
+    w.tell(|| format!("  rejects the cursor ({status})"));
+    if status != 200 {
+        return refusal(status, "invalid_request_error", None);
+    }
+    let id = cursor.unwrap_or("");
+    let error = json!({"type": "invalid_request_error", "message": format!("unknown event {id}")});
+    let error = json!({"type": "error", "error": error});
+    answer(
+        200,
+        "text/event-stream",
+        format!("event: error\ndata: {error}\n\n"),
+        None,
+    )
 }
 
 /// What no repetition mends.
@@ -442,12 +521,26 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
             .filter_map(|pair| pair.split_once('='))
             .find_map(|(key, value)| (key == name).then_some(value))
     };
-    let descending = value("order") == Some("desc");
+    let asked_descending = value("order") == Some("desc");
     let limit: usize = value("limit")
         .and_then(|limit| limit.parse().ok())
         .unwrap_or(20);
     let mut w = lock(world);
+    // The first list by its event, and not the question whether the order is heeded.
+    w.anchor_stands |= w.anchor.is_some() && value("after_id").is_some() && limit > 2;
     w.tell(|| format!("list {query}"));
+    let descending = asked_descending && !w.schedule.odd.ignores_order;
+    let after = value("after_id").filter(|_| !w.schedule.odd.ignores_after);
+    w.lists += 1;
+    if w.schedule
+        .odd
+        .list_faults
+        .is_some_and(|every| w.lists % every == 0)
+    {
+        w.fruitless += 1;
+        w.tell(|| "  fails".to_owned());
+        return Some(refusal(503, "overloaded_error", None));
+    }
     let mut cut = false;
     let mut broken = false;
     if w.fault() {
@@ -458,8 +551,13 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
                 return None;
             }
             2 | 3 => return Some(unavailable(&mut w)),
-            4 if value("after_id").is_some() => {
+            // An event that a page just had is known.
+            4 if value("after_id").is_some() && limit > 2 => {
                 w.tell(|| "  rejects the cursor".to_owned());
+                let after = value("after_id").unwrap_or("");
+                for (id, listed) in &mut w.rejected {
+                    *listed &= id != after;
+                }
                 return Some(refusal(400, "invalid_request_error", None));
             }
             5 => broken = true,
@@ -467,10 +565,10 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
         }
         w.tell(|| format!("  answers, but cut: {cut}, without a cursor: {broken}"));
     }
-    if w.schedule.thread && descending {
+    if w.schedule.thread && asked_descending {
         w.complain("a thread's list has no order");
     }
-    let (oldest, published) = (w.oldest(), w.published());
+    let (oldest, published) = (w.oldest(), w.listed().max(w.oldest()));
     let take = limit.min(w.schedule.page);
     let page = value("page").and_then(|page| page.parse::<usize>().ok());
     let (range, more) = if descending {
@@ -478,7 +576,7 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
         let begin = end.saturating_sub(take).max(oldest);
         (begin..end, (begin > oldest).then_some(begin))
     } else {
-        let begin = match (page, value("after_id")) {
+        let begin = match (page, after) {
             // What lay between is gone, and may not be passed over in silence.
             (Some(page), _) if page < oldest => {
                 // Whoever has no cursor yet can't go on from it.
@@ -486,7 +584,7 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
                 return Some(refusal(400, "invalid_request_error", None));
             }
             (Some(page), _) => page,
-            (None, Some(id)) => match w.after(id) {
+            (None, Some(id)) => match w.after(id, published) {
                 Some(begin) => begin,
                 None => return Some(refusal(400, "invalid_request_error", None)),
             },
@@ -496,12 +594,18 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
         (begin..end, (end < published).then_some(end))
     };
     // Without an order, the newest event is the last one of all pages.
-    let asks_for_newest = if w.schedule.thread {
+    let ascending = w.schedule.thread || w.schedule.odd.ignores_order;
+    let asks_for_newest = if ascending {
         value("after_id").is_none() && more.is_none()
     } else {
-        descending && limit == 1
+        descending && limit == 2 && page.is_none()
     };
-    if asks_for_newest && !cut && w.schedule.from == From::Now && w.anchor.is_none() {
+    // Where the order is ignored, that shows only later.
+    let again = descending || (w.schedule.odd.ignores_order && w.anchor != Some(0));
+    let may_settle = w.anchor.is_none() || (again && !w.anchor_stands);
+    // One event doesn't tell whether the order is heeded: the next page is needed.
+    let leads_nowhere = broken && more.is_some() && take == 1;
+    if asks_for_newest && !cut && !leads_nowhere && w.schedule.from == From::Now && may_settle {
         w.anchor = Some(published);
         w.first = published;
         w.delivered = published;

@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::chance::Chance;
+use super::oddities::Oddities;
 use super::schedule::{Said, Schedule};
 use super::server::{Shared, World, lock};
 
@@ -99,6 +100,20 @@ impl Fate {
         }
     }
 
+    /// What streams are like while nothing works.
+    pub(crate) fn outage(odd: &Oddities) -> Self {
+        Self {
+            frames: Some(0),
+            last_words: odd.last_words,
+            then: if odd.falls_silent {
+                Then::Silent
+            } else {
+                Then::Ends
+            },
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn frames(frames: usize) -> Self {
         Self {
             frames: Some(frames),
@@ -131,6 +146,10 @@ pub(crate) struct StreamBody {
     ends: Vec<(usize, usize)>,
     /// How many frames were written.
     frames: usize,
+    /// What was written that has no id and is an event.
+    strays: Vec<&'static str>,
+    /// How many bytes come through though streams are held back.
+    passes: usize,
     /// What comes next on the wire.
     next: usize,
     beat: Instant,
@@ -159,14 +178,20 @@ impl StreamBody {
             sent: 0,
             ends: Vec::new(),
             frames: 0,
+            strays: Vec::new(),
+            passes: 0,
             next: 0,
-            beat: now + Duration::from_secs(15),
+            beat: now + heartbeat(&schedule),
             over: false,
             timer: Box::pin(sleep_until(now)),
             world,
             schedule,
         };
-        let (oldest, published, first) = (w.oldest(), w.published(), w.first);
+        if body.schedule.odd.comment {
+            body.out.extend_from_slice(b": ok\n\n");
+            body.passes = body.out.len();
+        }
+        let (oldest, published, first) = (w.oldest(), w.streamed(), w.first);
         body.catch_up(from, oldest, published, first);
         body
     }
@@ -175,6 +200,7 @@ impl StreamBody {
     fn catch_up(&mut self, from: Option<usize>, oldest: usize, published: usize, first: usize) {
         let schedule = Arc::clone(&self.schedule);
         let from = match from {
+            Some(from) if schedule.odd.ignores_cursor => from,
             Some(from) if schedule.replay > 0 => {
                 // Never before the start of this follower: it couldn't know what it sees there.
                 let replay = self.chance.size(0, schedule.replay);
@@ -184,7 +210,7 @@ impl StreamBody {
             None if schedule.tail_only => published,
             None => oldest,
         };
-        let now = self.started.elapsed();
+        let now = self.known_until();
         self.next = schedule
             .said
             .partition_point(|(at, _)| Duration::from_millis(*at) <= now);
@@ -199,6 +225,21 @@ impl StreamBody {
                 _ => {}
             }
         }
+    }
+
+    /// Up to when the stream knows of what was said.
+    fn known_until(&self) -> Duration {
+        let lag = Duration::from_millis(self.schedule.odd.stream_lag);
+        self.started.elapsed().saturating_sub(lag)
+    }
+
+    /// Whether bytes wait until something lets them through, and until when.
+    fn held_until(&self) -> Option<Instant> {
+        let (from, to) = self.schedule.odd.held?;
+        let world = lock(&self.world).started;
+        let at = |ms| world + Duration::from_millis(ms);
+        let is_held = (at(from)..at(to)).contains(&Instant::now());
+        (is_held && self.sent >= self.passes).then(|| at(to))
     }
 
     fn say(&mut self, said: Said) {
@@ -219,9 +260,20 @@ impl StreamBody {
                 "data: [1,\r\ndata: 2]\r\r",
             ]);
             self.out.extend_from_slice(junk.as_bytes());
+            self.strays.extend(stray(junk));
         }
+        let spoils = schedule.odd.spoils;
         let (name, id, json) = match said {
             Said::Start(_) | Said::Delta(..) if !self.previews => return,
+            Said::Delta(n, ..) if spoils > 0 && self.chance.percent(spoils) => {
+                let id = &schedule.entries[n].id;
+                let json = self.chance.pick(&[
+                    r#"{"type":"event_delta","event_id":"ID","delta":7}"#,
+                    r#"{"type":"event_delta","event_id":7}"#,
+                    r#"{"type":"event_delta","#,
+                ]);
+                ("event_delta", id, json.replace("ID", id))
+            }
             Said::Start(n) => {
                 let id = &schedule.entries[n].id;
                 let event = json!({"id": id, "type": "agent.message"});
@@ -259,6 +311,9 @@ impl StreamBody {
 
     /// The next bytes, or what becomes of the connection.
     fn chunk(&mut self) -> Option<io::Result<Bytes>> {
+        if self.held_until().is_some() {
+            return None;
+        }
         let left = self
             .fate
             .bytes
@@ -266,6 +321,7 @@ impl StreamBody {
         let by_frames = self.fate.frames.is_some_and(|frames| self.frames >= frames);
         if self.out.is_empty() && by_frames && !self.fate.last_words.is_empty() {
             self.out.extend_from_slice(self.fate.last_words.as_bytes());
+            self.strays.extend(stray(self.fate.last_words));
             self.fate.last_words = "";
         }
         if left > 0 && !self.out.is_empty() {
@@ -275,6 +331,10 @@ impl StreamBody {
                 .split_to(size.min(left).min(self.out.len()))
                 .freeze();
             self.sent += chunk.len();
+            let mut world = lock(&self.world);
+            for stray in self.strays.drain(..) {
+                *world.strays.entry(stray.to_owned()).or_default() += 1;
+            }
             return Some(Ok(chunk));
         }
         if left > 0 && !by_frames {
@@ -293,7 +353,10 @@ impl StreamBody {
     }
 
     fn is_silent(&self) -> bool {
-        self.fate.then == Then::Silent && self.fate.bytes.is_some_and(|bytes| self.sent >= bytes)
+        let by_frames = self.fate.frames.is_some_and(|frames| self.frames >= frames);
+        let is_over = by_frames && self.fate.last_words.is_empty() && self.out.is_empty();
+        self.fate.then == Then::Silent
+            && (is_over || self.fate.bytes.is_some_and(|bytes| self.sent >= bytes))
     }
 
     /// Whoever reads on has handed over what was read before. Whether there is anything to read.
@@ -326,7 +389,7 @@ impl Body for StreamBody {
             if this.over {
                 return Poll::Ready(None);
             }
-            let now = this.started.elapsed();
+            let now = this.known_until();
             while let Some((at, said)) = this.schedule.said.get(this.next).copied() {
                 if Duration::from_millis(at) > now {
                     break;
@@ -337,15 +400,18 @@ impl Body for StreamBody {
             match this.chunk() {
                 Some(Ok(chunk)) if chunk.is_empty() => return Poll::Ready(None),
                 Some(chunk) => {
-                    this.beat = Instant::now() + Duration::from_secs(15);
+                    this.beat = Instant::now() + heartbeat(&this.schedule);
                     return Poll::Ready(Some(chunk.map(Frame::data)));
                 }
                 None => {}
             }
             let said = this.schedule.said.get(this.next);
-            let next = said.map(|(at, _)| this.started + Duration::from_millis(*at));
+            let lag = this.schedule.odd.stream_lag;
+            let next = said.map(|(at, _)| this.started + Duration::from_millis(*at + lag));
+            let held = this.held_until();
             let due = match next {
                 _ if this.is_silent() => return Poll::Pending,
+                _ if held.is_some() => held.unwrap_or(this.beat),
                 Some(at) => at.min(this.beat),
                 None => this.beat,
             };
@@ -353,10 +419,26 @@ impl Body for StreamBody {
                 this.timer.as_mut().reset(due);
             }
             ready!(this.timer.as_mut().poll(cx));
-            if Instant::now() >= this.beat && this.out.is_empty() {
+            if held.is_none() && Instant::now() >= this.beat && this.out.is_empty() {
                 this.out.extend_from_slice(b": beat\n\n");
             }
         }
+    }
+}
+
+/// How far apart signs of life are.
+fn heartbeat(schedule: &Schedule) -> Duration {
+    Duration::from_secs(if schedule.odd.mute { 1 << 30 } else { 15 })
+}
+
+/// The data of what is an event without an id, if it is one.
+fn stray(junk: &str) -> Option<&'static str> {
+    match junk {
+        "data: {\"type\": \n\n" => Some("{\"type\": "),
+        "event: agent.message\ndata: not json\n\n" => Some("not json"),
+        "data: upstream connect error\n\n" => Some("upstream connect error"),
+        "data: [1,\r\ndata: 2]\r\r" => Some("[1,\n2]"),
+        _ => None,
     }
 }
 

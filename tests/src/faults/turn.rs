@@ -121,6 +121,7 @@ impl Log<'_> {
         self.entries.push(Entry {
             id: id.clone(),
             json: event.to_string(),
+            unnamed: false,
             name,
             text: None,
             at: self.at,

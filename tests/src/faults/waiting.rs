@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::chance::Chance;
 use super::schedule::Pace;
+use super::server::{Shared, lock};
 
 /// A caller's pace, and its chance.
 #[derive(Debug)]
@@ -33,14 +34,16 @@ impl Waiting {
         self.polls
     }
 
-    /// What a caller does between two events.
-    pub(crate) async fn pause(&mut self) {
+    /// What a caller does between two events: it is no time of the server's.
+    pub(crate) async fn pause(&mut self, world: &Shared) {
         let pause = match self.pace {
             Pace::Slow(most) => self.chance.below(most),
             Pace::Jumps if self.chance.percent(3) => self.chance.below(1_800_000),
             _ => return,
         };
-        sleep(Duration::from_millis(pause)).await;
+        let pause = Duration::from_millis(pause);
+        sleep(pause).await;
+        lock(world).paused += pause;
     }
 
     /// What the future comes to; `None` if it was given up on, and dropped.

@@ -197,7 +197,8 @@ pub(crate) const CLASSES: &[Class] = &[
         linked: false,
         run: |client| {
             Box::pin(async move {
-                let follow = client.session("sess_1").follow();
+                // The stream alone: what the list knows is another question.
+                let follow = client.session("sess_1").follow().without_polling();
                 let start = Start::After("evt_0".into());
                 let mut events = follow.from(start).seed(1).events();
                 let mut ids = Vec::new();

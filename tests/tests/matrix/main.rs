@@ -164,7 +164,11 @@ fn laws(class: &Class, fault: &Fault, wire: &Wire, ended: &Ended, time: Duration
         let bearer = format!("Bearer {}", token(number));
         let sent = (!class.linked).then_some(&*bearer);
         assert_eq!(seen.header("authorization"), sent);
-        // What is repeated is the same to the byte, under the same key.
+        // What is repeated is the same to the byte, under the same key. A cursor that is refused
+        // is repaired from the list, which is asked in its own ways.
+        if class.name == "follow" && !seen.line.contains("/stream") {
+            continue;
+        }
         let first = &requests[0];
         let key = "idempotency-key";
         assert_eq!((&seen.line, &seen.body), (&first.line, &first.body));

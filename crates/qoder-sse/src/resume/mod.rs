@@ -12,23 +12,36 @@
 //!   [`opened`](Resume::opened), [`refused`](Resume::refused) or [`failed`](Resume::failed).
 //! - While [`Resume::reads`], give what arrives to [`bytes`](Resume::bytes) and deliver what it
 //!   gives, and say [`ended`](Resume::ended) when it ends. Otherwise leave the body unread.
-//! - [`Output::List`]: fetch that part of the log, ask [`listed`](Resume::listed) of each entry
-//!   whether to deliver it, then say [`list_done`](Resume::list_done) or
-//!   [`list_failed`](Resume::list_failed).
-//! - [`Output::Release`]: drop the connection.
+//! - [`Output::List`]: fetch that part of the log. Of each page that comes say
+//!   [`page`](Resume::page), ask [`listed`](Resume::listed) of each entry whether to deliver it, and
+//!   at the end say [`list_done`](Resume::list_done); or say [`list_failed`](Resume::list_failed),
+//!   [`list_unreachable`](Resume::list_unreachable) or [`list_broken`](Resume::list_broken). Ask for
+//!   another page only while [`Resume::lists`].
+//! - [`Output::GoOn`]: fetch the page that could not be had again.
+//! - [`Output::Release`]: drop the connection, and what is being listed.
 //! - [`Output::Wait`]: when that time comes, say [`tick`](Resume::tick).
+//!
+//! Inputs at the wrong time are ignored. Times may repeat and must not go back.
 //!
 //! # States
 //!
 #![doc = include_str!("../../docs/resume-states.md")]
 
+mod connection;
 mod machine;
+mod moves;
+mod patience;
 mod policy;
+mod seen;
 mod table;
+mod walk_back;
 
 pub use machine::{Delivery, End, Fed, Resume};
 pub use policy::{Policy, Polling, Tick};
+#[cfg(feature = "count-moves")]
+pub use table::moves_taken;
 pub use table::{MOVES, Move, On, State, diagram};
+pub use walk_back::{Found, WalkBack};
 
 use core::fmt;
 use core::time::Duration;
@@ -68,24 +81,43 @@ pub enum Class {
     /// The server says that this connection is over; the log may go on.
     EndOfStream,
     /// The server reports an error of the stream.
-    Fault {
-        /// Whether trying again is of no use.
-        fatal: bool,
-    },
+    Fault(Fault),
+}
+
+/// What an error of the stream means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It may pass.
+    Transient,
+    /// Trying again is of no use.
+    Fatal,
+    /// The cursor that the request carried is not known, or not any more. Without a cursor, and
+    /// without a list to repair it from, it is as fatal as the others.
+    CursorRejected,
 }
 
 /// Tells the class of a frame.
 pub trait Classify {
-    /// The class of the frame.
+    /// The class of the frame. It may be asked for twice in a row for the same frame.
     fn classify(&mut self, frame: &Frame<'_>) -> Class;
 
     /// The id of a durable frame: by default the one in its block.
     fn id<'f>(&'f mut self, frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
         frame.id().map(Cow::Borrowed)
     }
+
+    /// Whether the cursor is the stream's last event id to the letter, as the WHATWG standard has
+    /// it: an empty id resets it, and a block that has nothing but an id moves it. Otherwise only
+    /// entries do. Default: only entries.
+    fn follows_last_id(&self) -> bool {
+        false
+    }
 }
 
-/// For streams in which each frame is an entry of the log.
+/// For streams in which each frame is an entry of the log, and the cursor the last event id. Where
+/// several frames share an id, [`Policy::remembered`] has to be 0, or all but the first of them are
+/// taken for repetitions.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AllDurable;
 
@@ -93,11 +125,14 @@ impl Classify for AllDurable {
     fn classify(&mut self, _: &Frame<'_>) -> Class {
         Class::Durable
     }
+
+    fn follows_last_id(&self) -> bool {
+        true
+    }
 }
 
 /// Which part of the log to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum ListFrom {
     /// Only the id of the newest entry is wanted: [`Resume::newest`].
     Newest,
@@ -106,8 +141,8 @@ pub enum ListFrom {
     /// Everything after [`Resume::cursor`], oldest first.
     Cursor,
     /// The server doesn't know the cursor any more. From the newest entry back to one that
-    /// [`Resume::knows`], exclusive; then deliver them oldest first. If none is known, say
-    /// [`Resume::list_gap`]: the gap can't be closed.
+    /// [`Resume::knows`], exclusive; then deliver them oldest first: [`WalkBack`] does that. If
+    /// none is known, say [`Resume::list_gap`]: the gap can't be closed.
     BackToKnown,
 }
 
@@ -123,8 +158,11 @@ pub enum Output {
         /// Whether to send the cursor. Without it the server starts wherever it does.
         cursor: bool,
     },
-    /// List a part of the log.
+    /// List a part of the log, in place of what is being listed.
     List(ListFrom),
+    /// Go on with the list that was under way: with the page that could not be had, or that was
+    /// put off. Who can't says [`Resume::list_broken`], and is asked to begin it anew.
+    GoOn,
     /// Drop the connection, or give up opening it.
     Release,
     /// News, for whoever watches.
@@ -185,8 +223,15 @@ pub enum Cause {
         /// Its status.
         status: u16,
     },
-    /// The list could not be had.
+    /// A page of the list could not be read.
     ListFailed,
+    /// The list goes on and on, and brings nothing new.
+    ListStuck,
+    /// The server doesn't know the cursor. It may be behind what it said itself.
+    NotKnown,
+    /// The list knows what the stream should have brought and did not: something between holds
+    /// the stream back.
+    HeldBack,
 }
 
 /// A refusal by the server.
@@ -253,6 +298,9 @@ pub enum Outcome {
     Gap,
     /// A frame was too large to be read.
     Overflow(Overflow),
+    /// The server begins the stream before its cursor: what was delivered of it is not what was
+    /// asked for.
+    CursorIgnored,
     /// There was no progress for too many attempts, or too long.
     GaveUp(Cause),
     /// [`Resume::close`] was called.
@@ -270,6 +318,9 @@ impl fmt::Display for Cause {
             Self::Unreachable => f.write_str("the server could not be reached"),
             Self::Refused { status } => write!(f, "the server answered {status}"),
             Self::ListFailed => f.write_str("the list of events could not be read"),
+            Self::ListStuck => f.write_str("the list of events goes on without anything new"),
+            Self::NotKnown => f.write_str("the server does not know the event to start after"),
+            Self::HeldBack => f.write_str("something between holds the stream back"),
         }
     }
 }

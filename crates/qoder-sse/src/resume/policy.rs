@@ -1,9 +1,14 @@
 use core::time::Duration;
 
 /// A time: the duration since any start, the same for all inputs of a machine.
+///
+/// A driver whose caller takes its time over what it was handed lets this clock stand still
+/// meanwhile: the caller's time is neither silence of the server nor a part of an outage.
 pub type Tick = Duration;
 
 /// The limits of a machine. All have a reason; change them with one.
+///
+/// Contradictory limits do no harm: of two bounds the lower one holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
@@ -18,23 +23,32 @@ pub struct Policy {
     pub max_hint: Duration,
     /// A connection from which nothing came for so long is dead: 60 s. Comments count as life.
     pub idle: Duration,
-    /// A connection that lived so long, and brought bytes, is progress even without a new entry:
-    /// 15 s.
+    /// A connection is progress even without a new entry if so much time lies between its opening
+    /// and its last byte: 15 s.
     pub healthy: Duration,
-    /// Attempts without progress until it gives up: 30.
+    /// Attempts without progress until it gives up: 30. Those that were asked for with
+    /// [`Resume::wake`](super::Resume::wake) don't count.
     pub max_attempts: u32,
-    /// Time without progress until it gives up: 5 minutes.
+    /// Time since the first failure without progress until it gives up: 5 minutes.
     pub max_outage: Duration,
-    /// How many ids of delivered entries are remembered, to drop repetitions: 512.
+    /// How many ids of delivered entries are remembered, to drop repetitions: 512. With 0 nothing
+    /// is ever taken for a repetition, for servers that give several entries the same id.
     pub remembered: usize,
     /// Whether the log is listed again and again in place of a connection: never.
     pub polling: Polling,
     /// The time between two lists where the log is polled: 2 s. Each is drawn between its half
-    /// and its whole.
+    /// and its whole. Less than 100 ms counts as 100 ms.
     pub pace: Duration,
     /// How long the log is polled until a connection is tried again, where polling is what was
     /// fallen back to: 60 s. It doubles with each connection that fails, up to tenfold.
     pub stream_again: Duration,
+    /// A connection that brings nothing for so long, after it was asked for or after an entry, is
+    /// compared with the list: 5 s. Once that showed nothing missing, only its silence counts.
+    /// Only where polling may take its place.
+    pub look: Duration,
+    /// How long the stream may be behind what such a look found, until something between is
+    /// taken to hold it back: 2 s.
+    pub lag: Duration,
 }
 
 /// When to poll: to list the log again and again, for networks that keep no connection open.
@@ -43,15 +57,30 @@ pub struct Policy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Polling {
-    /// Never: connections are tried until they work, or until it gives up.
+    /// Never: connections are tried until they work, or until it gives up. A stream that is held
+    /// back by something between, such as a proxy that buffers, is not noticed.
     #[default]
     Never,
+    /// Where connections don't serve, until one works again: after five of them in a row that
+    /// could not be opened or brought nothing, after two in a row that were held back, and before
+    /// giving up. A refusal for good is final.
+    Auto,
+    /// The same after so many connections in a row. A refusal for good counts as all of them, and
+    /// ends it only if the list is refused as well.
+    After(u32),
     /// From the start, and no connection is opened.
     Always,
-    /// After so many connections in a row that could not be opened or brought nothing, until one
-    /// works again. A refusal for good counts as all of them, and ends it only if the list is
-    /// refused as well.
-    After(u32),
+}
+
+impl Polling {
+    /// After how many connections in a row that brought nothing the log is polled.
+    pub(super) fn openings(self) -> Option<u32> {
+        match self {
+            Self::Auto => Some(5),
+            Self::After(openings) => Some(openings),
+            Self::Never | Self::Always => None,
+        }
+    }
 }
 
 impl Default for Policy {
@@ -69,6 +98,8 @@ impl Default for Policy {
             polling: Polling::Never,
             pace: Duration::from_secs(2),
             stream_again: Duration::from_secs(60),
+            look: Duration::from_secs(5),
+            lag: Duration::from_secs(2),
         }
     }
 }
@@ -97,6 +128,34 @@ impl Policy {
         self
     }
 
+    /// Sets within which time the first reconnection after progress comes.
+    #[must_use]
+    pub fn prompt(mut self, within: Duration) -> Self {
+        self.prompt = within;
+        self
+    }
+
+    /// Sets the longest wait that a server may ask for.
+    #[must_use]
+    pub fn max_hint(mut self, limit: Duration) -> Self {
+        self.max_hint = limit;
+        self
+    }
+
+    /// Sets how long a connection lives until that alone is progress.
+    #[must_use]
+    pub fn healthy(mut self, life: Duration) -> Self {
+        self.healthy = life;
+        self
+    }
+
+    /// Sets how many ids are remembered; 0 takes nothing for a repetition.
+    #[must_use]
+    pub fn remembered(mut self, ids: usize) -> Self {
+        self.remembered = ids;
+        self
+    }
+
     /// Sets when to poll.
     #[must_use]
     pub fn polling(mut self, polling: Polling) -> Self {
@@ -108,6 +167,22 @@ impl Policy {
     #[must_use]
     pub fn pace(mut self, pace: Duration) -> Self {
         self.pace = pace;
+        self
+    }
+
+    /// Sets how long the log is polled until a connection is tried again.
+    #[must_use]
+    pub fn stream_again(mut self, after: Duration) -> Self {
+        self.stream_again = after;
+        self
+    }
+
+    /// Sets when a connection that brings nothing is compared with the list, and how long the
+    /// stream may then be behind it.
+    #[must_use]
+    pub fn look(mut self, after: Duration, lag: Duration) -> Self {
+        self.look = after;
+        self.lag = lag;
         self
     }
 }

@@ -1,5 +1,15 @@
 //! The states and the moves between them, as data. The diagram in the documentation is printed
 //! from it, and the machine makes no other move.
+//!
+//! Why these states and no others: entries come by two ways, a stream that has to be opened and a
+//! list that can be asked. Each state says which of them is in use, so that what may happen in it
+//! is plain. Connecting, Live: the stream alone. Seeding, Filling, Resting: the list alone, for the
+//! newest id, for what was missed, or in place of the stream. Parked, Looking, Asking: both, in the
+//! orders that lose nothing: the stream unread until the list is through, and the list beside a
+//! stream that is read, or about to be. Waiting: neither. Both ways give the entries in the order of the log,
+//! without a hole, from the cursor at their beginning on: so whatever they bring is either known
+//! or next, and what is known is dropped by its id, as long as no way lags behind the other by
+//! more than is remembered; before it could, the stream is attached anew.
 
 use alloc::string::String;
 use core::fmt::Write;
@@ -13,12 +23,17 @@ pub enum State {
     Seeding,
     /// A connection is being opened.
     Connecting,
+    /// A connection is being opened, and the list is looked at beside it, since no answer comes.
+    Asking,
     /// A part of the log is being listed; no connection is open.
     Filling,
     /// The log is being listed while a connection is open and its body unread.
     Parked,
     /// A connection is open and read.
     Live,
+    /// A connection is open and read, and the list is looked at beside it: it may know what the
+    /// stream doesn't bring.
+    Looking,
     /// The next attempt is waited for.
     Waiting,
     /// The log is polled, and the next list is waited for.
@@ -48,7 +63,11 @@ pub enum On {
     ListGone,
     Opened,
     OpenedToPark,
+    FirstEntry,
+    Look,
+    Looked,
     CursorRejected,
+    CursorIgnored,
     Refused,
     Stopped,
     Transient,
@@ -82,7 +101,11 @@ impl On {
             Self::ListGone => "list failed for good",
             Self::Opened => "opened",
             Self::OpenedToPark => "opened without a cursor",
+            Self::FirstEntry => "first entry of a stream without a cursor",
+            Self::Look => "no entry for a while, or silence",
+            Self::Looked => "list complete, or failed",
             Self::CursorRejected => "cursor rejected",
+            Self::CursorIgnored => "begins before the cursor",
             Self::Refused => "refused",
             Self::Stopped => "204",
             Self::Transient => "failed, or refused for now",
@@ -132,6 +155,16 @@ pub const MOVES: &[Move] = &[
     go(State::Connecting, On::Stopped, State::Done),
     go(State::Connecting, On::Refused, State::Done),
     go(State::Connecting, On::Transient, State::Waiting),
+    go(State::Connecting, On::Look, State::Asking),
+    go(State::Asking, On::Looked, State::Connecting),
+    go(State::Asking, On::Opened, State::Live),
+    go(State::Asking, On::OpenedToPark, State::Parked),
+    go(State::Asking, On::CursorRejected, State::Filling),
+    go(State::Asking, On::Stopped, State::Done),
+    go(State::Asking, On::Refused, State::Done),
+    go(State::Asking, On::Transient, State::Waiting),
+    go(State::Asking, On::Lost, State::Waiting),
+    go(State::Asking, On::FinalFrame, State::Done),
     go(State::Filling, On::ListDone, State::Connecting),
     go(State::Filling, On::ListEmpty, State::Connecting),
     go(State::Filling, On::PollDone, State::Resting),
@@ -143,10 +176,23 @@ pub const MOVES: &[Move] = &[
     go(State::Parked, On::ListFailed, State::Waiting),
     go(State::Parked, On::ListGone, State::Done),
     go(State::Parked, On::FinalFrame, State::Done),
+    go(State::Live, On::FirstEntry, State::Parked),
+    go(State::Live, On::Look, State::Looking),
+    go(State::Live, On::CursorRejected, State::Filling),
+    go(State::Live, On::CursorIgnored, State::Done),
     go(State::Live, On::Lost, State::Waiting),
     go(State::Live, On::FinalFrame, State::Done),
     go(State::Live, On::FatalFault, State::Done),
     go(State::Live, On::TooLarge, State::Done),
+    go(State::Looking, On::Looked, State::Live),
+    go(State::Looking, On::ListTooLong, State::Filling),
+    go(State::Looking, On::FirstEntry, State::Parked),
+    go(State::Looking, On::CursorRejected, State::Filling),
+    go(State::Looking, On::CursorIgnored, State::Done),
+    go(State::Looking, On::Lost, State::Waiting),
+    go(State::Looking, On::FinalFrame, State::Done),
+    go(State::Looking, On::FatalFault, State::Done),
+    go(State::Looking, On::TooLarge, State::Done),
     go(State::Waiting, On::Due, State::Connecting),
     go(State::Waiting, On::DueToSeed, State::Seeding),
     go(State::Waiting, On::DueToList, State::Filling),
@@ -156,9 +202,11 @@ pub const MOVES: &[Move] = &[
     go(State::Fresh, On::Closed, State::Done),
     go(State::Seeding, On::Closed, State::Done),
     go(State::Connecting, On::Closed, State::Done),
+    go(State::Asking, On::Closed, State::Done),
     go(State::Filling, On::Closed, State::Done),
     go(State::Parked, On::Closed, State::Done),
     go(State::Live, On::Closed, State::Done),
+    go(State::Looking, On::Closed, State::Done),
     go(State::Waiting, On::Closed, State::Done),
     go(State::Resting, On::Closed, State::Done),
 ];
@@ -173,4 +221,27 @@ pub fn diagram() -> String {
     }
     text.push_str("| any | closed | Done |\n");
     text
+}
+
+#[cfg(feature = "count-moves")]
+static TAKEN: [core::sync::atomic::AtomicU64; MOVES.len()] =
+    [const { core::sync::atomic::AtomicU64::new(0) }; MOVES.len()];
+
+/// A row of the table was taken.
+#[inline]
+pub(super) fn count(row: usize) {
+    #[cfg(feature = "count-moves")]
+    TAKEN[row].fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+    #[cfg(not(feature = "count-moves"))]
+    let _ = row;
+}
+
+/// How often each row of the table was taken in this process, by all machines together. For tests
+/// of drivers: a row that is never taken is a row that nothing has tested.
+#[cfg(feature = "count-moves")]
+#[must_use]
+pub fn moves_taken() -> alloc::vec::Vec<(Move, u64)> {
+    let taken = TAKEN.iter();
+    let taken = taken.map(|count| count.load(core::sync::atomic::Ordering::Relaxed));
+    MOVES.iter().copied().zip(taken).collect()
 }

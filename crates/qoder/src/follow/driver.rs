@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use qoder_http::ResponseBody;
+use qoder_http::time::deadline;
 use qoder_types::{Event, EventId, Page, Request};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Instrument;
@@ -23,15 +24,59 @@ use crate::error::{Error, Result};
 pub(crate) struct Driver {
     client: Client,
     machine: Follower,
-    started: Instant,
     opening: Option<Pending<ResponseBody>>,
     body: Option<ResponseBody>,
     fetching: Option<Pending<Page<Event>>>,
     timer: Option<Pin<Box<Sleep>>>,
-    /// The time, as of the last look at the clock.
-    now: Duration,
+    clock: Clock,
     trace: Trace,
+    /// Bytes so far.
+    fed: usize,
     ended: bool,
+}
+
+/// How many bytes may be read in one go without anything for the caller, before others get their
+/// turn.
+const UNINTERRUPTED: usize = 64 << 10;
+
+/// The machine's time: it stands still while the caller has what it was handed. A slow caller is
+/// neither a dead server nor an outage.
+struct Clock {
+    started: Instant,
+    /// The machine's time, as of the last look.
+    now: Duration,
+    /// How much more has passed in truth.
+    behind: Duration,
+    /// Something was handed over since the last look.
+    with_caller: bool,
+}
+
+impl Clock {
+    fn new(started: Instant) -> Self {
+        Self {
+            started,
+            now: Duration::ZERO,
+            behind: Duration::ZERO,
+            with_caller: false,
+        }
+    }
+
+    fn look(&mut self) {
+        let passed = self.started.elapsed();
+        if std::mem::take(&mut self.with_caller) {
+            self.behind = passed.saturating_sub(self.now);
+        }
+        self.now = passed.saturating_sub(self.behind);
+    }
+
+    fn handed_over(&mut self) {
+        self.with_caller = true;
+    }
+
+    /// When that is by the clock on the wall; `None` if it is never.
+    fn at(&self, time: Duration) -> Option<Instant> {
+        deadline(self.started, time.saturating_add(self.behind))
+    }
 }
 
 impl Driver {
@@ -41,12 +86,12 @@ impl Driver {
             client,
             trace: Trace::new(&settings.feed, started),
             machine: Follower::new(settings, chance),
-            started,
+            clock: Clock::new(started),
             opening: None,
             body: None,
             fetching: None,
             timer: None,
-            now: Duration::ZERO,
+            fed: 0,
             ended: false,
         }
     }
@@ -60,7 +105,8 @@ impl Driver {
     }
 
     pub(crate) fn wake(&mut self) {
-        self.machine.wake(self.started.elapsed());
+        self.clock.look();
+        self.machine.wake(self.clock.now);
     }
 
     pub(crate) fn close(&mut self) {
@@ -70,14 +116,20 @@ impl Driver {
     }
 
     pub(crate) fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
+        let fed = self.fed;
         while !self.ended {
             // The events of one chunk have one time, that of its arrival: the clock is a large part
             // of what a small event costs.
             let had_bytes = self.machine.has_bytes();
             if !had_bytes {
-                self.now = self.started.elapsed();
+                self.clock.look();
             }
-            let now = self.now;
+            let now = self.clock.now;
+            // Comments and repetitions bring the caller nothing, however fast they come.
+            if self.fed.wrapping_sub(fed) > UNINTERRUPTED {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             match self.machine.poll(now) {
                 Todo::Open(request) => self.opening = Some(self.open(request)),
                 Todo::Fetch(request) => self.fetching = Some(self.fetch(request)),
@@ -86,8 +138,9 @@ impl Driver {
                     match &update {
                         Update::Event(_) => self.trace.event(),
                         Update::Notice(notice) => self.trace.notice(notice, &self.client),
-                        Update::Preview(_) => {}
+                        Update::Preview(_) | Update::PreviewStart(_) => {}
                     }
+                    self.clock.handed_over();
                     return Poll::Ready(Some(Ok(update)));
                 }
                 Todo::Done(error) => {
@@ -111,7 +164,8 @@ impl Driver {
                     }
                     match until {
                         Some(until) if self.sleep(until, cx).is_ready() => {
-                            self.machine.tick(self.started.elapsed());
+                            self.clock.look();
+                            self.machine.tick(self.clock.now);
                         }
                         _ => return Poll::Pending,
                     }
@@ -122,7 +176,9 @@ impl Driver {
     }
 
     fn sleep(&mut self, until: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        let until = self.started + until;
+        let Some(until) = self.clock.at(until) else {
+            return Poll::Pending;
+        };
         let timer = self
             .timer
             .get_or_insert_with(|| Box::pin(sleep_until(until)));
@@ -146,7 +202,7 @@ impl Driver {
             if let Poll::Ready(page) = fetching.as_mut().poll(cx) {
                 self.fetching = None;
                 match page {
-                    Ok(page) => self.machine.page(page),
+                    Ok(page) => self.machine.page(now, page),
                     Err(error) => self.machine.no_page(now, error),
                 }
                 return true;
@@ -172,6 +228,7 @@ impl Driver {
             Poll::Pending => return false,
             Poll::Ready(Some(Ok(chunk))) => {
                 self.trace.bytes(chunk.len());
+                self.fed = self.fed.wrapping_add(chunk.len());
                 self.machine.bytes(chunk);
             }
             Poll::Ready(Some(Err(error))) => {

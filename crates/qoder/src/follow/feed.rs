@@ -1,8 +1,11 @@
 //! What can be followed, and the requests for it.
 
-use qoder_sse::resume::Class;
+use qoder_sse::resume::{Class, Fault};
 use qoder_types::ops::sessions::{events, threads};
-use qoder_types::{Event, EventId, Order, Page, PreviewType, Request, SessionId, ThreadId};
+use qoder_types::{
+    Event, EventId, Order, Page, PreviewType, Request, SessionId, StreamErrorEvent, ThreadId,
+};
+use serde::Deserialize;
 
 use crate::gateway::Dialect;
 
@@ -93,11 +96,16 @@ impl Feed {
     /// The class of an event for the resume machine.
     pub(crate) fn class_of(&self, event: &Event) -> Class {
         match event {
-            event if event.is_preview() => Class::Preview,
-            event if event.is_final() || self.ends_with(event) => Class::Final,
-            Event::StreamError(error) => Class::Fault {
-                fatal: is_fatal(error.body().kind(), self.renewing),
-            },
+            event if is_preview(event) => Class::Preview,
+            event if is_final(event) || self.ends_with(event) => Class::Final,
+            Event::Heartbeat(_) | Event::Ping(_) => Class::Pulse,
+            Event::StreamError(error) => {
+                Class::Fault(if is_fatal(error.body().kind(), self.renewing) {
+                    Fault::Fatal
+                } else {
+                    Fault::Transient
+                })
+            }
             _ => Class::Durable,
         }
     }
@@ -112,6 +120,58 @@ impl Feed {
             _ => false,
         }
     }
+}
+
+/// Whether it is a piece of another event, readable or not.
+pub(crate) fn is_preview(event: &Event) -> bool {
+    let is_malformed = || match event {
+        Event::Malformed(event) => matches!(&*event.type_name, "event_start" | "event_delta"),
+        _ => false,
+    };
+    event.is_preview() || is_malformed()
+}
+
+/// Whether no event can follow. What can't be read still says so by its type.
+fn is_final(event: &Event) -> bool {
+    match event {
+        Event::Malformed(malformed) => {
+            let name = &*malformed.type_name;
+            matches!(
+                name,
+                "session.status_terminated" | "session.deleted" | "terminated"
+            ) && event.raw().trim_start().starts_with('{')
+        }
+        event => event.is_final(),
+    }
+}
+
+/// The event that a preview is of, if that much of it can be read.
+pub(crate) fn previewed_event(data: &str) -> Option<EventId> {
+    #[derive(Deserialize)]
+    struct Piece {
+        event_id: Option<EventId>,
+        event: Option<Announced>,
+    }
+    #[derive(Deserialize)]
+    struct Announced {
+        id: EventId,
+    }
+    let piece: Piece = serde_json::from_str(data).ok()?;
+    piece.event_id.or(piece.event.map(|event| event.id))
+}
+
+/// Whether an error of the stream is about the cursor that was asked for.
+pub(crate) fn rejects_cursor(error: &StreamErrorEvent, cursor: &str) -> bool {
+    let body = error.body();
+    if !matches!(
+        body.kind(),
+        Some("invalid_request_error" | "not_found_error")
+    ) {
+        return false;
+    }
+    let message = body.message.as_deref().unwrap_or_default().to_lowercase();
+    let names = ["last-event-id", "last_event_id", "after_id", "cursor"];
+    message.contains(&cursor.to_lowercase()) || names.iter().any(|name| message.contains(name))
 }
 
 /// Whether a stream that ends with an error of this type would end so again. Where tokens are
@@ -135,7 +195,13 @@ mod tests {
             let data = format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"no"}}}}"#);
             feed.class_of(&Event::decode("error", None, &data))
         };
-        let fault = |fatal| Class::Fault { fatal };
+        let fault = |fatal| {
+            Class::Fault(if fatal {
+                Fault::Fatal
+            } else {
+                Fault::Transient
+            })
+        };
         assert_eq!(class(&feed, "authentication_error"), fault(true));
         let renewing = feed.renewing(true);
         assert_eq!(class(&renewing, "authentication_error"), fault(false));

@@ -5,22 +5,23 @@
 //! and previews.
 
 use std::borrow::Cow;
-use std::mem;
 
 use bytes::{Buf, Bytes};
+use http::HeaderValue;
 use qoder_http::Sent;
 use qoder_sse::Frame;
 use qoder_sse::resume::{
-    Class, Classify, End, Notice, Outcome, Output, Policy, Refusal, RefusalKind, Resume, Start,
-    Tick,
+    Class, Classify, End, Fault, ListFrom, Notice as Told, Outcome, Output, Policy, Refusal,
+    RefusalKind, Resume, Start, Tick,
 };
 use qoder_types::{Event, EventId, Page, PreviewType, Request};
 
 use super::Update;
-use super::feed::Feed;
-use super::previews::{Preview, Previews};
+use super::feed::{self, Feed};
+use super::notice::Notice;
+use super::previews::{Preview, PreviewStart, Previews};
 use super::stream::too_large;
-use super::walk::{Step, Walk};
+use super::walk::{Habits, Step, Walk};
 use crate::error::{Error, ErrorKind};
 use crate::gateway::Dialect;
 
@@ -44,11 +45,12 @@ pub(crate) struct Follower {
     held: usize,
     resume: Resume<Decoder>,
     walk: Option<Walk>,
+    habits: Habits,
     chunk: Bytes,
-    /// All of a chunk was handed over just now.
-    drained: bool,
+    /// Whether the request for the stream carried the cursor.
+    asked_after: bool,
     previews: Previews,
-    /// Why the last attempt failed, for the error if there is no other.
+    /// Why the last attempt failed, for notices, and for the error if there is no other.
     failure: Option<Error>,
     /// Whether any request left.
     sent: Sent,
@@ -79,6 +81,8 @@ pub(crate) enum Todo {
 #[derive(Debug)]
 struct Decoder {
     feed: Feed,
+    /// The cursor that the request carried.
+    asked_after: Option<String>,
     decoded: Option<Decoded>,
 }
 
@@ -98,7 +102,7 @@ impl Classify for Decoder {
     fn classify(&mut self, frame: &Frame<'_>) -> Class {
         self.decoded = None;
         match (frame.event(), frame.data()) {
-            ("heartbeat" | "ping", _) => Class::Pulse,
+            ("heartbeat" | "ping", _) | (_, "") => Class::Pulse,
             (_, "[DONE]") => Class::EndOfStream,
             (name, data) => {
                 if let Some(delta) = Preview::read(name, data) {
@@ -106,7 +110,12 @@ impl Classify for Decoder {
                     return Class::Preview;
                 }
                 let event = Event::decode(name, frame.id(), data);
-                let class = self.feed.class_of(&event);
+                let mut class = self.feed.class_of(&event);
+                if let (Event::StreamError(error), Some(cursor)) = (&event, &self.asked_after) {
+                    if feed::rejects_cursor(error, cursor) {
+                        class = Class::Fault(Fault::CursorRejected);
+                    }
+                }
                 self.decoded = Some(Decoded::Event(event));
                 class
             }
@@ -126,6 +135,7 @@ impl Follower {
     pub(crate) fn new(settings: Settings, chance: u64) -> Self {
         let decoder = Decoder {
             feed: settings.feed.clone(),
+            asked_after: None,
             decoded: None,
         };
         Self {
@@ -135,8 +145,9 @@ impl Follower {
             held: settings.held,
             resume: Resume::new(settings.start, settings.policy, chance, decoder),
             walk: None,
+            habits: Habits::default(),
             chunk: Bytes::new(),
-            drained: false,
+            asked_after: false,
             previews: Previews::default(),
             failure: None,
             sent: Sent::No,
@@ -163,26 +174,33 @@ impl Follower {
     }
 
     pub(crate) fn poll(&mut self, now: Tick) -> Todo {
-        if self.chunk.is_empty() && mem::take(&mut self.drained) {
-            self.resume.caught_up(now);
-        }
         loop {
             let wait = match self.resume.poll(now) {
-                Output::Connect { cursor, .. } => return Todo::Open(self.stream(cursor)),
+                Output::Connect { cursor, .. } => match self.stream(cursor) {
+                    Some(request) => return Todo::Open(request),
+                    None => {
+                        self.resume.refused(now, unsendable());
+                        continue;
+                    }
+                },
                 Output::List(from) => {
-                    let after = self.resume.cursor();
-                    self.walk = Some(Walk::new(&self.feed, from, after, self.held));
+                    self.walk = Some(self.walk(from));
                     continue;
                 }
+                // The walk knows where it was.
+                Output::GoOn => continue,
                 Output::Release => {
                     self.release();
                     return Todo::Release;
                 }
                 Output::Notice(notice) => {
-                    if notice == Notice::PreviewsVoid {
+                    if notice == Told::PreviewsVoid {
                         self.previews.void();
                     }
-                    return Todo::Update(Update::Notice(notice));
+                    match Notice::new(notice, self.failure.as_ref()) {
+                        Some(notice) => return Todo::Update(Update::Notice(notice)),
+                        None => continue,
+                    }
                 }
                 Output::Done(outcome) => {
                     self.release();
@@ -192,10 +210,12 @@ impl Follower {
                 // An output of a later release of the machine can't be carried out.
                 _ => return Todo::Done(None),
             };
-            if let Some(step) = self.walk.as_mut().and_then(Walk::step) {
-                match self.step(step, now) {
-                    Some(update) => return Todo::Update(update),
-                    None => continue,
+            if self.resume.lists() {
+                if let Some(step) = self.walk.as_mut().and_then(Walk::step) {
+                    match self.step(step, now) {
+                        Some(update) => return Todo::Update(update),
+                        None => continue,
+                    }
                 }
             }
             if !self.chunk.is_empty() && self.resume.reads() {
@@ -204,24 +224,33 @@ impl Follower {
                     None => continue,
                 }
             }
-            if let Some(request) = self.walk.as_mut().and_then(Walk::request) {
-                return Todo::Fetch(request);
+            if self.resume.lists() {
+                if let Some(request) = self.walk.as_mut().and_then(Walk::request) {
+                    return Todo::Fetch(request);
+                }
             }
             return Todo::Wait(wait);
         }
     }
 
+    fn walk(&self, from: ListFrom) -> Walk {
+        let after = self.resume.cursor();
+        Walk::new(&self.feed, from, after, self.held, self.habits)
+    }
+
     pub(crate) fn opened(&mut self, now: Tick) {
         self.sent = Sent::Yes;
+        self.failure = None;
         self.resume.opened(now);
     }
 
     pub(crate) fn not_opened(&mut self, now: Tick, error: Error) {
-        match refusal(&error, self.resume.cursor().is_some()) {
+        let refusal = refusal(&error, self.asked_after);
+        self.failed(error);
+        match refusal {
             Some(refusal) => self.resume.refused(now, refusal),
             None => self.resume.failed(now),
         }
-        self.failed(error);
     }
 
     /// The next bytes of the stream. It takes no more before these are used up.
@@ -240,20 +269,42 @@ impl Follower {
         self.resume.ended(now, End::Broken);
     }
 
-    pub(crate) fn page(&mut self, page: Page<Event>) {
+    pub(crate) fn page(&mut self, now: Tick, page: Page<Event>) {
         self.sent = Sent::Yes;
-        if let Some(walk) = &mut self.walk {
-            let resume = &self.resume;
-            walk.page(page, |id| resume.knows(id.as_str()));
-        }
+        self.failure = None;
+        let Some(walk) = &mut self.walk else { return };
+        let resume = &self.resume;
+        let came = walk.page(page, |id| resume.knows(id.as_str()));
+        self.habits = walk.habits();
+        self.resume.page(now, came.is_new, came.more);
     }
 
     pub(crate) fn no_page(&mut self, now: Tick, error: Error) {
-        self.walk = None;
-        let unreachable = Refusal::of_status(503);
-        let refusal = refusal(&error, self.resume.cursor().is_some());
-        self.resume.list_failed(now, refusal.unwrap_or(unreachable));
-        self.failed(error);
+        let Some(walk) = &mut self.walk else { return };
+        let refusal = refusal(&error, walk.has_cursor());
+        self.sent = self.sent.max(error.sent());
+        self.failure = Some(error);
+        let Some(refusal) = refusal else {
+            walk.again();
+            self.resume.list_unreachable(now);
+            return;
+        };
+        match refusal.kind {
+            RefusalKind::Transient => {
+                walk.again();
+                self.resume.list_failed(now, refusal);
+            }
+            _ if walk.does_without() => self.habits = walk.habits(),
+            // A page further on is not known any more: such a walk begins anew.
+            RefusalKind::CursorRejected if walk.is_under_way() && !walk.is_forward() => {
+                self.walk = None;
+                self.resume.list_broken(now);
+            }
+            _ => {
+                self.walk = None;
+                self.resume.list_failed(now, refusal);
+            }
+        }
     }
 
     fn failed(&mut self, error: Error) {
@@ -279,13 +330,20 @@ impl Follower {
         self.chunk = Bytes::new();
     }
 
-    fn stream(&self, with_cursor: bool) -> Request<()> {
+    /// The request for the stream; `None` if its cursor can't be sent.
+    fn stream(&mut self, with_cursor: bool) -> Option<Request<()>> {
         let cursor = self.resume.cursor().filter(|_| with_cursor);
-        self.feed.stream(
-            self.dialect,
-            cursor.map(EventId::from).as_ref(),
-            &self.preview_types,
-        )
+        let cursor = cursor.map(ToOwned::to_owned);
+        if let Some(id) = &cursor {
+            HeaderValue::try_from(id.as_str()).ok()?;
+        }
+        self.asked_after = cursor.is_some();
+        let id = cursor.as_deref().map(EventId::from);
+        self.resume.classifier().asked_after = cursor;
+        let request = self
+            .feed
+            .stream(self.dialect, id.as_ref(), &self.preview_types);
+        Some(request)
     }
 
     /// The next frame of the chunk.
@@ -293,12 +351,18 @@ impl Follower {
         let fed = self.resume.bytes(now, &self.chunk);
         let (consumed, delivered) = (fed.consumed, fed.delivery.is_some());
         self.chunk.advance(consumed);
-        self.drained = self.chunk.is_empty();
         match self.resume.classifier().decoded.take() {
             Some(Decoded::Delta(delta)) if delivered => {
-                self.previews.extend(delta).map(Update::Preview)
+                let shown = self.previews.extend(delta);
+                self.show(shown)
             }
             Some(Decoded::Event(event)) if delivered => self.update(event),
+            Some(Decoded::Event(Event::StreamError(error))) => {
+                let said = error.body().summary().unwrap_or_default();
+                let said = format!("the stream ended with an error: {said}");
+                self.failure = Some(Error::new(ErrorKind::Stream, said));
+                None
+            }
             _ => None,
         }
     }
@@ -307,7 +371,7 @@ impl Follower {
         match step {
             Step::Event(event) => {
                 let id = event.id().map(EventId::as_str);
-                if self.resume.listed(now, id, self.feed.class_of(&event)) {
+                if self.resume.listed(id, self.feed.class_of(&event)) {
                     return self.update(event);
                 }
             }
@@ -322,12 +386,12 @@ impl Follower {
             Step::Broken(error) => {
                 // The next list begins behind what this one gave.
                 self.walk = None;
-                self.failure = Some(Error::new(ErrorKind::Pagination, error.to_string()));
-                self.resume.list_failed(now, Refusal::of_status(503));
+                self.failed(Error::new(ErrorKind::Pagination, error.to_string()));
+                self.resume.list_broken(now);
             }
             Step::Gap => {
                 self.walk = None;
-                self.resume.list_gap();
+                self.resume.list_gap(now);
             }
         }
         None
@@ -335,12 +399,37 @@ impl Follower {
 
     /// What the caller sees of an event.
     fn update(&mut self, event: Event) -> Option<Update> {
-        let preview = self.previews.observe(&event);
-        if event.is_preview() {
-            preview.map(Update::Preview)
-        } else {
-            Some(Update::Event(event))
+        match &event {
+            // What was handed over is not being written any more.
+            Event::EventStart(start) if self.resume.knows(start.event.id.as_str()) => None,
+            Event::EventStart(start) => {
+                self.previews.start(&start.event.id);
+                Some(Update::PreviewStart(PreviewStart::of(start)))
+            }
+            Event::EventDelta(delta) => {
+                let shown = self.previews.delta(delta);
+                self.show(shown)
+            }
+            Event::Malformed(malformed) if feed::is_preview(&event) => {
+                let event = feed::previewed_event(event.raw()).or_else(|| malformed.id.clone());
+                self.previews.spoil(event.as_ref());
+                None
+            }
+            other => {
+                if let Some(id) = other.id() {
+                    self.previews.close(id);
+                }
+                Some(Update::Event(event))
+            }
         }
+    }
+
+    fn show(&mut self, shown: Option<(Preview, bool)>) -> Option<Update> {
+        let (preview, is_new) = shown?;
+        if is_new {
+            self.resume.progressed();
+        }
+        Some(Update::Preview(preview))
     }
 
     /// The error that ends the events, if it is one.
@@ -359,6 +448,11 @@ impl Follower {
                 ErrorKind::Stream,
                 "the server neither knows the last event any more nor lists what came after it: events may be lost; \
                  start from the beginning or from now",
+            ),
+            Outcome::CursorIgnored => Error::new(
+                ErrorKind::Stream,
+                "the server begins the stream before the event that it was asked to start after: events from before it \
+                 were delivered; start from the beginning, or follow by polling",
             ),
             Outcome::Overflow(overflow) => too_large(overflow),
             Outcome::GaveUp(cause) => {
@@ -386,6 +480,14 @@ impl Follower {
     }
 }
 
+/// A cursor that is no header's value is none for the stream; the list takes any.
+fn unsendable() -> Refusal {
+    Refusal {
+        kind: RefusalKind::CursorRejected,
+        ..Refusal::of_status(400)
+    }
+}
+
 /// What an error means; `None` if nobody refused anything.
 fn refusal(error: &Error, with_cursor: bool) -> Option<Refusal> {
     if error.kind() == ErrorKind::Credentials {
@@ -402,7 +504,7 @@ fn refusal(error: &Error, with_cursor: bool) -> Option<Refusal> {
     let mut refusal = Refusal::of_status(status);
     refusal.retry_after = error.retry_after();
     match error.kind() {
-        ErrorKind::Api if status == 400 && with_cursor => {
+        ErrorKind::Api if with_cursor && matches!(status, 400 | 404 | 410 | 416 | 422) => {
             refusal.kind = RefusalKind::CursorRejected;
         }
         ErrorKind::Api | ErrorKind::Stream => {}

@@ -4,13 +4,15 @@
 mod driver;
 mod feed;
 mod machine;
+mod notice;
 mod previews;
 mod stream;
 mod trace;
 mod walk;
 
 pub(crate) use feed::Feed;
-pub use previews::Preview;
+pub use notice::Notice;
+pub use previews::{Preview, PreviewStart};
 pub use stream::{Ending, EventStream, StreamOpening};
 
 use std::fmt;
@@ -20,7 +22,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use qoder_sse::resume::{self, Notice, Policy, Polling};
+use qoder_sse::resume::{self, Policy, Polling};
 use qoder_types::{Event, EventId, PreviewType};
 use uuid::Uuid;
 
@@ -51,7 +53,8 @@ pub enum Via {
     Sse,
     /// The list of events, asked for again and again: for networks that keep no connection open.
     /// Previews are never in it. Between two lists passes at most this time and at least half of
-    /// it, at random; two seconds are usual. [`Updates::wake`] asks at once.
+    /// it, at random; two seconds are usual, and less than 100 ms counts as 100 ms.
+    /// [`Updates::wake`] asks at once.
     Polling(Duration),
 }
 
@@ -93,7 +96,7 @@ impl Follow {
             start: Start::default(),
             via: Via::default(),
             previews: Vec::new(),
-            policy: Policy::default(),
+            policy: Policy::default().polling(Polling::Auto),
             held: 100_000,
             chance: None,
         }
@@ -113,12 +116,25 @@ impl Follow {
 
     /// Falls back to polling, at this pace, after so many attempts in a row to open the stream
     /// that failed or brought nothing. The stream is tried again after a minute, and ever less
-    /// often while it doesn't work. Default: the stream alone.
+    /// often while it doesn't work. Default: after five, every two seconds.
     ///
-    /// A refusal for good, such as a proxy's web page, counts as all attempts: the list has the
-    /// last word on whether the session can be read.
+    /// By default, a refusal for good is an error. With this, a refusal for good, such as a
+    /// proxy's web page, counts as all attempts: the list has the last word on whether the session
+    /// can be read.
+    ///
+    /// Either way, a stream is looked after: one that brings no event for five seconds after it was
+    /// opened, or nothing at all for the idle limit, is compared with the list of events. Where
+    /// something between holds the stream back, as a proxy that buffers does, polling takes its
+    /// place.
     pub fn polling_after(mut self, openings: u32, pace: Duration) -> Self {
         self.policy = self.policy.polling(Polling::After(openings)).pace(pace);
+        self
+    }
+
+    /// Never polls: the stream alone, whatever becomes of it. A stream that something holds back
+    /// is not noticed then.
+    pub fn without_polling(mut self) -> Self {
+        self.policy = self.policy.polling(Polling::Never);
         self
     }
 
@@ -130,14 +146,16 @@ impl Follow {
     }
 
     /// How long a connection may be silent, heartbeats included, until it is taken for dead and
-    /// made anew. Default: 60 s.
+    /// made anew. Default: 60 s. `Duration::MAX` is for ever.
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
         self.policy = self.policy.idle(limit);
         self
     }
 
-    /// When to give up: after so many attempts, or so long, without a new event. Default: 30
-    /// attempts or 5 minutes.
+    /// When to give up: after so many attempts, or so long since the first that failed, without a
+    /// new event. The time that the caller takes, and attempts that [`Updates::wake`] asked for,
+    /// don't count; polling, where it is allowed, is tried before, with the same patience. Default:
+    /// 30 attempts or 5 minutes.
     pub fn give_up(mut self, attempts: u32, outage: Duration) -> Self {
         self.policy = self.policy.give_up(attempts, outage);
         self
@@ -207,6 +225,8 @@ impl From<Start> for resume::Start {
 pub enum Update {
     /// The next event.
     Event(Event),
+    /// An event begins to be written, such as thinking: reason for a spinner.
+    PreviewStart(PreviewStart),
     /// A piece of an event that is still being written.
     Preview(Preview),
     /// What happened to the connection; it heals by itself.

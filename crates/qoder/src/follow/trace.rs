@@ -1,11 +1,11 @@
 //! What is told of a session that is followed: a span for all of it, an event for each change of
 //! its connection, and the observer.
 
-use qoder_sse::resume::Notice;
 use tokio::time::Instant;
 use tracing::{Span, debug, field, info, info_span, warn};
 
 use super::feed::Feed;
+use super::notice::Notice;
 use crate::client::Client;
 use crate::error::Error;
 
@@ -17,6 +17,8 @@ pub(crate) struct Trace {
     events: u64,
     bytes: u64,
     connections: u64,
+    /// It is known that something is wrong.
+    failing: bool,
 }
 
 impl Trace {
@@ -39,6 +41,7 @@ impl Trace {
             events: 0,
             bytes: 0,
             connections: 0,
+            failing: false,
         }
     }
 
@@ -55,12 +58,13 @@ impl Trace {
     /// An event was handed over.
     pub(crate) fn event(&mut self) {
         self.events += 1;
+        self.failing = false;
     }
 
     /// The connection changed.
     pub(crate) fn notice(&mut self, notice: &Notice, client: &Client) {
         if let Some(observer) = client.observer() {
-            observer.follow(self.operation, notice);
+            observer.follow(self.operation, &notice.without_error());
         }
         let parent = &self.span;
         match notice {
@@ -71,9 +75,22 @@ impl Trace {
             Notice::Lost(_) | Notice::Repairing | Notice::Polling => {
                 info!(parent: parent, "{notice}");
             }
-            Notice::Waiting { delay, cause } => {
+            Notice::Waiting {
+                delay,
+                cause,
+                error,
+            } => {
                 let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-                debug!(parent: parent, delay_ms, %cause, "waiting");
+                match error {
+                    // The first of a row is for somebody to see, the rest is more of the same.
+                    Some(error) if !std::mem::replace(&mut self.failing, true) => {
+                        warn!(parent: parent, delay_ms, %cause, "trying again: {error}");
+                    }
+                    Some(error) => {
+                        debug!(parent: parent, delay_ms, %cause, "trying again: {error}");
+                    }
+                    None => debug!(parent: parent, delay_ms, %cause, "waiting"),
+                }
             }
             Notice::Connecting { attempt } => debug!(parent: parent, attempt, "connecting"),
             other => debug!(parent: parent, "{other}"),

@@ -2,31 +2,61 @@
 //! doesn't know a cursor any more. A list that has no descending order is read from its beginning.
 //!
 //! A walk is asked for a request, is given the page, and then gives the steps that the page made
-//! possible.
+//! possible. Not every server heeds what it is asked: the first generation documents `limit`
+//! alone. Whether it does is found out where it matters, once, and kept as its [`Habits`].
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use qoder_sse::resume::ListFrom;
 use qoder_types::{Event, EventId, Page, Paging, PagingError, Request};
 
 use super::feed::Feed;
 
+/// What is known of a server's list.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Habits {
+    /// Whether it begins after the event that `after_id` names.
+    after: Heeds,
+    /// Whether it has an order of the other way.
+    order: Heeds,
+}
+
+/// Whether a parameter is heeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Heeds {
+    #[default]
+    Unknown,
+    Yes,
+    No,
+}
+
 /// A walk that has been begun.
 #[derive(Debug)]
 pub(crate) struct Walk {
+    feed: Feed,
     goal: Goal,
     descending: bool,
     request: Request<Page<Event>>,
+    /// Whether that asks for what comes after an event.
+    from_cursor: bool,
     paging: Paging,
+    pages: usize,
     stage: Stage,
+    habits: Habits,
+    check: Option<Check>,
+    /// The first two events of the list, with the seconds of their times.
+    head: Vec<(EventId, Option<String>)>,
     /// What was found: oldest first, ready to be given out once `ready`.
     found: VecDeque<Event>,
     /// The newest event so far.
     last: Option<EventId>,
-    /// In an ascending list on the way to a known event, whether one was met.
+    /// The event to begin after, until it is met or known not to come.
+    after: Option<String>,
+    /// On the way to a known event, whether one was met.
     met: bool,
     /// How many events may be kept on the way back.
     kept: usize,
+    had: Had,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +85,22 @@ enum Stage {
     Told,
 }
 
+/// A question to the list about itself: what comes after an event that it had.
+#[derive(Debug)]
+struct Check {
+    what: Checked,
+    after: EventId,
+    asked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Checked {
+    /// Is the first event before the second, though they were asked for newest first?
+    Order,
+    /// Does the list begin anew, though it was asked for what comes after one of its events?
+    After,
+}
+
 /// What comes of a walk.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -70,36 +116,75 @@ pub(crate) enum Step {
     Gap,
 }
 
+/// What a page brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Came {
+    /// An event that this walk did not have before.
+    pub(crate) is_new: bool,
+    /// There are more pages, and they are needed.
+    pub(crate) more: bool,
+}
+
 impl Walk {
     /// `after` is the cursor, for a list that starts there; `kept` is how many events may be held
     /// on the way back to a known one.
-    pub(crate) fn new(feed: &Feed, from: ListFrom, after: Option<&str>, kept: usize) -> Self {
-        let newest_first = |limit| match feed.newest(limit) {
-            Some(request) => (request, true),
-            None => (feed.list(None, 100), false),
+    pub(crate) fn new(
+        feed: &Feed,
+        from: ListFrom,
+        after: Option<&str>,
+        kept: usize,
+        habits: Habits,
+    ) -> Self {
+        // From the newest event back it is not as far as from the first one on.
+        let from = match from {
+            ListFrom::Cursor if habits.after == Heeds::No => ListFrom::BackToKnown,
+            from => from,
         };
+        let newest_first = |limit| match feed.newest(limit) {
+            Some(request) if habits.order != Heeds::No => (request, true),
+            _ => (feed.list(None, 100), false),
+        };
+        let after = after.filter(|_| from == ListFrom::Cursor);
         let (goal, (request, descending)) = match from {
-            ListFrom::Newest => (Goal::Newest, newest_first(1)),
+            ListFrom::Newest => (Goal::Newest, newest_first(2)),
             ListFrom::BackToKnown => (Goal::BackToKnown, newest_first(100)),
-            ListFrom::Cursor => (Goal::Forward, (feed.list(after, 100), false)),
-            _ => (Goal::Forward, (feed.list(None, 100), false)),
+            ListFrom::Cursor | ListFrom::Beginning => {
+                (Goal::Forward, (feed.list(after, 100), false))
+            }
         };
         Self {
+            feed: feed.clone(),
             goal,
             descending,
             paging: Paging::new(request.op().pages),
             request,
+            from_cursor: after.is_some(),
+            pages: 0,
             stage: Stage::Wanted,
+            habits,
+            check: None,
+            head: Vec::new(),
             found: VecDeque::new(),
             last: None,
+            after: after.map(ToOwned::to_owned),
             met: false,
             kept,
+            had: Had::default(),
         }
+    }
+
+    /// What is known of the list by now.
+    pub(crate) fn habits(&self) -> Habits {
+        self.habits
     }
 
     /// The request for the next page, once.
     pub(crate) fn request(&mut self) -> Option<Request<Page<Event>>> {
-        if !matches!(self.stage, Stage::Wanted) || self.gives() {
+        if let Some(check) = self.check.as_mut().filter(|check| !check.asked) {
+            check.asked = true;
+            return Some(self.feed.list(Some(check.after.as_str()), 2));
+        }
+        if !matches!(self.stage, Stage::Wanted) || self.check.is_some() || self.gives() {
             return None;
         }
         self.stage = Stage::Asked;
@@ -111,8 +196,61 @@ impl Walk {
         self.goal == Goal::Forward && !self.found.is_empty()
     }
 
+    /// Whether what was asked for begins at an event or at a page that the server may not know.
+    pub(crate) fn has_cursor(&self) -> bool {
+        self.from_cursor || self.pages > 0 || self.check.is_some()
+    }
+
+    /// Whether another walk, after the last event delivered, can take its place at any time.
+    pub(crate) fn is_forward(&self) -> bool {
+        self.goal == Goal::Forward
+    }
+
+    /// Whether a page came.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.pages > 0
+    }
+
+    /// What was asked for could not be had: it is asked for again.
+    pub(crate) fn again(&mut self) {
+        if let Some(check) = &mut self.check {
+            check.asked = false;
+        } else if matches!(self.stage, Stage::Asked) {
+            self.stage = Stage::Wanted;
+        }
+    }
+
+    /// What was asked for was refused for good. Whether the walk can do without it.
+    pub(crate) fn does_without(&mut self) -> bool {
+        let Some(check) = self.check.take() else {
+            return false;
+        };
+        self.heeds(check.what);
+        true
+    }
+
+    /// A parameter is heeded, as far as can be told.
+    fn heeds(&mut self, what: Checked) {
+        match what {
+            Checked::Order => self.habits.order = Heeds::Yes,
+            Checked::After => {
+                self.habits.after = Heeds::Yes;
+                self.after = None;
+            }
+        }
+    }
+
     /// The page that was asked for. `knows` tells events that were delivered.
-    pub(crate) fn page(&mut self, page: Page<Event>, knows: impl Fn(&EventId) -> bool) {
+    pub(crate) fn page(&mut self, page: Page<Event>, knows: impl Fn(&EventId) -> bool) -> Came {
+        if let Some(check) = self.check.take() {
+            self.checked(&check, &page.data);
+            return Came {
+                is_new: true,
+                more: false,
+            };
+        }
+        self.pages += 1;
+        let is_new = self.had.takes(&page.data);
         self.stage = match self.paging.next(&page) {
             Ok(Some(cursor)) => {
                 let (name, value) = cursor.as_query();
@@ -122,27 +260,114 @@ impl Walk {
             Ok(None) => Stage::Over,
             Err(error) => Stage::Broken(error),
         };
+        self.begins_with(&page.data);
         match self.goal {
-            Goal::Forward => self.found.extend(page.data),
-            Goal::Newest => {
-                let mut ids = page.data.iter().filter_map(Event::id);
-                if self.descending {
-                    self.last = ids.next().cloned();
-                    self.stage = Stage::Over;
-                } else if let Some(id) = ids.next_back() {
-                    self.last = Some(id.clone());
+            Goal::Forward => self.forward(page.data),
+            Goal::Newest => self.newest(&page.data),
+            Goal::BackToKnown => self.search(page.data, knows),
+        }
+        let more = matches!(self.stage, Stage::Wanted);
+        Came { is_new, more }
+    }
+
+    /// Keeps the first two events, and finds out by them whether the order is heeded.
+    fn begins_with(&mut self, events: &[Event]) {
+        for event in events {
+            if self.head.len() == 2 {
+                break;
+            }
+            if let Some(id) = event.id() {
+                self.head.push((id.clone(), second_of(event)));
+                if self.head.len() == 2 && self.descending && self.habits.order == Heeds::Unknown {
+                    self.check_order();
                 }
             }
-            Goal::BackToKnown => self.search(page.data, knows),
+        }
+    }
+
+    /// Times tell, mostly; where they don't, the list is asked.
+    fn check_order(&mut self) {
+        let [(first, time), (_, earlier)] = &self.head[..] else {
+            return;
+        };
+        if time.is_some() && earlier.is_some() && time > earlier {
+            self.habits.order = Heeds::Yes;
+            return;
+        }
+        self.check = Some(Check {
+            what: Checked::Order,
+            after: first.clone(),
+            asked: false,
+        });
+    }
+
+    fn forward(&mut self, mut events: Vec<Event>) {
+        let Some(after) = &self.after else {
+            self.found.extend(events);
+            return;
+        };
+        let is_cursor = |event: &Event| event.id().is_some_and(|id| id.as_str() == after);
+        if let Some(at) = events.iter().rposition(is_cursor) {
+            self.habits.after = Heeds::No;
+            self.after = None;
+            self.found.clear();
+            self.found.extend(events.drain(at + 1..));
+            return;
+        }
+        let over = matches!(self.stage, Stage::Over);
+        let last = events.iter().filter_map(Event::id).next_back().cloned();
+        match (self.habits.after, last) {
+            // It comes before the cursor, which is yet to come.
+            (Heeds::No, _) if over => self.stage = Stage::Gap,
+            (Heeds::No, _) => {}
+            (Heeds::Unknown, Some(last)) if !over => {
+                self.found.extend(events);
+                self.check = Some(Check {
+                    what: Checked::After,
+                    after: last,
+                    asked: false,
+                });
+            }
+            (_, last) => {
+                self.found.extend(events);
+                if last.is_some() {
+                    // All there is, and the cursor is not in it.
+                    self.heeds(Checked::After);
+                }
+            }
+        }
+    }
+
+    fn newest(&mut self, events: &[Event]) {
+        if !self.descending {
+            let mut ids = events.iter().filter_map(Event::id);
+            if let Some(id) = ids.next_back() {
+                self.last = Some(id.clone());
+            }
+            return;
+        }
+        self.last = self.head.first().map(|(id, _)| id.clone());
+        let tells = self.head.len() == 2 || self.habits.order == Heeds::Yes;
+        if tells && self.last.is_some() {
+            // Whatever the list says of more pages.
+            self.stage = Stage::Over;
         }
     }
 
     fn search(&mut self, events: Vec<Event>, knows: impl Fn(&EventId) -> bool) {
+        if self.descending && self.met {
+            self.stage = Stage::Over;
+            return;
+        }
         for event in events {
             if event.id().is_some_and(&knows) {
                 self.met = true;
                 if self.descending {
-                    self.stage = Stage::Over;
+                    // One event doesn't tell whether the order is heeded.
+                    let tells = self.habits.order != Heeds::Unknown || self.head.len() == 2;
+                    if tells || !matches!(self.stage, Stage::Wanted) {
+                        self.stage = Stage::Over;
+                    }
                     return;
                 }
                 self.found.clear();
@@ -166,8 +391,55 @@ impl Walk {
         }
     }
 
+    /// What the list has after the event that it was asked about.
+    fn checked(&mut self, check: &Check, events: &[Event]) {
+        let ids: Vec<&EventId> = events.iter().filter_map(Event::id).collect();
+        let (begins, first) = (ids.first().copied(), self.head.first().map(|(id, _)| id));
+        let begins_anew = begins.is_some() && begins == first;
+        let is_heeded = match check.what {
+            Checked::After => !begins_anew,
+            Checked::Order => {
+                let second = self.head.get(1).map(|(id, _)| id);
+                let has_first = first.is_some_and(|first| ids.contains(&first));
+                // A list without `after_id` begins with its first event, whatever it is asked.
+                !begins_anew && (has_first || begins.is_none() || begins != second)
+            }
+        };
+        if is_heeded {
+            self.heeds(check.what);
+            return;
+        }
+        match check.what {
+            Checked::Order => {
+                self.habits.order = Heeds::No;
+                self.begin_at_the_beginning();
+            }
+            Checked::After => {
+                self.habits.after = Heeds::No;
+                // All of it comes before the cursor.
+                self.found.clear();
+            }
+        }
+    }
+
+    fn begin_at_the_beginning(&mut self) {
+        self.descending = false;
+        self.request = self.feed.list(None, 100);
+        self.paging = Paging::new(self.request.op().pages);
+        self.stage = Stage::Wanted;
+        self.pages = 0;
+        self.head.clear();
+        self.found.clear();
+        self.last = None;
+        self.met = false;
+        self.had = Had::default();
+    }
+
     /// The next step; `None` while a page is waited for, and after the last.
     pub(crate) fn step(&mut self) -> Option<Step> {
+        if self.check.is_some() {
+            return None;
+        }
         let ready = self.goal == Goal::Forward || matches!(self.stage, Stage::Over);
         if ready {
             if let Some(event) = self.found.pop_front() {
@@ -184,5 +456,50 @@ impl Walk {
                 None
             }
         }
+    }
+}
+
+/// An event's time up to the second, if it is in UTC: such texts compare as the times do.
+fn second_of(event: &Event) -> Option<String> {
+    let time = event.processed_at()?.as_str();
+    let is_utc = time.ends_with('Z') && time.get(10..11) == Some("T");
+    time.get(..19).filter(|_| is_utc).map(ToOwned::to_owned)
+}
+
+/// The events that a walk had, as far back as is worth it: a list that goes in circles brings
+/// nothing new.
+#[derive(Debug, Default)]
+struct Had {
+    order: VecDeque<EventId>,
+    set: HashSet<EventId>,
+    /// Events without an id, which can't be told apart.
+    unnamed: usize,
+}
+
+impl Had {
+    const REMEMBERED: usize = 1024;
+    const UNNAMED: usize = 10_000;
+
+    /// Whether one of these is new.
+    fn takes(&mut self, events: &[Event]) -> bool {
+        let mut is_new = false;
+        for event in events {
+            let Some(id) = event.id() else {
+                self.unnamed += 1;
+                is_new |= self.unnamed <= Self::UNNAMED;
+                continue;
+            };
+            if !self.set.insert(id.clone()) {
+                continue;
+            }
+            is_new = true;
+            self.order.push_back(id.clone());
+            if self.order.len() > Self::REMEMBERED {
+                if let Some(oldest) = self.order.pop_front() {
+                    self.set.remove(&oldest);
+                }
+            }
+        }
+        is_new
     }
 }
