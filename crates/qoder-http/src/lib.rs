@@ -13,6 +13,7 @@ mod own;
 mod proxy;
 mod request;
 pub mod retry;
+pub mod time;
 mod tls;
 mod transport;
 
