@@ -15,6 +15,7 @@ use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
 #[cfg(feature = "gzip")]
 use crate::gzip::Gunzip;
 use crate::own::OwnBody;
+use crate::time::finite;
 
 /// The body of a response. Dropping it closes its connection, unless all of it was read.
 pub struct ResponseBody {
@@ -54,29 +55,29 @@ impl Source {
 }
 
 impl ResponseBody {
-    pub(crate) fn new(incoming: Incoming, idle: Option<Duration>) -> Self {
-        Self::from_source(Source::Hyper(incoming), idle)
+    pub(crate) fn new(incoming: Incoming) -> Self {
+        Self::from_source(Source::Hyper(incoming))
     }
 
     /// A body that brings its connection with it.
-    pub(crate) fn own(body: OwnBody, idle: Option<Duration>) -> Self {
-        Self::from_source(Source::Own(body), idle)
+    pub(crate) fn own(body: OwnBody) -> Self {
+        Self::from_source(Source::Own(body))
     }
 
     /// A body that doesn't come from hyper.
-    pub(crate) fn other<B>(body: B, idle: Option<Duration>) -> Self
+    pub(crate) fn other<B>(body: B) -> Self
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let body = http_body_util::BodyExt::map_err(body, Into::into);
-        Self::from_source(Source::Other(Box::pin(body)), idle)
+        Self::from_source(Source::Other(Box::pin(body)))
     }
 
-    fn from_source(source: Source, idle: Option<Duration>) -> Self {
+    fn from_source(source: Source) -> Self {
         Self {
             source,
-            idle,
+            idle: None,
             whole: None,
             watchdog: None,
             waiting: false,
@@ -131,7 +132,7 @@ impl ResponseBody {
 
     /// Changes how long the peer may be silent while it is waited for. `None`: for ever.
     pub fn set_idle(&mut self, idle: Option<Duration>) {
-        self.idle = idle;
+        self.idle = idle.and_then(finite);
         self.waiting = false;
     }
 

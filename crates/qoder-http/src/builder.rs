@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::own::{MaxHeads, OwnConnections};
 #[cfg(feature = "proxy")]
 use crate::proxy::{Proxy, Rules};
+use crate::time::finite;
 use crate::tls::Tls;
 use crate::transport::{Lanes, StreamHttp, Streams, Timeouts, Transport};
 
@@ -312,7 +313,7 @@ impl TransportBuilder {
         builder
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
-            .pool_idle_timeout(self.pool_idle)
+            .pool_idle_timeout(finite(self.pool_idle))
             .pool_max_idle_per_host(self.pool_max_idle);
         #[cfg(feature = "http2")]
         {
@@ -323,7 +324,9 @@ impl TransportBuilder {
                     .http2_initial_connection_window_size(connection),
                 None => builder.http2_adaptive_window(true),
             };
-            if let Some((interval, timeout)) = self.http2_keep_alive {
+            // A PING that may stay unanswered for ever tells nothing.
+            let finite = |(interval, timeout)| Some((finite(interval)?, finite(timeout)?));
+            if let Some((interval, timeout)) = self.http2_keep_alive.and_then(finite) {
                 builder
                     .http2_keep_alive_interval(interval)
                     .http2_keep_alive_timeout(timeout);

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response};
 use hyper_util::client::legacy::Client;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::body::ResponseBody;
@@ -24,6 +24,7 @@ use crate::own::OwnConnections;
 #[cfg(feature = "proxy")]
 use crate::proxy::Rules;
 use crate::request::{self, RequestBody};
+use crate::time::{deadline, timeout_at};
 
 /// Sends requests. Cheap to clone: clones share their connections, and dropping one harms none of
 /// the others.
@@ -88,7 +89,8 @@ pub enum StreamHttp {
     Http2Shared,
 }
 
-/// Limits of time for the phases of a request. `None` is no limit.
+/// Limits of time for the phases of a request. `None` is no limit, and so is what the clock can't
+/// count, such as [`Duration::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
@@ -211,7 +213,7 @@ impl Transport {
                     .await
                     .map_err(refused)?;
                 let response = service.call(request).await.map_err(refused)?;
-                Ok(response.map(|body| ResponseBody::other(body, None)))
+                Ok(response.map(|body| ResponseBody::other(body)))
             })
         };
         Self {
@@ -294,7 +296,7 @@ impl Transport {
             (Lane::Stream, Streams::Shared(client)) => pooled(client, request).await,
             (Lane::Stream, Streams::Own(connections)) => {
                 let sent = connections.send(request).await;
-                sent.map(|response| response.map(|body| ResponseBody::own(body, None)))
+                sent.map(|response| response.map(ResponseBody::own))
             }
         };
         #[allow(unused_mut, reason = "a compressed one is changed")]
@@ -344,13 +346,14 @@ async fn within<T>(
     sending: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let mut sending = pin!(sending);
-    let mut until = Instant::now() + limit;
+    let mut until = deadline(Instant::now(), limit);
     loop {
         if let Ok(sent) = timeout_at(until, sending.as_mut()).await {
             return sent;
         }
-        match body.and_then(request::Sending::last) {
-            Some(last) if last + limit > until => until = last + limit,
+        let last = body.and_then(request::Sending::last);
+        match last.and_then(|last| deadline(last, limit)) {
+            later @ Some(_) if later > until => until = later,
             _ => return Err(Error::timeout(Phase::Head, limit, Sent::Maybe)),
         }
     }
@@ -362,7 +365,7 @@ async fn pooled(
     request: Request<RequestBody>,
 ) -> Result<Response<ResponseBody>, hyper_util::client::legacy::Error> {
     let response = client.request(request).await?;
-    Ok(response.map(|incoming| ResponseBody::new(incoming, None)))
+    Ok(response.map(ResponseBody::new))
 }
 
 /// For middleware: [`Lane`] and [`Timeouts`] are taken from the extensions of the request.

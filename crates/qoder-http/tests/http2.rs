@@ -181,3 +181,28 @@ async fn a_silent_peer_is_found_by_pings() {
     let read = tokio::time::timeout(hour, response.into_body().collect(10)).await;
     assert!(read.is_err());
 }
+
+/// Limits beyond what the clock counts end no connection.
+#[tokio::test(start_paused = true)]
+async fn a_keep_alive_beyond_the_clock_is_none() {
+    let hour = Duration::from_secs(3600);
+    for (interval, timeout) in [
+        (Duration::MAX, Duration::MAX),
+        (Duration::from_secs(1), Duration::MAX),
+    ] {
+        let transport = Transport::builder()
+            .connect_with(|_| {
+                let (ours, theirs) = duplex(1 << 14);
+                tokio::spawn(answers(theirs, vec![head(), data(1)], false));
+                async { Ok(ours) }
+            })
+            .http2_prior_knowledge(true)
+            .stream_http(StreamHttp::Http2Shared)
+            .http2_keep_alive(interval, timeout)
+            .build()
+            .expect("a transport");
+        let response = send(&transport).await.expect("a head");
+        let read = tokio::time::timeout(hour, response.into_body().collect(10)).await;
+        assert!(read.is_err(), "{interval:?} {timeout:?}: {read:?}");
+    }
+}

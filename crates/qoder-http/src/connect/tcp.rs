@@ -107,9 +107,11 @@ impl TcpOptions {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(self.nodelay);
-        tcp.set_keepalive(self.keep_alive.map(|keep| keep.idle));
-        tcp.set_keepalive_interval(self.keep_alive.map(|keep| keep.interval));
-        tcp.set_keepalive_retries(self.keep_alive.map(|keep| keep.retries));
+        // Linux refuses more, and would then have none of the three.
+        let seconds = |time: Duration| time.min(Duration::from_secs(32_767));
+        tcp.set_keepalive(self.keep_alive.map(|keep| seconds(keep.idle)));
+        tcp.set_keepalive_interval(self.keep_alive.map(|keep| seconds(keep.interval)));
+        tcp.set_keepalive_retries(self.keep_alive.map(|keep| keep.retries.min(127)));
         #[cfg(any(target_os = "linux", target_os = "android"))]
         tcp.set_tcp_user_timeout(self.user_timeout);
         tcp.set_happy_eyeballs_timeout(self.happy_eyeballs);

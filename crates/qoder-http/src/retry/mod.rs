@@ -268,7 +268,13 @@ impl Attempts {
             .base
             .saturating_mul(1u32.checked_shl(self.retries).unwrap_or(u32::MAX));
         let whole = doubled.min(self.policy.cap);
-        let part = self.policy.jitter.clamp(0.0, 1.0) * self.chance();
+        // What is no number compares with nothing, and takes nothing off.
+        let jitter = if self.policy.jitter > 0.0 {
+            self.policy.jitter.min(1.0)
+        } else {
+            0.0
+        };
+        let part = jitter * self.chance();
         whole.saturating_sub(whole.mul_f64(part))
     }
 
@@ -421,6 +427,15 @@ mod tests {
                     "{n}: {wait:?}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_policy_of_any_numbers_is_one() {
+        let policy = RetryPolicy::default().waits(Duration::MAX, Duration::MAX);
+        for jitter in [f64::NAN, f64::NEG_INFINITY, -1.0, 0.0, 1.0, f64::INFINITY] {
+            let policy = RetryPolicy { jitter, ..policy };
+            assert_eq!(waits(policy, &headers(&[]), None, 7).len(), 2, "{jitter}");
         }
     }
 
