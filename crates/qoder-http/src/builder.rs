@@ -49,7 +49,7 @@ pub struct TransportBuilder {
     stream_http: StreamHttp,
     prior_knowledge: bool,
     http2_keep_alive: Option<(Duration, Duration)>,
-    http2_windows: Option<(u32, u32)>,
+    http2_windows: (u32, u32),
     max_head: Option<usize>,
     max_headers: Option<usize>,
     #[cfg(feature = "gzip")]
@@ -71,7 +71,7 @@ impl Default for TransportBuilder {
             stream_http: StreamHttp::default(),
             prior_knowledge: false,
             http2_keep_alive: Some((Duration::from_secs(20), Duration::from_secs(10))),
-            http2_windows: None,
+            http2_windows: (2 << 20, 5 << 20),
             max_head: None,
             max_headers: None,
             #[cfg(feature = "gzip")]
@@ -195,11 +195,15 @@ impl TransportBuilder {
         self
     }
 
-    /// How many bytes of HTTP/2 bodies may lie unread, of one stream and of a whole connection.
-    /// Default: adapted to the speed of the connection, from 64 KiB to 16 MiB.
+    /// How many bytes of HTTP/2 bodies may lie unread, of one stream and of a whole connection:
+    /// 2 MiB and 5 MiB.
+    ///
+    /// Small frames count more than their bytes: as long as it lies unread, a frame of less than
+    /// 256 bytes takes what is missing to that from half of the connection's window (or from 25 KiB,
+    /// if that is more), and if nothing is left, the connection ends with all that it carries.
     #[cfg(feature = "http2")]
     pub fn http2_windows(mut self, stream: u32, connection: u32) -> Self {
-        self.http2_windows = Some((stream, connection));
+        self.http2_windows = (stream, connection);
         self
     }
 
@@ -317,13 +321,11 @@ impl TransportBuilder {
             .pool_max_idle_per_host(self.pool_max_idle);
         #[cfg(feature = "http2")]
         {
-            builder.http2_only(versions == Versions::Http2);
-            match self.http2_windows {
-                Some((stream, connection)) => builder
-                    .http2_initial_stream_window_size(stream)
-                    .http2_initial_connection_window_size(connection),
-                None => builder.http2_adaptive_window(true),
-            };
+            let (stream, connection) = self.http2_windows;
+            builder
+                .http2_only(versions == Versions::Http2)
+                .http2_initial_stream_window_size(stream)
+                .http2_initial_connection_window_size(connection);
             // A PING that may stay unanswered for ever tells nothing.
             let finite = |(interval, timeout)| Some((finite(interval)?, finite(timeout)?));
             if let Some((interval, timeout)) = self.http2_keep_alive.and_then(finite) {
