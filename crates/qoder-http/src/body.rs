@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
@@ -31,7 +32,8 @@ pub struct ResponseBody {
 
 /// Where the pieces come from.
 enum Source {
-    Hyper(Incoming),
+    Http1(Incoming),
+    Http2(Incoming),
     Own(OwnBody),
     Other(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
 }
@@ -39,7 +41,15 @@ enum Source {
 impl Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match self {
-            Self::Hyper(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Error::from_body),
+            Self::Http1(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Error::from_body),
+            Self::Http2(incoming) => match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+                None if !has_ended(incoming) => {
+                    let message = "the body of the response ended too early: its stream was reset";
+                    let error = Error::new(ErrorKind::Cut, Sent::Yes, message);
+                    Poll::Ready(Some(Err(error)))
+                }
+                frame => Poll::Ready(frame.map(|frame| frame.map_err(Error::from_body))),
+            },
             Self::Own(body) => body.poll_frame(cx).map_err(Error::from_body),
             Self::Other(body) => body.as_mut().poll_frame(cx).map_err(Error::from_other_body),
         }
@@ -47,16 +57,27 @@ impl Source {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Hyper(incoming) => incoming.size_hint(),
+            Self::Http1(incoming) | Self::Http2(incoming) => incoming.size_hint(),
             Self::Own(body) => body.incoming().size_hint(),
             Self::Other(body) => body.size_hint(),
         }
     }
 }
 
+/// Whether a body of HTTP/2 that gives no more has ended: `RST_STREAM` with `NO_ERROR` says only that
+/// no more is wanted of the request, but stops hyper's reading.
+fn has_ended(incoming: &Incoming) -> bool {
+    incoming.is_end_stream() || incoming.size_hint().exact() == Some(0)
+}
+
 impl ResponseBody {
-    pub(crate) fn new(incoming: Incoming) -> Self {
-        Self::from_source(Source::Hyper(incoming))
+    /// A body over a connection that may have others, of this version of HTTP.
+    pub(crate) fn new(incoming: Incoming, version: Version) -> Self {
+        Self::from_source(if version == Version::HTTP_2 {
+            Source::Http2(incoming)
+        } else {
+            Source::Http1(incoming)
+        })
     }
 
     /// A body that brings its connection with it.
@@ -142,6 +163,11 @@ impl ResponseBody {
     }
 
     /// The next piece, or `None` at the end. Dropping the future loses nothing.
+    ///
+    /// An end is one that the server tells: by the length that it said, a last chunk, or the end of
+    /// an HTTP/2 stream. Over HTTP/1.1 a body without a length and without chunks ends with its
+    /// connection, and if that breaks off quietly nothing tells it from an end. Over TLS it does
+    /// not break off quietly.
     ///
     /// # Errors
     ///
@@ -281,7 +307,7 @@ impl Body for ResponseBody {
             return false;
         }
         match &self.source {
-            Source::Hyper(incoming) => incoming.is_end_stream(),
+            Source::Http1(incoming) | Source::Http2(incoming) => incoming.is_end_stream(),
             Source::Own(body) => body.incoming().is_end_stream(),
             Source::Other(body) => body.is_end_stream(),
         }

@@ -85,7 +85,8 @@ pub enum StreamHttp {
     #[default]
     Http1,
     /// HTTP/2 where the peer offers it, many streams to a connection, for gateways that limit
-    /// connections. The streams must be read: hyper's adaptive windows bound what may lie unread.
+    /// connections. The streams must be read: a few of them that aren't fill the window of their
+    /// connection ([`http2_windows`](TransportBuilder::http2_windows)), and all of it waits.
     Http2Shared,
 }
 
@@ -365,7 +366,8 @@ async fn pooled(
     request: Request<RequestBody>,
 ) -> Result<Response<ResponseBody>, hyper_util::client::legacy::Error> {
     let response = client.request(request).await?;
-    Ok(response.map(ResponseBody::new))
+    let version = response.version();
+    Ok(response.map(|incoming| ResponseBody::new(incoming, version)))
 }
 
 /// For middleware: [`Lane`] and [`Timeouts`] are taken from the extensions of the request.

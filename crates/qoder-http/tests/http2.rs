@@ -145,6 +145,61 @@ async fn a_body_that_is_reset_or_broken_says_so() {
     }
 }
 
+/// `RST_STREAM` with `NO_ERROR` says that the server wants no more of the request. It says nothing
+/// of the response, which is whole if it ended, or is as long as was said.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_ends_without_its_end_is_cut() {
+    const NO_ERROR: u8 = 0;
+    let end = vec![0, 0, 0, 0, 1, 0, 0, 0, 1];
+    let long = |digit| {
+        // `content-length` is the name of the static table's field 28.
+        vec![0, 0, 5, 1, 4, 0, 0, 0, 1, 0x88, 0x0f, 0x0d, 1, digit]
+    };
+    for (what, frames, close, want) in [
+        ("reset", vec![head(), data(1), reset(NO_ERROR)], false, None),
+        ("nothing, reset", vec![head(), reset(NO_ERROR)], false, None),
+        (
+            "half, reset",
+            vec![long(b'2'), data(1), reset(NO_ERROR)],
+            false,
+            None,
+        ),
+        (
+            "all, reset",
+            vec![long(b'1'), data(1), reset(NO_ERROR)],
+            false,
+            Some("x"),
+        ),
+        (
+            "an end, reset",
+            vec![head(), data(1), end.clone(), reset(NO_ERROR)],
+            false,
+            Some("x"),
+        ),
+        ("an end", vec![head(), data(1), end], false, Some("x")),
+        (
+            "the last one, and then closed",
+            vec![head(), data(1), go_away(1, NO_ERROR)],
+            true,
+            None,
+        ),
+    ] {
+        let response = send(&transport(frames, close)).await.expect("a head");
+        let body = response.into_body().collect(10).await;
+        match (body, want) {
+            (Ok(body), Some(want)) => assert_eq!(body, want, "{what}"),
+            (Err(error), None) => {
+                let kind = (error.kind(), error.sent());
+                let cut = (ErrorKind::Cut, Sent::Yes);
+                let broken = (ErrorKind::Reset, Sent::Yes);
+                let wanted = if close { broken } else { cut };
+                assert_eq!(kind, wanted, "{what}: {error}");
+            }
+            (body, _) => panic!("{what}: {body:?}"),
+        }
+    }
+}
+
 /// PINGs go out while a stream is open, and a peer that leaves them unanswered is gone; also when
 /// the pool has let go of the connection, as it does of one that had no new request for a while.
 #[tokio::test(start_paused = true)]

@@ -13,6 +13,8 @@ use qoder_http::{
 };
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 const BOTH: [&str; 2] = ["h2", "http/1.1"];
 
@@ -252,6 +254,40 @@ async fn a_callers_stream_is_secured() {
         match sent {
             Ok(response) => assert_eq!((response.version(), trusted), (Version::HTTP_2, true)),
             Err(error) => assert_eq!((error.kind(), trusted), (ErrorKind::Tls, false), "{error}"),
+        }
+    }
+}
+
+/// A body without a length ends with its connection, and TLS tells an end from a break.
+#[tokio::test]
+async fn a_connection_that_breaks_off_cuts_its_body() {
+    let authority = Authority::new();
+    for ends_well in [true, false] {
+        let acceptor = authority.server(&["localhost"], &["http/1.1"], None);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            let (tcp, _) = listener.accept().await.expect("a connection");
+            let mut connection = acceptor.accept(tcp).await.expect("TLS");
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"\r\n\r\n") {
+                seen.push(connection.read_u8().await.expect("a request"));
+            }
+            let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhalf";
+            connection.write_all(answer).await.expect("a client");
+            connection.flush().await.expect("a client");
+            if ends_well {
+                connection.shutdown().await.expect("a client");
+            }
+        });
+        let tls = built(Tls::builder().add_root_pem(authority.pem()));
+        match call(tls, "localhost", addr).await {
+            Ok(_) => assert!(ends_well),
+            Err(error) => assert_eq!(
+                (error.kind(), error.sent(), ends_well),
+                (ErrorKind::Cut, Sent::Yes, false),
+                "{error}"
+            ),
         }
     }
 }
