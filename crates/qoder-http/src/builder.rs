@@ -52,7 +52,6 @@ pub struct TransportBuilder {
     http2_windows: (u32, u32),
     max_head: Option<usize>,
     max_headers: Option<usize>,
-    #[cfg(feature = "gzip")]
     gzip: bool,
 }
 
@@ -74,8 +73,7 @@ impl Default for TransportBuilder {
             http2_windows: (2 << 20, 5 << 20),
             max_head: None,
             max_headers: None,
-            #[cfg(feature = "gzip")]
-            gzip: true,
+            gzip: cfg!(feature = "gzip"),
         }
     }
 }
@@ -227,10 +225,10 @@ impl TransportBuilder {
 
     /// Whether compressed responses are asked for and decoded. Default: yes.
     ///
-    /// Calls then say `Accept-Encoding: gzip`, streams and requests with a `Range` say `identity`,
-    /// unless the caller says something else. A response that is compressed with gzip is decoded
-    /// as it is read, whatever was asked for, and loses its `Content-Encoding` and
-    /// `Content-Length`; a part of one (206) is left as it is.
+    /// Calls then say `Accept-Encoding: gzip`, streams and requests with a `Range` or with
+    /// [`Coding::AsSent`](crate::Coding::AsSent) say `identity`, unless the caller says something
+    /// else. Without it nothing is said. What was not asked for is refused:
+    /// [`Coding`](crate::Coding).
     #[cfg(feature = "gzip")]
     pub fn gzip(mut self, gzip: bool) -> Self {
         self.gzip = gzip;
@@ -282,7 +280,6 @@ impl TransportBuilder {
             streams,
             #[cfg(feature = "proxy")]
             rules,
-            #[cfg(feature = "gzip")]
             gzip: self.gzip,
         };
         Ok(Transport::from_lanes(lanes, self.allow_plain_http))
@@ -346,9 +343,8 @@ impl fmt::Debug for TransportBuilder {
         let mut out = f.debug_struct("TransportBuilder");
         #[cfg(feature = "proxy")]
         out.field("proxy", &self.proxy);
-        #[cfg(feature = "gzip")]
-        out.field("gzip", &self.gzip);
-        out.field("connect", &self.connect)
+        out.field("gzip", &self.gzip)
+            .field("connect", &self.connect)
             .field("dial", &self.dial.as_ref().map(|_| "…"))
             .field("tcp", &self.tcp)
             .field("tls", &self.tls)

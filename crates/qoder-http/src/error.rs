@@ -44,6 +44,8 @@ pub enum ErrorKind {
     Cut,
     /// The peer doesn't speak HTTP as it should.
     Protocol,
+    /// The body is coded in a way that was not asked for ([`Coding`](crate::Coding)).
+    Coding,
     /// The body is larger than the limit.
     TooLarge,
     /// The request was given up before it was written.

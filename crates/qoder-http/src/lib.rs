@@ -3,6 +3,7 @@
 
 mod body;
 mod builder;
+mod coding;
 mod connect;
 mod error;
 #[cfg(feature = "gzip")]
@@ -19,6 +20,7 @@ mod transport;
 
 pub use body::ResponseBody;
 pub use builder::TransportBuilder;
+pub use coding::Coding;
 pub use connect::{KeepAlive, TcpOptions, is_loopback};
 pub use error::{Error, ErrorKind, Phase, Sent};
 pub use multipart::Form;

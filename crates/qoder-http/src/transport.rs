@@ -16,10 +16,9 @@ use tower_service::Service;
 
 use crate::body::ResponseBody;
 use crate::builder::TransportBuilder;
+use crate::coding::Asked;
 use crate::connect::{Connector, is_loopback};
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
-#[cfg(feature = "gzip")]
-use crate::gzip;
 use crate::own::OwnConnections;
 #[cfg(feature = "proxy")]
 use crate::proxy::Rules;
@@ -52,7 +51,6 @@ pub(crate) struct Lanes {
     pub(crate) streams: Streams,
     #[cfg(feature = "proxy")]
     pub(crate) rules: Option<Arc<Rules>>,
-    #[cfg(feature = "gzip")]
     pub(crate) gzip: bool,
 }
 
@@ -261,24 +259,16 @@ impl Transport {
         timeouts: Timeouts,
         host: &str,
     ) -> Result<Response<ResponseBody>, Error> {
-        #[cfg(feature = "gzip")]
-        let method = request.method().clone();
         let lanes = match &self.shared.wire {
             Wire::Hyper(lanes) => lanes,
             Wire::Service(send) => {
                 request.extensions_mut().insert(lane);
                 request.extensions_mut().insert(timeouts);
-                #[allow(unused_mut, reason = "a compressed one is changed")]
-                let mut response = send(request).await?;
-                #[cfg(feature = "gzip")]
-                gzip::decode(&method, &mut response);
-                return Ok(response);
+                let asked = Asked::by_service(&request);
+                return asked.answered(send(request).await?);
             }
         };
-        #[cfg(feature = "gzip")]
-        if lanes.gzip {
-            gzip::accept(lane, request.headers_mut());
-        }
+        let asked = Asked::by(&mut request, lane, lanes.gzip);
         // Only here does a proxy read requests: plain http to other machines, where it is allowed.
         #[cfg(feature = "proxy")]
         let proxy = lanes
@@ -300,18 +290,13 @@ impl Transport {
                 sent.map(|response| response.map(ResponseBody::own))
             }
         };
-        #[allow(unused_mut, reason = "a compressed one is changed")]
-        let mut response = sent.map_err(|error| Error::from_client(error, host))?;
+        let response = sent.map_err(|error| Error::from_client(error, host))?;
         #[cfg(feature = "proxy")]
         if let Some((name, _)) = proxy.filter(|_| response.status() == 407) {
             let message = format!("the proxy {name} doesn't accept its credentials (407)");
             return Err(Error::new(ErrorKind::ProxyAuth, Sent::No, message));
         }
-        #[cfg(feature = "gzip")]
-        if lanes.gzip {
-            gzip::decode(&method, &mut response);
-        }
-        Ok(response)
+        asked.answered(response)
     }
 
     /// The host of a URL that may be used.

@@ -264,6 +264,7 @@ impl Error {
             Below::Dns | Below::Connect | Below::Tls | Below::Proxy => ErrorKind::Connect,
             Below::Timeout(_) => ErrorKind::Timeout,
             Below::TooLarge => ErrorKind::TooLarge,
+            Below::Coding => ErrorKind::Decode,
             Below::Source => ErrorKind::File,
             _ => ErrorKind::Network,
         }
