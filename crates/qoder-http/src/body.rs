@@ -217,7 +217,7 @@ impl ResponseBody {
                         return Poll::Pending;
                     };
                     ready!(self.poll_watchdog(idle, cx));
-                    return Poll::Ready(Some(Err(Error::timeout(Phase::Body, idle, Sent::Yes))));
+                    return Poll::Ready(Some(Err(Error::silence(idle))));
                 }
             }
         }

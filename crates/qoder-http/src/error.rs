@@ -4,6 +4,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use http::Uri;
+use http::uri::Scheme;
+
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// An error of the transport.
@@ -29,8 +32,11 @@ pub enum ErrorKind {
     Dns,
     /// No connection could be made: refused, unreachable.
     Connect,
-    /// TLS failed: the certificate is not trusted or is for another host, no common version.
+    /// TLS failed: no common version, a handshake that broke off.
     Tls,
+    /// A certificate doesn't do: the server's is not trusted, has expired or is for another host,
+    /// or the server doesn't accept ours. Trying again doesn't help.
+    Certificate,
     /// The proxy failed: it can't be reached, or doesn't reach the host.
     Proxy,
     /// The proxy wants credentials, or doesn't accept those it was given (407). A SOCKS5 proxy's
@@ -103,23 +109,31 @@ impl Error {
         self
     }
 
-    pub(crate) fn timeout(phase: Phase, limit: Duration, sent: Sent) -> Self {
-        let what = match phase {
-            Phase::Connect => "no connection",
-            Phase::Head => "no response",
-            Phase::Body => "silence in the body of the response",
+    /// The limit for the head has passed. `sent` tells whether there was a connection.
+    pub(crate) fn no_head(limit: Duration, sent: Sent) -> Self {
+        let message = match sent {
+            Sent::No => {
+                format!("timeout: no connection within the limit for the response, {limit:?}")
+            }
+            _ => format!("timeout: no response for {limit:?}"),
         };
-        Self::new(
-            ErrorKind::Timeout(phase),
-            sent,
-            format!("timeout: {what} for {limit:?}"),
-        )
+        Self::new(ErrorKind::Timeout(Phase::Head), sent, message)
+    }
+
+    /// The peer was silent for too long within a body.
+    pub(crate) fn silence(limit: Duration) -> Self {
+        let message = format!("timeout: silence in the body of the response for {limit:?}");
+        Self::new(ErrorKind::Timeout(Phase::Body), Sent::Yes, message)
     }
 
     /// From an error of the pooled client, before a response head.
-    pub(crate) fn from_client(error: hyper_util::client::legacy::Error, host: &str) -> Self {
+    pub(crate) fn from_client(error: hyper_util::client::legacy::Error, to: &Uri) -> Self {
+        let host = to.host().unwrap_or_default();
+        let place = place(to);
         if let Some(limit) = find::<ConnectTimeout>(&error) {
-            return Self::timeout(Phase::Connect, limit.0, Sent::No).with_source(error);
+            let message = format!("timeout: no connection to {place} for {:?}", limit.0);
+            return Self::new(ErrorKind::Timeout(Phase::Connect), Sent::No, message)
+                .with_source(error);
         }
         if error.is_connect() {
             if let Some(own) = find::<Error>(&error) {
@@ -133,8 +147,8 @@ impl Error {
                 } else {
                     ""
                 };
-                let message = format!("TLS with {host} failed: {cause}{hint}");
-                return Self::new(ErrorKind::Tls, Sent::No, message).with_source(error);
+                let message = format!("TLS with {place} failed: {cause}{hint}");
+                return Self::new(tls_kind(tls), Sent::No, message).with_source(error);
             }
             let dns = chain(&error).any(|cause| cause.to_string().starts_with("dns error"));
             let (kind, message) = if dns {
@@ -145,7 +159,7 @@ impl Error {
             } else {
                 (
                     ErrorKind::Connect,
-                    format!("no connection to {host}: {cause}"),
+                    format!("no connection to {place}: {cause}"),
                 )
             };
             return Self::new(kind, Sent::No, message).with_source(error);
@@ -156,9 +170,14 @@ impl Error {
             .find(|cause| cause.starts_with("received fatal alert"));
         if let Some(alert) = alert {
             let message = format!(
-                "TLS with {host} failed: {alert} (it may want a client certificate, or another one)"
+                "TLS with {place} failed: {alert} (it may want a client certificate, or another one)"
             );
-            return Self::new(ErrorKind::Tls, Sent::Maybe, message).with_source(error);
+            let kind = if of_a_certificate(&alert) {
+                ErrorKind::Certificate
+            } else {
+                ErrorKind::Tls
+            };
+            return Self::new(kind, Sent::Maybe, message).with_source(error);
         }
         let (kind, sent) = match find::<hyper::Error>(&error) {
             Some(below) if below.is_canceled() => (ErrorKind::Canceled, Sent::No),
@@ -170,7 +189,7 @@ impl Error {
             Some(below) if find::<h2::Error>(below).is_some_and(h2::Error::is_library) => {
                 (ErrorKind::Protocol, Sent::Maybe)
             }
-            Some(below) if below.is_parse() || below.is_parse_status() || below.is_user() => {
+            Some(below) if below.is_parse() || below.is_parse_status() => {
                 (ErrorKind::Protocol, Sent::Maybe)
             }
             _ => (ErrorKind::Reset, Sent::Maybe),
@@ -264,6 +283,41 @@ fn breaks_rules(error: &hyper::Error) -> bool {
     }
 }
 
+/// The host and port of a URL.
+pub(crate) fn place(uri: &Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    let port = uri.port_u16().unwrap_or_else(|| {
+        if uri.scheme() == Some(&Scheme::HTTP) {
+            80
+        } else {
+            443
+        }
+    });
+    format!("{host}:{port}")
+}
+
+/// What failed of TLS: a certificate is as bad the next time.
+#[cfg(feature = "__tls")]
+pub(crate) fn tls_kind(error: &rustls::Error) -> ErrorKind {
+    let certificate = match error {
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => true,
+        rustls::Error::AlertReceived(alert) => of_a_certificate(&format!("{alert:?}")),
+        _ => false,
+    };
+    if certificate {
+        ErrorKind::Certificate
+    } else {
+        ErrorKind::Tls
+    }
+}
+
+/// Whether a peer's alert says that it doesn't accept our certificate, or wants one.
+fn of_a_certificate(alert: &str) -> bool {
+    ["Certificate", "UnknownCA", "AccessDenied"]
+        .iter()
+        .any(|name| alert.contains(name))
+}
+
 #[cfg(feature = "__tls")]
 fn unknown_issuer() -> rustls::Error {
     rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)
@@ -298,7 +352,9 @@ fn below<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 
     }
 }
 
-fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e E> {
+pub(crate) fn find<'e, E: StdError + 'static>(
+    error: &'e (dyn StdError + 'static),
+) -> Option<&'e E> {
     chain(error).find_map(|cause| cause.downcast_ref())
 }
 

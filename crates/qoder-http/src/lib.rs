@@ -5,6 +5,7 @@ mod body;
 mod builder;
 mod coding;
 mod connect;
+mod departure;
 mod error;
 #[cfg(feature = "gzip")]
 mod gzip;
@@ -22,6 +23,7 @@ pub use body::ResponseBody;
 pub use builder::TransportBuilder;
 pub use coding::Coding;
 pub use connect::{KeepAlive, TcpOptions, is_loopback};
+pub use departure::Departure;
 pub use error::{Error, ErrorKind, Phase, Sent};
 pub use multipart::Form;
 #[cfg(feature = "proxy")]

@@ -18,7 +18,8 @@ use crate::body::ResponseBody;
 use crate::builder::TransportBuilder;
 use crate::coding::Asked;
 use crate::connect::{Connector, is_loopback};
-use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
+use crate::departure::Departure;
+use crate::error::{BoxError, Error, ErrorKind, Sent};
 use crate::own::OwnConnections;
 #[cfg(feature = "proxy")]
 use crate::proxy::Rules;
@@ -236,12 +237,15 @@ impl Transport {
         lane: Lane,
         timeouts: Timeouts,
     ) -> Result<Response<ResponseBody>, Error> {
-        let uri = request.uri().clone();
-        let host = self.check(&uri)?;
+        self.check(request.uri())?;
         let body = request.body().sending();
-        let sending = self.start(request, lane, timeouts, host);
+        let departure = Departure::of(&request);
+        let sending = self.start(request, lane, timeouts, &departure);
         let sent = match timeouts.head {
-            Some(limit) => within(limit, body.as_ref(), sending).await,
+            Some(limit) => {
+                let waited = within(limit, body.as_ref(), sending).await;
+                waited.unwrap_or_else(|Late| Err(Error::no_head(limit, departure.sent())))
+            }
             None => sending.await,
         };
         // A body that fails is the cause, whatever it led to.
@@ -257,7 +261,7 @@ impl Transport {
         mut request: Request<RequestBody>,
         lane: Lane,
         timeouts: Timeouts,
-        host: &str,
+        departure: &Departure,
     ) -> Result<Response<ResponseBody>, Error> {
         let lanes = match &self.shared.wire {
             Wire::Hyper(lanes) => lanes,
@@ -265,6 +269,7 @@ impl Transport {
                 request.extensions_mut().insert(lane);
                 request.extensions_mut().insert(timeouts);
                 let asked = Asked::by_service(&request);
+                departure.left();
                 return asked.answered(send(request).await?);
             }
         };
@@ -282,6 +287,8 @@ impl Transport {
                 .entry(http::header::PROXY_AUTHORIZATION)
                 .or_insert_with(|| credentials.clone());
         }
+        let to = request.uri().clone();
+        departure.watch(&mut request);
         let sent = match (lane, &lanes.streams) {
             (Lane::Call, _) => pooled(&lanes.calls, request).await,
             (Lane::Stream, Streams::Shared(client)) => pooled(client, request).await,
@@ -290,7 +297,7 @@ impl Transport {
                 sent.map(|response| response.map(ResponseBody::own))
             }
         };
-        let response = sent.map_err(|error| Error::from_client(error, host))?;
+        let response = sent.map_err(|error| Error::from_client(error, &to))?;
         #[cfg(feature = "proxy")]
         if let Some((name, _)) = proxy.filter(|_| response.status() == 407) {
             let message = format!("the proxy {name} doesn't accept its credentials (407)");
@@ -299,8 +306,8 @@ impl Transport {
         asked.answered(response)
     }
 
-    /// The host of a URL that may be used.
-    fn check<'u>(&self, uri: &'u http::Uri) -> Result<&'u str, Error> {
+    /// Whether a URL may be used.
+    fn check(&self, uri: &http::Uri) -> Result<(), Error> {
         let refuse = |why: String| Err(Error::new(ErrorKind::Url, Sent::No, why));
         let (Some(scheme), Some(host)) = (uri.scheme(), uri.host()) else {
             return refuse(format!("{:?} is no absolute URL", uri.path()));
@@ -321,26 +328,29 @@ impl Transport {
                 "plain http to {host} is refused, since everybody on the way could read it: use https"
             ));
         }
-        Ok(host)
+        Ok(())
     }
 }
+
+/// The limit for the head has passed.
+struct Late;
 
 /// Waits for the head of a response, as long as the body of its request goes on.
 async fn within<T>(
     limit: Duration,
     body: Option<&request::Sending>,
-    sending: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
+    sending: impl Future<Output = T>,
+) -> Result<T, Late> {
     let mut sending = pin!(sending);
     let mut until = deadline(Instant::now(), limit);
     loop {
         if let Ok(sent) = timeout_at(until, sending.as_mut()).await {
-            return sent;
+            return Ok(sent);
         }
         let last = body.and_then(request::Sending::last);
         match last.and_then(|last| deadline(last, limit)) {
             later @ Some(_) if later > until => until = later,
-            _ => return Err(Error::timeout(Phase::Head, limit, Sent::Maybe)),
+            _ => return Err(Late),
         }
     }
 }

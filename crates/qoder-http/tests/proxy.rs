@@ -256,13 +256,16 @@ async fn a_proxy_may_be_reached_over_tls() {
         &seen,
     )
     .await;
-    // One whose certificate is another's is a failure of the proxy.
+    // One whose certificate is another's is not tried again.
     let url = format!("https://u:p@localhost:{}", proxy.port());
     let transport = builder(&authority, &url).build().expect("a transport");
     let error = get(&transport, "https://service.test/", Lane::Call)
         .await
         .expect_err("a wrong name");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::Proxy, Sent::No));
+    assert_eq!(
+        (error.kind(), error.sent()),
+        (ErrorKind::Certificate, Sent::No)
+    );
 }
 
 #[tokio::test]

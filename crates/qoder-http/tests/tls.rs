@@ -145,7 +145,7 @@ async fn an_authority_is_trusted_beside_a_list() {
         call(tls, "localhost", addr).await.expect("a response");
         if let Ok(tls) = list(Tls::builder()).build() {
             let error = call(tls, "localhost", addr).await.expect_err("a stranger");
-            assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Certificate, "{error}");
         }
     }
 }
@@ -162,11 +162,12 @@ async fn a_stranger_and_a_wrong_name_are_refused() {
         let error = call(tls, host, addr).await.expect_err("refused");
         assert_eq!(
             (error.kind(), error.sent()),
-            (ErrorKind::Tls, Sent::No),
+            (ErrorKind::Certificate, Sent::No),
             "{error}"
         );
         assert!(error.to_string().contains(text), "{error}");
-        assert!(error.to_string().contains(host), "{error}");
+        let place = format!("{host}:{}", addr.port());
+        assert!(error.to_string().contains(&place), "{error}");
     }
 }
 
@@ -189,7 +190,7 @@ async fn a_client_shows_its_certificate_where_it_is_asked_for() {
             built(trusting().client_identity_pem(&bad.chain, &bad.key)),
         ] {
             let error = call(tls, "localhost", addr).await.expect_err("refused");
-            assert_eq!(error.kind(), ErrorKind::Tls, "{alpn:?}: {error}");
+            assert_eq!(error.kind(), ErrorKind::Certificate, "{alpn:?}: {error}");
             assert!(error.to_string().contains("client certificate"), "{error}");
         }
     }
@@ -253,7 +254,11 @@ async fn a_callers_stream_is_secured() {
             .await;
         match sent {
             Ok(response) => assert_eq!((response.version(), trusted), (Version::HTTP_2, true)),
-            Err(error) => assert_eq!((error.kind(), trusted), (ErrorKind::Tls, false), "{error}"),
+            Err(error) => assert_eq!(
+                (error.kind(), trusted),
+                (ErrorKind::Certificate, false),
+                "{error}"
+            ),
         }
     }
 }

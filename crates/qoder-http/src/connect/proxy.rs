@@ -88,7 +88,7 @@ async fn reach(mut base: Base, tls: &Tls, proxy: &Intercept) -> Result<Stream, E
     connected.map_err(|error| {
         let cause = crate::error::innermost(&*error);
         let message = format!("no connection to the proxy {}: {cause}", name(proxy));
-        Error::new(ErrorKind::Proxy, Sent::No, message).with_source(error)
+        Error::new(kind(&*error), Sent::No, message).with_source(error)
     })
 }
 
@@ -101,6 +101,20 @@ async fn secured(base: Base, tls: &Tls, to: Uri) -> Result<Stream, BoxError> {
 #[cfg(not(feature = "__tls"))]
 fn secured(_: Base, _: &Tls, _: Uri) -> std::future::Ready<Result<Stream, BoxError>> {
     std::future::ready(Err("it wants TLS, and none was compiled in".into()))
+}
+
+/// A certificate of the proxy is as bad the next time.
+#[cfg(feature = "__tls")]
+fn kind(error: &(dyn std::error::Error + 'static)) -> ErrorKind {
+    match crate::error::find(error).map(crate::error::tls_kind) {
+        Some(ErrorKind::Certificate) => ErrorKind::Certificate,
+        _ => ErrorKind::Proxy,
+    }
+}
+
+#[cfg(not(feature = "__tls"))]
+fn kind(_: &(dyn std::error::Error + 'static)) -> ErrorKind {
+    ErrorKind::Proxy
 }
 
 /// The proxy's host and port.
@@ -130,7 +144,7 @@ fn no_tunnel(
     error: impl std::error::Error + Send + Sync + 'static,
     status: Option<u16>,
 ) -> Error {
-    let (name, host) = (name(proxy), to.host().unwrap_or_default());
+    let (name, host) = (name(proxy), crate::error::place(to));
     let kind = if status == Some(407) {
         ErrorKind::ProxyAuth
     } else {

@@ -14,7 +14,7 @@
 //! | another 4xx, 3xx, 501 | give | give | give | give |
 //! | the body broke after a 2xx head | again | again | give | give |
 //! | the request's own body failed; the proxy wants other credentials | give | give | give | give |
-//! | a coding that was not asked for | give | give | give | give |
+//! | a certificate that doesn't do; a coding that was not asked for | give | give | give | give |
 //!
 //! [`Attempts`] adds what the table leaves open: how many, how long to wait, and the budget that
 //! all calls share. A hint of the server lengthens a wait and never shortens it.
@@ -88,6 +88,7 @@ pub fn decide(class: Class, end: &AttemptEnd<'_>) -> Verdict {
             kind:
                 ErrorKind::Url
                 | ErrorKind::Config
+                | ErrorKind::Certificate
                 | ErrorKind::ProxyAuth
                 | ErrorKind::Coding
                 | ErrorKind::TooLarge
@@ -346,6 +347,14 @@ mod tests {
                 [Again, Again, Again, Give],
             ),
             (failed(ErrorKind::Url, Sent::No), [Give, Give, Give, Give]),
+            (
+                failed(ErrorKind::Certificate, Sent::No),
+                [Give, Give, Give, Give],
+            ),
+            (
+                failed(ErrorKind::Coding, Sent::Yes),
+                [Give, Give, Give, Give],
+            ),
             (
                 failed(ErrorKind::Source, Sent::Maybe),
                 [Give, Give, Give, Give],
