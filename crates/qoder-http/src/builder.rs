@@ -248,7 +248,7 @@ impl TransportBuilder {
         };
         let base = match &self.dial {
             Some(dial) => Base::Dial(dial.clone()),
-            None => Base::tcp(&self.tcp),
+            None => Base::tcp(self.tcp.clone(), self.connect),
         };
         let many = if self.prior_knowledge {
             Versions::Http2

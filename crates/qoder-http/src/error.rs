@@ -128,7 +128,6 @@ impl Error {
 
     /// From an error of the pooled client, before a response head.
     pub(crate) fn from_client(error: hyper_util::client::legacy::Error, to: &Uri) -> Self {
-        let host = to.host().unwrap_or_default();
         let place = place(to);
         if let Some(limit) = find::<ConnectTimeout>(&error) {
             let message = format!("timeout: no connection to {place} for {:?}", limit.0);
@@ -150,19 +149,8 @@ impl Error {
                 let message = format!("TLS with {place} failed: {cause}{hint}");
                 return Self::new(tls_kind(tls), Sent::No, message).with_source(error);
             }
-            let dns = chain(&error).any(|cause| cause.to_string().starts_with("dns error"));
-            let (kind, message) = if dns {
-                (
-                    ErrorKind::Dns,
-                    format!("the host name {host} could not be resolved: {cause}"),
-                )
-            } else {
-                (
-                    ErrorKind::Connect,
-                    format!("no connection to {place}: {cause}"),
-                )
-            };
-            return Self::new(kind, Sent::No, message).with_source(error);
+            let message = format!("no connection to {place}: {cause}");
+            return Self::new(ErrorKind::Connect, Sent::No, message).with_source(error);
         }
         // In TLS 1.3 a server looks at the client's certificate when the client thinks all is done.
         let alert = chain(&error)
@@ -285,15 +273,18 @@ fn breaks_rules(error: &hyper::Error) -> bool {
 
 /// The host and port of a URL.
 pub(crate) fn place(uri: &Uri) -> String {
-    let host = uri.host().unwrap_or_default();
-    let port = uri.port_u16().unwrap_or_else(|| {
+    format!("{}:{}", uri.host().unwrap_or_default(), port(uri))
+}
+
+/// The port of a URL, or else of its scheme.
+pub(crate) fn port(uri: &Uri) -> u16 {
+    uri.port_u16().unwrap_or_else(|| {
         if uri.scheme() == Some(&Scheme::HTTP) {
             80
         } else {
             443
         }
-    });
-    format!("{host}:{port}")
+    })
 }
 
 /// What failed of TLS: a certificate is as bad the next time.

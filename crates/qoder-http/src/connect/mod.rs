@@ -2,6 +2,7 @@
 
 #[cfg(feature = "proxy")]
 mod proxy;
+mod race;
 mod stream;
 mod tcp;
 
@@ -12,12 +13,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
 #[cfg(feature = "proxy")]
 pub(crate) use proxy::Routed;
 pub(crate) use stream::{Dial, Stream, dial};
+use tcp::Tcp;
 pub use tcp::{KeepAlive, TcpOptions};
 
 use crate::error::{BoxError, ConnectTimeout};
@@ -94,13 +95,14 @@ impl Connector {
 /// Makes byte streams to the hosts of URLs, directly.
 #[derive(Clone)]
 pub(crate) enum Base {
-    Tcp(HttpConnector),
+    Tcp(Tcp),
     Dial(Dial),
 }
 
 impl Base {
-    pub(crate) fn tcp(options: &TcpOptions) -> Self {
-        Self::Tcp(options.connector())
+    /// TCP with these options, within this limit for connecting.
+    pub(crate) fn tcp(options: TcpOptions, limit: Option<Duration>) -> Self {
+        Self::Tcp(Tcp::new(options, limit))
     }
 }
 
@@ -109,17 +111,14 @@ impl Service<Uri> for Base {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        match self {
-            Self::Tcp(tcp) => tcp.poll_ready(cx).map_err(Into::into),
-            Self::Dial(_) => Poll::Ready(Ok(())),
-        }
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         match self {
             Self::Tcp(tcp) => {
-                let connecting = tcp.call(uri);
+                let connecting = tcp.clone().connect(uri);
                 Box::pin(async move { Ok(Stream::tcp(connecting.await?)) })
             }
             Self::Dial(dial) => {
