@@ -187,7 +187,8 @@ impl Error {
             ErrorKind::Canceled => "the connection closed before the request was sent",
             _ => "the connection broke before there was a response",
         };
-        let message = format!("{what}: {}", innermost(&error));
+        let hint = limit_of_heads(&error);
+        let message = format!("{what}: {}{hint}", innermost(&error));
         Self::new(kind, sent, message).with_source(error)
     }
 
@@ -239,7 +240,7 @@ impl Error {
                 .is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
         let (kind, what) = if cut {
             (ErrorKind::Cut, "the body of the response ended too early")
-        } else if error.is_parse() || breaks_rules(&error) {
+        } else if error.is_parse() || breaks_rules(&error) || is_misframed(&error) {
             (ErrorKind::Protocol, "the body of the response is not HTTP")
         } else {
             (
@@ -258,6 +259,31 @@ fn unprocessed(error: &h2::Error) -> bool {
     error.is_remote()
         && (error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
             || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
+}
+
+/// Whether the chunks of a body are none, which hyper says by kinds of error that sockets don't have.
+/// TLS does.
+fn is_misframed(error: &hyper::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput};
+    #[cfg(feature = "__tls")]
+    if find::<rustls::Error>(error).is_some() {
+        return false;
+    }
+    find::<std::io::Error>(error)
+        .is_some_and(|error| matches!(error.kind(), InvalidData | InvalidInput))
+}
+
+/// Names the settings, if a head was larger than they allow.
+fn limit_of_heads(error: &(dyn StdError + 'static)) -> &'static str {
+    // hyper tells it by its text alone, and h2 not from other errors.
+    if chain(error).any(|cause| cause.to_string() == "message head is too large") {
+        return " (`max_headers` and `max_head_bytes` of the transport's builder allow more)";
+    }
+    #[cfg(feature = "http2")]
+    if find(error).is_some_and(|error: &h2::Error| error.is_library() && error.is_reset()) {
+        return " (if its head is too large, `max_head_bytes` of the transport's builder allows more)";
+    }
+    ""
 }
 
 /// Whether the peer broke the rules of HTTP/2, which its parser found.

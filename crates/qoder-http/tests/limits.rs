@@ -116,12 +116,40 @@ async fn a_body_without_end_of_its_parts_is_an_error() {
             .await
             .expect_err(what);
         assert_eq!(error.sent(), Sent::Yes, "{what}: {error}");
-        assert!(
-            matches!(error.kind(), ErrorKind::Protocol | ErrorKind::Reset),
-            "{what}: {error:?}"
-        );
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{what}: {error:?}");
         let written = closed.await.expect("a count");
         assert!(written < AHEAD, "{what}: {written} bytes");
+    }
+}
+
+#[tokio::test]
+async fn chunks_that_are_none_are_not_http() {
+    for body in [
+        "zz\r\nx\r\n",
+        "-1\r\nx\r\n",
+        "1\r\nxyz\r\n",
+        "f0000000000000003\r\n",
+        "1;a\nb\r\nx\r\n",
+        "\r\n\r\n",
+        "0\r\nno trailer\r\n\r\n",
+    ] {
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let addr = says(format!("{head}{body}")).await;
+        for lane in [Lane::Call, Lane::Stream] {
+            let request = Request::get(format!("http://{addr}/"))
+                .body(RequestBody::empty())
+                .expect("a request");
+            let transport = transport();
+            let sending = transport.send(request, lane, Timeouts::default());
+            let reading = sending.await.expect("a head").into_body().collect(100);
+            let error = reading.await.expect_err(body);
+            let kind = (error.kind(), error.sent());
+            assert_eq!(
+                kind,
+                (ErrorKind::Protocol, Sent::Yes),
+                "{body:?}: {error:?}"
+            );
+        }
     }
 }
 
@@ -209,6 +237,9 @@ async fn the_limits_of_a_head_can_be_set() {
                 Err(error) => {
                     assert!(!fits, "{fields} of {size}: {error}");
                     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+                    let text = error.to_string();
+                    assert!(text.contains("`max_headers`"), "{text}");
+                    assert!(text.contains("`max_head_bytes`"), "{text}");
                 }
             }
         }
@@ -247,6 +278,7 @@ async fn the_size_of_a_head_is_limited_over_http_2() {
         .await
         .expect_err("30 KiB of fields");
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");
+    assert!(error.to_string().contains("`max_head_bytes`"), "{error}");
     let transport = builder()
         .max_head_bytes(64 << 10)
         .build()
