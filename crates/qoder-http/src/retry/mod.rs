@@ -180,7 +180,17 @@ pub struct Attempts {
     budget: Option<RetryBudget>,
     random: u64,
     retries: u32,
+    /// The last of the retries has been drawn, and not begun.
+    waiting: bool,
     renewed: bool,
+}
+
+impl Drop for Attempts {
+    fn drop(&mut self) {
+        if let Some(budget) = self.budget.as_ref().filter(|_| self.waiting) {
+            budget.deposit(1);
+        }
+    }
 }
 
 /// What to do after an attempt.
@@ -208,6 +218,7 @@ impl Attempts {
             budget: None,
             random: seed,
             retries: 0,
+            waiting: false,
             renewed: false,
         }
     }
@@ -226,6 +237,7 @@ impl Attempts {
         remaining: Option<Duration>,
         now: SystemTime,
     ) -> Next {
+        self.waiting = false;
         match decide(self.class, end) {
             Verdict::Give => return Next::Give,
             Verdict::Renew if self.renewed => return Next::Give,
@@ -255,11 +267,19 @@ impl Attempts {
             return Next::Give;
         }
         self.retries += 1;
+        self.waiting = self.budget.is_some();
         Next::Again { after }
+    }
+
+    /// The wait is over, and the next attempt begins. Dropped before that, as when the call is
+    /// cancelled, its retry goes back to the budget.
+    pub fn begins(&mut self) {
+        self.waiting = false;
     }
 
     /// The call succeeded: what it drew from the budget flows back.
     pub fn succeeded(&mut self) {
+        self.waiting = false;
         if let Some(budget) = &self.budget {
             budget.deposit(self.retries);
         }
@@ -492,6 +512,34 @@ mod tests {
         assert_eq!((next(), next()), (Next::Renew, Next::Give));
     }
 
+    /// A retry that was never made costs nothing; one that was does, also if nobody waits for its end.
+    #[test]
+    fn a_wait_that_is_given_up_gives_back_what_it_drew() {
+        let budget = RetryBudget::new(1);
+        let headers = headers(&[]);
+        let end = AttemptEnd::Status {
+            status: 503,
+            headers: &headers,
+        };
+        let waiting = || {
+            let mut attempts =
+                Attempts::new(RetryPolicy::default(), Class::Read, 1).with_budget(budget.clone());
+            match attempts.next(&end, None, SystemTime::UNIX_EPOCH) {
+                Next::Again { .. } => Some(attempts),
+                _ => None,
+            }
+        };
+        for _ in 0..3 {
+            let first = waiting().expect("a retry");
+            assert!(waiting().is_none(), "there is one");
+            drop(first);
+        }
+        let mut first = waiting().expect("it was given back");
+        first.begins();
+        drop(first);
+        assert!(waiting().is_none());
+    }
+
     #[test]
     fn an_empty_budget_ends_retries() {
         let budget = RetryBudget::new(2);
@@ -504,6 +552,7 @@ mod tests {
             let mut attempts =
                 Attempts::new(RetryPolicy::default(), Class::Read, 1).with_budget(budget.clone());
             let next = attempts.next(&end, None, SystemTime::UNIX_EPOCH);
+            attempts.begins();
             (attempts, next)
         };
         let (mut first, again) = call();
