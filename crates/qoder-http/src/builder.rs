@@ -17,6 +17,7 @@ use crate::connect::Routed;
 use crate::connect::{Base, Connector, Dial, TcpOptions, Versions, dial};
 use crate::error::Error;
 use crate::own::{MaxHeads, OwnConnections};
+use crate::pools::Pools;
 #[cfg(feature = "proxy")]
 use crate::proxy::{Proxy, Rules};
 use crate::time::finite;
@@ -260,19 +261,19 @@ impl TransportBuilder {
         #[cfg(feature = "proxy")]
         let base = Routed::new(base, tls.clone(), rules.clone());
         let connector = |versions| Connector::new(base.clone(), &tls, versions, self.connect);
-        let calls = self.pool(many).build(connector(many));
+        let calls = Pools::new(self.pool(), connector(many));
         let streams = match self.stream_http {
             StreamHttp::Http1 => {
                 let connections = OwnConnections::new(connector(Versions::Http1), self.max_heads());
-                Streams::Own(connections)
+                Streams::Own(Box::new(connections))
             }
             StreamHttp::Http2Shared => {
                 #[allow(unused_mut, reason = "HTTP/2 alone has more to set")]
-                let mut streams = self.pool(many);
+                let mut streams = self.pool();
                 // A connection that the pool has let go of counts as idle, whatever streams it has.
                 #[cfg(feature = "http2")]
                 streams.http2_keep_alive_while_idle(true);
-                Streams::Shared(Box::new(streams.build(connector(many))))
+                Streams::Shared(Box::new(Pools::new(streams, connector(many))))
             }
         };
         let lanes = Lanes {
@@ -303,12 +304,10 @@ impl TransportBuilder {
         }
     }
 
-    /// The pool of one lane.
-    #[cfg_attr(
-        not(feature = "http2"),
-        allow(unused_variables, reason = "there is one version")
-    )]
-    fn pool(&self, versions: Versions) -> Builder {
+    /// What makes the pools of one lane. Their HTTP is for the connections to say, also if it is
+    /// known before: a pool that knows it has all wait for the first that connects, who may be
+    /// waiting for something else.
+    fn pool(&self) -> Builder {
         let mut builder = Builder::new(TokioExecutor::new());
         self.max_heads().set(&mut builder);
         builder
@@ -320,7 +319,6 @@ impl TransportBuilder {
         {
             let (stream, connection) = self.http2_windows;
             builder
-                .http2_only(versions == Versions::Http2)
                 .http2_initial_stream_window_size(stream)
                 .http2_initial_connection_window_size(connection);
             // A PING that may stay unanswered for ever tells nothing.

@@ -11,6 +11,7 @@ mod error;
 mod gzip;
 mod multipart;
 mod own;
+mod pools;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod request;

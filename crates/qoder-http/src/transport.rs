@@ -10,17 +10,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response};
-use hyper_util::client::legacy::Client;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::body::ResponseBody;
 use crate::builder::TransportBuilder;
 use crate::coding::Asked;
-use crate::connect::{Connector, is_loopback};
+use crate::connect::is_loopback;
 use crate::departure::Departure;
 use crate::error::{BoxError, Error, ErrorKind, Sent};
 use crate::own::OwnConnections;
+use crate::pools::Pools;
 #[cfg(feature = "proxy")]
 use crate::proxy::Rules;
 use crate::request::{self, RequestBody};
@@ -48,7 +49,7 @@ enum Wire {
 }
 
 pub(crate) struct Lanes {
-    pub(crate) calls: Client<Connector, RequestBody>,
+    pub(crate) calls: Pools,
     pub(crate) streams: Streams,
     #[cfg(feature = "proxy")]
     pub(crate) rules: Option<Arc<Rules>>,
@@ -58,9 +59,9 @@ pub(crate) struct Lanes {
 /// How streams are connected.
 pub(crate) enum Streams {
     /// A connection for each.
-    Own(OwnConnections),
+    Own(Box<OwnConnections>),
     /// Over connections that are shared.
-    Shared(Box<Client<Connector, RequestBody>>),
+    Shared(Box<Pools>),
 }
 
 type Sending = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Error>> + Send>>;
@@ -229,7 +230,8 @@ impl Transport {
     /// # Errors
     ///
     /// [`ErrorKind::Url`] if the URL is not absolute or would go over plain `http` to another
-    /// machine; the errors of connecting and sending. [`Error::sent`] tells whether the request
+    /// machine; [`ErrorKind::Config`] outside of a tokio runtime; the errors of connecting and
+    /// sending. [`Error::sent`] tells whether the request
     /// had left.
     pub async fn send(
         &self,
@@ -238,9 +240,13 @@ impl Transport {
         timeouts: Timeouts,
     ) -> Result<Response<ResponseBody>, Error> {
         self.check(request.uri())?;
+        let Ok(runtime) = Handle::try_current() else {
+            let why = "there is no tokio runtime here: requests are sent within one";
+            return Err(Error::new(ErrorKind::Config, Sent::No, why));
+        };
         let body = request.body().sending();
         let departure = Departure::of(&request);
-        let sending = self.start(request, lane, timeouts, &departure);
+        let sending = self.start(request, lane, timeouts, &departure, &runtime);
         let sent = match timeouts.head {
             Some(limit) => {
                 let waited = within(limit, body.as_ref(), sending).await;
@@ -262,6 +268,7 @@ impl Transport {
         lane: Lane,
         timeouts: Timeouts,
         departure: &Departure,
+        runtime: &Handle,
     ) -> Result<Response<ResponseBody>, Error> {
         let lanes = match &self.shared.wire {
             Wire::Hyper(lanes) => lanes,
@@ -290,8 +297,8 @@ impl Transport {
         let to = request.uri().clone();
         departure.watch(&mut request);
         let sent = match (lane, &lanes.streams) {
-            (Lane::Call, _) => pooled(&lanes.calls, request).await,
-            (Lane::Stream, Streams::Shared(client)) => pooled(client, request).await,
+            (Lane::Call, _) => lanes.calls.send(runtime.id(), request).await,
+            (Lane::Stream, Streams::Shared(pools)) => pools.send(runtime.id(), request).await,
             (Lane::Stream, Streams::Own(connections)) => {
                 let sent = connections.send(request).await;
                 sent.map(|response| response.map(ResponseBody::own))
@@ -353,16 +360,6 @@ async fn within<T>(
             _ => return Err(Late),
         }
     }
-}
-
-/// Sends over a connection of the pool.
-async fn pooled(
-    client: &Client<Connector, RequestBody>,
-    request: Request<RequestBody>,
-) -> Result<Response<ResponseBody>, hyper_util::client::legacy::Error> {
-    let response = client.request(request).await?;
-    let version = response.version();
-    Ok(response.map(|incoming| ResponseBody::new(incoming, version)))
 }
 
 /// For middleware: [`Lane`] and [`Timeouts`] are taken from the extensions of the request.

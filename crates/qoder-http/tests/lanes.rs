@@ -109,6 +109,11 @@ async fn streams_and_calls(
     // What may lie unread on the way does by then.
     tokio::time::sleep(Duration::from_millis(100)).await;
 
+    // Where a connection is shared, it is there before those who would else each begin one.
+    let first = transport.send(get(addr, "/call"), Lane::Call, Timeouts::default());
+    let first = first.await.expect("a head").into_body().collect(1 << 20);
+    assert_eq!(first.await.expect("a body").len(), BLOCK.len());
+
     let workers: Vec<_> = (0..16)
         .map(|_| {
             let transport = transport.clone();

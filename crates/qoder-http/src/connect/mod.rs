@@ -52,9 +52,9 @@ pub(crate) type Lower = Routed;
 pub(crate) type Lower = Base;
 
 #[cfg(feature = "__tls")]
-type Inner = hyper_rustls::HttpsConnector<Lower>;
+type Inner = hyper_rustls::HttpsConnector<Told>;
 #[cfg(not(feature = "__tls"))]
-type Inner = Lower;
+type Inner = Told;
 
 /// Whether a host is this machine: `localhost`, `127.0.0.0/8` or `::1`, by its text alone.
 ///
@@ -86,9 +86,32 @@ impl Connector {
         timeout: Option<Duration>,
     ) -> Self {
         Self {
-            inner: tls.wrap(lower, versions),
+            inner: tls.wrap(Told { lower, versions }, versions),
             timeout,
         }
+    }
+}
+
+/// Makes the streams below TLS, and has them tell which HTTP is spoken if that is known before.
+#[derive(Clone)]
+pub(crate) struct Told {
+    lower: Lower,
+    versions: Versions,
+}
+
+impl Service<Uri> for Told {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.lower.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.lower.call(uri);
+        let http2 = self.versions == Versions::Http2;
+        Box::pin(async move { Ok(connecting.await?.with_http2(http2)) })
     }
 }
 
