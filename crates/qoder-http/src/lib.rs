@@ -10,6 +10,8 @@ mod error;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod multipart;
+#[cfg(feature = "proxy")]
+mod no_proxy;
 mod own;
 mod pools;
 #[cfg(feature = "proxy")]

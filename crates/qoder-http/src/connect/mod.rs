@@ -5,6 +5,8 @@ mod proxy;
 mod race;
 mod stream;
 mod tcp;
+#[cfg(feature = "proxy")]
+mod tunnel;
 
 use std::future::Future;
 use std::net::IpAddr;
