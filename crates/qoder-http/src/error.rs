@@ -11,8 +11,8 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// An error of the transport.
 ///
-/// Its text is one line and says what to do where that helps. It holds no header, so no
-/// credential can be in it.
+/// Its text is one line and says what to do where that helps. It holds no header, and nothing that
+/// a server says with a GOAWAY, so no credential can be in it, nor in what lies below it.
 pub struct Error {
     kind: ErrorKind,
     sent: Sent,
@@ -104,8 +104,10 @@ impl Error {
         }
     }
 
+    /// With what lies below, unless a server's own words are part of it: they may be anything.
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
+        let source = source.into();
+        self.source = Some(source).filter(|source| words_of_goaway(&**source).is_none());
         self
     }
 
@@ -375,10 +377,32 @@ pub(crate) fn find<'e, E: StdError + 'static>(
     chain(error).find_map(|cause| cause.downcast_ref())
 }
 
+/// The text of the cause of all.
 pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
+    if let Some(reason) = words_of_goaway(error) {
+        return format!("the server ended the connection (GOAWAY): {reason}");
+    }
     chain(error)
         .last()
         .map_or_else(String::new, ToString::to_string)
+}
+
+/// The reason of a GOAWAY, if the server sent one and may have said more with it.
+fn words_of_goaway(error: &(dyn StdError + 'static)) -> Option<String> {
+    #[cfg(feature = "http2")]
+    {
+        let error: &h2::Error = find(error)?;
+        let said = error.is_go_away() && error.is_remote();
+        error
+            .reason()
+            .filter(|_| said)
+            .map(|reason| reason.to_string())
+    }
+    #[cfg(not(feature = "http2"))]
+    {
+        let _ = error;
+        None
+    }
 }
 
 impl fmt::Display for Error {

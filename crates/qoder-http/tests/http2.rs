@@ -200,6 +200,33 @@ async fn a_body_that_ends_without_its_end_is_cut() {
     }
 }
 
+/// What a server says with GOAWAY may be anything, such as a token that it was sent.
+#[tokio::test(start_paused = true)]
+async fn what_goes_with_a_goaway_is_not_repeated() {
+    let says = b"echo: Bearer the-token";
+    let mut frame = go_away(0, 11);
+    frame[2] += u8::try_from(says.len()).expect("short");
+    frame.extend_from_slice(says);
+    let before = send(&transport(vec![frame.clone()], false)).await;
+    let within = send(&transport(vec![head(), data(1), frame], false)).await;
+    let within = within.expect("a head").into_body().collect(10).await;
+    for error in [
+        before.expect_err("gone before the head"),
+        within.expect_err("gone within the body"),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Reset, "{error}");
+        let text = error.to_string();
+        // The reason is told.
+        assert!(text.contains("excessive load"), "{text}");
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("the-token"), "{shown}");
+            cause = error.source();
+        }
+    }
+}
+
 /// PINGs go out while a stream is open, and a peer that leaves them unanswered is gone; also when
 /// the pool has let go of the connection, as it does of one that had no new request for a while.
 #[tokio::test(start_paused = true)]
