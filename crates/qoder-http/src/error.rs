@@ -24,7 +24,8 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The URL won't do: it is not absolute, or it is plain `http` to a host that is not loopback.
+    /// The URL won't do: it is not absolute, it holds credentials, or it is plain `http` to a host
+    /// that is not loopback.
     Url,
     /// The transport can't be set up: no TLS was compiled in, or no trust anchors were found.
     Config,

@@ -229,10 +229,9 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Url`] if the URL is not absolute or would go over plain `http` to another
-    /// machine; [`ErrorKind::Config`] outside of a tokio runtime; the errors of connecting and
-    /// sending. [`Error::sent`] tells whether the request
-    /// had left.
+    /// [`ErrorKind::Url`] if the URL is not absolute, holds credentials, or would go over plain
+    /// `http` to another machine; [`ErrorKind::Config`] outside of a tokio runtime; the errors of
+    /// connecting and sending. [`Error::sent`] tells whether the request had left.
     pub async fn send(
         &self,
         request: Request<RequestBody>,
@@ -322,11 +321,15 @@ impl Transport {
         if scheme != &Scheme::HTTP && scheme != &Scheme::HTTPS {
             return refuse(format!("the scheme {scheme} is neither https nor http"));
         }
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        if authority.contains('@') {
+            return refuse(
+                "the URL holds credentials, which are never sent: put them into a header"
+                    .to_owned(),
+            );
+        }
         // `Uri` overlooks what follows an address in brackets.
-        let rest = uri.authority().and_then(|authority| {
-            let whole = authority.as_str().rsplit('@').next()?;
-            whole.strip_prefix(host)
-        });
+        let rest = authority.strip_prefix(host);
         if !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) {
             return refuse(format!("what follows the host {host} is no port"));
         }
