@@ -44,7 +44,8 @@ impl Source {
             Self::Http1(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Error::from_body),
             Self::Http2(incoming) => match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
                 None if !has_ended(incoming) => {
-                    let message = "the body of the response ended too early: its stream was reset";
+                    let message =
+                        "the body of the response ended too early: the server gave up its stream";
                     let error = Error::new(ErrorKind::Cut, Sent::Yes, message);
                     Poll::Ready(Some(Err(error)))
                 }
