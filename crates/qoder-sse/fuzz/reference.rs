@@ -170,11 +170,11 @@ fn exceeded(line: &[u8], ended: bool, block: &Block, limits: Limits) -> Option<(
         if !matches!(name, b"data" | b"event" | b"id" | b"retry") {
             return None;
         }
-        if head.len() > limits.line {
-            return Some((length, Limit::Line));
-        }
         if name == b"data" && before + value.len() > limits.frame {
             return Some((length, Limit::Frame));
+        }
+        if head.len() > limits.line {
+            return Some((length, Limit::Line));
         }
     }
     None

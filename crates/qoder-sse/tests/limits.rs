@@ -102,7 +102,7 @@ fn a_mark_behind_a_first_line_that_is_too_long_is_a_line() {
 #[test]
 fn a_limit_is_told_with_the_byte_that_exceeds_it() {
     for (limits, input, limit) in [
-        // Of two limits the one that is reached first, or of the line.
+        // Of both limits the one that is exceeded first, or else the frame's.
         (
             Limits::default().frame(4),
             &b"data: 01234"[..],
@@ -116,7 +116,7 @@ fn a_limit_is_told_with_the_byte_that_exceeds_it() {
         (
             Limits::default().frame(4).line(10),
             b"data: 01234",
-            Limit::Line,
+            Limit::Frame,
         ),
         (
             Limits::default().frame(4).line(11),

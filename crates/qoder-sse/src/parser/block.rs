@@ -170,12 +170,10 @@ impl Parser {
         if field != Field::Data {
             return line;
         }
-        let bytes = match self.limits.frame.checked_sub(self.before(data)) {
-            Some(room) => room.saturating_add(skip),
-            // The line feed is too much, and known by the colon, or by the end of the line.
-            None => skip.min(b"data:".len()) - 1,
-        };
-        if bytes < line.bytes {
+        // Without room for the line feed, any line is too long.
+        let room = self.limits.frame.checked_sub(self.before(data));
+        let bytes = room.map_or(0, |room| room.saturating_add(skip));
+        if bytes <= line.bytes {
             let limit = Limit::Frame;
             return Room { bytes, limit };
         }

@@ -3,10 +3,11 @@
 
 use core::mem;
 
-use super::block::{Block, Room, replace};
+use super::block::{Block, replace};
 use super::line::{Field, begun, milliseconds, split};
 use super::text::{COMMENT, append, cut};
 use super::{Comment, Line, Parser};
+use crate::frame::Limit;
 
 /// How the last chunk ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,8 +18,9 @@ pub(super) enum Unfinished {
     /// Within a line that `carry` has. So many bytes more are carried without a look at what it
     /// is.
     Carried(usize),
-    /// Within a data line whose value goes to `text`, and may be so many bytes longer.
-    Data(Room),
+    /// Within a data line whose value goes to `text`, and may be so many bytes longer, by
+    /// whichever limit is reached first.
+    Data(usize),
     /// Within a comment of which `carry` has all that is kept.
     Comment,
     /// Within a line of no use.
@@ -37,11 +39,11 @@ impl Parser {
     #[inline]
     pub(super) fn takes(&mut self, few: &[u8]) -> bool {
         match &mut self.unfinished {
-            Unfinished::Data(room) if few.len() <= room.bytes => {
+            Unfinished::Data(room) if few.len() <= *room => {
                 if !self.text.push_few(few) {
                     return false;
                 }
-                room.bytes -= few.len();
+                *room -= few.len();
             }
             Unfinished::Carried(room)
                 if few.len() <= *room && !few.iter().any(|byte| matches!(byte, b'\n' | b'\r')) =>
@@ -60,30 +62,41 @@ impl Parser {
         // No line of this length is too long, whatever it is.
         let data = self.before(Block::from(self.kept).data);
         let room = self.limits.frame.saturating_sub(data);
-        self.unfinished = Unfinished::Carried(SHORT.min(self.limits.line).min(room));
-        self.go_on(head)
+        self.carry_on(SHORT.min(self.limits.line).min(room), head)
     }
 
     /// More of an unfinished line, without its end.
     #[inline]
     pub(super) fn go_on(&mut self, more: &[u8]) -> Line {
         match &mut self.unfinished {
-            Unfinished::Nothing | Unfinished::Comment | Unfinished::Skipped => {}
-            Unfinished::Data(room) if more.len() <= room.bytes => {
-                room.bytes -= more.len();
+            Unfinished::Data(room) if more.len() <= *room => {
+                *room -= more.len();
                 self.text.push(more);
+                Line::Taken
             }
             Unfinished::Data(room) => {
-                let limit = room.limit;
-                return self.overflow(limit);
+                let frame = self.text.bytes() + *room == self.limits.frame;
+                self.overflow(if frame { Limit::Frame } else { Limit::Line })
             }
-            Unfinished::Carried(room) if more.len() <= *room => {
-                *room -= more.len();
-                append(&mut self.carry, more);
+            Unfinished::Carried(room) => {
+                let room = *room;
+                self.carry_on(room, more)
             }
-            Unfinished::Carried(_) => return self.look(more),
+            Unfinished::Nothing | Unfinished::Comment | Unfinished::Skipped => Line::Taken,
         }
-        Line::Taken
+    }
+
+    /// More of a line of which so many bytes may be carried without a look at what it is.
+    #[inline(never)]
+    fn carry_on(&mut self, room: usize, more: &[u8]) -> Line {
+        match room.checked_sub(more.len()) {
+            Some(room) => {
+                append(&mut self.carry, more);
+                self.unfinished = Unfinished::Carried(room);
+                Line::Taken
+            }
+            None => self.look(more),
+        }
     }
 
     /// More of a line that can't be carried without a look at what it is.
@@ -91,8 +104,9 @@ impl Parser {
     fn look(&mut self, more: &[u8]) -> Line {
         let (head, rest) = more.split_at(more.len().min(HEAD.saturating_sub(self.carry.len())));
         self.carry.extend_from_slice(head);
+        // For as long as it isn't known.
+        self.unfinished = Unfinished::Carried(0);
         let Some((field, skip)) = begun(&self.carry) else {
-            self.unfinished = Unfinished::Carried(0);
             return Line::Taken;
         };
         if self.skip_block || field == Field::Unknown {
@@ -104,23 +118,20 @@ impl Parser {
             return Line::Taken;
         }
         let data = Block::from(self.kept).data;
-        let mut room = self.room(field, skip, data);
+        let room = self.room(field, skip, data);
         let Some(bytes) = room.bytes.checked_sub(self.carry.len() + rest.len()) else {
             return self.overflow(room.limit);
         };
-        room.bytes = bytes;
         if field != Field::Data {
             append(&mut self.carry, rest);
             self.unfinished = Unfinished::Carried(bytes);
-        } else if self.carry.len() < HEAD {
-            // A space may follow the colon, which is no data.
-            self.unfinished = Unfinished::Carried(0);
-        } else {
+        } else if self.carry.len() >= HEAD {
+            // A space after the colon would be here.
             self.begin_data();
             self.text.push(&self.carry[skip..]);
             self.text.push(rest);
             self.carry.clear();
-            self.unfinished = Unfinished::Data(room);
+            self.unfinished = Unfinished::Data(bytes);
         }
         Line::Taken
     }

@@ -1,7 +1,7 @@
 /// How large a block may be.
 ///
 /// Both limits are counted while reading. An overflow is told with the byte that exceeds a limit,
-/// however the stream is cut; of two limits, the one that is reached first.
+/// however the stream is cut; of both limits, the one that is exceeded first, or else the frame's.
 ///
 /// At no moment does a [`Parser`](crate::Parser) hold more than the data of one event, four lines
 /// (a type, the ids of the block and before it, and a line that is cut) and 4 KiB of a comment,

@@ -220,10 +220,11 @@ impl Parser {
         self.bytes = 0;
     }
 
-    /// Bytes of the block are behind us.
+    /// Bytes of the block are behind us. More than 4 GiB of one, which only lines of no use can
+    /// come to, are no reason to panic where addresses have 32 bits.
     #[inline]
     fn count(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.bytes = self.bytes.wrapping_add(bytes);
     }
 
     /// Goes on to the end of the next item.
