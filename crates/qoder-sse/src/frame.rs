@@ -20,15 +20,15 @@ pub struct Step<'a> {
 pub enum Item<'a> {
     /// An event.
     Frame(Frame<'a>),
-    /// A comment line, without its colon and one space. Of a longer line than 4 KiB, what is in
-    /// them.
+    /// A comment line, without its colon and one space. If the line is longer than 4 KiB, only
+    /// these are reported.
     Comment(&'a str),
     /// The last event id changed without an event.
     Id,
     /// The server set the time to wait before reconnecting.
     Retry(Duration),
-    /// A block is too large, told with the byte that exceeds a limit. It is skipped up to its end,
-    /// and parsing goes on behind it.
+    /// A block is too large, reported with the byte that exceeds a limit. The block is skipped up
+    /// to its end, and parsing goes on behind it.
     Overflow(Overflow),
 }
 
@@ -175,12 +175,11 @@ impl core::error::Error for Overflow {}
 /// How the input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tail {
-    /// Between two blocks, or in one that has no field so far. A byte order mark alone is such an
-    /// end too.
+    /// Between two blocks, or in one that has no field so far; also behind a byte order mark alone.
     Clean,
     /// Within a block, which is lost, or within a line.
     Cut {
-        /// How many bytes of the block had come, a byte order mark before it not counted.
+        /// How many bytes of the block had come, without a byte order mark before it.
         bytes: usize,
     },
 }

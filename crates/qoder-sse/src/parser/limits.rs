@@ -1,12 +1,12 @@
 /// How large a block may be.
 ///
-/// Both limits are counted while reading. An overflow is told with the byte that exceeds a limit,
-/// however the stream is cut; of both limits, the one that is exceeded first, or else the frame's.
+/// Both limits are counted while reading: an overflow is reported with the byte that exceeds a
+/// limit, however the stream is cut. If both limits are exceeded, the first one is reported, or
+/// the frame's if one byte exceeds both.
 ///
 /// At no moment does a [`Parser`](crate::Parser) hold more than the data of one event, four lines
-/// (a type, the ids of the block and before it, and a line that is cut) and 4 KiB of a comment,
-/// with a third of it more for growth. In texts, a byte that is no UTF-8 counts as three: so long
-/// is the character that stands for it.
+/// (the type, the id, the last event id, and a line that is cut) and 4 KiB of a comment, plus a
+/// third for growth. In text, an invalid byte takes three, for the character that replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
