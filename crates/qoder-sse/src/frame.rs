@@ -20,8 +20,8 @@ pub struct Step<'a> {
 pub enum Item<'a> {
     /// An event.
     Frame(Frame<'a>),
-    /// A comment line, without its colon and one space. If the line is longer than 4 KiB, only
-    /// these are reported.
+    /// A comment line, without its colon and one space; of a line longer than 4 KiB, only the
+    /// first 4 KiB.
     Comment(&'a str),
     /// The last event id changed without an event.
     Id,
