@@ -153,27 +153,52 @@ proptest! {
 }
 
 /// A bit of everything.
-fn chosen() -> Vec<u8> {
-    let text = "\u{feff}: hi\r\nid: 1\revent: e\ndata: 世界\r\ndata:\u{2028} x\n\nid\n\ndata: \u{1f4a9}\r\rretry: 7\n\ndata\ndata\n\n";
-    let mut stream = text.as_bytes().to_vec();
-    stream.extend_from_slice(b"data: \xF0\x9F\x92 and \xFF\xC3\n\nid: a\0b\ndata: x\n\ndata: cut");
-    stream
-}
+const CHOSEN: [&[u8]; 3] = [
+    b"\xEF\xBB\xBF: hi\r\nid: 1\revent: e\ndata: \xE4\xB8\x96\xE7\x95\x8C\r\ndata:\xE2\x80\xA8 x\n\nid\n\n\
+      data: \xF0\x9F\x92\xA9\r\rretry: 7\n\ndata\ndata\n\ndata: \xF0\x9F\x92 and \xFF\xC3\n\n\
+      id: a\0b\ndata: x\n\ndata: cut",
+    b"id: 7\n\nid: 7\nid: 8\ndata: x\n\nid: 9\nid: 8\ndata: y\n\nid: 9\nid: a\0b\ndata: z\n\n",
+    b"\r\n\r\ndata: a\r\n\r\n: c\r\nretry: 5\r\n\r\ndata: b\r\ndata: 0123456789\r\n: c\r\n\r\n\r\nx\r\n\r\n",
+];
 
 #[test]
 fn every_cut_in_two_and_every_byte_alone() {
-    let stream = chosen();
-    let limits = Limits::default();
-    let want = reference(&stream, limits, "");
-    assert_eq!(want.items.len(), 8);
-    for way in WAYS {
-        for at in 0..=stream.len() {
-            let (first, second) = stream.split_at(at);
-            compare(&mut Parser::new(), &[first, second], way, &want);
-            compare(&mut Parser::new(), &[first, b"", second], way, &want);
+    for stream in CHOSEN {
+        let want = reference(stream, Limits::default(), "");
+        assert!(want.items.len() >= 4);
+        for way in WAYS {
+            for at in 0..=stream.len() {
+                let (first, second) = stream.split_at(at);
+                compare(&mut Parser::new(), &[first, second], way, &want);
+                compare(&mut Parser::new(), &[first, b"", second], way, &want);
+            }
+            let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+            compare(&mut Parser::new(), &bytes, way, &want);
         }
-        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
-        compare(&mut Parser::new(), &bytes, way, &want);
+    }
+}
+
+/// Streams that end after each of their bytes, one after another for the same parser.
+#[test]
+fn every_end() {
+    for (stream, limit) in CHOSEN
+        .into_iter()
+        .flat_map(|stream| [(stream, 8), (stream, 1 << 10)])
+    {
+        for (way, size) in WAYS
+            .into_iter()
+            .flat_map(|way| [(way, 1), (way, 7), (way, 1 << 10)])
+        {
+            let limits = Limits::default().line(limit).frame(limit);
+            let mut parser = Parser::with_limits(limits);
+            for end in 0..=stream.len() {
+                let stream = &stream[..end];
+                let mut want = reference(stream, limits, parser.last_event_id());
+                want.retry = want.retry.or(parser.retry());
+                let chunks: Vec<&[u8]> = stream.chunks(size).collect();
+                compare(&mut parser, &chunks, way, &want);
+            }
+        }
     }
 }
 
@@ -243,6 +268,22 @@ fn a_character_may_be_cut_anywhere() {
                     let (head, tail) = first.split_at(length / 2);
                     compare(&mut Parser::new(), &[name, head, tail, second], way, &want);
                 }
+            }
+        }
+    }
+}
+
+/// Only a longer one than 4 KiB is cut, and only then is half a character at its end left out.
+#[test]
+fn a_comment_may_end_anywhere() {
+    let ends: [&[u8]; 4] = [b"", b"\xE4\xB8\x96", b"\xE4\xB8", b"\xFF"];
+    for (length, end) in (4085..4100).flat_map(|length| ends.map(|end| (length, end))) {
+        let stream = [b": ", &[b'x'].repeat(length)[..], end, b"\n"].concat();
+        let want = reference(&stream, Limits::default(), "");
+        for size in [1000, 4095, 4096, 4097, stream.len()] {
+            let chunks: Vec<&[u8]> = stream.chunks(size).collect();
+            for way in WAYS {
+                compare(&mut Parser::new(), &chunks, way, &want);
             }
         }
     }

@@ -396,7 +396,6 @@ impl Parser {
                 if rest.is_empty() {
                     return None;
                 }
-                self.skip_lf = false;
                 let line = self.begin_line(rest);
                 return self.tell(line, chunk);
             };
