@@ -1,5 +1,6 @@
 //! A block, and the lines of it that are whole in a chunk.
 
+use alloc::vec::Vec;
 use core::mem;
 
 use super::line::{Field, milliseconds, split};
@@ -230,7 +231,7 @@ impl Parser {
     }
 }
 
-pub(super) fn replace(buffer: &mut alloc::vec::Vec<u8>, bytes: &[u8]) {
+pub(super) fn replace(buffer: &mut Vec<u8>, bytes: &[u8]) {
     buffer.clear();
     append(buffer, bytes);
 }
