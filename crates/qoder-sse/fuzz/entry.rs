@@ -4,67 +4,64 @@
 use std::time::Duration;
 
 use qoder_sse::resume::{AllDurable, End, Output, Policy, Refusal, Resume, Start};
-use qoder_sse::{Class, Item, Limits, Parser, Tail};
+use qoder_sse::{Class, Limits, Parser};
 
-/// What a stream says, in a form that can be compared.
-fn said(parser: &mut Parser, chunks: &[&[u8]]) -> (Vec<String>, Tail, String, Option<Duration>) {
-    let mut items = Vec::new();
-    let mut say = |item: Item<'_>| match item {
-        Item::Frame(frame) => items.push(format!("{frame:?}")),
-        Item::Overflow(overflow) => items.push(format!("{overflow:?}")),
-        // Of a long comment that is cut, only the head is given.
-        _ => {}
-    };
-    for (index, chunk) in chunks.iter().enumerate() {
-        if chunks.len() == 1 || index % 3 == 0 {
-            let mut items = parser.feed(chunk);
-            while let Some(item) = items.next() {
-                say(item);
-            }
-            assert_eq!(items.consumed(), chunk.len());
-            continue;
-        }
-        let mut rest = *chunk;
-        while !rest.is_empty() {
-            let step = parser.step(rest);
-            assert!(step.consumed > 0 || step.item.is_some(), "no progress");
-            if let Some(item) = step.item {
-                say(item);
-            }
-            rest = &rest[step.consumed..];
-        }
-    }
-    let tail = parser.finish();
-    (
-        items,
-        tail,
-        parser.last_event_id().to_owned(),
-        parser.retry(),
-    )
-}
+use self::reference::{WAYS, Way, compare, reference};
 
-/// The same bytes give the same frames however they are cut. The first two bytes choose the size
-/// of the chunks, and the limits.
+#[path = "reference.rs"]
+mod reference;
+
+/// A parser tells what the reference does, however the stream is cut and read, and so does one that
+/// had another stream before. The first three bytes choose the cuts and the limits of lines and of
+/// frames.
 pub fn parser(input: &[u8]) {
-    let [size, limit, stream @ ..] = input else {
+    let [cuts, line, frame, stream @ ..] = input else {
         return;
     };
-    let limits = match limit {
-        0..=127 => Limits::default(),
-        _ => Limits::default()
-            .line(usize::from(limit - 127))
-            .frame(usize::from(limit - 127)),
-    };
-    let size = usize::from(*size).max(1);
-    let whole = said(&mut Parser::with_limits(limits), &[stream]);
-    let chunks: Vec<&[u8]> = stream.chunks(size).collect();
-    let cut = said(&mut Parser::with_limits(limits), &chunks);
-    assert_eq!(whole, cut, "in chunks of {size}");
-    // A second connection begins anew, and keeps the id.
+    let limits = Limits::default().line(limit(*line)).frame(limit(*frame));
+    let chunks = cut(stream, *cuts);
+    let want = reference(stream, limits, "");
+    for way in WAYS {
+        compare(&mut Parser::with_limits(limits), &[stream], way, &want);
+        compare(&mut Parser::with_limits(limits), &chunks, way, &want);
+    }
+    let broken = chunks.len() / 2;
+    let before = reference(&chunks[..broken].concat(), limits, "");
+    let mut want = reference(stream, limits, &before.last_event_id);
+    want.retry = want.retry.or(before.retry);
     let mut parser = Parser::with_limits(limits);
-    let first = said(&mut parser, &chunks);
+    for chunk in &chunks[..broken] {
+        let mut items = parser.feed(chunk);
+        while items.next().is_some() {}
+    }
     parser.restart();
-    assert_eq!(parser.last_event_id(), first.2);
+    compare(&mut parser, &chunks, Way::Fed, &want);
+}
+
+fn limit(byte: u8) -> usize {
+    match byte {
+        0..=127 => usize::from(byte),
+        128..=191 => usize::from(byte - 127) * 100,
+        _ => 16 << 20,
+    }
+}
+
+/// Chunks of a size, or of sizes that follow from a seed, empty ones among them.
+fn cut(stream: &[u8], cuts: u8) -> Vec<&[u8]> {
+    if let 1..=127 = cuts {
+        return stream.chunks(cuts.into()).collect();
+    }
+    let mut chunks = Vec::new();
+    let mut rest = stream;
+    let mut state = u32::from(cuts);
+    while !rest.is_empty() {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let most = if state >> 31 == 0 { 4 } else { 100 };
+        let (chunk, behind) = rest.split_at(((state >> 16) as usize % most).min(rest.len()));
+        chunks.push(chunk);
+        rest = behind;
+    }
+    chunks
 }
 
 /// Whatever happens, the machine says what to do, never connects before its time, keeps its

@@ -20,14 +20,15 @@ pub struct Step<'a> {
 pub enum Item<'a> {
     /// An event.
     Frame(Frame<'a>),
-    /// A comment line, without its colon and one space. Of a long one that was cut between
-    /// chunks, the first 4 KiB.
+    /// A comment line, without its colon and one space; of a line longer than 4 KiB, only the
+    /// first 4 KiB.
     Comment(&'a str),
     /// The last event id changed without an event.
     Id,
     /// The server set the time to wait before reconnecting.
     Retry(Duration),
-    /// A block was too large. It is skipped up to its end, and parsing goes on behind it.
+    /// A block is too large, reported with the byte that exceeds a limit. The block is skipped up
+    /// to its end, and parsing goes on behind it.
     Overflow(Overflow),
 }
 
@@ -174,11 +175,11 @@ impl core::error::Error for Overflow {}
 /// How the input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tail {
-    /// Between two blocks.
+    /// Between two blocks, or in one that has no field so far; also behind a byte order mark alone.
     Clean,
-    /// Within a block, which is lost.
+    /// Within a block, which is lost, or within a line.
     Cut {
-        /// How many bytes of it had come.
+        /// How many bytes of the block had come, without a byte order mark before it.
         bytes: usize,
     },
 }

@@ -1,11 +1,20 @@
-/// How much a block may need.
+/// How large a block may be.
+///
+/// Both limits are counted while reading: an overflow is reported with the byte that exceeds a
+/// limit, however the stream is cut. If both limits are exceeded, the first one is reported, or
+/// the frame's if one byte exceeds both.
+///
+/// At no moment does a [`Parser`](crate::Parser) hold more than the data of one event, four lines
+/// (the type, the id, the last event id, and a line that is cut) and 4 KiB of a comment, plus a
+/// third for growth. In text, an invalid byte takes three, for the character that replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest line, without its end, in bytes: 16 MiB. Comments and unknown fields may be
-    /// longer, since they are not kept.
+    /// The longest line, without its end and a byte order mark, in bytes: 16 MiB by default.
+    /// Comments and unknown fields may be longer, since they are not kept.
     pub line: usize,
-    /// The most data of one event, with the line feeds between its lines, in bytes: 16 MiB.
+    /// The most data of one event, with the line feeds between its lines, in bytes before
+    /// decoding: 16 MiB by default.
     pub frame: usize,
 }
 

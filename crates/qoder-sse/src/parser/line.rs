@@ -30,16 +30,17 @@ pub(super) fn split(line: &[u8]) -> (Field, usize) {
     }
 }
 
-/// Whether these first bytes of a line, at least one, may be those of a field that is kept.
-pub(super) fn may_be_kept(head: &[u8]) -> bool {
+/// The same of a line that begins so, once it can be no other.
+pub(super) fn begun(head: &[u8]) -> Option<(Field, usize)> {
     let name = match head[0] {
         b'd' => &b"data:"[..],
         b'e' => b"event:",
         b'i' => b"id:",
         b'r' => b"retry:",
-        _ => return false,
+        _ => return Some(split(head)),
     };
-    head.iter().zip(name).all(|(a, b)| a == b)
+    let open = head.len() < name.len() && name.starts_with(head);
+    (!open).then(|| split(head))
 }
 
 /// Digits only; what doesn't fit 64 bits is no time.

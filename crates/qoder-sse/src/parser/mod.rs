@@ -6,6 +6,8 @@
 //! as long as it isn't known to be data. Each byte is looked at once for the end of its line, and
 //! once for being UTF-8.
 
+mod block;
+mod cut;
 mod ends;
 mod limits;
 mod line;
@@ -16,9 +18,11 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
+use self::block::{Block, Kept, Place, Span};
+use self::cut::Unfinished;
 use self::ends::Ends;
-use self::line::{Field, common_prefix, may_be_kept, milliseconds, split};
-use self::text::{Decoder, Window, append, decode};
+use self::line::common_prefix;
+use self::text::{Decoder, Window, decode, decode_into};
 use crate::frame::{Frame, Item, Limit, Overflow, Step, Tail};
 
 pub use self::limits::Limits;
@@ -57,16 +61,17 @@ pub struct Parser {
     retry: Option<Duration>,
     /// A CR ended the last line: a LF that follows belongs to it.
     skip_lf: bool,
-    /// The first line is behind us, and with it a byte order mark.
-    begun: bool,
+    /// How much of a byte order mark the stream began with. All of it: the place where one may be
+    /// is behind us.
+    mark: usize,
     /// The rest of the block is of no use.
     skip_block: bool,
     /// `carry` is lent out as a comment.
     lent: bool,
     /// Bytes of the block in the chunks before.
     bytes: usize,
-    /// Texts that had to be decoded with replacement.
-    lossy: [String; 2],
+    /// A type or a comment that had to be decoded with replacement.
+    lossy: String,
 }
 
 /// The items that a chunk completes, one after another: see [`Parser::feed`].
@@ -96,65 +101,6 @@ impl Scan<'_> {
     }
 }
 
-/// A place in the chunk.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    start: usize,
-    end: usize,
-}
-
-impl Span {
-    fn of(self, chunk: &[u8]) -> &[u8] {
-        &chunk[self.start..self.end]
-    }
-}
-
-/// The fields of a block that is being read.
-#[derive(Clone, Copy, Debug, Default)]
-struct Block {
-    event: Place,
-    data: Place,
-    id: Place,
-}
-
-/// Where the value of a field is.
-#[derive(Clone, Copy, Debug, Default)]
-enum Place {
-    #[default]
-    Absent,
-    Chunk(Span),
-    /// In the buffer for such values.
-    Buffer,
-    /// The id is the last event id already.
-    Last,
-}
-
-/// The same between two chunks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Kept {
-    event: bool,
-    data: bool,
-    id: bool,
-    /// The id is the last event id already.
-    last: bool,
-}
-
-/// How the last chunk ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Unfinished {
-    /// With the end of a line.
-    #[default]
-    Nothing,
-    /// Within a line that `carry` has, and may be anything.
-    Line,
-    /// Within a type, an id or a time, which `carry` has.
-    Field,
-    /// Within a data line, of so many bytes so far, whose value goes to `text`.
-    Data(usize),
-    /// Within a line of no use, or in a comment of which `carry` has enough.
-    Skipped,
-}
-
 /// What a line was.
 enum Line {
     /// Nothing to tell.
@@ -173,20 +119,15 @@ enum Comment {
     Carry,
 }
 
-/// Of a comment that is cut between chunks, no more than this is kept.
-const COMMENT: usize = 4 << 10;
-
 /// How much of a chunk is checked for being UTF-8 at once: it should stay in the cache until it
 /// is read.
 const AHEAD: usize = 16 << 10;
 
-/// As many bytes as tell the fields apart, with a byte order mark before them.
-const HEAD: usize = 9;
-
 /// Chunks up to this size may be taken without a look at what they are.
 const FEW: usize = 8;
 
-const BOM: &[u8] = b"\xEF\xBB\xBF";
+/// The byte order mark.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl Parser {
     /// A parser with the default limits, before the first byte.
@@ -255,7 +196,8 @@ impl Parser {
     pub fn finish(&mut self) -> Tail {
         let clean = self.kept == Kept::default()
             && self.unfinished == Unfinished::Nothing
-            && !self.skip_block;
+            && !self.skip_block
+            && [0, MARK.len()].contains(&self.mark);
         let tail = if clean {
             Tail::Clean
         } else {
@@ -272,39 +214,17 @@ impl Parser {
         self.unfinished = Unfinished::Nothing;
         self.kept = Kept::default();
         self.skip_lf = false;
-        self.begun = false;
+        self.mark = 0;
         self.skip_block = false;
         self.lent = false;
         self.bytes = 0;
     }
 
-    /// Takes a few bytes within a line that began in an earlier chunk. In chunks of that size,
-    /// the way to find out what they are is the greater part of the work.
+    /// Bytes of the block are behind us. More than 4 GiB of one, which only lines of no use can
+    /// come to, are no reason to panic where addresses have 32 bits.
     #[inline]
-    fn takes(&mut self, few: &[u8]) -> bool {
-        match self.unfinished {
-            Unfinished::Data(before) if before + few.len() <= self.limits.line => {
-                if !self.text.push_few(few) {
-                    return false;
-                }
-                self.unfinished = Unfinished::Data(before + few.len());
-            }
-            Unfinished::Line | Unfinished::Field
-                if self.carry.len() + few.len() <= self.short()
-                    && !few.iter().any(|byte| matches!(byte, b'\n' | b'\r')) =>
-            {
-                self.carry.extend_from_slice(few);
-            }
-            _ => return false,
-        }
-        self.bytes += few.len();
-        true
-    }
-
-    /// The length of lines that are not worth to find out what they are before their end.
-    #[inline]
-    fn short(&self) -> usize {
-        self.limits.line.min(24)
+    fn count(&mut self, bytes: usize) {
+        self.bytes = self.bytes.wrapping_add(bytes);
     }
 
     /// Goes on to the end of the next item.
@@ -319,8 +239,11 @@ impl Parser {
         if self.unfinished != Unfinished::Nothing {
             return self.advance_line(chunk, scan);
         }
+        if self.mark < MARK.len() {
+            return self.advance_mark(chunk, scan);
+        }
         let (mut from, mut at) = (scan.at, scan.at);
-        if self.kept != Kept::default() || !self.begun || self.skip_block {
+        if self.kept != Kept::default() || self.skip_block {
             return self.advance_slowly(Block::default(), from, at, chunk, scan);
         }
         // Most blocks are plain, and this is where the time goes. What is not plain, and the end
@@ -379,6 +302,35 @@ impl Parser {
         self.advance_slowly(block, from, at, chunk, scan)
     }
 
+    /// The same at the beginning of a stream, where a byte order mark may be.
+    #[cold]
+    fn advance_mark<'p, 'c: 'p>(
+        &'p mut self,
+        chunk: &'c [u8],
+        scan: &mut Scan<'c>,
+    ) -> Option<Item<'p>> {
+        let before = self.mark;
+        let more = common_prefix(chunk, &MARK[before..]);
+        self.mark += more;
+        if self.mark == MARK.len() {
+            // It is no part of a block.
+            self.bytes = 0;
+            return self.advance_slowly(Block::default(), more, more, chunk, scan);
+        }
+        if more == chunk.len() {
+            scan.at = more;
+            self.count(more);
+            return None;
+        }
+        self.mark = MARK.len();
+        if before == 0 {
+            return self.advance_slowly(Block::default(), 0, 0, chunk, scan);
+        }
+        // A line that begins like this is no field.
+        self.unfinished = Unfinished::Skipped;
+        self.advance_line(chunk, scan)
+    }
+
     /// The same in a chunk that begins within a line.
     fn advance_line<'p, 'c: 'p>(
         &'p mut self,
@@ -387,7 +339,7 @@ impl Parser {
     ) -> Option<Item<'p>> {
         let Some(end) = scan.ends.next(chunk) else {
             scan.at = chunk.len();
-            self.bytes += chunk.len();
+            self.count(chunk.len());
             return match self.go_on(chunk) {
                 Line::Taken => None,
                 line => self.tell(line, chunk),
@@ -405,7 +357,7 @@ impl Parser {
         scan: &mut Scan<'c>,
     ) -> Option<Item<'p>> {
         let at = end + 1;
-        self.bytes += at;
+        self.count(at);
         self.skip_lf = chunk[end] == b'\r';
         let line = match self.go_on(&chunk[..end]) {
             Line::Taken => self.end_line(),
@@ -414,18 +366,11 @@ impl Parser {
                 line
             }
         };
-        match line {
-            Line::Taken | Line::Blank => self.advance_slowly(Block::default(), at, at, chunk, scan),
-            Line::Dispatch => {
-                scan.at = at;
-                let block = mem::take(&mut self.kept).into();
-                Some(self.dispatch(block, chunk, &scan.window))
-            }
-            line => {
-                scan.at = at;
-                self.tell(line, chunk)
-            }
+        if matches!(line, Line::Taken) {
+            return self.advance_slowly(Block::default(), at, at, chunk, scan);
         }
+        scan.at = at;
+        self.tell(line, chunk)
     }
 
     /// The same for all kinds of lines. The block has what there is of it in this chunk, `from`
@@ -445,17 +390,16 @@ impl Parser {
         loop {
             let Some(end) = scan.ends.next(chunk) else {
                 scan.at = chunk.len();
-                self.bytes += chunk.len() - from;
+                self.count(chunk.len() - from);
                 self.keep(block, chunk);
                 let rest = &chunk[at..];
                 if rest.is_empty() {
                     return None;
                 }
-                self.skip_lf = false;
-                let line = self.go_on(rest);
+                let line = self.begin_line(rest);
                 return self.tell(line, chunk);
             };
-            let mut start = at;
+            let start = at;
             at = end + 1;
             let is_cr = chunk[end] == b'\r';
             if mem::replace(&mut self.skip_lf, is_cr) && start == end && !is_cr {
@@ -464,9 +408,6 @@ impl Parser {
                     from = at;
                 }
                 continue;
-            }
-            if !mem::replace(&mut self.begun, true) && chunk[start..end].starts_with(BOM) {
-                start += BOM.len();
             }
             match self.line(&mut block, chunk, &mut scan.window, start, end) {
                 Line::Taken => {}
@@ -478,316 +419,12 @@ impl Parser {
                 }
                 line => {
                     scan.at = at;
-                    self.bytes += at - from;
+                    self.count(at - from);
                     self.keep(block, chunk);
                     return self.tell(line, chunk);
                 }
             }
         }
-    }
-
-    /// A line that is whole in the chunk, from `start` to `end`.
-    fn line<'a>(
-        &mut self,
-        block: &mut Block,
-        chunk: &'a [u8],
-        window: &mut Window<'a>,
-        start: usize,
-        end: usize,
-    ) -> Line {
-        let line = &chunk[start..end];
-        if line.is_empty() {
-            return self.blank(block.data, block.id, &mut block.event);
-        }
-        let (field, skip) = split(line);
-        let value = Span {
-            start: start + skip,
-            end,
-        };
-        if self.skip_block || field == Field::Unknown {
-            return Line::Taken;
-        }
-        if field == Field::Comment {
-            return Line::Comment(Comment::Chunk(value));
-        }
-        if line.len() > self.limits.line {
-            *block = Block::default();
-            return self.overflow(Limit::Line);
-        }
-        match field {
-            Field::Data if !self.has_room(block.data, value) => {
-                *block = Block::default();
-                return self.overflow(Limit::Frame);
-            }
-            Field::Data => {
-                block.data = match block.data {
-                    Place::Absent => Place::Chunk(value),
-                    data => self.join(data, chunk, window, value),
-                };
-            }
-            Field::Event => block.event = Place::Chunk(value),
-            Field::Retry => return milliseconds(value.of(chunk)).map_or(Line::Taken, Line::Retry),
-            _ => block.id = self.id(block.id, chunk, value),
-        }
-        Line::Taken
-    }
-
-    /// The end of a block.
-    fn blank(&mut self, data: Place, id: Place, event: &mut Place) -> Line {
-        self.bytes = 0;
-        if mem::take(&mut self.skip_block) || matches!((data, id), (Place::Absent, Place::Absent)) {
-            *event = Place::Absent;
-            return Line::Blank;
-        }
-        Line::Dispatch
-    }
-
-    /// What an `id` line in the chunk makes of the id before.
-    #[inline]
-    fn id(&self, before: Place, chunk: &[u8], value: Span) -> Place {
-        // Most ids of previews repeat, and one that was taken once has no NUL.
-        if value.of(chunk) == self.last_id.as_bytes() {
-            Place::Last
-        } else if memchr::memchr(0, value.of(chunk)).is_none() {
-            Place::Chunk(value)
-        } else {
-            before
-        }
-    }
-
-    /// Whether one more line can follow the data.
-    #[inline]
-    fn has_room(&self, data: Place, value: Span) -> bool {
-        let more = value.end - value.start;
-        let bytes = match data {
-            Place::Chunk(first) => first.end - first.start + 1 + more,
-            Place::Buffer => self.text.bytes() + 1 + more,
-            _ => more,
-        };
-        bytes <= self.limits.frame
-    }
-
-    /// Adds a line of the chunk to data that is not all there is.
-    #[inline(never)]
-    fn join<'a>(
-        &mut self,
-        data: Place,
-        chunk: &'a [u8],
-        window: &mut Window<'a>,
-        value: Span,
-    ) -> Place {
-        if let Place::Chunk(first) = data {
-            window.cover(chunk, first.start, value.end);
-            self.text.clear();
-            self.text.line(window.get(first), first.of(chunk));
-        } else {
-            window.cover(chunk, value.start, value.end);
-        }
-        self.text.feed();
-        self.text.line(window.get(value), value.of(chunk));
-        Place::Buffer
-    }
-
-    /// More of an unfinished line, or a new one, without its end.
-    #[inline]
-    fn go_on(&mut self, more: &[u8]) -> Line {
-        match self.unfinished {
-            Unfinished::Skipped => Line::Taken,
-            Unfinished::Data(before) => self.go_on_with_data(before + more.len(), more),
-            Unfinished::Field if self.carry.len() + more.len() > self.limits.line => {
-                self.overflow(Limit::Line)
-            }
-            Unfinished::Field => {
-                append(&mut self.carry, more);
-                Line::Taken
-            }
-            Unfinished::Nothing | Unfinished::Line => self.go_on_with_head(more),
-        }
-    }
-
-    /// More of a data line, which is `line` bytes long by now.
-    #[inline]
-    fn go_on_with_data(&mut self, line: usize, more: &[u8]) -> Line {
-        if line > self.limits.line {
-            return self.overflow(Limit::Line);
-        }
-        self.unfinished = Unfinished::Data(line);
-        self.text.push(more);
-        Line::Taken
-    }
-
-    /// More of a line of which it may still have to be found out what it is.
-    #[inline(never)]
-    fn go_on_with_head(&mut self, more: &[u8]) -> Line {
-        self.unfinished = Unfinished::Line;
-        if self.carry.len() + more.len() <= self.short() {
-            self.carry.extend_from_slice(more);
-            return Line::Taken;
-        }
-        let (head, rest) = more.split_at(more.len().min(HEAD.saturating_sub(self.carry.len())));
-        self.carry.extend_from_slice(head);
-        let mark = if self.begun {
-            0
-        } else {
-            common_prefix(&self.carry, BOM)
-        };
-        if mark == self.carry.len() && mark <= BOM.len() {
-            return Line::Taken;
-        }
-        let mark = if mark == BOM.len() { mark } else { 0 };
-        let name = &self.carry[mark..];
-        if name[0] == b':' && !self.skip_block {
-            // The mark is no part of the comment, whose beginning tells it apart later.
-            self.carry.drain(..mark);
-            self.begun = true;
-            let room = COMMENT - self.carry.len();
-            append(&mut self.carry, &rest[..rest.len().min(room)]);
-            if rest.len() > room {
-                self.unfinished = Unfinished::Skipped;
-            }
-            return Line::Taken;
-        }
-        if self.skip_block || !may_be_kept(name) {
-            self.begun = true;
-            self.carry.clear();
-            self.unfinished = Unfinished::Skipped;
-            return Line::Taken;
-        }
-        let line = name.len() + rest.len();
-        if line > self.limits.line {
-            return self.overflow(Limit::Line);
-        }
-        if let [b'd', b'a', b't', b'a', b':', value @ ..] = name {
-            if let [first, ..] = value {
-                let value = &value[usize::from(*first == b' ')..];
-                if mem::replace(&mut self.kept.data, true) {
-                    self.text.feed();
-                } else {
-                    self.text.clear();
-                }
-                self.text.push(value);
-                self.carry.clear();
-                self.begun = true;
-                return self.go_on_with_data(line, rest);
-            }
-        }
-        self.carry.drain(..mark);
-        self.begun = true;
-        self.unfinished = Unfinished::Field;
-        append(&mut self.carry, rest);
-        Line::Taken
-    }
-
-    /// The end of an unfinished line.
-    fn end_line(&mut self) -> Line {
-        let first = !mem::replace(&mut self.begun, true);
-        match mem::take(&mut self.unfinished) {
-            Unfinished::Nothing => Line::Taken,
-            // All that is kept of it is the head of a comment.
-            Unfinished::Skipped if self.carry.is_empty() => Line::Taken,
-            Unfinished::Skipped => Line::Comment(Comment::Carry),
-            Unfinished::Data(_) => {
-                if self.text.bytes() > self.limits.frame {
-                    return self.overflow(Limit::Frame);
-                }
-                Line::Taken
-            }
-            Unfinished::Line | Unfinished::Field => {
-                let carry = mem::take(&mut self.carry);
-                let mark = if first && carry.starts_with(BOM) {
-                    BOM.len()
-                } else {
-                    0
-                };
-                let line = self.carried(&carry[mark..]);
-                self.carry = carry;
-                if !matches!(line, Line::Comment(_)) {
-                    self.carry.clear();
-                }
-                line
-            }
-        }
-    }
-
-    /// A line that was in `carry`. It isn't longer than the limit.
-    fn carried(&mut self, line: &[u8]) -> Line {
-        if line.is_empty() {
-            let Block {
-                data,
-                id,
-                mut event,
-            } = self.kept.into();
-            let line = self.blank(data, id, &mut event);
-            self.kept.event &= matches!(event, Place::Buffer);
-            return line;
-        }
-        let (field, skip) = split(line);
-        let value = &line[skip..];
-        match field {
-            Field::Unknown => {}
-            _ if self.skip_block => {}
-            Field::Comment => return Line::Comment(Comment::Carry),
-            Field::Data => {
-                // So short that it wasn't known to be data: it has no value, or one byte.
-                if mem::replace(&mut self.kept.data, true) {
-                    self.text.feed();
-                } else {
-                    self.text.clear();
-                }
-                self.text.line(None, value);
-                if self.text.bytes() > self.limits.frame {
-                    return self.overflow(Limit::Frame);
-                }
-            }
-            Field::Event => {
-                replace(&mut self.event, value);
-                self.kept.event = true;
-            }
-            Field::Retry => return milliseconds(value).map_or(Line::Taken, Line::Retry),
-            Field::Id if value == self.last_id.as_bytes() => {
-                self.kept.id = true;
-                self.kept.last = true;
-            }
-            Field::Id if value.contains(&0) => {}
-            Field::Id => {
-                replace(&mut self.id, value);
-                self.kept.id = true;
-                self.kept.last = false;
-            }
-        }
-        Line::Taken
-    }
-
-    /// Something is too large. What the line at hand goes on with is skipped too.
-    fn overflow(&mut self, limit: Limit) -> Line {
-        self.kept = Kept::default();
-        self.carry.clear();
-        self.unfinished = match self.unfinished {
-            Unfinished::Nothing => Unfinished::Nothing,
-            _ => Unfinished::Skipped,
-        };
-        self.skip_block = true;
-        Line::Overflow(limit)
-    }
-
-    /// Copies what of a block lies in the chunk and is needed after it.
-    fn keep(&mut self, block: Block, chunk: &[u8]) {
-        if let Place::Chunk(value) = block.event {
-            replace(&mut self.event, value.of(chunk));
-        }
-        if let Place::Chunk(value) = block.id {
-            replace(&mut self.id, value.of(chunk));
-        }
-        if let Place::Chunk(value) = block.data {
-            self.text.clear();
-            self.text.line(None, value.of(chunk));
-        }
-        self.kept = Kept {
-            event: !matches!(block.event, Place::Absent),
-            data: !matches!(block.data, Place::Absent),
-            id: !matches!(block.id, Place::Absent),
-            last: matches!(block.id, Place::Last),
-        };
     }
 
     /// The item that a block makes.
@@ -808,31 +445,25 @@ impl Parser {
                 self.last_id.clear();
                 match window.get(value) {
                     Some(text) => self.last_id.push_str(text),
-                    None => self
-                        .last_id
-                        .push_str(&String::from_utf8_lossy(value.of(chunk))),
+                    None => decode_into(&mut self.last_id, value.of(chunk)),
                 }
             }
-            Place::Buffer => {
-                self.last_id.clear();
-                self.last_id.push_str(&String::from_utf8_lossy(&self.id));
-            }
+            Place::Buffer => decode_into(&mut self.last_id, &self.id),
         }
-        let [data_buffer, event_buffer] = &mut self.lossy;
         let data = match block.data {
             Place::Absent | Place::Last => return Item::Id,
             Place::Buffer => self.text.text(),
             Place::Chunk(value) => match window.get(value) {
                 Some(text) => text,
-                None => decode(value.of(chunk), data_buffer),
+                None => self.text.whole(value.of(chunk)),
             },
         };
         let event = match block.event {
             Place::Absent | Place::Last => "",
-            Place::Buffer => decode(&self.event, event_buffer),
+            Place::Buffer => decode(&self.event, &mut self.lossy),
             Place::Chunk(value) => match window.get(value) {
                 Some(text) => text,
-                None => decode(value.of(chunk), event_buffer),
+                None => decode(value.of(chunk), &mut self.lossy),
             },
         };
         Item::Frame(Frame {
@@ -868,7 +499,7 @@ impl Parser {
                     }
                 };
                 let bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
-                Item::Comment(decode(bytes, &mut self.lossy[0]))
+                Item::Comment(decode(bytes, &mut self.lossy))
             }
         })
     }
@@ -897,26 +528,4 @@ impl Items<'_> {
     pub fn consumed(&self) -> usize {
         self.scan.at
     }
-}
-
-impl From<Kept> for Block {
-    fn from(kept: Kept) -> Self {
-        let place = |there| {
-            if there { Place::Buffer } else { Place::Absent }
-        };
-        Self {
-            event: place(kept.event),
-            data: place(kept.data),
-            id: if kept.last {
-                Place::Last
-            } else {
-                place(kept.id)
-            },
-        }
-    }
-}
-
-fn replace(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    buffer.clear();
-    buffer.extend_from_slice(bytes);
 }

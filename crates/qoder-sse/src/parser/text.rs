@@ -56,6 +56,9 @@ impl<'a> Window<'a> {
     }
 }
 
+/// Of a comment, no more than this is told, its colon included.
+pub(super) const COMMENT: usize = 4 << 10;
+
 /// UTF-8, with one U+FFFD for each maximal invalid part, as the Encoding standard says.
 #[inline(never)]
 pub(super) fn decode<'a>(bytes: &'a [u8], buffer: &'a mut String) -> &'a str {
@@ -63,13 +66,20 @@ pub(super) fn decode<'a>(bytes: &'a [u8], buffer: &'a mut String) -> &'a str {
         return text;
     }
     buffer.clear();
-    buffer.push_str(&String::from_utf8_lossy(bytes));
+    push_lossy(buffer, bytes);
     buffer
+}
+
+/// The same in place of what is there.
+#[inline(never)]
+pub(super) fn decode_into(text: &mut String, bytes: &[u8]) {
+    text.clear();
+    push(text, bytes);
 }
 
 /// How many bytes at the end are the beginning of a character that is cut.
 #[inline]
-fn cut(bytes: &[u8]) -> usize {
+pub(super) fn cut(bytes: &[u8]) -> usize {
     match bytes.last() {
         Some(0x80..) => cut_within(bytes),
         _ => 0,
@@ -130,6 +140,12 @@ impl Decoder {
             self.decode_all();
         }
         &self.text
+    }
+
+    /// All of a text that is whole: of its own, if it can't be lent.
+    #[inline(never)]
+    pub(super) fn whole<'a>(&'a mut self, bytes: &'a [u8]) -> &'a str {
+        decode(bytes, &mut self.text)
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -245,10 +261,18 @@ fn push(text: &mut String, bytes: &[u8]) {
             reserve(text, more.len());
             text.push_str(more);
         }
-        Err(_) => {
-            let more = String::from_utf8_lossy(bytes);
-            reserve(text, more.len());
-            text.push_str(&more);
+        Err(_) => push_lossy(text, bytes),
+    }
+}
+
+#[inline(never)]
+fn push_lossy(text: &mut String, bytes: &[u8]) {
+    for part in bytes.utf8_chunks() {
+        reserve(text, part.valid().len());
+        text.push_str(part.valid());
+        if !part.invalid().is_empty() {
+            reserve(text, char::REPLACEMENT_CHARACTER.len_utf8());
+            text.push(char::REPLACEMENT_CHARACTER);
         }
     }
 }
