@@ -3,7 +3,7 @@
 use qoder::{Dialect, ErrorKind, Sent, Upload};
 
 use crate::common::{builder, client, current, plan, start};
-use crate::{Folder, Pieces, content, pieces, uploads};
+use crate::{Folder, Pieces, content, pieces, received, uploads};
 
 #[tokio::test]
 async fn a_stream_that_is_read_once_is_sent_once() {
@@ -28,6 +28,54 @@ async fn a_stream_that_is_read_once_is_sent_once() {
         .expect_err("nobody there");
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3));
     assert!(error.is_retryable());
+}
+
+/// An upload may be cloned, and the call that was given it; the stream in it can't.
+#[tokio::test]
+async fn a_stream_that_was_begun_is_an_error_before_anything_is_sent() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    for length in [Some(5), None] {
+        sim.clear_requests();
+        let upload = Upload::stream("a.txt", length, pieces(&["hel", "lo"]));
+        let call = client.files().upload(upload.clone());
+        let again = call.clone();
+        call.await.expect("the first");
+        for again in [again, client.files().upload(upload)] {
+            let error = again.await.expect_err("the second");
+            assert_eq!(
+                (error.kind(), error.sent(), error.attempts()),
+                (ErrorKind::Input, Sent::No, 0),
+                "{error:?}"
+            );
+            assert!(error.to_string().contains("Upload::stream_with"), "{error}");
+        }
+        assert_eq!(uploads(&sim).len(), 1);
+    }
+    // Both at the same time: it goes to one of them, whole.
+    sim.clear_requests();
+    let upload = Upload::stream("a.txt", None, pieces(&["hel", "lo"]));
+    let one = client.files().upload(upload.clone());
+    let other = client.files().upload(upload);
+    let (one, other) = tokio::join!(one, other);
+    one.expect("the first");
+    assert_eq!(other.expect_err("the other").kind(), ErrorKind::Input);
+    let requests = uploads(&sim);
+    assert_eq!(requests.len(), 1);
+    assert_eq!(received(&requests[0]), b"hello");
+    // A call that didn't read it leaves it to the next.
+    let upload = Upload::stream("a.txt", None, pieces(&["hel", "lo"]));
+    let call = client.files().upload(upload.clone());
+    let call = call.options(|options| options.header("content-length", "1"));
+    assert_eq!(call.await.expect_err("a header").kind(), ErrorKind::Input);
+    let gone = start(current()).await;
+    let base = gone.base_url();
+    gone.shutdown().await;
+    let nobody = builder(&base, Dialect::Current).build().expect("a client");
+    let error = nobody.files().upload(upload.clone()).await;
+    assert_eq!(error.expect_err("nobody").kind(), ErrorKind::Connect);
+    drop(client.files().upload(upload.clone()));
+    client.files().upload(upload).await.expect("a file");
 }
 
 #[tokio::test]

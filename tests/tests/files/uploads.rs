@@ -1,5 +1,8 @@
 //! Uploads: what is sent, and how often.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::Bytes;
 use qoder::{Dialect, ErrorKind, Sent, Upload};
 
@@ -164,6 +167,24 @@ async fn a_header_of_the_caller_leaves_a_form_readable() {
     let call = call.options(|options| options.header("content-type", "text/plain"));
     call.await.expect("a file");
     assert_eq!(received(&uploads(&sim)[0]), b"hello");
+}
+
+/// Whatever makes the stream may open a file or a connection for it.
+#[tokio::test]
+async fn a_stream_is_made_once_for_each_attempt() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    for length in [Some(5), None] {
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&made);
+        let upload = Upload::stream_with("a.txt", length, move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            pieces(&["hel", "lo"])
+        });
+        sim.inject(plan("call:status=503*2"));
+        client.files().upload(upload).await.expect("a file");
+        assert_eq!(made.load(Ordering::SeqCst), 3);
+    }
 }
 
 #[tokio::test]

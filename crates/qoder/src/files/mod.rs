@@ -2,7 +2,10 @@
 
 pub(crate) mod download;
 mod fetch;
+mod form;
+mod reading;
 mod rfc3339;
+mod source;
 mod target;
 pub(crate) mod upload;
 
