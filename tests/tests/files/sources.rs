@@ -1,5 +1,8 @@
 //! Where the contents of uploads come from, and what goes wrong there.
 
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
 use qoder::{Dialect, ErrorKind, Sent, Upload};
 
 use crate::common::{builder, client, current, plan, start};
@@ -157,4 +160,111 @@ async fn a_file_that_changes_its_length_is_the_error() {
         .await;
     let error = error.expect_err("changed");
     assert_eq!(error.kind(), ErrorKind::File, "{error:?}");
+}
+
+/// Writes a file that was changed last a while ago: what is written now has another time, however
+/// coarse the system's clock is.
+fn written(path: &Path, content: &[u8]) -> SystemTime {
+    let then = SystemTime::now() - Duration::from_secs(3600);
+    std::fs::write(path, content).expect("written");
+    let file = std::fs::File::options().write(true).open(path);
+    file.and_then(|file| file.set_modified(then))
+        .expect("a time");
+    then
+}
+
+#[tokio::test]
+async fn a_file_that_is_rewritten_while_it_is_read_is_the_error() {
+    let folder = Folder::new("rewritten");
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let path = folder.path("a.bin");
+    let old = content(300_000);
+    let new = vec![b'x'; old.len()];
+    // After each of its pieces, the last included.
+    for at in [64 << 10, 128 << 10, 300_000] {
+        written(&path, &old);
+        let (changing, new) = (path.clone(), new.clone());
+        let change = move |sent, _| {
+            if sent == at {
+                std::fs::write(&changing, &new).expect("written");
+            }
+        };
+        let upload = Upload::path(&path).progress(change);
+        let error = client.files().upload(upload).await.expect_err("changed");
+        assert_eq!(error.kind(), ErrorKind::File, "{error:?}");
+        assert!(
+            error.to_string().contains("a.bin: the file was changed"),
+            "{error}"
+        );
+    }
+    assert!(client.files().list().await.expect("a page").data.is_empty());
+    // In its place another one: what was opened is read to its end.
+    written(&path, &old);
+    let (changing, beside) = (path.clone(), folder.path("b.bin"));
+    let change = move |sent, _| {
+        if sent == 64 << 10 {
+            std::fs::write(&beside, &new).expect("written");
+            std::fs::rename(&beside, &changing).expect("renamed");
+        }
+    };
+    sim.clear_requests();
+    let upload = Upload::path(&path).progress(change);
+    client.files().upload(upload).await.expect("a file");
+    assert_eq!(received(&uploads(&sim)[0]), old);
+}
+
+/// A repeated attempt must send the same bytes under the same key.
+#[tokio::test]
+async fn a_file_that_is_another_one_at_the_second_attempt_is_the_error() {
+    let folder = Folder::new("replaced");
+    let path = folder.path("a.bin");
+    let replaced = |keep_time: bool| {
+        let then = written(&path, b"hello");
+        let (changing, beside) = (path.clone(), folder.path("b.bin"));
+        move |_, _| {
+            std::fs::write(&beside, b"HELLO").expect("written");
+            if keep_time {
+                let file = std::fs::File::options().write(true).open(&beside);
+                file.and_then(|file| file.set_modified(then))
+                    .expect("a time");
+            }
+            std::fs::rename(&beside, &changing).expect("renamed");
+        }
+    };
+    // Where files have numbers, a time that was kept doesn't hide it.
+    for keep_time in if cfg!(unix) {
+        &[false, true][..]
+    } else {
+        &[false]
+    } {
+        let sim = start(current().faults(plan("call:status=503"))).await;
+        let upload = Upload::path(&path).progress(replaced(*keep_time));
+        let error = client(&sim).files().upload(upload).await;
+        let error = error.expect_err("replaced");
+        assert_eq!(error.kind(), ErrorKind::File, "{error:?}");
+        assert!(error.to_string().contains("was changed"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_may_not_be_read_is_the_error_before_anything_is_sent() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new("unreadable");
+    let sim = start(current()).await;
+    let path = folder.path("a.bin");
+    std::fs::write(&path, b"hello").expect("written");
+    let nobody = std::fs::Permissions::from_mode(0);
+    std::fs::set_permissions(&path, nobody).expect("a mode");
+    if std::fs::File::open(&path).is_ok() {
+        // Nothing is kept from the superuser.
+        return;
+    }
+    let upload = Upload::path(&path);
+    let error = client(&sim).files().upload(upload).await;
+    let error = error.expect_err("unreadable");
+    assert_eq!((error.kind(), error.sent()), (ErrorKind::File, Sent::No));
+    assert!(error.to_string().contains("a.bin: "), "{error}");
 }

@@ -41,8 +41,12 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// The file at this path, under its own name. Its length is taken when the call starts; if it
-    /// has changed when it is read, the call fails with [`ErrorKind::File`](crate::ErrorKind::File).
+    /// The file at this path, under its own name. It must be one that can be read and, from the
+    /// start of the call to its end, stay as it is: of a content that changes while it is read, or
+    /// between two attempts, the call fails with [`ErrorKind::File`](crate::ErrorKind::File), and
+    /// no mixture of the two is uploaded. A change shows in the length or the time of the last
+    /// change, as exactly as the file system keeps it. Another file may take its place at any time,
+    /// as `rename` does it; an attempt that has opened the old one sends that.
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
