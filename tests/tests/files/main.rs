@@ -5,6 +5,7 @@ mod common;
 
 mod downloads;
 mod links;
+mod raw;
 mod sources;
 mod targets;
 mod uploads;

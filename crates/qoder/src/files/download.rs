@@ -5,26 +5,22 @@ use std::future::{Future, poll_fn};
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use qoder_http::{Lane, RequestBody, ResponseBody};
-use qoder_types::{FileContent, FileId, ops};
-use tokio::time::{Sleep, sleep, timeout};
-use tracing::debug;
+use qoder_http::Lane;
+use qoder_types::FileId;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Progress;
-use super::fetch::{Fetch, Head, Next, Why};
-use super::rfc3339::instant;
+use super::engine::{Engine, OPERATION, Piece};
+use super::fetch::Fetch;
 use super::target::Target;
-use crate::call::{Call, CallOptions, Pending};
+use crate::call::CallOptions;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
-
-const OPERATION: &str = "files.download";
 
 /// A download, to be taken as bytes, as a file, or as a stream.
 ///
@@ -204,20 +200,16 @@ impl Download {
         let seed = Uuid::new_v4().as_u64_pair().0;
         let budget = self.client.budget().clone();
         let fetch = Fetch::new(policy, budget, seed, rewinds).expect(self.length);
-        let engine = Engine {
-            // A stream may lie unread, and then must not hold up others.
-            lane: if rewinds { Lane::Call } else { Lane::Stream },
-            client: self.client,
-            file: self.file,
-            options: self.options,
-            progress: self.progress,
+        // A stream may lie unread, and then must not hold up others.
+        let lane = if rewinds { Lane::Call } else { Lane::Stream };
+        let engine = Engine::new(
+            self.client,
+            self.file,
+            self.options,
+            self.progress,
             fetch,
-            link: None,
-            state: State::Next(Next::Link),
-            status: None,
-            broke: None,
-            requests: 0,
-        };
+            lane,
+        );
         (engine, self.deadline)
     }
 }
@@ -287,274 +279,5 @@ impl fmt::Debug for FileStream {
             .field("bytes", &bytes)
             .field("total", &total)
             .finish_non_exhaustive()
-    }
-}
-
-/// What comes of a download.
-enum Piece {
-    /// What came before is void.
-    Start,
-    Data(Bytes),
-}
-
-/// Does what [`Fetch`] says.
-struct Engine {
-    client: Client,
-    file: FileId,
-    options: CallOptions,
-    progress: Progress,
-    lane: Lane,
-    fetch: Fetch,
-    link: Option<Link>,
-    state: State,
-    /// The status of the last response, and what ended the last attempt without one.
-    status: Option<StatusCode>,
-    broke: Option<qoder_http::Error>,
-    requests: u32,
-}
-
-enum State {
-    Next(Next),
-    Waiting(Pin<Box<Sleep>>),
-    Linking(Pending<FileContent>),
-    Requesting(Requesting),
-    Reading(ResponseBody),
-    Over,
-}
-
-type Requesting = Pin<
-    Box<
-        dyn Future<Output = std::result::Result<http::Response<ResponseBody>, qoder_http::Error>>
-            + Send,
-    >,
->;
-
-/// A link that the API gave. It is a secret.
-struct Link {
-    uri: Uri,
-    ends: Option<SystemTime>,
-    /// A link is used once at least, should the clocks disagree.
-    used: bool,
-}
-
-impl Link {
-    fn new(content: &FileContent) -> Option<Self> {
-        let uri: Uri = content.url.parse().ok()?;
-        let authority = uri.authority()?.as_str();
-        let well = uri.scheme().is_some() && !authority.contains('@');
-        let ends = content.expires_at.as_ref();
-        well.then(|| Self {
-            ends: ends.and_then(|ends| instant(ends.as_str())),
-            uri,
-            used: false,
-        })
-    }
-
-    fn has_ended(&self, now: SystemTime) -> bool {
-        self.used && self.ends.is_some_and(|ends| ends <= now)
-    }
-}
-
-impl Engine {
-    async fn next(&mut self) -> Option<Result<Piece>> {
-        poll_fn(|cx| self.poll_next(cx)).await
-    }
-
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece>>> {
-        loop {
-            match &mut self.state {
-                State::Over => return Poll::Ready(None),
-                State::Waiting(sleep) => {
-                    ready!(sleep.as_mut().poll(cx));
-                    self.request();
-                }
-                State::Linking(linking) => {
-                    let content = match ready!(linking.as_mut().poll(cx)) {
-                        Ok(content) => content,
-                        Err(error) => return self.fail(error),
-                    };
-                    self.link = Link::new(&content);
-                    if self.link.is_none() {
-                        let why = "the API gave a link that is no absolute URL";
-                        let error = self.error(ErrorKind::Decode, why);
-                        return self.fail(error);
-                    }
-                    self.request();
-                }
-                State::Requesting(requesting) => {
-                    let response = ready!(requesting.as_mut().poll(cx));
-                    let now = SystemTime::now();
-                    let response = match response {
-                        Ok(response) => response,
-                        Err(error) => {
-                            let next = self.fetch.failed(error.kind(), error.sent(), now);
-                            self.broke = Some(error);
-                            self.state = State::Next(next);
-                            continue;
-                        }
-                    };
-                    let (parts, body) = response.into_parts();
-                    self.status = Some(parts.status);
-                    self.broke = None;
-                    let head = self.fetch.head(parts.status, &parts.headers, now);
-                    debug!(
-                        operation = OPERATION,
-                        http.response.status_code = parts.status.as_u16(),
-                        offset_bytes = self.fetch.progress().0,
-                        "storage"
-                    );
-                    match head {
-                        Head::Read { restart } => {
-                            self.state = State::Reading(body);
-                            if restart {
-                                return Poll::Ready(Some(Ok(Piece::Start)));
-                            }
-                        }
-                        Head::Then(next) => self.state = State::Next(next),
-                    }
-                }
-                State::Reading(body) => {
-                    let read = ready!(body.poll_chunk(cx));
-                    let now = SystemTime::now();
-                    let next = match read {
-                        Some(Ok(bytes)) => match self.fetch.take(bytes) {
-                            Ok(bytes) if bytes.is_empty() => continue,
-                            Ok(bytes) => {
-                                let (got, total) = self.fetch.progress();
-                                self.progress.tell(got, total);
-                                return Poll::Ready(Some(Ok(Piece::Data(bytes))));
-                            }
-                            Err(why) => Next::Give(why),
-                        },
-                        Some(Err(error)) => {
-                            self.broke = Some(error);
-                            self.fetch.broke(now)
-                        }
-                        None => self.fetch.end(now),
-                    };
-                    self.state = State::Next(next);
-                }
-                State::Next(next) => {
-                    let next = std::mem::replace(next, Next::Done);
-                    match next {
-                        Next::Done => {
-                            self.state = State::Over;
-                            return Poll::Ready(None);
-                        }
-                        Next::Give(why) => {
-                            let error = self.given(&why);
-                            return self.fail(error);
-                        }
-                        Next::Link => {
-                            let options = self.options.clone();
-                            let request = ops::files::content(&self.file);
-                            let call = Call::new(self.client.clone(), request).options(|_| options);
-                            self.state = State::Linking(call.into_future());
-                        }
-                        Next::Request(after) if after.is_zero() => self.request(),
-                        Next::Request(after) => {
-                            self.state = State::Waiting(Box::pin(sleep(after)));
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    fn fail(&mut self, error: Error) -> Poll<Option<Result<Piece>>> {
-        self.state = State::Over;
-        Poll::Ready(Some(Err(error)))
-    }
-
-    /// Asks the storage, or for a link if there is none that holds.
-    fn request(&mut self) {
-        let Some(link) = &mut self.link else {
-            self.state = State::Next(Next::Link);
-            return;
-        };
-        if link.has_ended(SystemTime::now()) {
-            self.state = State::Next(Next::Link);
-            return;
-        }
-        link.used = true;
-        self.requests += 1;
-        let mut request = http::Request::new(RequestBody::empty());
-        *request.uri_mut() = link.uri.clone();
-        *request.headers_mut() = self.headers();
-        let transport = self.client.transport().clone();
-        let (lane, timeouts) = (self.lane, self.client.settings().timeouts);
-        self.state = State::Requesting(Box::pin(async move {
-            transport.send(request, lane, timeouts).await
-        }));
-    }
-
-    /// All that the storage is told.
-    fn headers(&self) -> HeaderMap {
-        let mut headers = self.fetch.headers();
-        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        // Offsets are those of the file, and not of a compressed form of it.
-        headers.insert(
-            header::ACCEPT_ENCODING,
-            HeaderValue::from_static("identity"),
-        );
-        if let Some(agent) = self.client.headers().get(header::USER_AGENT) {
-            headers.insert(header::USER_AGENT, agent.clone());
-        }
-        headers
-    }
-
-    fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
-        let error = Error::new(kind, message)
-            .with_operation(OPERATION)
-            .with_attempts(self.requests);
-        match self.status {
-            Some(status) => error.with_status(status),
-            None => error,
-        }
-    }
-
-    /// The error of a download that was given up.
-    fn given(&mut self, why: &Why) -> Error {
-        let (got, total) = self.fetch.progress();
-        let of = total.map_or(String::new(), |total| format!(" of {total}"));
-        let message = match why {
-            Why::Status => {
-                let status = self.status.unwrap_or_default();
-                let reason = status.canonical_reason().unwrap_or("status");
-                let hint = if status.is_redirection() {
-                    "; redirects are not followed"
-                } else {
-                    ""
-                };
-                // What the storage says more may repeat the link.
-                let text = format!("the storage answered {} {reason}{hint}", status.as_u16());
-                return self.error(ErrorKind::Api, text);
-            }
-            Why::Broke => match self.broke.take() {
-                Some(error) => {
-                    let kind = Error::transport_kind(&error);
-                    let text = format!("after {got}{of} bytes of the file: {error}");
-                    let told = self.error(kind, text).with_sent(error.sent());
-                    return told.with_source(error);
-                }
-                None => format!("the file broke off after {got}{of} bytes"),
-            },
-            Why::Short => {
-                let text = format!("the file ended after {got}{of} bytes");
-                return self.error(ErrorKind::Network, text);
-            }
-            Why::Length(length) => {
-                let wanted = total.unwrap_or_default();
-                format!("the file has {length} bytes, and should have {wanted}")
-            }
-            Why::Long => format!("the file goes on after its {} bytes", total.unwrap_or(got)),
-            Why::Changed => "the file changed while it was downloaded".to_owned(),
-            Why::NoVersion => format!(
-                "the file broke off after {got}{of} bytes, and the storage names no version of it to go on with"
-            ),
-            Why::Range => "the storage sent another range than was asked for".to_owned(),
-            Why::TooMany => format!("the file broke off too often: {got}{of} bytes have come"),
-        };
-        self.error(ErrorKind::Decode, message)
     }
 }

@@ -1,8 +1,10 @@
 //! The contents of files, on their way up and down.
 
 pub(crate) mod download;
+mod engine;
 mod fetch;
 mod form;
+mod link;
 mod reading;
 mod rfc3339;
 mod source;
