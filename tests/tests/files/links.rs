@@ -9,7 +9,7 @@ use http_body_util::Full;
 use qoder::types::serde_json::json;
 use qoder::{Client, Dialect, ErrorKind, Timeouts};
 use qoder_http::{RequestBody, Transport};
-use qoder_tests::wire::Wire;
+use qoder_tests::wire::{Act, Step, Wire};
 
 use crate::common::{self, builder, current, plan, start};
 use crate::{content, deliver, raw, storage};
@@ -150,6 +150,55 @@ async fn a_link_is_as_safe_as_the_api() {
             assert_eq!(error.kind(), ErrorKind::Decode, "{error:?}");
             assert!(error.to_string().contains("plain http"), "{error}");
             assert!(!format!("{error:?}").contains("signature"), "{error:?}");
+        }
+    }
+}
+
+/// What a storage says of a link whose time, or whose signer's, is over.
+#[test]
+fn a_storage_says_in_many_ways_that_a_link_has_ended() {
+    let words = |code: &str| {
+        format!("<?xml version=\"1.0\"?>\n<Error><Code>{code}</Code><Message>No</Message></Error>")
+    };
+    for (status, body, links) in [
+        ("400 Bad Request", words("ExpiredToken"), 3),
+        ("400 Bad Request", words("RequestExpired"), 3),
+        ("400 Bad Request", words("\n  ExpiredToken\n"), 3),
+        ("403 Forbidden", words("AccessDenied"), 3),
+        ("403 Forbidden", words("SecurityTokenExpired"), 3),
+        ("403 Forbidden", String::new(), 3),
+        ("400 Bad Request", words("InvalidArgument"), 1),
+        ("400 Bad Request", "ExpiredToken".to_owned(), 1),
+        ("400 Bad Request", "<Code>ExpiredToken".to_owned(), 1),
+        ("400 Bad Request", String::new(), 1),
+    ] {
+        let bytes = |text: Vec<u8>| Bytes::from(text);
+        let link = bytes(raw::text("200 OK", "", raw::LINK.as_bytes()));
+        let refusal = bytes(raw::text(status, "", body.as_bytes()));
+        let whole = bytes(raw::text("200 OK", "", b"hi"));
+        // Once: the next link is good. Every time: that has an end.
+        let then = |other: &Bytes| {
+            let choose = Step::Choose("/content ", link.clone(), other.clone());
+            Act::new([Step::Read, choose])
+        };
+        let (good, always) = (then(&whole), then(&refusal));
+        let once = [Act::answer(link.clone()), Act::answer(refusal)];
+        for (wire, well) in [
+            (Wire::new(once, good), links > 1),
+            (Wire::new([], always), false),
+        ] {
+            let client = raw::client(&wire);
+            let got = raw::run(async move { client.files().download("f").bytes().await });
+            let asked = wire.requests();
+            let minted = asked.iter().filter(|seen| seen.line.contains("/content "));
+            if well {
+                assert_eq!(got.expect(&body), "hi");
+                assert_eq!(minted.count(), 2, "{status} {body}");
+            } else {
+                let error = got.expect_err(&body);
+                assert_eq!(error.kind(), ErrorKind::Api, "{error}");
+                assert_eq!(minted.count(), links, "{status} {body}");
+            }
         }
     }
 }

@@ -21,21 +21,25 @@ pub(crate) fn client(wire: &Wire) -> Client {
         .expect("a client")
 }
 
-/// The API's answer that leads to the storage.
+/// The body of the API's answer that leads to the storage.
+pub(crate) const LINK: &str = r#"{"url":"http://localhost/storage/file?signature=of-the-link"}"#;
+
+/// The API's answer that leads there.
 pub(crate) fn link(url: &str) -> Act {
     let body = json!({ "url": url }).to_string();
-    answer(
-        "200 OK",
-        "Content-Type: application/json\r\n",
-        body.as_bytes(),
-    )
+    answer("200 OK", "", body.as_bytes())
 }
 
 /// A response of this status, with these header lines and this body.
-pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Act {
+pub(crate) fn text(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n");
-    Act::answer([head.as_bytes(), body].concat())
+    [head.as_bytes(), body].concat()
+}
+
+/// The server that reads a request and responds so.
+pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Act {
+    Act::answer(text(status, headers, body))
 }
 
 /// Runs this in simulated time.

@@ -15,6 +15,7 @@ use tracing::debug;
 use super::Progress;
 use super::fetch::{Fetch, Head, Next, Why};
 use super::link::Link;
+use crate::call::attempt::words;
 use crate::call::{Call, CallOptions, Pending};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
@@ -49,6 +50,7 @@ enum State {
     Waiting(Pin<Box<Sleep>>),
     Linking(Pending<FileContent>),
     Requesting(Requesting),
+    Refused(Pin<Box<dyn Future<Output = Bytes> + Send>>),
     Reading(ResponseBody),
     Over,
 }
@@ -140,8 +142,17 @@ impl Engine {
                                 return Poll::Ready(Some(Ok(Piece::Start)));
                             }
                         }
+                        Head::Words => {
+                            let client = self.client.clone();
+                            let read = async move { words(&client, body).await };
+                            self.state = State::Refused(Box::pin(read));
+                        }
                         Head::Then(next) => self.state = State::Next(next),
                     }
+                }
+                State::Refused(words) => {
+                    let words = ready!(words.as_mut().poll(cx));
+                    self.state = State::Next(self.fetch.refused(&words));
                 }
                 State::Reading(body) => {
                     let read = ready!(body.poll_chunk(cx));

@@ -9,7 +9,7 @@
 //! | 206 or 416, of another version or length | again from the start | give |
 //! | 200 in place of 206 | read from the start | skip what is there, if it is the same version |
 //! | 416, and the content is as long as what is there | done | done |
-//! | 401, 403, 404, 410 | a new link | a new link |
+//! | 401, 403, 404, 410, or 400 whose words say that something has expired | a new link | a new link |
 //! | 408, 425, 429, 5xx except 501, no response | the same again, later | the same again, later |
 //! | another status | give | give |
 //!
@@ -99,6 +99,8 @@ pub(super) enum Why {
 pub(super) enum Head {
     /// Read the body; if `restart`, take back what was given.
     Read { restart: bool },
+    /// Read what it says, for [`Fetch::refused`].
+    Words,
     /// Leave it.
     Then(Next),
 }
@@ -163,11 +165,21 @@ impl Fetch {
                 _ => self.changed(),
             },
             401 | 403 | 404 | 410 => Head::Then(self.another_link()),
+            400 => Head::Words,
             201..=299 => Head::Then(Next::Give(Why::Status)),
             status => {
                 let end = AttemptEnd::Status { status, headers };
                 Head::Then(self.again(&end, now, Why::Status))
             }
+        }
+    }
+
+    /// A 400 has said this.
+    pub(super) fn refused(&mut self, words: &[u8]) -> Next {
+        if says_expired(words) {
+            self.another_link()
+        } else {
+            Next::Give(Why::Status)
         }
     }
 
@@ -338,6 +350,15 @@ impl Fetch {
     }
 }
 
+/// Whether these are the words of a storage of the S3 family for a link that has ended, or whose
+/// signer's token has: `<Code>ExpiredToken</Code>`, `RequestExpired` and their like.
+fn says_expired(words: &[u8]) -> bool {
+    let words = String::from_utf8_lossy(words);
+    let code = words.split_once("<Code>");
+    let code = code.and_then(|(_, rest)| rest.split_once("</Code>"));
+    code.is_some_and(|(code, _)| code.contains("Expired"))
+}
+
 fn is_strong(etag: &HeaderValue) -> bool {
     etag.as_bytes().starts_with(b"\"")
 }
@@ -383,13 +404,15 @@ mod tests {
     enum Now {
         /// A head of this status with these headers.
         Head(u16, Headers),
+        /// The words of a 400.
+        Words(&'static str),
         /// So many bytes.
         Data(usize),
         End,
         Broke,
         Failed,
     }
-    use Now::{Broke, Data, End, Failed};
+    use Now::{Broke, Data, End, Failed, Words};
 
     const WHOLE: Headers = &[("content-length", "10"), ("etag", "\"v1\"")];
     const REST: Headers = &[("content-range", "bytes 4-9/10"), ("etag", "\"v1\"")];
@@ -431,8 +454,13 @@ mod tests {
                     match fetch.head(status, &headers(pairs), now) {
                         Head::Read { restart: false } => "read".to_owned(),
                         Head::Read { restart: true } => "restart".to_owned(),
+                        Head::Words => "words".to_owned(),
                         Head::Then(then) => next(&fetch, then),
                     }
+                }
+                Words(words) => {
+                    let then = fetch.refused(words.as_bytes());
+                    next(&fetch, then)
                 }
                 Data(length) => match fetch.take(Bytes::from(vec![0; *length])) {
                     Ok(new) => new.len().to_string(),
@@ -579,7 +607,16 @@ mod tests {
             ),
             (vec![head(204, &[])], "Status", "Status"),
             (vec![head(302, &[])], "Status", "Status"),
-            (vec![head(400, &[])], "Status", "Status"),
+            (
+                vec![head(400, &[]), Words("<Code>ExpiredToken</Code>")],
+                "words link",
+                "words link",
+            ),
+            (
+                vec![head(400, &[]), Words("<Code>InvalidArgument</Code>")],
+                "words Status",
+                "words Status",
+            ),
             (vec![head(501, &[])], "Status", "Status"),
         ]
         .into_iter()
