@@ -1,11 +1,13 @@
 //! The files that downloads are written to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use qoder::ErrorKind;
+use qoder::types::FileId;
+use qoder::{Client, Error, ErrorKind, Sent};
+use qoder_sim::Sim;
 
 use crate::common::{client, current, plan, start};
 use crate::{Folder, content, deliver};
@@ -62,4 +64,168 @@ async fn a_dropped_download_leaves_nothing_behind() {
     let root = client.files().download(&id).to_path(Path::new("/")).await;
     assert_eq!(root.expect_err("a root").kind(), ErrorKind::File);
     assert_eq!(folder.names(), ["out.bin"]);
+}
+
+/// How many requests came of this.
+async fn refused(sim: &Sim, client: &Client, id: &FileId, path: &Path) -> Error {
+    sim.clear_requests();
+    let written = client.files().download(id).to_path(path).await;
+    let error = written.expect_err("refused");
+    assert_eq!((error.kind(), error.sent()), (ErrorKind::File, Sent::No));
+    assert!(
+        error.to_string().contains(&*path.to_string_lossy()),
+        "{error}"
+    );
+    assert!(sim.requests().is_empty(), "{error}");
+    error
+}
+
+#[tokio::test]
+async fn what_is_no_place_for_a_file_is_told_before_any_request() {
+    let folder = Folder::new("no-place");
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = deliver(&sim, &client, &content(10)).await;
+    std::fs::create_dir(folder.path("a-directory")).expect("a directory");
+    for (path, why) in [
+        (folder.0.clone(), "a directory"),
+        (folder.path("a-directory"), "a directory"),
+        (folder.path("a-directory/"), "a directory"),
+        (folder.path("a-directory/.."), "a directory"),
+        (folder.path("not-there/"), "names no file"),
+        (folder.path("not-there/a"), "No such file"),
+        (PathBuf::from("/"), "a directory"),
+        (PathBuf::from(""), "names no file"),
+    ] {
+        let error = refused(&sim, &client, &id, &path).await;
+        assert!(error.to_string().contains(why), "{error}");
+    }
+    assert_eq!(folder.names(), ["a-directory"]);
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        let metadata = std::fs::metadata(path).expect("a file");
+        metadata.permissions().mode() & 0o7777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(path, permissions).expect("a mode");
+    }
+
+    #[tokio::test]
+    async fn a_file_keeps_its_mode_and_its_owner() {
+        let folder = Folder::new("modes");
+        let sim = start(current()).await;
+        let client = client(&sim);
+        let id = deliver(&sim, &client, &content(100_000)).await;
+        let path = folder.path("a.bin");
+        for want in [0o600, 0o640, 0o666, 0o755] {
+            std::fs::write(&path, b"before").expect("written");
+            set_mode(&path, want);
+            let beside = folder.0.clone();
+            // Nor is it readable to others on its way.
+            let look = move |_, _| {
+                for entry in std::fs::read_dir(&beside).expect("the directory") {
+                    let path = entry.expect("an entry").path();
+                    assert_eq!(mode(&path), want, "{path:?}");
+                }
+            };
+            let download = client.files().download(&id).progress(look);
+            download.to_path(&path).await.expect("a file");
+            assert_eq!(mode(&path), want);
+            assert_eq!(std::fs::read(&path).expect("a file"), content(100_000));
+        }
+        // One that is new is as all new ones are.
+        std::fs::write(folder.path("new"), b"").expect("written");
+        std::fs::remove_file(&path).expect("removed");
+        let download = client.files().download(&id);
+        download.to_path(&path).await.expect("a file");
+        assert_eq!(mode(&path), mode(&folder.path("new")));
+        // Only the superuser can give files away.
+        if chown(&path, Some(1234), Some(4321)).is_ok() {
+            let download = client.files().download(&id);
+            download.to_path(&path).await.expect("a file");
+            let metadata = std::fs::metadata(&path).expect("a file");
+            assert_eq!((metadata.uid(), metadata.gid()), (1234, 4321));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_is_written_through() {
+        let folder = Folder::new("symlinks");
+        let sim = start(current()).await;
+        let client = client(&sim);
+        let id = deliver(&sim, &client, &content(10)).await;
+        for name in ["inner", "elsewhere"] {
+            std::fs::create_dir(folder.path(name)).expect("a directory");
+        }
+        symlink("elsewhere", folder.path("to-elsewhere")).expect("a link");
+        for (link, to, target) in [
+            ("absolute", folder.path("inner/a"), "inner/a"),
+            ("relative", PathBuf::from("inner/b"), "inner/b"),
+            ("inner/up", PathBuf::from("../elsewhere/c"), "elsewhere/c"),
+            // Up from where it leads to, not from where it is.
+            ("to-elsewhere/d", PathBuf::from("../inner/d"), "inner/d"),
+            ("to-a-link", PathBuf::from("absolute"), "inner/a"),
+        ] {
+            symlink(&to, folder.path(link)).expect("a link");
+            let target = folder.path(target);
+            // Where it leads to nothing, and where it leads to a file.
+            for old in [None, Some(b"before")] {
+                let _ = std::fs::remove_file(&target);
+                if let Some(old) = old {
+                    std::fs::write(&target, old).expect("written");
+                    set_mode(&target, 0o600);
+                }
+                let download = client.files().download(&id);
+                download.to_path(folder.path(link)).await.expect(link);
+                assert_eq!(std::fs::read(&target).expect(link), content(10));
+                assert!(folder.path(link).is_symlink(), "{link} was replaced");
+                if old.is_some() {
+                    assert_eq!(mode(&target), 0o600, "{link}");
+                }
+            }
+        }
+        symlink("inner", folder.path("to-a-directory")).expect("a link");
+        refused(&sim, &client, &id, &folder.path("to-a-directory")).await;
+        symlink("round", folder.path("round")).expect("a link");
+        refused(&sim, &client, &id, &folder.path("round")).await;
+        let left = |name: &str| {
+            let entries = std::fs::read_dir(folder.path(name)).expect("a directory");
+            entries.count()
+        };
+        assert_eq!((left("inner"), left("elsewhere")), (4, 2));
+    }
+
+    #[tokio::test]
+    async fn what_may_not_be_written_is_told_before_any_request() {
+        let folder = Folder::new("unwritable");
+        let sim = start(current()).await;
+        let client = client(&sim);
+        let id = deliver(&sim, &client, &content(10)).await;
+        let _socket = UnixListener::bind(folder.path("socket")).expect("a socket");
+        let error = refused(&sim, &client, &id, &folder.path("socket")).await;
+        assert!(error.to_string().contains("no regular file"), "{error}");
+
+        std::fs::write(folder.path("fixed"), b"before").expect("written");
+        set_mode(&folder.path("fixed"), 0o400);
+        std::fs::create_dir(folder.path("closed")).expect("a directory");
+        set_mode(&folder.path("closed"), 0o500);
+        if std::fs::write(folder.path("closed/a"), b"").is_ok() {
+            // Nothing is kept from the superuser.
+            return;
+        }
+        for path in ["fixed", "closed/a"] {
+            let error = refused(&sim, &client, &id, &folder.path(path)).await;
+            assert!(error.to_string().contains("Permission denied"), "{error}");
+        }
+    }
 }

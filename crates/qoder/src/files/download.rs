@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -143,39 +144,36 @@ impl Download {
     ///
     /// It is written under another name in the same directory (`.qoder-….part`), and gets its own
     /// once it is complete and on the disk, in place of what had it. If the download fails or is
-    /// dropped, nothing is left behind.
+    /// dropped, nothing is left behind, and what was there stays.
+    ///
+    /// A file that is replaced leaves its mode to the new one, and its owner and group as far as
+    /// the system lets; access lists and other attributes are lost, and other names of it (hard
+    /// links) keep the old content. Of a symbolic link, what it leads to is written, even if
+    /// nothing is there yet.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::File`] if it can't be written; those of [`bytes_limit`](Self::bytes_limit).
+    /// [`ErrorKind::File`] if it can't be written. A directory or device in its place, a directory
+    /// that is missing or closed, and a file that may not be written are noticed before any request
+    /// is made. Else those of [`bytes_limit`](Self::bytes_limit).
     pub async fn to_path(self, path: impl AsRef<Path>) -> Result<u64> {
         let path = path.as_ref().to_owned();
         let (mut engine, deadline) = self.engine(true);
-        let failed = |error: std::io::Error| {
-            Error::new(ErrorKind::File, format!("{}: {error}", path.display()))
-                .with_source(error)
-                .with_operation(OPERATION)
-        };
         let writing = async {
-            let mut target: Option<Target> = None;
+            let failed = |engine: &Engine, error: io::Error| {
+                let why = format!("{}: {error}", path.display());
+                engine.error(ErrorKind::File, why).with_source(error)
+            };
+            let mut target = Target::create(&path).map_err(|error| failed(&engine, error))?;
             while let Some(piece) = engine.next().await {
-                let piece = piece?;
-                // Not before there is something: a refusal leaves the directory alone.
-                let target = match &mut target {
-                    Some(target) => target,
-                    None => target.insert(Target::create(&path).map_err(failed)?),
-                };
-                let written = match piece {
+                let written = match piece? {
                     Piece::Start => target.restart().await,
                     Piece::Data(bytes) => target.write(&bytes).await,
                 };
-                written.map_err(failed)?;
+                written.map_err(|error| failed(&engine, error))?;
             }
-            let target = match target {
-                Some(target) => target,
-                None => Target::create(&path).map_err(failed)?,
-            };
-            target.finish().await.map_err(failed)?;
+            let finished = target.finish().await;
+            finished.map_err(|error| failed(&engine, error))?;
             Ok(engine.fetch.progress().0)
         };
         within(deadline, writing).await
