@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use qoder::types::FileId;
-use qoder::{Client, Error, ErrorKind, Sent};
+use qoder::{Client, Dialect, Error, ErrorKind, Sent};
 use qoder_sim::Sim;
 
-use crate::common::{client, current, plan, start};
+use crate::common::{builder, client, current, plan, start};
 use crate::{Folder, content, deliver};
 
 #[tokio::test]
@@ -101,6 +101,67 @@ async fn what_is_no_place_for_a_file_is_told_before_any_request() {
         assert!(error.to_string().contains(why), "{error}");
     }
     assert_eq!(folder.names(), ["a-directory"]);
+}
+
+#[tokio::test]
+async fn a_download_is_no_larger_than_it_may_be() {
+    let folder = Folder::new("limits");
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = deliver(&sim, &client, &content(1000)).await;
+    let path = folder.path("out.bin");
+    // With its length in the head, and in chunks, so that nobody knows it before its end.
+    for fault in ["storage:none", "storage:split"] {
+        for (limit, well) in [(999, false), (1000, true), (u64::MAX, true)] {
+            let download = || {
+                sim.inject(plan(fault));
+                client.files().download(&id).max_bytes(limit)
+            };
+            let mut stream = download().stream();
+            let mut streamed = Ok(0);
+            while let Some(piece) = stream.next().await {
+                streamed = streamed.and_then(|sum| Ok(sum + piece?.len() as u64));
+            }
+            let bytes = download().bytes().await.map(|bytes| bytes.len() as u64);
+            for got in [bytes, download().to_path(&path).await, streamed] {
+                match got {
+                    Ok(length) => assert_eq!((length, well), (1000, true), "{fault}"),
+                    Err(error) => {
+                        assert!(!well, "{fault}: {error}");
+                        assert_eq!(error.kind(), ErrorKind::TooLarge, "{error:?}");
+                        assert!(error.to_string().contains("limit of 999 bytes"), "{error}");
+                    }
+                }
+            }
+            assert_eq!(folder.names().len(), usize::from(well), "{fault}");
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+    // What is known to be too large is not asked for.
+    sim.clear_requests();
+    let known = client.files().download(&id).length(1000).max_bytes(999);
+    let error = known.to_path(&path).await.expect_err("too large");
+    assert_eq!(
+        (error.kind(), error.sent()),
+        (ErrorKind::TooLarge, Sent::No)
+    );
+    assert!(sim.requests().is_empty() && folder.names().is_empty());
+    // By default there is a limit to what is kept in memory only.
+    let small = builder(&sim.base_url(), Dialect::Current).max_response(999);
+    let small = small.build().expect("a client");
+    let download = || small.files().download(&id);
+    let error = download().bytes().await.expect_err("too large");
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert_eq!(
+        download()
+            .max_bytes(1000)
+            .bytes()
+            .await
+            .expect("bytes")
+            .len(),
+        1000
+    );
+    assert_eq!(download().to_path(&path).await.expect("a file"), 1000);
 }
 
 #[cfg(unix)]

@@ -51,6 +51,7 @@ pub struct Download {
     file: FileId,
     options: CallOptions,
     length: Option<u64>,
+    max_bytes: Option<u64>,
     deadline: Option<Duration>,
     progress: Progress,
 }
@@ -62,6 +63,7 @@ impl Download {
             file,
             options: CallOptions::default(),
             length: None,
+            max_bytes: None,
             deadline: None,
             progress: Progress::default(),
         }
@@ -82,6 +84,16 @@ impl Download {
         self
     }
 
+    /// Sets how many bytes the file may have. A larger one is an [`ErrorKind::TooLarge`] as soon as
+    /// its length is known, which [`length`](Self::length) may be before any request, and at the
+    /// latest when more has come. Default: the client's
+    /// [`max_response`](crate::ClientBuilder::max_response) for [`bytes`](Self::bytes), and no limit
+    /// for [`to_path`](Self::to_path) and [`stream`](Self::stream).
+    pub fn max_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.max_bytes = bytes.into();
+        self
+    }
+
     /// Sets the limit of time for [`bytes`](Self::bytes) and [`to_path`](Self::to_path), links,
     /// repetitions and waits included. Default: none, since a large file may take its time; the
     /// limits for the head and for silence within a body hold for each request.
@@ -97,43 +109,24 @@ impl Download {
         self
     }
 
-    /// The content in memory, up to the client's
-    /// [`max_response`](crate::ClientBuilder::max_response).
+    /// The content in memory, up to [`max_bytes`](Self::max_bytes).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::TooLarge`]; see also [`bytes_limit`](Self::bytes_limit).
-    pub async fn bytes(self) -> Result<Bytes> {
-        let limit = self.client.settings().max_response;
-        self.bytes_limit(limit).await
-    }
-
-    /// The content in memory, up to so many bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::TooLarge`], before anything is read if the length is known. The storage's
-    /// refusals are [`ErrorKind::Api`], a content that ends too early is [`ErrorKind::Network`],
-    /// and one that is not as long as it should be is [`ErrorKind::Decode`].
-    pub async fn bytes_limit(self, limit: usize) -> Result<Bytes> {
+    /// [`ErrorKind::TooLarge`] beyond that limit. The storage's refusals are [`ErrorKind::Api`], a
+    /// content that ends too early is [`ErrorKind::Network`], and one that is not as long as it
+    /// should be is [`ErrorKind::Decode`].
+    pub async fn bytes(mut self) -> Result<Bytes> {
+        let limit = self.client.settings().max_response as u64;
+        self.max_bytes.get_or_insert(limit);
         let (mut engine, deadline) = self.engine(true);
         let reading = async {
             let mut whole = BytesMut::new();
             while let Some(piece) = engine.next().await {
-                let total = engine.fetch.progress().1;
-                let bytes = match piece? {
-                    Piece::Start => {
-                        whole.clear();
-                        Bytes::new()
-                    }
-                    Piece::Data(bytes) => bytes,
-                };
-                let length = whole.len().saturating_add(bytes.len());
-                if length > limit || total.is_some_and(|total| total > limit as u64) {
-                    let why = format!("the file is larger than the limit of {limit} bytes");
-                    return Err(engine.error(ErrorKind::TooLarge, why));
+                match piece? {
+                    Piece::Start => whole.clear(),
+                    Piece::Data(bytes) => whole.extend_from_slice(&bytes),
                 }
-                whole.extend_from_slice(&bytes);
             }
             Ok(whole.freeze())
         };
@@ -155,7 +148,7 @@ impl Download {
     ///
     /// [`ErrorKind::File`] if it can't be written. A directory or device in its place, a directory
     /// that is missing or closed, and a file that may not be written are noticed before any request
-    /// is made. Else those of [`bytes_limit`](Self::bytes_limit).
+    /// is made. Else those of [`bytes`](Self::bytes).
     pub async fn to_path(self, path: impl AsRef<Path>) -> Result<u64> {
         let path = path.as_ref().to_owned();
         let (mut engine, deadline) = self.engine(true);
@@ -197,7 +190,9 @@ impl Download {
         }
         let seed = Uuid::new_v4().as_u64_pair().0;
         let budget = self.client.budget().clone();
-        let fetch = Fetch::new(policy, budget, seed, rewinds).expect(self.length);
+        let fetch = Fetch::new(policy, budget, seed, rewinds)
+            .expect(self.length)
+            .limit(self.max_bytes);
         // A stream may lie unread, and then must not hold up others.
         let lane = if rewinds { Lane::Call } else { Lane::Stream };
         let engine = Engine::new(

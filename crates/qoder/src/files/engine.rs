@@ -77,9 +77,9 @@ impl Engine {
             options,
             progress,
             lane,
+            state: State::Next(fetch.start()),
             fetch,
             link: None,
-            state: State::Next(Next::Link),
             status: None,
             broke: None,
             requests: 0,
@@ -291,6 +291,12 @@ impl Engine {
             Why::Length(length) => {
                 let wanted = total.unwrap_or_default();
                 format!("the file has {length} bytes, and should have {wanted}")
+            }
+            Why::TooLarge(limit) => {
+                let text = format!(
+                    "the file is larger than the limit of {limit} bytes, which `max_bytes` sets"
+                );
+                return self.error(ErrorKind::TooLarge, text);
             }
             Why::Long => format!("the file goes on after its {} bytes", total.unwrap_or(got)),
             Why::Changed => "the file changed while it was downloaded".to_owned(),

@@ -43,6 +43,8 @@ pub(super) struct Fetch {
     total: Option<u64>,
     /// The length that the caller knows of.
     expected: Option<u64>,
+    /// The most that it may have.
+    limit: Option<u64>,
     /// How much of it was given.
     offset: u64,
     /// What was given belongs to a version that is not read any more.
@@ -82,6 +84,8 @@ pub(super) enum Why {
     Short,
     /// It is not as long as the caller says.
     Length(u64),
+    /// It has more than this limit.
+    TooLarge(u64),
     /// It goes on after its end.
     Long,
     /// It has changed, and what was given can't be taken back.
@@ -116,6 +120,7 @@ impl Fetch {
             validator: None,
             total: None,
             expected: None,
+            limit: None,
             offset: 0,
             stale: false,
             skip: 0,
@@ -131,6 +136,25 @@ impl Fetch {
     pub(super) fn expect(mut self, length: Option<u64>) -> Self {
         self.expected = length;
         self
+    }
+
+    /// Sets how many bytes the content may have.
+    pub(super) fn limit(mut self, limit: Option<u64>) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// What to do first.
+    pub(super) fn start(&self) -> Next {
+        match self.too_large(self.expected) {
+            Some(why) => Next::Give(why),
+            None => Next::Link,
+        }
+    }
+
+    fn too_large(&self, length: Option<u64>) -> Option<Why> {
+        let limit = self.limit?;
+        (length? > limit).then_some(Why::TooLarge(limit))
     }
 
     /// How much was given, and of how much.
@@ -196,6 +220,9 @@ impl Fetch {
                 return Head::Then(Next::Give(Why::Length(length)));
             }
         }
+        if let Some(why) = self.too_large(length) {
+            return Head::Then(Next::Give(why));
+        }
         let validator = validator(headers);
         let total = length.or(self.expected);
         let mut restart = std::mem::take(&mut self.stale);
@@ -237,6 +264,9 @@ impl Fetch {
                 other => other,
             };
         }
+        if let Some(why) = self.too_large(total) {
+            return Head::Then(Next::Give(why));
+        }
         self.total = self.total.or(total);
         Head::Read { restart: false }
     }
@@ -250,6 +280,9 @@ impl Fetch {
         self.offset += bytes.len() as u64;
         if self.total.is_some_and(|total| self.offset > total) {
             return Err(Why::Long);
+        }
+        if let Some(why) = self.too_large(Some(self.offset)) {
+            return Err(why);
         }
         if self.offset > self.furthest {
             self.furthest = self.offset;
