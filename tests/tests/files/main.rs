@@ -6,6 +6,7 @@ mod common;
 mod downloads;
 mod links;
 mod raw;
+mod resumed;
 mod sources;
 mod targets;
 mod uploads;

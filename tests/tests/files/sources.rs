@@ -256,7 +256,7 @@ async fn a_file_that_may_not_be_read_is_the_error_before_anything_is_sent() {
     let sim = start(current()).await;
     let path = folder.path("a.bin");
     std::fs::write(&path, b"hello").expect("written");
-    let nobody = std::fs::Permissions::from_mode(0);
+    let nobody = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(&path, nobody).expect("a mode");
     if std::fs::File::open(&path).is_ok() {
         // Nothing is kept from the superuser.

@@ -7,12 +7,14 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body::Body;
 use qoder_http::{Lane, RequestBody, ResponseBody, Sent};
 use qoder_types::{FileContent, FileId, ops};
 use tokio::time::{Sleep, sleep};
 use tracing::debug;
 
 use super::Progress;
+use super::answer::Extent;
 use super::fetch::{Fetch, Head, Next, Why};
 use super::link::Link;
 use crate::call::attempt::words;
@@ -128,7 +130,9 @@ impl Engine {
                     let (parts, body) = response.into_parts();
                     self.status = Some(parts.status);
                     self.broke = None;
-                    let head = self.fetch.head(parts.status, &parts.headers, now);
+                    let exact = body.size_hint().exact();
+                    let extent = Extent::new(parts.version, &parts.headers, exact);
+                    let head = self.fetch.head(parts.status, &parts.headers, extent, now);
                     debug!(
                         operation = OPERATION,
                         http.response.status_code = parts.status.as_u16(),
@@ -294,12 +298,17 @@ impl Engine {
             }
             Why::TooLarge(limit) => {
                 let text = format!(
-                    "the file is larger than the limit of {limit} bytes, which `max_bytes` sets"
+                    "the file is larger than the limit of {limit} bytes, which `Download::max_bytes` sets"
                 );
                 return self.error(ErrorKind::TooLarge, text);
             }
             Why::Long => format!("the file goes on after its {} bytes", total.unwrap_or(got)),
             Why::Changed => "the file changed while it was downloaded".to_owned(),
+            Why::Endless => {
+                "the storage doesn't say where the file ends, so that nobody could tell \
+                 if it broke off: say how long it is with `Download::length`"
+                    .to_owned()
+            }
             Why::NoVersion => format!(
                 "the file broke off after {got}{of} bytes, and the storage names no version of it to go on with"
             ),

@@ -1,5 +1,6 @@
 //! The contents of files, on their way up and down.
 
+mod answer;
 pub(crate) mod download;
 mod engine;
 mod fetch;
