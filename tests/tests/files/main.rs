@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod codings;
 mod downloads;
 mod links;
 mod raw;

@@ -47,13 +47,26 @@ pub(super) fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Whether a part is of the version that was asked for. A storage that overlooks `If-Range` sends
-/// one of any, so the tag must be there, as RFC 9110 (15.3.7) has it; a date need not.
-pub(super) fn is_part_of(validator: &HeaderValue, headers: &HeaderMap) -> bool {
+/// one of any, so the tag must be there, as RFC 9110 (15.3.7) has it; a date need not, nor need the
+/// codings.
+pub(super) fn is_part_of(validator: &HeaderValue, codings: &Codings, headers: &HeaderMap) -> bool {
+    let same = !headers.contains_key(header::CONTENT_ENCODING) || Codings::of(headers) == *codings;
     if is_strong(validator) {
-        headers.get(header::ETAG) == Some(validator)
+        same && headers.get(header::ETAG) == Some(validator)
     } else {
         let modified = headers.get(header::LAST_MODIFIED);
-        modified.is_none_or(|modified| modified == validator)
+        same && modified.is_none_or(|modified| modified == validator)
+    }
+}
+
+/// What a content is coded with, as it is said.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Codings(Vec<HeaderValue>);
+
+impl Codings {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let codings = headers.get_all(header::CONTENT_ENCODING);
+        Self(codings.iter().cloned().collect())
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use qoder_http::Lane;
+use qoder_http::{Coding, Lane};
 use qoder_types::FileId;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -52,6 +52,7 @@ pub struct Download {
     options: CallOptions,
     length: Option<u64>,
     max_bytes: Option<u64>,
+    as_stored: bool,
     deadline: Option<Duration>,
     progress: Progress,
 }
@@ -64,6 +65,7 @@ impl Download {
             options: CallOptions::default(),
             length: None,
             max_bytes: None,
+            as_stored: false,
             deadline: None,
             progress: Progress::default(),
         }
@@ -81,6 +83,15 @@ impl Download {
     /// storage says.
     pub fn length(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.length = bytes.into();
+        self
+    }
+
+    /// Takes the stored bytes, even if the storage says that they are a coded form of the file, as
+    /// of one that was uploaded to it with `Content-Encoding: gzip`: then it is the gzip that comes.
+    /// Default: such a file is an [`ErrorKind::Decode`] that names the coding, before anything is
+    /// written. A download is never decoded.
+    pub fn as_stored(mut self) -> Self {
+        self.as_stored = true;
         self
     }
 
@@ -195,6 +206,11 @@ impl Download {
             .limit(self.max_bytes);
         // A stream may lie unread, and then must not hold up others.
         let lane = if rewinds { Lane::Call } else { Lane::Stream };
+        let coding = if self.as_stored {
+            Coding::AsSent
+        } else {
+            Coding::default()
+        };
         let engine = Engine::new(
             self.client,
             self.file,
@@ -202,6 +218,7 @@ impl Download {
             self.progress,
             fetch,
             lane,
+            coding,
         );
         (engine, self.deadline)
     }

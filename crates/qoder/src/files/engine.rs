@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
-use qoder_http::{Lane, RequestBody, ResponseBody, Sent};
+use qoder_http::{Coding, Lane, RequestBody, ResponseBody, Sent};
 use qoder_types::{FileContent, FileId, ops};
 use tokio::time::{Sleep, sleep};
 use tracing::debug;
@@ -38,6 +38,7 @@ pub(super) struct Engine {
     options: CallOptions,
     progress: Progress,
     lane: Lane,
+    coding: Coding,
     pub(super) fetch: Fetch,
     link: Option<Link>,
     state: State,
@@ -72,6 +73,7 @@ impl Engine {
         progress: Progress,
         fetch: Fetch,
         lane: Lane,
+        coding: Coding,
     ) -> Self {
         Self {
             client,
@@ -79,6 +81,7 @@ impl Engine {
             options,
             progress,
             lane,
+            coding,
             state: State::Next(fetch.start()),
             fetch,
             link: None,
@@ -221,6 +224,7 @@ impl Engine {
         self.requests += 1;
         let mut request = http::Request::new(RequestBody::empty());
         *request.uri_mut() = uri;
+        request.extensions_mut().insert(self.coding);
         *request.headers_mut() = self.headers();
         let transport = self.client.transport().clone();
         let (lane, timeouts) = (self.lane, self.client.settings().timeouts);
@@ -274,6 +278,10 @@ impl Engine {
             Why::Broke => match self.broke.take() {
                 Some(error) => {
                     let (kind, text) = match error.kind() {
+                        qoder_http::ErrorKind::Coding => {
+                            let text = format!("{error}; `Download::as_stored` takes it as it is");
+                            (ErrorKind::Decode, text)
+                        }
                         qoder_http::ErrorKind::Url => {
                             let text = format!("the API gave a link that can't be used: {error}");
                             (ErrorKind::Decode, text)

@@ -23,7 +23,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use qoder_http::Sent;
 use qoder_http::retry::{AttemptEnd, Attempts, Class, Next as Retry, RetryBudget, RetryPolicy};
 
-use super::answer::{Extent, Range, is_part_of, says_expired, validator};
+use super::answer::{Codings, Extent, Range, is_part_of, says_expired, validator};
 
 /// Requests to the storage for one content.
 const REQUESTS: u32 = 256;
@@ -43,6 +43,7 @@ pub(super) struct Fetch {
     rewinds: bool,
     /// The version that is read, if it can be asked for.
     validator: Option<HeaderValue>,
+    codings: Codings,
     total: Option<u64>,
     /// The length that the caller knows of.
     expected: Option<u64>,
@@ -125,6 +126,7 @@ impl Fetch {
             seed,
             rewinds,
             validator: None,
+            codings: Codings::default(),
             total: None,
             expected: None,
             limit: None,
@@ -240,10 +242,11 @@ impl Fetch {
         if total.is_none() && extent == Extent::Unmarked {
             return give(Why::Endless);
         }
-        let validator = validator(headers);
+        let (validator, codings) = (validator(headers), Codings::of(headers));
         let mut restart = std::mem::take(&mut self.stale);
         if self.offset > 0 {
-            let same = self.validator.is_some() && validator == self.validator;
+            let same = validator == self.validator && codings == self.codings;
+            let same = same && validator.is_some();
             if self.rewinds {
                 if let Some(too_many) = self.start_anew() {
                     return Head::Then(too_many);
@@ -258,6 +261,7 @@ impl Fetch {
             }
         }
         self.validator = validator;
+        self.codings = codings;
         self.total = total;
         Head::Read { restart }
     }
@@ -280,7 +284,7 @@ impl Fetch {
             (None, None) => true,
             _ => false,
         };
-        if other_length || !is_part_of(validator, headers) {
+        if other_length || !is_part_of(validator, &self.codings, headers) {
             return self.changed(Why::Changed);
         }
         let fits = extent.length().is_none_or(|length| length <= end - start);
