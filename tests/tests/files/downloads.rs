@@ -4,9 +4,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
-use qoder::{Dialect, ErrorKind, Timeouts, Upload};
+use qoder::{Dialect, ErrorKind, Sent, Timeouts, Upload};
+use qoder_tests::wire::{Act, Step, Wire};
 
 use crate::common::{TOKEN, builder, client, current, plan, start};
+use crate::raw::{self, LINK};
 use crate::{Folder, content, deliver, storage, told};
 
 #[tokio::test]
@@ -299,4 +301,49 @@ async fn a_short_file_is_no_success() {
         .await
         .expect_err("short");
     assert!(error.to_string().contains("1000 of 1001"), "{error}");
+}
+
+#[test]
+fn a_deadline_says_how_far_the_download_was() {
+    let link = || raw::answer("200 OK", "", LINK.as_bytes());
+    let half = || {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello";
+        Act::new([Step::Read, Step::Send(head.into()), Step::Silence])
+    };
+    let limit = Duration::from_secs(5);
+    let late = |wire: &Wire| {
+        let download = raw::client(wire).files().download("file_1");
+        let got = raw::run(download.deadline(limit).bytes());
+        got.expect_err("late")
+    };
+    let silent = Act::new([Step::Read, Step::Silence]);
+    for (wire, attempts, sent, why) in [
+        (
+            Wire::new([link()], half()),
+            1,
+            Sent::Yes,
+            "after 5 of 10 bytes",
+        ),
+        (
+            Wire::new([link()], silent.clone()),
+            1,
+            Sent::Maybe,
+            "after 0 bytes",
+        ),
+        (Wire::new([], silent), 0, Sent::Maybe, "after 0 bytes"),
+    ] {
+        let error = late(&wire);
+        assert!(error.is_timeout(), "{error:?}");
+        assert_eq!(
+            (error.attempts(), error.sent()),
+            (attempts, sent),
+            "{error}"
+        );
+        assert!(error.to_string().contains(why), "{error}");
+    }
+    // What no clock can count is no limit.
+    let wire = Wire::new([link()], raw::answer("200 OK", "", b"hello"));
+    let download = raw::client(&wire).files().download("file_1");
+    let got = raw::run(download.deadline(Duration::MAX).bytes());
+    assert_eq!(got.expect("bytes"), "hello");
 }

@@ -16,12 +16,12 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Progress;
-use super::engine::{Engine, OPERATION, Piece};
+use super::engine::{Engine, Piece};
 use super::fetch::Fetch;
 use super::target::Target;
 use crate::call::CallOptions;
 use crate::client::Client;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 
 /// A download, to be taken as bytes, as a file, or as a stream.
 ///
@@ -141,7 +141,8 @@ impl Download {
             }
             Ok(whole.freeze())
         };
-        within(deadline, reading).await
+        let read = within(deadline, reading).await;
+        read.unwrap_or_else(|limit| Err(engine.too_late(limit)))
     }
 
     /// Writes the content to this file, and gives its length.
@@ -180,7 +181,8 @@ impl Download {
             finished.map_err(|error| failed(&engine, error))?;
             Ok(engine.fetch.progress().0)
         };
-        within(deadline, writing).await
+        let written = within(deadline, writing).await;
+        written.unwrap_or_else(|limit| Err(engine.too_late(limit)))
     }
 
     /// The content as a stream of pieces. Nothing is sent before it is polled.
@@ -224,14 +226,15 @@ impl Download {
     }
 }
 
-async fn within<T>(deadline: Option<Duration>, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let Some(limit) = deadline else {
-        return work.await;
-    };
-    timeout(limit, work).await.unwrap_or_else(|_| {
-        let why = format!("the download's deadline of {limit:?} passed");
-        Err(Error::new(ErrorKind::Timeout, why).with_operation(OPERATION))
-    })
+/// What comes of some work before its deadline, or the limit that passed.
+async fn within<T>(
+    deadline: Option<Duration>,
+    work: impl Future<Output = Result<T>>,
+) -> std::result::Result<Result<T>, Duration> {
+    match deadline {
+        Some(limit) => timeout(limit, work).await.map_err(|_| limit),
+        None => Ok(work.await),
+    }
 }
 
 impl fmt::Debug for Download {

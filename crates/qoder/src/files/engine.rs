@@ -3,7 +3,7 @@
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -22,7 +22,7 @@ use crate::call::{Call, CallOptions, Pending};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 
-pub(super) const OPERATION: &str = "files.download";
+const OPERATION: &str = "files.download";
 
 /// What comes of a download.
 pub(super) enum Piece {
@@ -255,6 +255,18 @@ impl Engine {
         match self.status {
             Some(status) => error.with_status(status),
             None => error,
+        }
+    }
+
+    /// The error of a download that was not complete by its deadline.
+    pub(super) fn too_late(&self, limit: Duration) -> Error {
+        let (got, total) = self.fetch.progress();
+        let of = total.map_or(String::new(), |total| format!(" of {total}"));
+        let why = format!("the deadline of {limit:?} passed after {got}{of} bytes of the file");
+        let error = self.error(ErrorKind::Timeout, why);
+        match self.status {
+            Some(_) => error,
+            None => error.with_sent(Sent::Maybe),
         }
     }
 
