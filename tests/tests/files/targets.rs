@@ -166,7 +166,7 @@ async fn a_download_is_no_larger_than_it_may_be() {
 
 #[cfg(unix)]
 mod unix {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
     use std::os::unix::net::UnixListener;
 
     use super::*;
@@ -264,6 +264,38 @@ mod unix {
             entries.count()
         };
         assert_eq!((left("inner"), left("elsewhere")), (4, 2));
+    }
+
+    /// In a directory that all may write to, a link may be a trap that somebody has laid.
+    #[tokio::test]
+    async fn a_link_that_the_system_does_not_follow_is_not_followed() {
+        let folder = Folder::new("traps");
+        let sim = start(current()).await;
+        let client = client(&sim);
+        let id = deliver(&sim, &client, &content(10)).await;
+        let shared = folder.path("shared");
+        std::fs::create_dir(&shared).expect("a directory");
+        set_mode(&shared, 0o1777);
+        std::fs::write(folder.path("there"), b"before").expect("written");
+        for target in ["there", "not-there"] {
+            let trap = shared.join(target);
+            symlink(folder.path(target), &trap).expect("a link");
+            if lchown(&trap, Some(1234), None).is_err() {
+                // Only the superuser can play somebody else.
+                return;
+            }
+            let followed = std::fs::metadata(&trap).map_err(|error| error.kind());
+            if followed.err() != Some(std::io::ErrorKind::PermissionDenied) {
+                // This system follows all links.
+                return;
+            }
+            refused(&sim, &client, &id, &trap).await;
+        }
+        assert_eq!(
+            std::fs::read(folder.path("there")).expect("a file"),
+            b"before"
+        );
+        assert!(!folder.path("not-there").exists());
     }
 
     #[tokio::test]

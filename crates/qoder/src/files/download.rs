@@ -149,7 +149,8 @@ impl Download {
     ///
     /// It is written under another name in the same directory (`.qoder-….part`), and gets its own
     /// once it is complete and on the disk, in place of what had it. If the download fails or is
-    /// dropped, nothing is left behind, and what was there stays.
+    /// dropped, nothing is left behind, and what was there stays. Only a process that is killed
+    /// leaves the other file.
     ///
     /// A file that is replaced leaves its mode to the new one, and its owner and group as far as
     /// the system lets; access lists and other attributes are lost, and other names of it (hard

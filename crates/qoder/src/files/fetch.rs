@@ -307,8 +307,11 @@ impl Fetch {
         let bytes = bytes.split_off(usize::try_from(skipped).unwrap_or(usize::MAX));
         self.offset += bytes.len() as u64;
         let is_past = |end: Option<u64>| end.is_some_and(|end| self.offset > end);
-        if is_past(self.total) || is_past(self.until) {
+        if is_past(self.total) {
             return Err(Why::Long);
+        }
+        if is_past(self.until) {
+            return Err(Why::Range);
         }
         if let Some(why) = self.too_large(Some(self.offset)) {
             return Err(why);

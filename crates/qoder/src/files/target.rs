@@ -107,6 +107,11 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
         if !is_link {
             return Ok(own);
         }
+        // The system may forbid it, as it does for the links of others in `/tmp`.
+        match std::fs::metadata(&own) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+            _ => {}
+        }
         let to = std::fs::read_link(&own)?;
         own.pop();
         own.push(to);

@@ -176,7 +176,7 @@ fn the_table() {
             "read 2 bytes=6- read 4 done",
             "read 2 bytes=6- read 4 done",
         ),
-        (vec![head(206, PART), Data(3)], "read Long", "read Long"),
+        (vec![head(206, PART), Data(3)], "read Range", "read Range"),
         (vec![head(206, MORE)], "anew", "Range"),
         (vec![head(206, LATER)], "anew", "Range"),
         (vec![head(206, ALL)], "anew", "Range"),
