@@ -246,6 +246,11 @@ impl BaseUrl {
         host_of(&self.0).and_then(Region::of_host)
     }
 
+    /// Whether it is plain http.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.starts_with("http://")
+    }
+
     /// The URL of a target that starts with `/`.
     pub(crate) fn join(&self, target: &str) -> String {
         format!("{}{target}", self.0)

@@ -150,6 +150,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         },
     ),
     fault(
+        "cut, of no length",
+        "half of a body that ends with its connection",
+        |good| {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {}\r\n\r\n", good.kind);
+            read_then([send(head + good.half()), Step::Close])
+        },
+    ),
+    fault(
         "cut in a chunk",
         "the connection is closed in the middle of a chunk",
         |good| {

@@ -4,12 +4,13 @@
 //! |---|---|---|
 //! | the body broke, or ended before its length | the rest, with `If-Range` | the rest, with `If-Range` |
 //! | the same, and the content has no strong validator | again from the start | give |
-//! | 206, the range that was asked for | read on | read on |
-//! | 206, another range | again from the start | give |
-//! | 206 or 416, of another version or length | again from the start | give |
+//! | 206, the range that was asked for, of the same version and of a known length | read on | read on |
+//! | 206, another range, or one that its body goes beyond | again from the start | give |
+//! | 206 or 416, of another version or length, or of one that is not said | again from the start | give |
+//! | 200 whose length nobody says and whose end nothing marks | give | give |
 //! | 200 in place of 206 | read from the start | skip what is there, if it is the same version |
 //! | 416, and the content is as long as what is there | done | done |
-//! | 401, 403, 404, 410 | a new link | a new link |
+//! | 401, 403, 404, 410, or 400 whose words say that something has expired | a new link | a new link |
 //! | 408, 425, 429, 5xx except 501, no response | the same again, later | the same again, later |
 //! | another status | give | give |
 //!
@@ -21,6 +22,8 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use qoder_http::Sent;
 use qoder_http::retry::{AttemptEnd, Attempts, Class, Next as Retry, RetryBudget, RetryPolicy};
+
+use super::answer::{Codings, Extent, Range, is_part_of, says_expired, validator};
 
 /// Requests to the storage for one content.
 const REQUESTS: u32 = 256;
@@ -40,15 +43,20 @@ pub(super) struct Fetch {
     rewinds: bool,
     /// The version that is read, if it can be asked for.
     validator: Option<HeaderValue>,
+    codings: Codings,
     total: Option<u64>,
     /// The length that the caller knows of.
     expected: Option<u64>,
+    /// The most that it may have.
+    limit: Option<u64>,
     /// How much of it was given.
     offset: u64,
     /// What was given belongs to a version that is not read any more.
     stale: bool,
     /// What is to be skipped of the body.
     skip: u64,
+    /// Where the range that is read ends.
+    until: Option<u64>,
     /// The most that was ever given.
     furthest: u64,
     /// Whether a try was spent since there was something new.
@@ -82,10 +90,14 @@ pub(super) enum Why {
     Short,
     /// It is not as long as the caller says.
     Length(u64),
+    /// It has more than this limit.
+    TooLarge(u64),
     /// It goes on after its end.
     Long,
     /// It has changed, and what was given can't be taken back.
     Changed,
+    /// Nobody says where it ends.
+    Endless,
     /// The storage can't say whether the rest is of the same version.
     NoVersion,
     /// Another range than was asked for.
@@ -99,6 +111,8 @@ pub(super) enum Why {
 pub(super) enum Head {
     /// Read the body; if `restart`, take back what was given.
     Read { restart: bool },
+    /// Read what it says, for [`Fetch::refused`].
+    Words,
     /// Leave it.
     Then(Next),
 }
@@ -112,11 +126,14 @@ impl Fetch {
             seed,
             rewinds,
             validator: None,
+            codings: Codings::default(),
             total: None,
             expected: None,
+            limit: None,
             offset: 0,
             stale: false,
             skip: 0,
+            until: None,
             furthest: 0,
             retried: false,
             requests: 0,
@@ -129,6 +146,25 @@ impl Fetch {
     pub(super) fn expect(mut self, length: Option<u64>) -> Self {
         self.expected = length;
         self
+    }
+
+    /// Sets how many bytes the content may have.
+    pub(super) fn limit(mut self, limit: Option<u64>) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// What to do first.
+    pub(super) fn start(&self) -> Next {
+        match self.too_large(self.expected) {
+            Some(why) => Next::Give(why),
+            None => Next::Link,
+        }
+    }
+
+    fn too_large(&self, length: Option<u64>) -> Option<Why> {
+        let limit = self.limit?;
+        (length? > limit).then_some(Why::TooLarge(limit))
     }
 
     /// How much was given, and of how much.
@@ -153,16 +189,22 @@ impl Fetch {
         &mut self,
         status: StatusCode,
         headers: &HeaderMap,
+        extent: Extent,
         now: SystemTime,
     ) -> Head {
+        self.until = None;
         match status.as_u16() {
-            200 => self.whole(headers),
-            206 => self.part(headers),
-            416 if self.offset > 0 => match content_range(headers) {
-                Some((None, Some(total))) if self.is_all(total) => Head::Then(Next::Done),
-                _ => self.changed(),
+            200 => self.whole(headers, extent),
+            206 => self.part(headers, extent),
+            416 if self.offset > 0 => match Range::of(headers) {
+                Some(Range {
+                    bytes: None,
+                    total: Some(total),
+                }) if self.is_all(total) => Head::Then(Next::Done),
+                _ => self.changed(Why::Changed),
             },
             401 | 403 | 404 | 410 => Head::Then(self.another_link()),
+            400 => Head::Words,
             201..=299 => Head::Then(Next::Give(Why::Status)),
             status => {
                 let end = AttemptEnd::Status { status, headers };
@@ -171,24 +213,40 @@ impl Fetch {
         }
     }
 
+    /// A 400 has said this.
+    pub(super) fn refused(&mut self, words: &[u8]) -> Next {
+        if says_expired(words) {
+            self.another_link()
+        } else {
+            Next::Give(Why::Status)
+        }
+    }
+
     /// Whether so many bytes are all that there is, and were given.
     fn is_all(&self, total: u64) -> bool {
         total == self.offset && self.total.is_none_or(|before| before == total)
     }
 
-    fn whole(&mut self, headers: &HeaderMap) -> Head {
-        let length = headers.get(header::CONTENT_LENGTH);
-        let length: Option<u64> = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    fn whole(&mut self, headers: &HeaderMap, extent: Extent) -> Head {
+        let give = |why| Head::Then(Next::Give(why));
+        let length = extent.length();
         if let (Some(length), Some(expected)) = (length, self.expected) {
             if length != expected {
-                return Head::Then(Next::Give(Why::Length(length)));
+                return give(Why::Length(length));
             }
         }
-        let validator = validator(headers);
+        if let Some(why) = self.too_large(length) {
+            return give(why);
+        }
         let total = length.or(self.expected);
+        if total.is_none() && extent == Extent::Unmarked {
+            return give(Why::Endless);
+        }
+        let (validator, codings) = (validator(headers), Codings::of(headers));
         let mut restart = std::mem::take(&mut self.stale);
         if self.offset > 0 {
-            let same = self.validator.is_some() && validator == self.validator;
+            let same = validator == self.validator && codings == self.codings;
+            let same = same && validator.is_some();
             if self.rewinds {
                 if let Some(too_many) = self.start_anew() {
                     return Head::Then(too_many);
@@ -199,33 +257,45 @@ impl Fetch {
                 self.skip = self.offset;
                 return Head::Read { restart: false };
             } else {
-                return Head::Then(Next::Give(Why::Changed));
+                return give(Why::Changed);
             }
         }
         self.validator = validator;
+        self.codings = codings;
         self.total = total;
         Head::Read { restart }
     }
 
-    fn part(&mut self, headers: &HeaderMap) -> Head {
-        let Some((Some(start), total)) = content_range(headers) else {
+    fn part(&mut self, headers: &HeaderMap, extent: Extent) -> Head {
+        let Some(Range {
+            bytes: Some((start, end)),
+            total,
+        }) = Range::of(headers)
+        else {
             return Head::Then(Next::Give(Why::Range));
         };
-        let is_other = |before: &HeaderValue| {
-            let now = headers.get(header::ETAG);
-            now.is_some_and(|now| is_strong(before) && now != before)
+        let asked = self.validator.as_ref().filter(|_| self.offset > 0);
+        let Some(validator) = asked else {
+            return self.changed(Why::Range);
         };
-        let longer = matches!((self.total, total), (Some(before), Some(now)) if before != now);
-        if longer || self.validator.as_ref().is_some_and(is_other) {
-            return self.changed();
+        let other_length = match (self.total, total) {
+            (Some(before), Some(now)) => before != now,
+            // It may be all or a part of the rest.
+            (None, None) => true,
+            _ => false,
+        };
+        if other_length || !is_part_of(validator, &self.codings, headers) {
+            return self.changed(Why::Changed);
         }
-        if start != self.offset || self.offset == 0 {
-            return match self.changed() {
-                Head::Then(Next::Give(Why::Changed)) => Head::Then(Next::Give(Why::Range)),
-                other => other,
-            };
+        let fits = extent.length().is_none_or(|length| length <= end - start);
+        if start != self.offset || !fits {
+            return self.changed(Why::Range);
+        }
+        if let Some(why) = self.too_large(total) {
+            return Head::Then(Next::Give(why));
         }
         self.total = self.total.or(total);
+        self.until = Some(end);
         Head::Read { restart: false }
     }
 
@@ -236,8 +306,15 @@ impl Fetch {
         self.skip -= skipped;
         let bytes = bytes.split_off(usize::try_from(skipped).unwrap_or(usize::MAX));
         self.offset += bytes.len() as u64;
-        if self.total.is_some_and(|total| self.offset > total) {
+        let is_past = |end: Option<u64>| end.is_some_and(|end| self.offset > end);
+        if is_past(self.total) {
             return Err(Why::Long);
+        }
+        if is_past(self.until) {
+            return Err(Why::Range);
+        }
+        if let Some(why) = self.too_large(Some(self.offset)) {
+            return Err(why);
         }
         if self.offset > self.furthest {
             self.furthest = self.offset;
@@ -318,10 +395,10 @@ impl Fetch {
         Next::Link
     }
 
-    /// What is there is of another version than what was given.
-    fn changed(&mut self) -> Head {
+    /// What is there can't follow what was given: it is begun anew, or there is this to say.
+    fn changed(&mut self, why: Why) -> Head {
         if !self.rewinds {
-            return Head::Then(Next::Give(Why::Changed));
+            return Head::Then(Next::Give(why));
         }
         self.requests += 1;
         let next = self.start_anew();
@@ -338,358 +415,5 @@ impl Fetch {
     }
 }
 
-fn is_strong(etag: &HeaderValue) -> bool {
-    etag.as_bytes().starts_with(b"\"")
-}
-
-/// What `If-Range` can name: a strong `ETag`, or a `Last-Modified` that is older than the response
-/// by a second at least, since otherwise two versions may have the same (RFC 9110, 8.8.2.2).
-fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
-    if let Some(etag) = headers.get(header::ETAG) {
-        return is_strong(etag).then(|| etag.clone());
-    }
-    let date = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
-    let modified = date(header::LAST_MODIFIED)?;
-    let old = date(header::DATE)?.duration_since(modified).ok()? >= Duration::from_secs(1);
-    old.then(|| headers.get(header::LAST_MODIFIED).cloned())?
-}
-
-/// Where a range begins, and of how many bytes it is: `bytes 3-9/10`, `bytes 3-9/*`, `bytes */10`.
-fn content_range(headers: &HeaderMap) -> Option<(Option<u64>, Option<u64>)> {
-    let value = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
-    let (range, total) = value.strip_prefix("bytes ")?.split_once('/')?;
-    let total = match total {
-        "*" => None,
-        total => Some(total.parse().ok()?),
-    };
-    if range == "*" {
-        return Some((None, total));
-    }
-    let (start, end) = range.split_once('-')?;
-    let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
-    let well = start <= end && total.is_none_or(|total| end < total);
-    well.then_some((Some(start), total))
-}
-
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::*;
-
-    type Headers = &'static [(&'static str, &'static str)];
-
-    /// What happens to a download.
-    enum Now {
-        /// A head of this status with these headers.
-        Head(u16, Headers),
-        /// So many bytes.
-        Data(usize),
-        End,
-        Broke,
-        Failed,
-    }
-    use Now::{Broke, Data, End, Failed};
-
-    const WHOLE: Headers = &[("content-length", "10"), ("etag", "\"v1\"")];
-    const REST: Headers = &[("content-range", "bytes 4-9/10"), ("etag", "\"v1\"")];
-
-    fn headers(pairs: Headers) -> HeaderMap {
-        let value = |value| HeaderValue::from_static(value);
-        pairs
-            .iter()
-            .map(|(name, text)| (http::HeaderName::from_static(name), value(text)))
-            .collect()
-    }
-
-    fn fetch(rewinds: bool) -> Fetch {
-        let policy = RetryPolicy::default().waits(Duration::ZERO, Duration::ZERO);
-        Fetch::new(policy, RetryBudget::default(), 1, rewinds)
-    }
-
-    /// What the machine says to each of these, as text: `read`, `restart`, `rest` (a request with
-    /// a range), `anew` (one without), `link`, `done`, or why it gives up.
-    fn said(mut fetch: Fetch, script: &[Now]) -> Vec<String> {
-        let now = SystemTime::UNIX_EPOCH;
-        let next = |fetch: &Fetch, next: Next| match next {
-            Next::Request(_) => match fetch.headers().get("range") {
-                Some(range) => {
-                    assert!(fetch.headers().contains_key("if-range"));
-                    range.to_str().expect("text").to_owned()
-                }
-                None => "anew".to_owned(),
-            },
-            Next::Link => "link".to_owned(),
-            Next::Done => "done".to_owned(),
-            Next::Give(why) => format!("{why:?}"),
-        };
-        let mut said = Vec::new();
-        for event in script {
-            let word = match event {
-                Now::Head(status, pairs) => {
-                    let status = StatusCode::from_u16(*status).expect("a status");
-                    match fetch.head(status, &headers(pairs), now) {
-                        Head::Read { restart: false } => "read".to_owned(),
-                        Head::Read { restart: true } => "restart".to_owned(),
-                        Head::Then(then) => next(&fetch, then),
-                    }
-                }
-                Data(length) => match fetch.take(Bytes::from(vec![0; *length])) {
-                    Ok(new) => new.len().to_string(),
-                    Err(why) => format!("{why:?}"),
-                },
-                End => {
-                    let then = fetch.end(now);
-                    next(&fetch, then)
-                }
-                Broke => {
-                    let then = fetch.broke(now);
-                    next(&fetch, then)
-                }
-                Failed => {
-                    let kind = qoder_http::ErrorKind::Reset;
-                    let then = fetch.failed(kind, Sent::Maybe, now);
-                    next(&fetch, then)
-                }
-            };
-            said.push(word);
-        }
-        said
-    }
-
-    #[test]
-    fn the_table() {
-        let head = Now::Head;
-        let cut = || vec![head(200, WHOLE), Data(4), Broke];
-        let rest = "read 4 bytes=4-";
-        // What happens after 4 of 10 bytes; what is said if it can start anew, and if it can't.
-        let table: Vec<(Vec<Now>, String, String)> = [
-            (
-                vec![head(206, REST), Data(6), End],
-                "read 6 done",
-                "read 6 done",
-            ),
-            // Cut after the last byte: that is all of it.
-            (
-                vec![head(206, REST), Data(6), Broke],
-                "read 6 done",
-                "read 6 done",
-            ),
-            (vec![head(206, REST), Data(7)], "read Long", "read Long"),
-            (
-                vec![head(206, REST), Data(5), End],
-                "read 5 bytes=9-",
-                "read 5 bytes=9-",
-            ),
-            (
-                vec![head(200, WHOLE), Data(10), End],
-                "restart 10 done",
-                "read 6 done",
-            ),
-            (
-                vec![head(200, WHOLE), Data(3), Data(3), Data(4), End],
-                "restart 3 3 4 done",
-                "read 0 2 4 done",
-            ),
-            (
-                vec![
-                    head(200, &[("content-length", "9"), ("etag", "\"v2\"")]),
-                    Data(9),
-                    End,
-                ],
-                "restart 9 done",
-                "Changed",
-            ),
-            (
-                vec![head(200, &[("content-length", "10")])],
-                "restart",
-                "Changed",
-            ),
-            (
-                vec![
-                    head(
-                        206,
-                        &[("content-range", "bytes 4-9/10"), ("etag", "\"v2\"")],
-                    ),
-                    head(200, WHOLE),
-                ],
-                "anew restart",
-                "Changed",
-            ),
-            (
-                vec![
-                    head(206, &[("content-range", "bytes 4-8/9")]),
-                    head(200, WHOLE),
-                ],
-                "anew restart",
-                "Changed",
-            ),
-            (
-                vec![head(206, &[("content-range", "bytes 4-9/*")]), Data(6), End],
-                "read 6 done",
-                "read 6 done",
-            ),
-            (
-                vec![head(206, &[("content-range", "bytes 5-9/10")])],
-                "anew",
-                "Range",
-            ),
-            (
-                vec![head(206, &[("content-range", "bytes 0-9/10")])],
-                "anew",
-                "Range",
-            ),
-            (
-                vec![head(206, &[("content-range", "bytes 4-12/10")])],
-                "Range",
-                "Range",
-            ),
-            (vec![head(206, &[])], "Range", "Range"),
-            (
-                vec![head(416, &[("content-range", "bytes */10")])],
-                "anew",
-                "Changed",
-            ),
-            (
-                vec![head(416, &[("content-range", "bytes */4")])],
-                "anew",
-                "Changed",
-            ),
-            (vec![head(416, &[])], "anew", "Changed"),
-            (
-                vec![head(403, &[]), head(206, REST)],
-                "link read",
-                "link read",
-            ),
-            (vec![head(404, &[])], "link", "link"),
-            (
-                vec![head(410, &[]), head(401, &[]), head(403, &[])],
-                "link link Status",
-                "link link Status",
-            ),
-            (
-                vec![head(503, &[]), head(206, REST)],
-                "bytes=4- read",
-                "bytes=4- read",
-            ),
-            (
-                vec![Failed, head(206, REST)],
-                "bytes=4- read",
-                "bytes=4- read",
-            ),
-            (vec![head(204, &[])], "Status", "Status"),
-            (vec![head(302, &[])], "Status", "Status"),
-            (vec![head(400, &[])], "Status", "Status"),
-            (vec![head(501, &[])], "Status", "Status"),
-        ]
-        .into_iter()
-        .map(|(events, a, b)| (events, format!("{rest} {a}"), format!("{rest} {b}")))
-        .collect();
-        for (events, anew, on) in table {
-            let script: Vec<Now> = cut().into_iter().chain(events).collect();
-            assert_eq!(said(fetch(true), &script).join(" "), anew);
-            // Once it has given up, nothing counts any more.
-            let mut told = said(fetch(false), &script);
-            told.truncate(on.split(' ').count());
-            assert_eq!(told.join(" "), on);
-        }
-    }
-
-    #[test]
-    fn nothing_given_is_nothing_to_resume() {
-        let start = |events: &[Now]| said(fetch(false), events).join(" ");
-        assert_eq!(start(&[Failed, Now::Head(200, WHOLE)]), "anew read");
-        assert_eq!(start(&[Now::Head(200, WHOLE), Broke]), "read anew");
-        assert_eq!(start(&[Now::Head(416, &[])]), "Status");
-        assert_eq!(
-            start(&[Now::Head(200, &[("content-length", "0")]), End]),
-            "read done"
-        );
-        assert_eq!(start(&[Now::Head(200, &[]), Data(3), End]), "read 3 done");
-        assert_eq!(start(&[Failed, Failed, Failed]), "anew anew Broke");
-        let sized = fetch(true).expect(Some(9));
-        assert_eq!(said(sized, &[Now::Head(200, WHOLE)]), ["Length(10)"]);
-        let sized = fetch(true).expect(Some(9));
-        let short = [Now::Head(200, &[("etag", "\"e\"")]), Data(8), End];
-        assert_eq!(said(sized, &short).join(" "), "read 8 bytes=8-");
-    }
-
-    #[test]
-    fn without_a_version_there_is_no_going_on() {
-        for weak in [
-            &[("content-length", "10")][..],
-            &[("content-length", "10"), ("etag", "W/\"v1\"")],
-            &[
-                ("content-length", "10"),
-                ("last-modified", "Tue, 24 Nov 2026 08:00:00 GMT"),
-            ],
-            &[
-                ("last-modified", "Tue, 24 Nov 2026 08:00:00 GMT"),
-                ("date", "Tue, 24 Nov 2026 08:00:00 GMT"),
-            ],
-        ] {
-            let script = [Now::Head(200, weak), Data(4), Broke, Now::Head(200, weak)];
-            assert_eq!(said(fetch(true), &script).join(" "), "read 4 anew restart");
-            assert_eq!(
-                said(fetch(false), &script[..3]).join(" "),
-                "read 4 NoVersion"
-            );
-        }
-        let dated: Headers = &[
-            ("content-length", "10"),
-            ("last-modified", "Tue, 24 Nov 2026 08:00:00 GMT"),
-            ("date", "Tue, 24 Nov 2026 08:00:01 GMT"),
-        ];
-        let script = [Now::Head(200, dated), Data(4), Broke];
-        assert_eq!(said(fetch(false), &script).join(" "), "read 4 bytes=4-");
-    }
-
-    #[test]
-    fn progress_gives_tries_back_and_bounds_hold_all_the_same() {
-        let now = SystemTime::UNIX_EPOCH;
-        let ok = |fetch: &mut Fetch| {
-            let (at, _) = fetch.progress();
-            let (status, headers) = if at == 0 {
-                (
-                    200,
-                    headers(&[("content-length", "100000"), ("etag", "\"v\"")]),
-                )
-            } else {
-                let mut map = headers(&[("etag", "\"v\"")]);
-                let range = format!("bytes {at}-99999/100000");
-                map.insert("content-range", range.parse().expect("a value"));
-                (206, map)
-            };
-            let status = StatusCode::from_u16(status).expect("a status");
-            fetch.head(status, &headers, now)
-        };
-        // A byte each time: as often as there may be requests.
-        let mut slow = fetch(true);
-        let mut requests = 1;
-        let why = loop {
-            assert_eq!(ok(&mut slow), Head::Read { restart: false });
-            slow.take(Bytes::from_static(b"x")).expect("a byte");
-            match slow.broke(now) {
-                Next::Request(_) => requests += 1,
-                other => break other,
-            }
-        };
-        assert_eq!((requests, why), (REQUESTS, Next::Give(Why::TooMany)));
-        // A content that changes all the time.
-        let mut changing = fetch(true);
-        let mut starts = 0;
-        let why = loop {
-            ok(&mut changing);
-            changing.take(Bytes::from_static(b"x")).expect("a byte");
-            changing.broke(now);
-            match changing.head(StatusCode::RANGE_NOT_SATISFIABLE, &HeaderMap::new(), now) {
-                Head::Then(Next::Request(_)) => starts += 1,
-                other => break other,
-            }
-        };
-        assert_eq!(
-            (starts, why),
-            (STARTS - 1, Head::Then(Next::Give(Why::TooMany)))
-        );
-    }
-}
+mod tests;

@@ -1,8 +1,14 @@
 //! The contents of files, on their way up and down.
 
+mod answer;
 pub(crate) mod download;
+mod engine;
 mod fetch;
+mod form;
+mod link;
+mod reading;
 mod rfc3339;
+mod source;
 mod target;
 pub(crate) mod upload;
 

@@ -1,0 +1,340 @@
+//! Downloads as they are done: whatever [`Fetch`] says, step by step.
+
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body::Body;
+use qoder_http::{Coding, Lane, RequestBody, ResponseBody, Sent};
+use qoder_types::{FileContent, FileId, ops};
+use tokio::time::{Sleep, sleep};
+use tracing::debug;
+
+use super::Progress;
+use super::answer::Extent;
+use super::fetch::{Fetch, Head, Next, Why};
+use super::link::Link;
+use crate::call::attempt::words;
+use crate::call::{Call, CallOptions, Pending};
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result};
+
+const OPERATION: &str = "files.download";
+
+/// What comes of a download.
+pub(super) enum Piece {
+    /// What came before is void.
+    Start,
+    Data(Bytes),
+}
+
+/// Does what [`Fetch`] says.
+pub(super) struct Engine {
+    client: Client,
+    pub(super) file: FileId,
+    options: CallOptions,
+    progress: Progress,
+    lane: Lane,
+    coding: Coding,
+    pub(super) fetch: Fetch,
+    link: Option<Link>,
+    state: State,
+    /// The status of the last response, and what ended the last attempt without one.
+    status: Option<StatusCode>,
+    broke: Option<qoder_http::Error>,
+    requests: u32,
+}
+
+enum State {
+    Next(Next),
+    Waiting(Pin<Box<Sleep>>),
+    Linking(Pending<FileContent>),
+    Requesting(Requesting),
+    Refused(Pin<Box<dyn Future<Output = Bytes> + Send>>),
+    Reading(ResponseBody),
+    Over,
+}
+
+type Requesting = Pin<
+    Box<
+        dyn Future<Output = std::result::Result<http::Response<ResponseBody>, qoder_http::Error>>
+            + Send,
+    >,
+>;
+
+impl Engine {
+    pub(super) fn new(
+        client: Client,
+        file: FileId,
+        options: CallOptions,
+        progress: Progress,
+        fetch: Fetch,
+        lane: Lane,
+        coding: Coding,
+    ) -> Self {
+        Self {
+            client,
+            file,
+            options,
+            progress,
+            lane,
+            coding,
+            state: State::Next(fetch.start()),
+            fetch,
+            link: None,
+            status: None,
+            broke: None,
+            requests: 0,
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Option<Result<Piece>> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece>>> {
+        loop {
+            match &mut self.state {
+                State::Over => return Poll::Ready(None),
+                State::Waiting(sleep) => {
+                    ready!(sleep.as_mut().poll(cx));
+                    self.request();
+                }
+                State::Linking(linking) => {
+                    let content = match ready!(linking.as_mut().poll(cx)) {
+                        Ok(content) => content,
+                        Err(error) => return self.fail(error),
+                    };
+                    match Link::new(&content, self.client.base().is_plain()) {
+                        Ok(link) => self.link = Some(link),
+                        Err(why) => {
+                            let why = format!("the API gave a link {why}");
+                            let error = self.error(ErrorKind::Decode, why);
+                            return self.fail(error.with_sent(Sent::Yes));
+                        }
+                    }
+                    self.request();
+                }
+                State::Requesting(requesting) => {
+                    let response = ready!(requesting.as_mut().poll(cx));
+                    let now = SystemTime::now();
+                    let response = match response {
+                        Ok(response) => response,
+                        Err(error) => {
+                            let next = self.fetch.failed(error.kind(), error.sent(), now);
+                            self.broke = Some(error);
+                            self.state = State::Next(next);
+                            continue;
+                        }
+                    };
+                    let (parts, body) = response.into_parts();
+                    self.status = Some(parts.status);
+                    self.broke = None;
+                    let exact = body.size_hint().exact();
+                    let extent = Extent::new(parts.version, &parts.headers, exact);
+                    let head = self.fetch.head(parts.status, &parts.headers, extent, now);
+                    debug!(
+                        operation = OPERATION,
+                        http.response.status_code = parts.status.as_u16(),
+                        offset_bytes = self.fetch.progress().0,
+                        "storage"
+                    );
+                    match head {
+                        Head::Read { restart } => {
+                            self.state = State::Reading(body);
+                            if restart {
+                                return Poll::Ready(Some(Ok(Piece::Start)));
+                            }
+                        }
+                        Head::Words => {
+                            let client = self.client.clone();
+                            let read = async move { words(&client, body).await };
+                            self.state = State::Refused(Box::pin(read));
+                        }
+                        Head::Then(next) => self.state = State::Next(next),
+                    }
+                }
+                State::Refused(words) => {
+                    let words = ready!(words.as_mut().poll(cx));
+                    self.state = State::Next(self.fetch.refused(&words));
+                }
+                State::Reading(body) => {
+                    let read = ready!(body.poll_chunk(cx));
+                    let now = SystemTime::now();
+                    let next = match read {
+                        Some(Ok(bytes)) => match self.fetch.take(bytes) {
+                            Ok(bytes) if bytes.is_empty() => continue,
+                            Ok(bytes) => {
+                                let (got, total) = self.fetch.progress();
+                                self.progress.tell(got, total);
+                                return Poll::Ready(Some(Ok(Piece::Data(bytes))));
+                            }
+                            Err(why) => Next::Give(why),
+                        },
+                        Some(Err(error)) => {
+                            self.broke = Some(error);
+                            self.fetch.broke(now)
+                        }
+                        None => self.fetch.end(now),
+                    };
+                    self.state = State::Next(next);
+                }
+                State::Next(next) => {
+                    let next = std::mem::replace(next, Next::Done);
+                    match next {
+                        Next::Done => {
+                            self.state = State::Over;
+                            return Poll::Ready(None);
+                        }
+                        Next::Give(why) => {
+                            let error = self.given(&why);
+                            return self.fail(error);
+                        }
+                        Next::Link => {
+                            let options = self.options.clone();
+                            let request = ops::files::content(&self.file);
+                            let call = Call::new(self.client.clone(), request).options(|_| options);
+                            self.state = State::Linking(call.into_future());
+                        }
+                        Next::Request(after) if after.is_zero() => self.request(),
+                        Next::Request(after) => {
+                            self.state = State::Waiting(Box::pin(sleep(after)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn fail(&mut self, error: Error) -> Poll<Option<Result<Piece>>> {
+        self.state = State::Over;
+        Poll::Ready(Some(Err(error)))
+    }
+
+    /// Asks the storage, or for a link if there is none that holds.
+    fn request(&mut self) {
+        let now = SystemTime::now();
+        let Some(uri) = self.link.as_mut().and_then(|link| link.use_at(now)) else {
+            self.state = State::Next(Next::Link);
+            return;
+        };
+        self.requests += 1;
+        let mut request = http::Request::new(RequestBody::empty());
+        *request.uri_mut() = uri;
+        request.extensions_mut().insert(self.coding);
+        *request.headers_mut() = self.headers();
+        let transport = self.client.transport().clone();
+        let (lane, timeouts) = (self.lane, self.client.settings().timeouts);
+        self.state = State::Requesting(Box::pin(async move {
+            transport.send(request, lane, timeouts).await
+        }));
+    }
+
+    /// All that the storage is told.
+    fn headers(&self) -> HeaderMap {
+        let mut headers = self.fetch.headers();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        // Offsets are those of the file, and not of a compressed form of it.
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
+        if let Some(agent) = self.client.headers().get(header::USER_AGENT) {
+            headers.insert(header::USER_AGENT, agent.clone());
+        }
+        headers
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
+        let error = Error::new(kind, message)
+            .with_operation(OPERATION)
+            .with_attempts(self.requests);
+        match self.status {
+            Some(status) => error.with_status(status),
+            None => error,
+        }
+    }
+
+    /// The error of a download that was not complete by its deadline.
+    pub(super) fn too_late(&self, limit: Duration) -> Error {
+        let (got, total) = self.fetch.progress();
+        let of = total.map_or(String::new(), |total| format!(" of {total}"));
+        let why = format!("the deadline of {limit:?} passed after {got}{of} bytes of the file");
+        let error = self.error(ErrorKind::Timeout, why);
+        match self.status {
+            Some(_) => error,
+            None => error.with_sent(Sent::Maybe),
+        }
+    }
+
+    /// The error of a download that was given up.
+    fn given(&mut self, why: &Why) -> Error {
+        let (got, total) = self.fetch.progress();
+        let of = total.map_or(String::new(), |total| format!(" of {total}"));
+        let message = match why {
+            Why::Status => {
+                let status = self.status.unwrap_or_default();
+                let reason = status.canonical_reason().unwrap_or("status");
+                let hint = if status.is_redirection() {
+                    "; redirects are not followed"
+                } else {
+                    ""
+                };
+                // What the storage says more may repeat the link.
+                let text = format!("the storage answered {} {reason}{hint}", status.as_u16());
+                return self.error(ErrorKind::Api, text);
+            }
+            Why::Broke => match self.broke.take() {
+                Some(error) => {
+                    let (kind, text) = match error.kind() {
+                        qoder_http::ErrorKind::Coding => {
+                            let text = format!("{error}; `Download::as_stored` takes it as it is");
+                            (ErrorKind::Decode, text)
+                        }
+                        qoder_http::ErrorKind::Url => {
+                            let text = format!("the API gave a link that can't be used: {error}");
+                            (ErrorKind::Decode, text)
+                        }
+                        _ => {
+                            let text = format!("after {got}{of} bytes of the file: {error}");
+                            (Error::transport_kind(&error), text)
+                        }
+                    };
+                    let told = self.error(kind, text).with_sent(error.sent());
+                    return told.with_source(error);
+                }
+                None => format!("the file broke off after {got}{of} bytes"),
+            },
+            Why::Short => {
+                let text = format!("the file ended after {got}{of} bytes");
+                return self.error(ErrorKind::Network, text);
+            }
+            Why::Length(length) => {
+                let wanted = total.unwrap_or_default();
+                format!("the file has {length} bytes, and should have {wanted}")
+            }
+            Why::TooLarge(limit) => {
+                let text = format!(
+                    "the file is larger than the limit of {limit} bytes, which `Download::max_bytes` sets"
+                );
+                return self.error(ErrorKind::TooLarge, text);
+            }
+            Why::Long => format!("the file goes on after its {} bytes", total.unwrap_or(got)),
+            Why::Changed => "the file changed while it was downloaded".to_owned(),
+            Why::Endless => {
+                "the storage doesn't say where the file ends, so that nobody could tell \
+                 if it broke off: say how long it is with `Download::length`"
+                    .to_owned()
+            }
+            Why::NoVersion => format!(
+                "the file broke off after {got}{of} bytes, and the storage names no version of it to go on with"
+            ),
+            Why::Range => "the storage sent another range than was asked for".to_owned(),
+            Why::TooMany => format!("the file broke off too often: {got}{of} bytes have come"),
+        };
+        self.error(ErrorKind::Decode, message)
+    }
+}
