@@ -11,7 +11,7 @@ use qoder_types::ErrorBody;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tracing::{Instrument, debug, info_span};
+use tracing::{Instrument, Span, debug, info_span};
 
 use super::provider::AccessToken;
 use super::renewed::{Cause, Reason};
@@ -211,7 +211,9 @@ impl Exchange {
     }
 
     pub(crate) async fn ask(&self) -> std::result::Result<AccessToken, Reason> {
+        // It is of no call: one that began it and is dropped would be shown as still open.
         let span = info_span!(
+            parent: None,
             "qoder.exchange",
             otel.name = format_args!("POST {PATH}"),
             otel.kind = "client",
@@ -222,6 +224,7 @@ impl Exchange {
             server.address = self.uri.host(),
             server.port = self.uri.port_u16(),
         );
+        span.follows_from(Span::current());
         async {
             let start = Instant::now();
             let answer = self.attempt().await;
