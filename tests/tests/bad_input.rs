@@ -46,6 +46,52 @@ fn a_base_url_that_wont_do() {
     }
 }
 
+/// Runs the test below with variables in its environment, which can't be changed safely here.
+#[cfg(unix)]
+#[test]
+fn variables_that_wont_do() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let bad: &[u8] = b"https://127.0.0.1:1/\xff";
+    for (name, value, text) in [
+        ("QODER_BASE_URL", bad, "QODER_BASE_URL is not UTF-8"),
+        ("QODER_BASE_URL", b"", "QODER_BASE_URL is empty"),
+        ("QODER_BASE_URL", b"nowhere", "QODER_BASE_URL: base URL"),
+        ("QODER_PAT", bad, "QODER_PAT is not UTF-8"),
+        ("QODER_SA_KEY", bad, "QODER_SA_KEY is not UTF-8"),
+        ("QODER_SA_KEY", b"", "set QODER_SA_KEY"),
+        ("OTHER", bad, "built"),
+    ] {
+        let program = std::env::current_exe().expect("a path");
+        let ran = std::process::Command::new(program)
+            .args(["--exact", "with_an_environment", "--ignored", "--nocapture"])
+            .env_clear()
+            .env("QODER_PAT", "pt-a")
+            .env("QODER_SA_KEY", "sak-0123456789")
+            .env(name, OsStr::from_bytes(value))
+            .output()
+            .expect("a run");
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert!(said.contains(text), "{name}: {said}");
+    }
+}
+
+#[test]
+#[ignore = "the test above runs it"]
+#[allow(clippy::print_stdout, reason = "its caller reads it")]
+fn with_an_environment() {
+    let built = Client::from_env().and_then(|_| {
+        let account = qoder::ServiceAccount::from_env()?;
+        let builder = Client::builder().gateway(qoder::Gateway::Global);
+        builder.service_account(account).build()
+    });
+    match built {
+        Ok(_) => println!("built"),
+        Err(error) => println!("{error}"),
+    }
+}
+
 #[tokio::test]
 async fn a_host_that_cant_be_reached() {
     // A port that was free a moment ago.

@@ -5,6 +5,7 @@ mod auth;
 mod call;
 mod client;
 mod conversation;
+mod env;
 mod error;
 mod files;
 mod follow;

@@ -17,6 +17,7 @@ use super::provider::AccessToken;
 use super::renewed::{Cause, Reason};
 use super::secret::Secret;
 use super::token::Token;
+use crate::env;
 use crate::error::{Error, Result};
 use crate::gateway::{BaseUrl, Region};
 use crate::response::request_id;
@@ -77,17 +78,10 @@ impl ServiceAccount {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the variable is not set or is empty.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the variable is not set, is empty or is
+    /// not UTF-8.
     pub fn from_env() -> Result<Self> {
-        Self::from_var(std::env::var("QODER_SA_KEY").ok())
-    }
-
-    fn from_var(key: Option<String>) -> Result<Self> {
-        let key = key.map(Secret::new);
-        let key = key.filter(|key| !key.expose().is_empty()).ok_or_else(|| {
-            Error::config("no service account: set QODER_SA_KEY to the key of one")
-        })?;
-        Ok(Self::new(key))
+        Ok(Self::new(env::account_key(&|name| std::env::var_os(name))?))
     }
 
     /// The region that the account belongs to. Default: that of the client's gateway. A client
@@ -617,11 +611,7 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(words), "{error}");
         }
-        for value in [None, Some(String::new())] {
-            let error = ServiceAccount::from_var(value).expect_err("no key");
-            assert!(error.to_string().contains("QODER_SA_KEY"), "{error}");
-        }
-        let account = ServiceAccount::from_var(Some("sak-0123456789".to_owned())).expect("a key");
+        let account = account();
         assert!(!format!("{account:?}").contains("sak-"), "{account:?}");
     }
 
