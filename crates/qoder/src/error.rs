@@ -42,8 +42,11 @@ struct Inner {
     retry_after: Option<Duration>,
     attempts: u32,
     sent: Sent,
+    idempotency_key: Option<String>,
     /// What failed may work soon.
     passing: bool,
+    /// What the table of retries says of it, where it was asked.
+    retryable: Option<bool>,
     checkpoint: Option<String>,
     body: Bytes,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -199,15 +202,46 @@ impl Error {
     }
 
     /// Whether the same call may succeed later and can be repeated without doing something
-    /// twice: nothing had been sent, or the server refused it for the time being. The client has
-    /// used up its own retries by then.
+    /// twice. The client has used up its own retries by then, or had no time left for them.
+    ///
+    /// It is what the [table of retries](crate::transport::retry) says of the operation. A read
+    /// can be repeated whenever the failure may pass: no connection, a connection that broke, 408,
+    /// 429, 5xx. So can a write with an idempotency key, under the same key, which is in
+    /// [`idempotency_key`](Self::idempotency_key): under another one it would be done twice. A write
+    /// without a key can be repeated if nothing of it was sent, or after a 429. What a server asks
+    /// to wait is in [`retry_after`](Self::retry_after).
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client, agent: qoder::types::AgentCreate) -> qoder::Result<()> {
+    /// let mut created = client.agents().create(agent.clone()).await;
+    /// while let Err(error) = &created {
+    ///     if !error.is_retryable() {
+    ///         break;
+    ///     }
+    ///     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    ///     let again = client.agents().create(agent.clone());
+    ///     created = match error.idempotency_key() {
+    ///         Some(key) => again.options(|o| o.idempotency_key(key)).await,
+    ///         None => again.await,
+    ///     };
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn is_retryable(&self) -> bool {
-        match self.kind() {
-            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Network => self.sent() == Sent::No,
-            ErrorKind::Api => matches!(self.code(), Some(429 | 503)),
-            ErrorKind::Credentials => self.0.passing && self.sent() == Sent::No,
-            _ => false,
-        }
+        self.0.retryable.unwrap_or_else(|| {
+            let never_arrived = self.sent() == Sent::No;
+            let passes = matches!(
+                self.kind(),
+                ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Network
+            );
+            never_arrived && passes
+        })
+    }
+
+    /// The key that a write was sent with, given or made by the client: whoever repeats the call
+    /// with it does nothing twice. `None` for reads, and for writes without a key.
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.0.idempotency_key.as_deref()
     }
 
     /// Whether the status is that of the call, and not of what came before it.
@@ -233,7 +267,9 @@ impl Error {
             retry_after: None,
             attempts: 0,
             sent: Sent::No,
+            idempotency_key: None,
             passing: false,
+            retryable: None,
             checkpoint: None,
             body: Bytes::new(),
             source: None,
@@ -305,13 +341,24 @@ impl Error {
         self
     }
 
-    /// Sets whether what failed may work soon.
+    pub(crate) fn with_idempotency_key(mut self, key: Option<String>) -> Self {
+        self.0.idempotency_key = key;
+        self
+    }
+
+    /// Sets whether the call can be made again; see [`is_retryable`](Self::is_retryable). Without
+    /// it only what did not arrive can.
+    pub(crate) fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = Some(retryable);
+        self
+    }
+
+    /// Sets whether what failed may work soon: of no token, that asking again may give one.
     pub(crate) fn with_passing(mut self, passing: bool) -> Self {
         self.0.passing = passing;
         self
     }
 
-    /// Whether what failed may work soon: of no token, that asking again may give one.
     pub(crate) fn is_passing(&self) -> bool {
         self.0.passing
     }

@@ -367,7 +367,10 @@ impl Reason {
             error = error.with_source(cause.clone());
         }
         // It is the call's, and the call was not sent.
-        error.with_passing(self.passing).with_sent(Sent::No)
+        error
+            .with_passing(self.passing)
+            .with_retryable(self.passing)
+            .with_sent(Sent::No)
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy};
-use qoder_http::{Lane, RequestBody, ResponseBody, Sent, Timeouts};
+use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy, Verdict, decide};
+use qoder_http::{Lane, Phase, RequestBody, ResponseBody, Sent, Timeouts};
 use qoder_types::{Accept, ErrorBody, Op, Request, Retry};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::Instrument;
@@ -117,6 +117,12 @@ impl Prepared {
             timeouts: settings.timeouts,
             max_response: settings.max_response,
         })
+    }
+
+    /// The key that it is sent with.
+    fn key(&self) -> Option<String> {
+        let key = self.headers.get("idempotency-key")?;
+        key.to_str().ok().map(ToOwned::to_owned)
     }
 
     /// Sends this form as the body.
@@ -295,8 +301,10 @@ struct Failure {
 
 /// What the retry policy wants to know of a failed attempt.
 enum End {
-    /// There was no token to send it with, so that nothing was sent.
-    NoToken,
+    /// There was no token to send it with, so that nothing was sent. There may soon be one.
+    NoToken {
+        passing: bool,
+    },
     Status(u16, HeaderMap),
     Failed(qoder_http::ErrorKind, Sent),
     BodyBroke,
@@ -349,6 +357,7 @@ async fn attempts<T: Receive>(
                     } else {
                         too_late(prepared, attempt - 1, sent)
                     };
+                    let error = error.with_idempotency_key(prepared.key());
                     trace.failed(&error, None);
                     return Err(error);
                 }
@@ -368,7 +377,12 @@ async fn attempts<T: Receive>(
             sent = failure.error.sent();
         }
         let made = if leaving { attempt } else { attempt - 1 };
-        let error = failure.error.with_attempts(made).with_sent(sent);
+        let error = failure
+            .error
+            .with_attempts(made)
+            .with_sent(sent)
+            .with_retryable(failure.end.is_retryable(prepared.class))
+            .with_idempotency_key(prepared.key());
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let next = if prepared.is_spent() {
             Next::Give
@@ -393,12 +407,14 @@ async fn attempts<T: Receive>(
 
 fn too_late(prepared: &Prepared, attempts: u32, sent: Sent) -> Error {
     let deadline = prepared.deadline.unwrap_or_default();
+    let end = End::Failed(qoder_http::ErrorKind::Timeout(Phase::Head), sent);
     Error::new(
         ErrorKind::Timeout,
         format!("the call's deadline of {deadline:?} passed"),
     )
     .with_attempts(attempts)
     .with_sent(sent)
+    .with_retryable(end.is_retryable(prepared.class))
 }
 
 impl Failure {
@@ -413,14 +429,24 @@ impl Failure {
 
     fn no_token(error: Error) -> Self {
         Self {
+            end: End::NoToken {
+                passing: error.is_passing(),
+            },
             error,
-            end: End::NoToken,
             renewable: false,
         }
     }
 }
 
 impl End {
+    /// Whether a call of this class can be made again after it, by the caller.
+    fn is_retryable(&self, class: Class) -> bool {
+        match self {
+            Self::NoToken { passing } => *passing && class != Class::Never,
+            _ => decide(class, &self.view()) == Verdict::Again,
+        }
+    }
+
     fn view(&self) -> AttemptEnd<'_> {
         match self {
             Self::Status(status, headers) => AttemptEnd::Status {
@@ -432,7 +458,7 @@ impl End {
                 sent: *sent,
             },
             // Asking for it has its own rules about when to ask again.
-            Self::NoToken => AttemptEnd::Failed {
+            Self::NoToken { .. } => AttemptEnd::Failed {
                 kind: qoder_http::ErrorKind::Config,
                 sent: Sent::No,
             },
