@@ -20,6 +20,7 @@ use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result, head_of};
 use crate::files::upload::{Form, Upload};
 use crate::response::{Meta, Response};
+use crate::text::excerpt;
 
 /// The future of a [`Call`].
 pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -204,9 +205,12 @@ fn decode<T: DeserializeOwned>(
         } else if error.is_eof() {
             format!("a document that ends too early, after {} bytes", body.len())
         } else {
+            // It may quote what it found.
+            let error = auth.redact(error.to_string());
             format!(
-                "{:?}, which is not what the API documents: {error}",
-                head_of(body)
+                "{:?}, which is not what the API documents: {}",
+                head_of(body),
+                excerpt(&error, 300)
             )
         };
         Error::new(

@@ -718,6 +718,21 @@ mod tests {
     fn nothing_shows_the_token() {
         let builder = Client::builder().token("pt-secret");
         assert!(!format!("{builder:?}").contains("secret"));
+        // URLs with credentials are refused, but only when the client is built.
+        for url in [
+            "https://user:secret@api.example/",
+            "https://user:p@ss-secret@api.example/",
+            "https://api.example/?key=secret",
+        ] {
+            let account = ServiceAccount::new("sak-secret").exchange_origin(url);
+            let shown = format!(
+                "{account:?} {:?} {:?}",
+                Client::builder().base_url(url),
+                Client::builder().service_account(account.clone()),
+            );
+            assert!(shown.contains("api.example"), "{shown}");
+            assert!(!shown.contains("secret"), "{shown}");
+        }
         let client = builder.build().expect("a client");
         assert!(!format!("{client:?}").contains("secret"));
     }

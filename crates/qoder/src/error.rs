@@ -10,6 +10,14 @@ use qoder_http::Sent;
 use qoder_types::ErrorBody;
 
 use crate::auth::{Auth, Cause};
+pub(crate) use crate::text::head_of;
+use crate::text::{one_line, shortened};
+
+/// A message is no longer than this, in characters.
+const MESSAGE: usize = 2000;
+
+/// An id of a request is no longer than this, in characters. Those of the service are UUIDs.
+const REQUEST_ID: usize = 128;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -17,7 +25,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// What went wrong, and what is known about it.
 ///
 /// The text is one line that says it all; [`source`](StdError::source) holds the cause below it,
-/// where there is one. No token, no presigned link and no request body is ever part of it.
+/// where there is one. No token, no presigned link and no request body is ever part of it. What a
+/// server said is shortened in it, and its control characters are replaced; [`api`](Self::api) has
+/// it whole.
 ///
 /// ```
 /// # fn handle(result: qoder::Result<()>) {
@@ -259,7 +269,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: one_line(&message.into()).into_owned(),
             operation: None,
             status: None,
             api: None,
@@ -322,7 +332,7 @@ impl Error {
     }
 
     pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
-        self.0.request_id = id;
+        self.0.request_id = id.map(|id| one_line(&id).into_owned());
         self
     }
 
@@ -373,12 +383,13 @@ impl Error {
         self
     }
 
-    /// Without the secrets, should the server have repeated it.
+    /// Without the secrets, should the server have repeated one, and then not too long.
     pub(crate) fn redacted(mut self, auth: &Auth) -> Self {
-        self.0.message = auth.redact(self.0.message);
-        self.0.request_id = self.0.request_id.map(|id| auth.redact(id));
+        let short = |text, most| shortened(&auth.redact(text), most).into_owned();
+        self.0.message = short(self.0.message, MESSAGE);
+        self.0.request_id = self.0.request_id.map(|id| short(id, REQUEST_ID));
+        self.0.api = self.0.api.map(|api| auth.redact_api(api));
         self.0.body = auth.redact_bytes(self.0.body);
-        self.0.request_id = self.0.request_id.map(|id| auth.redact(id));
         self
     }
 
@@ -400,9 +411,9 @@ impl fmt::Display for Error {
         if let Some(operation) = self.0.operation {
             write!(f, "{operation}: ")?;
         }
-        f.write_str(&self.0.message)?;
+        f.write_str(&shortened(&self.0.message, MESSAGE))?;
         if let Some(id) = &self.0.request_id {
-            write!(f, " (request {id})")?;
+            write!(f, " (request {})", shortened(id, REQUEST_ID))?;
         }
         Ok(())
     }
@@ -441,18 +452,6 @@ impl StdError for Error {
     }
 }
 
-/// The first characters of a text from outside, on one line, for an error message.
-pub(crate) fn head_of(text: &[u8]) -> String {
-    const SHOWN: usize = 120;
-    let text = String::from_utf8_lossy(&text[..text.len().min(4 * SHOWN)]);
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.retain(|c| !c.is_control());
-    match line.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -469,11 +468,5 @@ mod tests {
         );
         assert!(error.is_conflict() && !error.is_retryable());
         assert_eq!(error.sent(), Sent::Yes);
-    }
-
-    #[test]
-    fn a_head_is_one_short_line() {
-        assert_eq!(head_of(b"<html>\n\t <body>\x07hi"), "<html> <body>hi");
-        assert_eq!(head_of("é".repeat(4096).as_bytes()).chars().count(), 121);
     }
 }

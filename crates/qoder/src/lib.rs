@@ -16,6 +16,7 @@ pub mod observe;
 pub mod production {}
 pub mod resources;
 mod response;
+mod text;
 mod turn;
 
 pub use auth::{

@@ -19,6 +19,7 @@ mod token;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
+use qoder_types::ErrorBody;
 
 pub use provider::{AccessToken, Credentials, CredentialsError, CredentialsFuture};
 pub(crate) use renewed::{Cause, Renewed, Source};
@@ -93,6 +94,23 @@ impl Auth {
     pub(crate) fn redact_bytes(&self, bytes: Bytes) -> Bytes {
         let cut = self.cut(&String::from_utf8_lossy(&bytes));
         cut.map_or(bytes, Bytes::from)
+    }
+
+    /// The same for what a server said of an error.
+    pub(crate) fn redact_api(&self, mut api: ErrorBody) -> ErrorBody {
+        for text in [
+            &mut api.error_type,
+            &mut api.message,
+            &mut api.param,
+            &mut api.code,
+            &mut api.request_id,
+            &mut api.feature,
+            &mut api.available_from,
+        ] {
+            *text = text.take().map(|text| self.redact(text));
+        }
+        api.raw = self.redact(api.raw);
+        api
     }
 
     fn cut(&self, text: &str) -> Option<String> {

@@ -30,7 +30,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// So many tokens are known for cutting them out of texts: those that requests under way may
 /// still have.
-const REMEMBERED: usize = 4;
+const REMEMBERED: usize = 16;
 
 /// So many runtimes may ask at once; the oldest question gives way to the next.
 const RUNTIMES: usize = 8;

@@ -1,6 +1,7 @@
 //! Short-lived tokens in exchange for the key of a service account.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +20,7 @@ use super::secret::Secret;
 use super::token::Token;
 use crate::env;
 use crate::error::{Error, Result};
-use crate::gateway::{BaseUrl, Region};
+use crate::gateway::{BaseUrl, Region, shown};
 use crate::response::request_id;
 
 /// Below the origin of the exchange.
@@ -51,7 +52,7 @@ const LONGEST_ANSWER: usize = 64 << 10;
 ///     .build()?;
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "an account does nothing until it is given to a client"]
 pub struct ServiceAccount {
     key: Secret,
@@ -186,6 +187,21 @@ impl ServiceAccount {
                  or `exchange_origin(..)`",
             )),
         }
+    }
+}
+
+impl fmt::Debug for ServiceAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = self.origin.as_deref().map(shown);
+        f.debug_struct("ServiceAccount")
+            .field("region", &self.region)
+            .field(
+                "origin",
+                &format_args!("{}", origin.as_deref().unwrap_or("None")),
+            )
+            .field("scope", &self.scope)
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
     }
 }
 

@@ -23,12 +23,17 @@ use crate::files::upload::Form;
 use crate::gateway::Dialect;
 use crate::observe::Target;
 use crate::response::{Meta, Response, request_id};
+use crate::text::excerpt;
 
 /// Of a response with an error status, no more than this is read.
 const ERROR_BODY: usize = 64 << 10;
 
 /// Nor is it waited for longer: the status is the news.
 const ERROR_TIME: Duration = Duration::from_secs(5);
+
+/// Of the type and of the message of an error, so many characters are in ours.
+const KIND: usize = 100;
+const SUMMARY: usize = 1000;
 
 /// A request as it will be sent, the same bytes at every attempt but for the token.
 pub(crate) struct Prepared {
@@ -535,17 +540,18 @@ async fn refusal(
     renewable: bool,
 ) -> Failure {
     let (parts, body) = response.into_parts();
-    let api = ErrorBody::parse(&words(client, body).await);
+    let said = words(client, body).await;
+    let api = client.auth().redact_api(ErrorBody::parse(&said));
     let id = request_id(&parts.headers)
         .or(api.request_id.as_deref())
         .map(ToOwned::to_owned);
     let status = parts.status;
-    let mut message = status.as_u16().to_string();
-    message.push(' ');
-    message.push_str(api.kind().or(status.canonical_reason()).unwrap_or("error"));
+    let kind = api.kind().map(|kind| excerpt(kind, KIND));
+    let kind = kind.as_deref().or(status.canonical_reason());
+    let mut message = format!("{} {}", status.as_u16(), kind.unwrap_or("error"));
     if let Some(text) = api.summary() {
         message.push_str(": ");
-        message.push_str(&text);
+        message.push_str(&excerpt(&text, SUMMARY));
     }
     if status.is_redirection() {
         message.push_str("; redirects are not followed, so that the token stays with its host: mend the base URL");
