@@ -2,11 +2,19 @@
 
 mod common;
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{builder, client, current, plan, session, start};
+use http::{Request, Response};
+use http_body_util::Full;
 use qoder::types::SessionCreate;
-use qoder::{Client, Dialect, Error, ErrorKind, Sent};
+use qoder::{Client, Dialect, Error, ErrorKind, Gateway, RetryPolicy, Sent, Transport};
+use qoder_http::RequestBody;
+use tower_service::Service;
 
 fn refused(builder: qoder::ClientBuilder) -> Error {
     builder.build().map(|_| ()).expect_err("no client")
@@ -298,4 +306,78 @@ async fn a_deadline_covers_everything() {
     let error = call.await.expect_err("too late");
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.sent(), Sent::Maybe);
+}
+
+/// Gives every request this answer.
+#[derive(Clone)]
+struct Answers(u16, &'static str, &'static str);
+
+impl Service<Request<RequestBody>> for Answers {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<RequestBody>) -> Self::Future {
+        let Self(status, kind, body) = *self;
+        let response = Response::builder().status(status);
+        let response = response.header("content-type", kind);
+        ready(Ok(response.body(body.into()).expect("a response")))
+    }
+}
+
+/// The default gateway is one of yesterday: what it says when it is not the API's any more is
+/// explained, and nothing else is.
+#[tokio::test]
+async fn the_default_gateway_explains_itself() {
+    let json = "application/json";
+    let page = "<html>It works!</html>";
+    let about_content = r#"{"error":{"type":"invalid_request_error","message":"must be a list","param":"events[0].content"}}"#;
+    for (answer, explained) in [
+        (Answers(404, json, r#"{"code":"NOT_FOUND"}"#), true),
+        (Answers(405, json, ""), true),
+        (Answers(403, "text/html", page), true),
+        (Answers(200, "text/html", page), true),
+        (Answers(200, "text/plain", page), true),
+        (Answers(400, json, about_content), true),
+        (Answers(400, json, r#"{"message":"no such model"}"#), false),
+        (Answers(401, json, r#"{"code":"TOKEN_INVALID"}"#), false),
+        (Answers(500, json, "{}"), false),
+        (Answers(200, json, "{}"), false),
+    ] {
+        let builder = || {
+            Client::builder()
+                .token("pt-a")
+                .retry(RetryPolicy::none())
+                .transport(Transport::from_service(answer.clone()))
+        };
+        for (builder, by_default) in [
+            (builder(), true),
+            (builder().dialect(Dialect::Current), true),
+            (builder().gateway(Gateway::Openapi), false),
+            (builder().base_url(Gateway::Openapi.base_url()), false),
+        ] {
+            let client = builder.build().expect("a client");
+            let errors = [
+                client.agents().retrieve("a").await.expect_err("no agent"),
+                client.session("s").stream().await.expect_err("no stream"),
+            ];
+            for error in errors {
+                let text = error.to_string();
+                for word in [
+                    "QODER_BASE_URL=https://api.qoder.com/api/v1/cloud",
+                    "Gateway::Global",
+                    "https://api.qoder.com.cn/api/v1/cloud",
+                    "today's dialect",
+                ] {
+                    let is_stream = error.kind() == ErrorKind::Stream;
+                    let want = by_default && (explained || is_stream);
+                    assert_eq!(text.contains(word), want, "{text}");
+                }
+            }
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::call::Call;
 use crate::conversation::Conversation;
 use crate::env;
 use crate::error::{Error, Result};
-use crate::gateway::{BaseUrl, Dialect, Gateway};
+use crate::gateway::{BaseUrl, Dialect, ELSEWHERE, Gateway};
 use crate::observe::Observe;
 use crate::resources::{Agents, Environments, Files, Models, Sessions};
 
@@ -42,6 +42,8 @@ pub struct Client {
 struct Shared {
     transport: Transport,
     base: BaseUrl,
+    /// Nobody chose the gateway.
+    by_default: bool,
     auth: Auth,
     dialect: Dialect,
     settings: Settings,
@@ -68,7 +70,8 @@ impl Client {
     /// | `QODER_BASE_URL`, else `QODER_MANAGED_BASE_URL` | the base URL | [`Gateway::Openapi`] |
     /// | `QODER_DIALECT` | `seed` or `current` | the gateway's |
     ///
-    /// A token or dialect that is empty counts as not set. A base URL that is empty is refused, and
+    /// The default gateway may not serve the API any more; see [`Gateway::Openapi`]. A token or
+    /// dialect that is empty counts as not set. A base URL that is empty is refused, and
     /// so is whatever is not UTF-8: the token is not to go elsewhere than was meant.
     ///
     /// The key of a service account is read only when that is asked for, by
@@ -143,6 +146,15 @@ impl Client {
 
     pub(crate) fn base(&self) -> &BaseUrl {
         &self.shared.base
+    }
+
+    /// What to say of an answer that the API would not give: nothing, if the gateway was chosen.
+    pub(crate) fn elsewhere(&self) -> &'static str {
+        if self.shared.by_default {
+            ELSEWHERE
+        } else {
+            ""
+        }
     }
 
     pub(crate) fn auth(&self) -> &Auth {
@@ -399,6 +411,7 @@ impl ClientBuilder {
             ));
         };
         let chosen = self.gateway.transpose()?;
+        let by_default = chosen.is_none();
         let variable = chosen.as_ref().and_then(|chosen| chosen.variable);
         let gateway = chosen.map(|chosen| chosen.gateway).unwrap_or_default();
         let dialect = self.dialect.transpose()?;
@@ -453,6 +466,7 @@ impl ClientBuilder {
             shared: Arc::new(Shared {
                 transport,
                 base,
+                by_default,
                 auth,
                 dialect: dialect.unwrap_or_else(|| gateway.dialect()),
                 settings: Settings {

@@ -23,7 +23,8 @@ use crate::error::{Error, Result};
 #[non_exhaustive]
 pub enum Gateway {
     /// `https://openapi.qoder.sh/api/v1/cloud`, the base URL of the first documentation and the
-    /// default.
+    /// default. Its host is today that of the exchange of keys, and may not serve the API any more:
+    /// an error that looks like it names today's gateways.
     #[default]
     Openapi,
     /// `https://api.qoder.com/api/v1/cloud`, today's gateway outside China.
@@ -94,6 +95,12 @@ fn host_of(url: &str) -> Option<&str> {
     let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
     Some(authority.split(':').next().unwrap_or(authority))
 }
+
+/// What is said when the default gateway answers as if the API were not there.
+pub(crate) const ELSEWHERE: &str = "; this is the default gateway, the one of the first documentation, and it may not \
+     serve the API any more: for today's set QODER_BASE_URL=https://api.qoder.com/api/v1/cloud or call \
+     `gateway(Gateway::Global)`, in China https://api.qoder.com.cn/api/v1/cloud or `Gateway::China`; requests are then \
+     written in today's dialect";
 
 /// A region of the service. Credentials and resources belong to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy, Verdict, decide};
 use qoder_http::{Lane, Phase, RequestBody, ResponseBody, Sent, Timeouts};
 use qoder_types::{Accept, ErrorBody, Op, Request, Retry};
@@ -556,6 +556,9 @@ async fn refusal(
     if status.is_redirection() {
         message.push_str("; redirects are not followed, so that the token stays with its host: mend the base URL");
     }
+    if is_not_the_api(status, &parts.headers, &said, &api) {
+        message.push_str(client.elsewhere());
+    }
     let error = Error::new(ErrorKind::Api, message)
         .with_status(status)
         .with_request_id(id)
@@ -569,4 +572,23 @@ async fn refusal(
         end: End::Status(status.as_u16(), parts.headers),
         renewable,
     }
+}
+
+/// Whether this may be the answer of a host without the API, or with another generation of it.
+fn is_not_the_api(status: StatusCode, headers: &HeaderMap, said: &[u8], api: &ErrorBody) -> bool {
+    let content = |text: &Option<String>| text.as_ref().is_some_and(|t| t.contains("content"));
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => true,
+        StatusCode::BAD_REQUEST if content(&api.param) || content(&api.message) => true,
+        _ => is_web_page(headers, said),
+    }
+}
+
+/// Whether a body is a web page, by what its head says or by how it begins.
+pub(crate) fn is_web_page(headers: &HeaderMap, body: &[u8]) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    content_type
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("html"))
+        || body.trim_ascii_start().starts_with(b"<")
 }
