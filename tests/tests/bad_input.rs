@@ -132,6 +132,34 @@ async fn a_host_that_cant_be_reached() {
     assert_eq!(error.kind(), ErrorKind::Connect);
 }
 
+/// Who sets the longest limit there is means that there is none.
+#[tokio::test]
+async fn limits_that_the_clock_cant_count() {
+    let sim = start(current()).await;
+    let client = builder(&sim.base_url(), Dialect::Current)
+        .deadline(Duration::MAX)
+        .retry(RetryPolicy::default().waits(Duration::MAX, Duration::MAX))
+        .build()
+        .expect("a client");
+    client.models().list().await.expect("models");
+    for limit in [
+        Duration::MAX,
+        Duration::MAX / 2,
+        Duration::from_secs(u64::MAX / 4),
+    ] {
+        let call = client.models().list();
+        let call = call.options(|options| options.timeout(limit));
+        call.await.expect("models");
+    }
+    for request in sim.requests() {
+        assert_eq!(request.header("x-qoder-timeout"), None);
+    }
+    // The wait is one without end, and not a panic.
+    sim.inject(plan("call:status=503"));
+    let waiting = tokio::time::timeout(Duration::from_millis(100), client.models().list());
+    waiting.await.expect_err("it waits");
+}
+
 #[tokio::test]
 async fn no_environment() {
     let sim = start(current().empty_environments(true)).await;

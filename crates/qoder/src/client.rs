@@ -319,7 +319,8 @@ impl ClientBuilder {
     }
 
     /// The limit of a whole call, attempts and waits included; streams are not calls and have
-    /// none. Default: none, the other limits bound it.
+    /// none. What the clock can't count, such as [`Duration::MAX`], is no limit. Default: none, the
+    /// other limits bound it.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self

@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy, Verdict, decide};
+use qoder_http::time::{deadline, timeout_at};
 use qoder_http::{Lane, Phase, RequestBody, ResponseBody, Sent, Timeouts};
 use qoder_types::{Accept, ErrorBody, Op, Request, Retry};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -104,7 +105,8 @@ impl Prepared {
         if let Some(retries) = options.retries {
             retry.max_retries = retries;
         }
-        let deadline = options.timeout.or(settings.deadline);
+        let limit = options.timeout.or(settings.deadline);
+        let deadline = limit.filter(|limit| deadline(Instant::now(), *limit).is_some());
         if let Some(seconds) = deadline
             .map(|deadline| deadline.as_secs())
             .filter(|seconds| *seconds > 0)
@@ -324,7 +326,9 @@ async fn attempts<T: Receive>(
     let seed = RandomState::new().build_hasher().finish();
     let mut policy =
         Attempts::new(prepared.retry, prepared.class, seed).with_budget(client.budget().clone());
-    let deadline = prepared.deadline.map(|deadline| trace.started() + deadline);
+    let ends = prepared
+        .deadline
+        .and_then(|limit| deadline(trace.started(), limit));
     let mut sent = Sent::No;
     loop {
         let attempt = trace.attempt();
@@ -353,21 +357,15 @@ async fn attempts<T: Receive>(
                 Err(refusal(client, response, renewable).await)
             }
         };
-        let outcome = match deadline {
-            Some(deadline) => match timeout_at(deadline, one).await {
-                Ok(outcome) => outcome,
-                Err(_) => {
-                    let error = if leaving {
-                        too_late(prepared, attempt, Sent::Maybe)
-                    } else {
-                        too_late(prepared, attempt - 1, sent)
-                    };
-                    let error = error.with_idempotency_key(prepared.key());
-                    trace.failed(&error, None);
-                    return Err(error);
-                }
-            },
-            None => one.await,
+        let Ok(outcome) = timeout_at(ends, one).await else {
+            let error = if leaving {
+                too_late(prepared, attempt, Sent::Maybe)
+            } else {
+                too_late(prepared, attempt - 1, sent)
+            };
+            let error = error.with_idempotency_key(prepared.key());
+            trace.failed(&error, None);
+            return Err(error);
         };
         let failure = match outcome {
             Ok(received) => {
@@ -388,7 +386,7 @@ async fn attempts<T: Receive>(
             .with_sent(sent)
             .with_retryable(failure.end.is_retryable(prepared.class))
             .with_idempotency_key(prepared.key());
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = ends.map(|ends| ends.saturating_duration_since(Instant::now()));
         let next = if prepared.is_spent() {
             Next::Give
         } else {
