@@ -3,8 +3,9 @@
 mod common;
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
-use std::task::{Context, Poll};
+use std::future::{Future, IntoFuture, Ready, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use common::{builder, client, current, plan, session, start};
 use http::{Request, Response};
 use http_body_util::Full;
 use qoder::types::SessionCreate;
-use qoder::{Client, Dialect, Error, ErrorKind, Gateway, RetryPolicy, Sent, Transport};
+use qoder::{Client, Dialect, Error, ErrorKind, Gateway, RetryPolicy, Sent, Transport, Upload};
 use qoder_http::RequestBody;
 use tower_service::Service;
 
@@ -130,6 +131,56 @@ async fn a_host_that_cant_be_reached() {
     );
     let error = client.session("sess_1").stream().await.expect_err("no one");
     assert_eq!(error.kind(), ErrorKind::Connect);
+}
+
+/// Polls a future as an executor does that is not tokio's.
+fn elsewhere<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    for _ in 0..1000 {
+        if let Poll::Ready(done) = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            return done;
+        }
+    }
+    panic!("it waits for what never comes");
+}
+
+#[test]
+fn a_client_outside_of_a_runtime() {
+    let folder = std::env::temp_dir();
+    let deadline = |builder: qoder::ClientBuilder| builder.deadline(Duration::from_secs(5));
+    for change in [|builder| builder, deadline] {
+        let builder = || change(builder("http://127.0.0.1:1", Dialect::Current));
+        let account = qoder::ServiceAccount::new("sak-0123456789");
+        let account = account.exchange_origin("http://127.0.0.1:1");
+        for builder in [builder(), builder().service_account(account)] {
+            let client = builder.build().expect("a client");
+            let errors = [
+                elsewhere(client.models().list().into_future()).err(),
+                elsewhere(client.models().list().items().next()).and_then(Result::err),
+                elsewhere(client.session("s").stream().into_future()).err(),
+                elsewhere(client.session("s").follow().events().next()).and_then(Result::err),
+                elsewhere(client.session("s").ask("Hello!")).err(),
+                elsewhere(
+                    client
+                        .files()
+                        .upload(Upload::path("Cargo.toml"))
+                        .into_future(),
+                )
+                .err(),
+                elsewhere(client.files().download("f").bytes()).err(),
+                elsewhere(client.files().download("f").to_path(folder.join("x"))).err(),
+            ];
+            for (n, error) in errors.into_iter().enumerate() {
+                let error = error.expect("an error");
+                assert_eq!(error.kind(), ErrorKind::Config, "{n}: {error:?}");
+                assert_eq!(error.sent(), Sent::No, "{n}: {error:?}");
+                assert!(error.to_string().contains("tokio runtime"), "{n}: {error}");
+            }
+        }
+    }
 }
 
 /// Who sets the longest limit there is means that there is none.

@@ -67,8 +67,8 @@ struct Inner {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The client could not be built, or not be used as it was: a missing or malformed token, a
-    /// base URL that won't do, no TLS, a proxy that wants other credentials. Nothing was sent; mend
-    /// the configuration.
+    /// base URL that won't do, no TLS, no tokio runtime, a proxy that wants other credentials.
+    /// Nothing was sent; mend the configuration.
     Config,
     /// There is no token to send the call with: the exchange of a service account's key failed or
     /// was refused, or the program's own [`Credentials`](crate::Credentials) gave none. The
@@ -288,6 +288,11 @@ impl Error {
 
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config, message)
+    }
+
+    /// Timers and sockets are tokio's.
+    pub(crate) fn no_runtime() -> Self {
+        Self::config("no tokio runtime here: a client is to be used in one, see `#[tokio::main]`")
     }
 
     pub(crate) fn input(message: impl Into<String>) -> Self {

@@ -95,9 +95,7 @@ impl Renewed {
 
     /// The token for a request. Dropping the future, or not polling it, holds nobody up.
     pub(crate) async fn authorize(&self) -> Result<Issued<Token>> {
-        let runtime = Handle::try_current().map_err(|_| {
-            Error::config("no tokio runtime: a call has to be awaited in one, see `#[tokio::main]`")
-        })?;
+        let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
         let mut waiter = Waiter {
             of: self,
             runtime: runtime.id(),

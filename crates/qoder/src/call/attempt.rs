@@ -11,6 +11,7 @@ use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy, Verdict,
 use qoder_http::time::{deadline, timeout_at};
 use qoder_http::{Lane, Phase, RequestBody, ResponseBody, Sent, Timeouts};
 use qoder_types::{Accept, ErrorBody, Op, Request, Retry};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -63,6 +64,9 @@ impl Prepared {
         request: &Request<T>,
         options: CallOptions,
     ) -> Result<Self> {
+        if Handle::try_current().is_err() {
+            return Err(Error::no_runtime());
+        }
         if let Some(why) = options.refused {
             return Err(Error::input(why));
         }
