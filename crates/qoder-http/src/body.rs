@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
@@ -15,6 +16,7 @@ use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
 #[cfg(feature = "gzip")]
 use crate::gzip::Gunzip;
 use crate::own::OwnBody;
+use crate::time::finite;
 
 /// The body of a response. Dropping it closes its connection, unless all of it was read.
 pub struct ResponseBody {
@@ -30,7 +32,8 @@ pub struct ResponseBody {
 
 /// Where the pieces come from.
 enum Source {
-    Hyper(Incoming),
+    Http1(Incoming),
+    Http2(Incoming),
     Own(OwnBody),
     Other(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
 }
@@ -38,7 +41,16 @@ enum Source {
 impl Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match self {
-            Self::Hyper(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Error::from_body),
+            Self::Http1(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Error::from_body),
+            Self::Http2(incoming) => match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+                None if !has_ended(incoming) => {
+                    let message =
+                        "the body of the response ended too early: the server gave up its stream";
+                    let error = Error::new(ErrorKind::Cut, Sent::Yes, message);
+                    Poll::Ready(Some(Err(error)))
+                }
+                frame => Poll::Ready(frame.map(|frame| frame.map_err(Error::from_body))),
+            },
             Self::Own(body) => body.poll_frame(cx).map_err(Error::from_body),
             Self::Other(body) => body.as_mut().poll_frame(cx).map_err(Error::from_other_body),
         }
@@ -46,37 +58,48 @@ impl Source {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Hyper(incoming) => incoming.size_hint(),
+            Self::Http1(incoming) | Self::Http2(incoming) => incoming.size_hint(),
             Self::Own(body) => body.incoming().size_hint(),
             Self::Other(body) => body.size_hint(),
         }
     }
 }
 
+/// Whether a body of HTTP/2 that gives no more has ended: `RST_STREAM` with `NO_ERROR` says only that
+/// no more is wanted of the request, but stops hyper's reading.
+fn has_ended(incoming: &Incoming) -> bool {
+    incoming.is_end_stream() || incoming.size_hint().exact() == Some(0)
+}
+
 impl ResponseBody {
-    pub(crate) fn new(incoming: Incoming, idle: Option<Duration>) -> Self {
-        Self::from_source(Source::Hyper(incoming), idle)
+    /// A body over a connection that may have others, of this version of HTTP.
+    pub(crate) fn new(incoming: Incoming, version: Version) -> Self {
+        Self::from_source(if version == Version::HTTP_2 {
+            Source::Http2(incoming)
+        } else {
+            Source::Http1(incoming)
+        })
     }
 
     /// A body that brings its connection with it.
-    pub(crate) fn own(body: OwnBody, idle: Option<Duration>) -> Self {
-        Self::from_source(Source::Own(body), idle)
+    pub(crate) fn own(body: OwnBody) -> Self {
+        Self::from_source(Source::Own(body))
     }
 
     /// A body that doesn't come from hyper.
-    pub(crate) fn other<B>(body: B, idle: Option<Duration>) -> Self
+    pub(crate) fn other<B>(body: B) -> Self
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let body = http_body_util::BodyExt::map_err(body, Into::into);
-        Self::from_source(Source::Other(Box::pin(body)), idle)
+        Self::from_source(Source::Other(Box::pin(body)))
     }
 
-    fn from_source(source: Source, idle: Option<Duration>) -> Self {
+    fn from_source(source: Source) -> Self {
         Self {
             source,
-            idle,
+            idle: None,
             whole: None,
             watchdog: None,
             waiting: false,
@@ -131,7 +154,7 @@ impl ResponseBody {
 
     /// Changes how long the peer may be silent while it is waited for. `None`: for ever.
     pub fn set_idle(&mut self, idle: Option<Duration>) {
-        self.idle = idle;
+        self.idle = idle.and_then(finite);
         self.waiting = false;
     }
 
@@ -141,6 +164,11 @@ impl ResponseBody {
     }
 
     /// The next piece, or `None` at the end. Dropping the future loses nothing.
+    ///
+    /// An end is one that the server tells: by the length that it said, a last chunk, or the end of
+    /// an HTTP/2 stream. Over HTTP/1.1 a body without a length and without chunks ends with its
+    /// connection, and if that breaks off quietly nothing tells it from an end. Over TLS it does
+    /// not break off quietly.
     ///
     /// # Errors
     ///
@@ -190,7 +218,7 @@ impl ResponseBody {
                         return Poll::Pending;
                     };
                     ready!(self.poll_watchdog(idle, cx));
-                    return Poll::Ready(Some(Err(Error::timeout(Phase::Body, idle, Sent::Yes))));
+                    return Poll::Ready(Some(Err(Error::silence(idle))));
                 }
             }
         }
@@ -280,7 +308,7 @@ impl Body for ResponseBody {
             return false;
         }
         match &self.source {
-            Source::Hyper(incoming) => incoming.is_end_stream(),
+            Source::Http1(incoming) | Source::Http2(incoming) => incoming.is_end_stream(),
             Source::Own(body) => body.incoming().is_end_stream(),
             Source::Other(body) => body.is_end_stream(),
         }

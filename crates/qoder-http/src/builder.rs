@@ -17,8 +17,10 @@ use crate::connect::Routed;
 use crate::connect::{Base, Connector, Dial, TcpOptions, Versions, dial};
 use crate::error::Error;
 use crate::own::{MaxHeads, OwnConnections};
+use crate::pools::Pools;
 #[cfg(feature = "proxy")]
 use crate::proxy::{Proxy, Rules};
+use crate::time::finite;
 use crate::tls::Tls;
 use crate::transport::{Lanes, StreamHttp, Streams, Timeouts, Transport};
 
@@ -48,10 +50,9 @@ pub struct TransportBuilder {
     stream_http: StreamHttp,
     prior_knowledge: bool,
     http2_keep_alive: Option<(Duration, Duration)>,
-    http2_windows: Option<(u32, u32)>,
+    http2_windows: (u32, u32),
     max_head: Option<usize>,
     max_headers: Option<usize>,
-    #[cfg(feature = "gzip")]
     gzip: bool,
 }
 
@@ -70,11 +71,10 @@ impl Default for TransportBuilder {
             stream_http: StreamHttp::default(),
             prior_knowledge: false,
             http2_keep_alive: Some((Duration::from_secs(20), Duration::from_secs(10))),
-            http2_windows: None,
+            http2_windows: (2 << 20, 5 << 20),
             max_head: None,
             max_headers: None,
-            #[cfg(feature = "gzip")]
-            gzip: true,
+            gzip: cfg!(feature = "gzip"),
         }
     }
 }
@@ -194,11 +194,15 @@ impl TransportBuilder {
         self
     }
 
-    /// How many bytes of HTTP/2 bodies may lie unread, of one stream and of a whole connection.
-    /// Default: adapted to the speed of the connection, from 64 KiB to 16 MiB.
+    /// How many bytes of HTTP/2 bodies may lie unread, of one stream and of a whole connection:
+    /// 2 MiB and 5 MiB.
+    ///
+    /// Small frames count more than their bytes: as long as it lies unread, a frame of less than
+    /// 256 bytes takes what is missing to that from half of the connection's window (or from 25 KiB,
+    /// if that is more), and if nothing is left, the connection ends with all that it carries.
     #[cfg(feature = "http2")]
     pub fn http2_windows(mut self, stream: u32, connection: u32) -> Self {
-        self.http2_windows = Some((stream, connection));
+        self.http2_windows = (stream, connection);
         self
     }
 
@@ -222,10 +226,10 @@ impl TransportBuilder {
 
     /// Whether compressed responses are asked for and decoded. Default: yes.
     ///
-    /// Calls then say `Accept-Encoding: gzip`, streams and requests with a `Range` say `identity`,
-    /// unless the caller says something else. A response that is compressed with gzip is decoded
-    /// as it is read, whatever was asked for, and loses its `Content-Encoding` and
-    /// `Content-Length`; a part of one (206) is left as it is.
+    /// Calls then say `Accept-Encoding: gzip`, streams and requests with a `Range` or with
+    /// [`Coding::AsSent`](crate::Coding::AsSent) say `identity`, unless the caller says something
+    /// else. Without it nothing is said. What was not asked for is refused:
+    /// [`Coding`](crate::Coding).
     #[cfg(feature = "gzip")]
     pub fn gzip(mut self, gzip: bool) -> Self {
         self.gzip = gzip;
@@ -245,7 +249,7 @@ impl TransportBuilder {
         };
         let base = match &self.dial {
             Some(dial) => Base::Dial(dial.clone()),
-            None => Base::tcp(&self.tcp),
+            None => Base::tcp(self.tcp.clone(), self.connect),
         };
         let many = if self.prior_knowledge {
             Versions::Http2
@@ -257,19 +261,19 @@ impl TransportBuilder {
         #[cfg(feature = "proxy")]
         let base = Routed::new(base, tls.clone(), rules.clone());
         let connector = |versions| Connector::new(base.clone(), &tls, versions, self.connect);
-        let calls = self.pool(many).build(connector(many));
+        let calls = Pools::new(self.pool(), connector(many));
         let streams = match self.stream_http {
             StreamHttp::Http1 => {
                 let connections = OwnConnections::new(connector(Versions::Http1), self.max_heads());
-                Streams::Own(connections)
+                Streams::Own(Box::new(connections))
             }
             StreamHttp::Http2Shared => {
                 #[allow(unused_mut, reason = "HTTP/2 alone has more to set")]
-                let mut streams = self.pool(many);
+                let mut streams = self.pool();
                 // A connection that the pool has let go of counts as idle, whatever streams it has.
                 #[cfg(feature = "http2")]
                 streams.http2_keep_alive_while_idle(true);
-                Streams::Shared(Box::new(streams.build(connector(many))))
+                Streams::Shared(Box::new(Pools::new(streams, connector(many))))
             }
         };
         let lanes = Lanes {
@@ -277,7 +281,6 @@ impl TransportBuilder {
             streams,
             #[cfg(feature = "proxy")]
             rules,
-            #[cfg(feature = "gzip")]
             gzip: self.gzip,
         };
         Ok(Transport::from_lanes(lanes, self.allow_plain_http))
@@ -301,29 +304,26 @@ impl TransportBuilder {
         }
     }
 
-    /// The pool of one lane.
-    #[cfg_attr(
-        not(feature = "http2"),
-        allow(unused_variables, reason = "there is one version")
-    )]
-    fn pool(&self, versions: Versions) -> Builder {
+    /// What makes the pools of one lane. Their HTTP is for the connections to say, also if it is
+    /// known before: a pool that knows it has all wait for the first that connects, who may be
+    /// waiting for something else.
+    fn pool(&self) -> Builder {
         let mut builder = Builder::new(TokioExecutor::new());
         self.max_heads().set(&mut builder);
         builder
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
-            .pool_idle_timeout(self.pool_idle)
+            .pool_idle_timeout(finite(self.pool_idle))
             .pool_max_idle_per_host(self.pool_max_idle);
         #[cfg(feature = "http2")]
         {
-            builder.http2_only(versions == Versions::Http2);
-            match self.http2_windows {
-                Some((stream, connection)) => builder
-                    .http2_initial_stream_window_size(stream)
-                    .http2_initial_connection_window_size(connection),
-                None => builder.http2_adaptive_window(true),
-            };
-            if let Some((interval, timeout)) = self.http2_keep_alive {
+            let (stream, connection) = self.http2_windows;
+            builder
+                .http2_initial_stream_window_size(stream)
+                .http2_initial_connection_window_size(connection);
+            // A PING that may stay unanswered for ever tells nothing.
+            let finite = |(interval, timeout)| Some((finite(interval)?, finite(timeout)?));
+            if let Some((interval, timeout)) = self.http2_keep_alive.and_then(finite) {
                 builder
                     .http2_keep_alive_interval(interval)
                     .http2_keep_alive_timeout(timeout);
@@ -341,9 +341,8 @@ impl fmt::Debug for TransportBuilder {
         let mut out = f.debug_struct("TransportBuilder");
         #[cfg(feature = "proxy")]
         out.field("proxy", &self.proxy);
-        #[cfg(feature = "gzip")]
-        out.field("gzip", &self.gzip);
-        out.field("connect", &self.connect)
+        out.field("gzip", &self.gzip)
+            .field("connect", &self.connect)
             .field("dial", &self.dial.as_ref().map(|_| "…"))
             .field("tcp", &self.tcp)
             .field("tls", &self.tls)

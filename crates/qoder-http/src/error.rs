@@ -4,12 +4,15 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use http::Uri;
+use http::uri::Scheme;
+
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// An error of the transport.
 ///
-/// Its text is one line and says what to do where that helps. It holds no header, so no
-/// credential can be in it.
+/// Its text is one line and says what to do where that helps. It holds no header, and nothing that
+/// a server says with a GOAWAY, so no credential can be in it, nor in what lies below it.
 pub struct Error {
     kind: ErrorKind,
     sent: Sent,
@@ -21,7 +24,8 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The URL won't do: it is not absolute, or it is plain `http` to a host that is not loopback.
+    /// The URL won't do: it is not absolute, it holds credentials, or it is plain `http` to a host
+    /// that is not loopback.
     Url,
     /// The transport can't be set up: no TLS was compiled in, or no trust anchors were found.
     Config,
@@ -29,8 +33,11 @@ pub enum ErrorKind {
     Dns,
     /// No connection could be made: refused, unreachable.
     Connect,
-    /// TLS failed: the certificate is not trusted or is for another host, no common version.
+    /// TLS failed: no common version, a handshake that broke off.
     Tls,
+    /// A certificate doesn't do: the server's is not trusted, has expired or is for another host,
+    /// or the server doesn't accept ours. Trying again doesn't help.
+    Certificate,
     /// The proxy failed: it can't be reached, or doesn't reach the host.
     Proxy,
     /// The proxy wants credentials, or doesn't accept those it was given (407). A SOCKS5 proxy's
@@ -44,6 +51,8 @@ pub enum ErrorKind {
     Cut,
     /// The peer doesn't speak HTTP as it should.
     Protocol,
+    /// The body is coded in a way that was not asked for ([`Coding`](crate::Coding)).
+    Coding,
     /// The body is larger than the limit.
     TooLarge,
     /// The request was given up before it was written.
@@ -96,28 +105,37 @@ impl Error {
         }
     }
 
+    /// With what lies below, unless a server's own words are part of it: they may be anything.
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
+        let source = source.into();
+        self.source = Some(source).filter(|source| words_of_goaway(&**source).is_none());
         self
     }
 
-    pub(crate) fn timeout(phase: Phase, limit: Duration, sent: Sent) -> Self {
-        let what = match phase {
-            Phase::Connect => "no connection",
-            Phase::Head => "no response",
-            Phase::Body => "silence in the body of the response",
+    /// The limit for the head has passed. `sent` tells whether there was a connection.
+    pub(crate) fn no_head(limit: Duration, sent: Sent) -> Self {
+        let message = match sent {
+            Sent::No => {
+                format!("timeout: no connection within the limit for the response, {limit:?}")
+            }
+            _ => format!("timeout: no response for {limit:?}"),
         };
-        Self::new(
-            ErrorKind::Timeout(phase),
-            sent,
-            format!("timeout: {what} for {limit:?}"),
-        )
+        Self::new(ErrorKind::Timeout(Phase::Head), sent, message)
+    }
+
+    /// The peer was silent for too long within a body.
+    pub(crate) fn silence(limit: Duration) -> Self {
+        let message = format!("timeout: silence in the body of the response for {limit:?}");
+        Self::new(ErrorKind::Timeout(Phase::Body), Sent::Yes, message)
     }
 
     /// From an error of the pooled client, before a response head.
-    pub(crate) fn from_client(error: hyper_util::client::legacy::Error, host: &str) -> Self {
+    pub(crate) fn from_client(error: hyper_util::client::legacy::Error, to: &Uri) -> Self {
+        let place = place(to);
         if let Some(limit) = find::<ConnectTimeout>(&error) {
-            return Self::timeout(Phase::Connect, limit.0, Sent::No).with_source(error);
+            let message = format!("timeout: no connection to {place} for {:?}", limit.0);
+            return Self::new(ErrorKind::Timeout(Phase::Connect), Sent::No, message)
+                .with_source(error);
         }
         if error.is_connect() {
             if let Some(own) = find::<Error>(&error) {
@@ -131,22 +149,11 @@ impl Error {
                 } else {
                     ""
                 };
-                let message = format!("TLS with {host} failed: {cause}{hint}");
-                return Self::new(ErrorKind::Tls, Sent::No, message).with_source(error);
+                let message = format!("TLS with {place} failed: {cause}{hint}");
+                return Self::new(tls_kind(tls), Sent::No, message).with_source(error);
             }
-            let dns = chain(&error).any(|cause| cause.to_string().starts_with("dns error"));
-            let (kind, message) = if dns {
-                (
-                    ErrorKind::Dns,
-                    format!("the host name {host} could not be resolved: {cause}"),
-                )
-            } else {
-                (
-                    ErrorKind::Connect,
-                    format!("no connection to {host}: {cause}"),
-                )
-            };
-            return Self::new(kind, Sent::No, message).with_source(error);
+            let message = format!("no connection to {place}: {cause}");
+            return Self::new(ErrorKind::Connect, Sent::No, message).with_source(error);
         }
         // In TLS 1.3 a server looks at the client's certificate when the client thinks all is done.
         let alert = chain(&error)
@@ -154,9 +161,14 @@ impl Error {
             .find(|cause| cause.starts_with("received fatal alert"));
         if let Some(alert) = alert {
             let message = format!(
-                "TLS with {host} failed: {alert} (it may want a client certificate, or another one)"
+                "TLS with {place} failed: {alert} (it may want a client certificate, or another one)"
             );
-            return Self::new(ErrorKind::Tls, Sent::Maybe, message).with_source(error);
+            let kind = if of_a_certificate(&alert) {
+                ErrorKind::Certificate
+            } else {
+                ErrorKind::Tls
+            };
+            return Self::new(kind, Sent::Maybe, message).with_source(error);
         }
         let (kind, sent) = match find::<hyper::Error>(&error) {
             Some(below) if below.is_canceled() => (ErrorKind::Canceled, Sent::No),
@@ -168,7 +180,7 @@ impl Error {
             Some(below) if find::<h2::Error>(below).is_some_and(h2::Error::is_library) => {
                 (ErrorKind::Protocol, Sent::Maybe)
             }
-            Some(below) if below.is_parse() || below.is_parse_status() || below.is_user() => {
+            Some(below) if below.is_parse() || below.is_parse_status() => {
                 (ErrorKind::Protocol, Sent::Maybe)
             }
             _ => (ErrorKind::Reset, Sent::Maybe),
@@ -178,7 +190,8 @@ impl Error {
             ErrorKind::Canceled => "the connection closed before the request was sent",
             _ => "the connection broke before there was a response",
         };
-        let message = format!("{what}: {}", innermost(&error));
+        let hint = limit_of_heads(&error);
+        let message = format!("{what}: {}{hint}", innermost(&error));
         Self::new(kind, sent, message).with_source(error)
     }
 
@@ -230,7 +243,7 @@ impl Error {
                 .is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
         let (kind, what) = if cut {
             (ErrorKind::Cut, "the body of the response ended too early")
-        } else if error.is_parse() || breaks_rules(&error) {
+        } else if error.is_parse() || breaks_rules(&error) || is_misframed(&error) {
             (ErrorKind::Protocol, "the body of the response is not HTTP")
         } else {
             (
@@ -251,6 +264,31 @@ fn unprocessed(error: &h2::Error) -> bool {
             || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
 }
 
+/// Whether the chunks of a body are none, which hyper says by kinds of error that sockets don't have.
+/// TLS does.
+fn is_misframed(error: &hyper::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput};
+    #[cfg(feature = "__tls")]
+    if find::<rustls::Error>(error).is_some() {
+        return false;
+    }
+    find::<std::io::Error>(error)
+        .is_some_and(|error| matches!(error.kind(), InvalidData | InvalidInput))
+}
+
+/// Names the settings, if a head was larger than they allow.
+fn limit_of_heads(error: &(dyn StdError + 'static)) -> &'static str {
+    // hyper tells it by its text alone, and h2 not from other errors.
+    if chain(error).any(|cause| cause.to_string() == "message head is too large") {
+        return " (`max_headers` and `max_head_bytes` of the transport's builder allow more)";
+    }
+    #[cfg(feature = "http2")]
+    if find(error).is_some_and(|error: &h2::Error| error.is_library() && error.is_reset()) {
+        return " (if its head is too large, `max_head_bytes` of the transport's builder allows more)";
+    }
+    ""
+}
+
 /// Whether the peer broke the rules of HTTP/2, which its parser found.
 fn breaks_rules(error: &hyper::Error) -> bool {
     #[cfg(feature = "http2")]
@@ -260,6 +298,44 @@ fn breaks_rules(error: &hyper::Error) -> bool {
         let _ = error;
         false
     }
+}
+
+/// The host and port of a URL.
+pub(crate) fn place(uri: &Uri) -> String {
+    format!("{}:{}", uri.host().unwrap_or_default(), port(uri))
+}
+
+/// The port of a URL, or else of its scheme.
+pub(crate) fn port(uri: &Uri) -> u16 {
+    uri.port_u16().unwrap_or_else(|| {
+        if uri.scheme() == Some(&Scheme::HTTP) {
+            80
+        } else {
+            443
+        }
+    })
+}
+
+/// What failed of TLS: a certificate is as bad the next time.
+#[cfg(feature = "__tls")]
+pub(crate) fn tls_kind(error: &rustls::Error) -> ErrorKind {
+    let certificate = match error {
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => true,
+        rustls::Error::AlertReceived(alert) => of_a_certificate(&format!("{alert:?}")),
+        _ => false,
+    };
+    if certificate {
+        ErrorKind::Certificate
+    } else {
+        ErrorKind::Tls
+    }
+}
+
+/// Whether a peer's alert says that it doesn't accept our certificate, or wants one.
+fn of_a_certificate(alert: &str) -> bool {
+    ["Certificate", "UnknownCA", "AccessDenied"]
+        .iter()
+        .any(|name| alert.contains(name))
 }
 
 #[cfg(feature = "__tls")]
@@ -296,14 +372,38 @@ fn below<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 
     }
 }
 
-fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e E> {
+pub(crate) fn find<'e, E: StdError + 'static>(
+    error: &'e (dyn StdError + 'static),
+) -> Option<&'e E> {
     chain(error).find_map(|cause| cause.downcast_ref())
 }
 
+/// The text of the cause of all.
 pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
+    if let Some(reason) = words_of_goaway(error) {
+        return format!("the server ended the connection (GOAWAY): {reason}");
+    }
     chain(error)
         .last()
         .map_or_else(String::new, ToString::to_string)
+}
+
+/// The reason of a GOAWAY, if the server sent one and may have said more with it.
+fn words_of_goaway(error: &(dyn StdError + 'static)) -> Option<String> {
+    #[cfg(feature = "http2")]
+    {
+        let error: &h2::Error = find(error)?;
+        let said = error.is_go_away() && error.is_remote();
+        error
+            .reason()
+            .filter(|_| said)
+            .map(|reason| reason.to_string())
+    }
+    #[cfg(not(feature = "http2"))]
+    {
+        let _ = error;
+        None
+    }
 }
 
 impl fmt::Display for Error {

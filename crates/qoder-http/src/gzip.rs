@@ -1,46 +1,18 @@
-//! Compressed responses (RFC 1952): asked for with calls, and decoded piece by piece.
+//! Compressed responses (RFC 1952), decoded piece by piece.
 
 use bytes::{Buf, Bytes};
 use flate2::{Crc, Decompress, FlushDecompress, Status};
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, RANGE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::Response;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use crate::body::ResponseBody;
-use crate::transport::Lane;
 
-/// Says what is understood, unless the caller did. Streams are better off as they are: a
-/// compressor holds events back. So are ranges, which would be ranges of the compressed bytes.
-pub(crate) fn accept(lane: Lane, headers: &mut HeaderMap) {
-    let coding = match lane {
-        Lane::Call if !headers.contains_key(RANGE) => "gzip",
-        _ => "identity",
-    };
-    headers
-        .entry(ACCEPT_ENCODING)
-        .or_insert(HeaderValue::from_static(coding));
-}
-
-/// Lets the body be read decoded, if it is compressed, and takes away the headers that are then
-/// no longer true.
-pub(crate) fn decode(asked: &Method, response: &mut Response<ResponseBody>) {
-    let has_body = asked != Method::HEAD
-        && !matches!(
-            response.status(),
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT
-        );
-    let mut codings = response.headers().get_all(CONTENT_ENCODING).iter();
-    let compressed = match (codings.next(), codings.next()) {
-        (Some(coding), None) => {
-            let coding = coding.as_bytes().trim_ascii();
-            coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip")
-        }
-        _ => false,
-    };
-    if has_body && compressed {
-        response.headers_mut().remove(CONTENT_ENCODING);
-        response.headers_mut().remove(CONTENT_LENGTH);
-        response.body_mut().set_gzip();
-    }
+/// Lets the body be read decoded, and takes away the headers that are then no longer true.
+pub(crate) fn decoded(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    response.headers_mut().remove(CONTENT_ENCODING);
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.body_mut().set_gzip();
+    response
 }
 
 /// What is no gzip, and why.

@@ -3,12 +3,17 @@
 
 mod body;
 mod builder;
+mod coding;
 mod connect;
+mod departure;
 mod error;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod multipart;
+#[cfg(feature = "proxy")]
+mod no_proxy;
 mod own;
+mod pools;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod request;
@@ -19,7 +24,9 @@ mod transport;
 
 pub use body::ResponseBody;
 pub use builder::TransportBuilder;
+pub use coding::Coding;
 pub use connect::{KeepAlive, TcpOptions, is_loopback};
+pub use departure::Departure;
 pub use error::{Error, ErrorKind, Phase, Sent};
 pub use multipart::Form;
 #[cfg(feature = "proxy")]

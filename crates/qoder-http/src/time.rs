@@ -26,10 +26,12 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// assert_eq!(deadline(start, Duration::MAX), None);
 /// ```
 pub fn deadline(start: Instant, limit: Duration) -> Option<Instant> {
-    if limit >= FOREVER {
-        return None;
-    }
-    start.checked_add(limit)
+    finite(limit).and_then(|limit| start.checked_add(limit))
+}
+
+/// A limit of time, unless it is as good as none.
+pub(crate) fn finite(limit: Duration) -> Option<Duration> {
+    (limit < FOREVER).then_some(limit)
 }
 
 /// Waits for a future until a deadline. `None`: for ever.

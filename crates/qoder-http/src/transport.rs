@@ -10,20 +10,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response};
-use hyper_util::client::legacy::Client;
-use tokio::time::{Instant, timeout_at};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::body::ResponseBody;
 use crate::builder::TransportBuilder;
-use crate::connect::{Connector, is_loopback};
-use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
-#[cfg(feature = "gzip")]
-use crate::gzip;
+use crate::coding::Asked;
+use crate::connect::is_loopback;
+use crate::departure::Departure;
+use crate::error::{BoxError, Error, ErrorKind, Sent};
 use crate::own::OwnConnections;
+use crate::pools::Pools;
 #[cfg(feature = "proxy")]
 use crate::proxy::Rules;
 use crate::request::{self, RequestBody};
+use crate::time::{deadline, timeout_at};
 
 /// Sends requests. Cheap to clone: clones share their connections, and dropping one harms none of
 /// the others.
@@ -47,20 +49,19 @@ enum Wire {
 }
 
 pub(crate) struct Lanes {
-    pub(crate) calls: Client<Connector, RequestBody>,
+    pub(crate) calls: Pools,
     pub(crate) streams: Streams,
     #[cfg(feature = "proxy")]
     pub(crate) rules: Option<Arc<Rules>>,
-    #[cfg(feature = "gzip")]
     pub(crate) gzip: bool,
 }
 
 /// How streams are connected.
 pub(crate) enum Streams {
     /// A connection for each.
-    Own(OwnConnections),
+    Own(Box<OwnConnections>),
     /// Over connections that are shared.
-    Shared(Box<Client<Connector, RequestBody>>),
+    Shared(Box<Pools>),
 }
 
 type Sending = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Error>> + Send>>;
@@ -84,11 +85,13 @@ pub enum StreamHttp {
     #[default]
     Http1,
     /// HTTP/2 where the peer offers it, many streams to a connection, for gateways that limit
-    /// connections. The streams must be read: hyper's adaptive windows bound what may lie unread.
+    /// connections. The streams must be read: a few of them that aren't fill the window of their
+    /// connection ([`http2_windows`](TransportBuilder::http2_windows)), and all of it waits.
     Http2Shared,
 }
 
-/// Limits of time for the phases of a request. `None` is no limit.
+/// Limits of time for the phases of a request. `None` is no limit, and so is what the clock can't
+/// count, such as [`Duration::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
@@ -211,7 +214,7 @@ impl Transport {
                     .await
                     .map_err(refused)?;
                 let response = service.call(request).await.map_err(refused)?;
-                Ok(response.map(|body| ResponseBody::other(body, None)))
+                Ok(response.map(|body| ResponseBody::other(body)))
             })
         };
         Self {
@@ -226,21 +229,28 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Url`] if the URL is not absolute or would go over plain `http` to another
-    /// machine; the errors of connecting and sending. [`Error::sent`] tells whether the request
-    /// had left.
+    /// [`ErrorKind::Url`] if the URL is not absolute, holds credentials, or would go over plain
+    /// `http` to another machine; [`ErrorKind::Config`] outside of a tokio runtime; the errors of
+    /// connecting and sending. [`Error::sent`] tells whether the request had left.
     pub async fn send(
         &self,
         request: Request<RequestBody>,
         lane: Lane,
         timeouts: Timeouts,
     ) -> Result<Response<ResponseBody>, Error> {
-        let uri = request.uri().clone();
-        let host = self.check(&uri)?;
+        self.check(request.uri())?;
+        let Ok(runtime) = Handle::try_current() else {
+            let why = "there is no tokio runtime here: requests are sent within one";
+            return Err(Error::new(ErrorKind::Config, Sent::No, why));
+        };
         let body = request.body().sending();
-        let sending = self.start(request, lane, timeouts, host);
+        let departure = Departure::of(&request);
+        let sending = self.start(request, lane, timeouts, &departure, &runtime);
         let sent = match timeouts.head {
-            Some(limit) => within(limit, body.as_ref(), sending).await,
+            Some(limit) => {
+                let waited = within(limit, body.as_ref(), sending).await;
+                waited.unwrap_or_else(|Late| Err(Error::no_head(limit, departure.sent())))
+            }
             None => sending.await,
         };
         // A body that fails is the cause, whatever it led to.
@@ -256,26 +266,20 @@ impl Transport {
         mut request: Request<RequestBody>,
         lane: Lane,
         timeouts: Timeouts,
-        host: &str,
+        departure: &Departure,
+        runtime: &Handle,
     ) -> Result<Response<ResponseBody>, Error> {
-        #[cfg(feature = "gzip")]
-        let method = request.method().clone();
         let lanes = match &self.shared.wire {
             Wire::Hyper(lanes) => lanes,
             Wire::Service(send) => {
                 request.extensions_mut().insert(lane);
                 request.extensions_mut().insert(timeouts);
-                #[allow(unused_mut, reason = "a compressed one is changed")]
-                let mut response = send(request).await?;
-                #[cfg(feature = "gzip")]
-                gzip::decode(&method, &mut response);
-                return Ok(response);
+                let asked = Asked::by_service(&request);
+                departure.left();
+                return asked.answered(send(request).await?);
             }
         };
-        #[cfg(feature = "gzip")]
-        if lanes.gzip {
-            gzip::accept(lane, request.headers_mut());
-        }
+        let asked = Asked::by(&mut request, lane, lanes.gzip);
         // Only here does a proxy read requests: plain http to other machines, where it is allowed.
         #[cfg(feature = "proxy")]
         let proxy = lanes
@@ -289,30 +293,27 @@ impl Transport {
                 .entry(http::header::PROXY_AUTHORIZATION)
                 .or_insert_with(|| credentials.clone());
         }
+        let to = request.uri().clone();
+        departure.watch(&mut request);
         let sent = match (lane, &lanes.streams) {
-            (Lane::Call, _) => pooled(&lanes.calls, request).await,
-            (Lane::Stream, Streams::Shared(client)) => pooled(client, request).await,
+            (Lane::Call, _) => lanes.calls.send(runtime.id(), request).await,
+            (Lane::Stream, Streams::Shared(pools)) => pools.send(runtime.id(), request).await,
             (Lane::Stream, Streams::Own(connections)) => {
                 let sent = connections.send(request).await;
-                sent.map(|response| response.map(|body| ResponseBody::own(body, None)))
+                sent.map(|response| response.map(ResponseBody::own))
             }
         };
-        #[allow(unused_mut, reason = "a compressed one is changed")]
-        let mut response = sent.map_err(|error| Error::from_client(error, host))?;
+        let response = sent.map_err(|error| Error::from_client(error, &to))?;
         #[cfg(feature = "proxy")]
         if let Some((name, _)) = proxy.filter(|_| response.status() == 407) {
             let message = format!("the proxy {name} doesn't accept its credentials (407)");
             return Err(Error::new(ErrorKind::ProxyAuth, Sent::No, message));
         }
-        #[cfg(feature = "gzip")]
-        if lanes.gzip {
-            gzip::decode(&method, &mut response);
-        }
-        Ok(response)
+        asked.answered(response)
     }
 
-    /// The host of a URL that may be used.
-    fn check<'u>(&self, uri: &'u http::Uri) -> Result<&'u str, Error> {
+    /// Whether a URL may be used.
+    fn check(&self, uri: &http::Uri) -> Result<(), Error> {
         let refuse = |why: String| Err(Error::new(ErrorKind::Url, Sent::No, why));
         let (Some(scheme), Some(host)) = (uri.scheme(), uri.host()) else {
             return refuse(format!("{:?} is no absolute URL", uri.path()));
@@ -320,11 +321,15 @@ impl Transport {
         if scheme != &Scheme::HTTP && scheme != &Scheme::HTTPS {
             return refuse(format!("the scheme {scheme} is neither https nor http"));
         }
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        if authority.contains('@') {
+            return refuse(
+                "the URL holds credentials, which are never sent: put them into a header"
+                    .to_owned(),
+            );
+        }
         // `Uri` overlooks what follows an address in brackets.
-        let rest = uri.authority().and_then(|authority| {
-            let whole = authority.as_str().rsplit('@').next()?;
-            whole.strip_prefix(host)
-        });
+        let rest = authority.strip_prefix(host);
         if !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) {
             return refuse(format!("what follows the host {host} is no port"));
         }
@@ -333,36 +338,31 @@ impl Transport {
                 "plain http to {host} is refused, since everybody on the way could read it: use https"
             ));
         }
-        Ok(host)
+        Ok(())
     }
 }
+
+/// The limit for the head has passed.
+struct Late;
 
 /// Waits for the head of a response, as long as the body of its request goes on.
 async fn within<T>(
     limit: Duration,
     body: Option<&request::Sending>,
-    sending: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
+    sending: impl Future<Output = T>,
+) -> Result<T, Late> {
     let mut sending = pin!(sending);
-    let mut until = Instant::now() + limit;
+    let mut until = deadline(Instant::now(), limit);
     loop {
         if let Ok(sent) = timeout_at(until, sending.as_mut()).await {
-            return sent;
+            return Ok(sent);
         }
-        match body.and_then(request::Sending::last) {
-            Some(last) if last + limit > until => until = last + limit,
-            _ => return Err(Error::timeout(Phase::Head, limit, Sent::Maybe)),
+        let last = body.and_then(request::Sending::last);
+        match last.and_then(|last| deadline(last, limit)) {
+            later @ Some(_) if later > until => until = later,
+            _ => return Err(Late),
         }
     }
-}
-
-/// Sends over a connection of the pool.
-async fn pooled(
-    client: &Client<Connector, RequestBody>,
-    request: Request<RequestBody>,
-) -> Result<Response<ResponseBody>, hyper_util::client::legacy::Error> {
-    let response = client.request(request).await?;
-    Ok(response.map(|incoming| ResponseBody::new(incoming, None)))
 }
 
 /// For middleware: [`Lane`] and [`Timeouts`] are taken from the extensions of the request.

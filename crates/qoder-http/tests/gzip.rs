@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{Request, Response};
-use qoder_http::{ErrorKind, Lane, RequestBody, ResponseBody, Sent, Timeouts, Transport};
+use qoder_http::{
+    Coding, Error, ErrorKind, Lane, RequestBody, ResponseBody, Sent, Timeouts, Transport,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -19,6 +21,9 @@ fn gzip(data: &[u8]) -> Vec<u8> {
     encoder.write_all(data).expect("memory");
     encoder.finish().expect("memory")
 }
+
+/// Asks for it where that is not done anyhow.
+const GZIP: &[(&str, &str)] = &[("accept-encoding", "gzip")];
 
 /// Serves each request of each connection by this, which is given its head.
 async fn server<F>(mut serve: impl FnMut(String, TcpStream) -> F + Send + 'static) -> SocketAddr
@@ -67,10 +72,11 @@ fn get(addr: SocketAddr, headers: &[(&str, &str)]) -> Request<RequestBody> {
 }
 
 async fn send(addr: SocketAddr, lane: Lane) -> Response<ResponseBody> {
-    transport()
-        .send(get(addr, &[]), lane, Timeouts::default())
-        .await
-        .expect("a head")
+    sent(get(addr, &[]), lane).await.expect("a head")
+}
+
+async fn sent(request: Request<RequestBody>, lane: Lane) -> Result<Response<ResponseBody>, Error> {
+    transport().send(request, lane, Timeouts::default()).await
 }
 
 #[tokio::test]
@@ -116,16 +122,22 @@ async fn calls_ask_for_it_and_streams_do_not() {
             .collect();
         assert_eq!(said, Vec::from_iter(accepts), "{lane:?} {headers:?}");
     }
+    let mut request = get(addr, none);
+    request.extensions_mut().insert(Coding::AsSent);
+    let sending = with.send(request, Lane::Call, Timeouts::default());
+    sending.await.expect("a head");
+    let head = asked.recv().await.expect("a head");
+    assert!(head.contains("accept-encoding: identity"), "{head}");
 }
 
 #[tokio::test]
-async fn it_is_decoded_whoever_asked() {
+async fn what_was_asked_for_is_decoded() {
     let data = "the quick brown fox ".repeat(10_000).into_bytes();
     for coding in ["gzip", "GZIP", "x-gzip"] {
         let head = format!("200 OK\r\ncontent-encoding: {coding}\r\nx-kept: 1");
         let addr = says(&head, gzip(&data)).await;
-        for lane in [Lane::Call, Lane::Stream] {
-            let response = send(addr, lane).await;
+        for (lane, asked) in [(Lane::Call, &[][..]), (Lane::Stream, GZIP)] {
+            let response = sent(get(addr, asked), lane).await.expect("a head");
             for name in ["content-encoding", "content-length"] {
                 assert!(!response.headers().contains_key(name), "{name}");
             }
@@ -138,31 +150,83 @@ async fn it_is_decoded_whoever_asked() {
     let addr = says("200 OK\r\ncontent-encoding: gzip", Vec::new()).await;
     let body = send(addr, Lane::Call).await.into_body().collect(0).await;
     assert_eq!(body.expect("a body"), "");
+    // An error, of which every word helps.
+    let addr = says("503 No\r\ncontent-encoding: gzip", gzip(b"later")).await;
+    let body = send(addr, Lane::Stream).await.into_body().collect(100);
+    assert_eq!(body.await.expect("a body"), "later");
+}
+
+/// Nobody here could read it: it is an error by the name of its coding, before any of its body.
+#[tokio::test]
+async fn what_was_not_asked_for_is_refused_by_name() {
+    let (call, stream) = (Lane::Call, Lane::Stream);
+    let range = &[("range", "bytes=5-")][..];
+    let identity = &[("accept-encoding", "identity, gzip;q=0")][..];
+    for (lane, asked, status, coding, name) in [
+        (stream, &[][..], "200 OK", "br", "br"),
+        (call, &[], "200 OK", "BR", "br"),
+        (call, &[], "200 OK", "zstd", "zstd"),
+        (call, &[], "200 OK", "deflate", "deflate"),
+        (call, &[], "200 OK", "x-compress", "compress"),
+        (call, &[], "200 OK", "br, gzip", "br, gzip"),
+        (
+            call,
+            &[],
+            "201 OK",
+            "gzip\r\ncontent-encoding: br",
+            "gzip, br",
+        ),
+        (stream, &[], "200 OK", "gzip", "gzip"),
+        (call, range, "206 Partial Content", "gzip", "gzip"),
+        (call, identity, "200 OK", "x-gzip", "gzip"),
+        (call, GZIP, "200 OK", "br", "br"),
+    ] {
+        let head = format!("{status}\r\ncontent-encoding: {coding}");
+        let addr = says(&head, gzip(b"data")).await;
+        let error = sent(get(addr, asked), lane).await.expect_err(coding);
+        let kind = (error.kind(), error.sent());
+        assert_eq!(kind, (ErrorKind::Coding, Sent::Yes), "{head}: {error}");
+        let text = format!("coded with {name}, which");
+        assert!(error.to_string().contains(&text), "{error}");
+    }
+    // Nobody asked for anything.
+    let addr = says("200 OK\r\ncontent-encoding: gzip", gzip(b"data")).await;
+    let transport = Transport::builder().gzip(false).build().expect("one");
+    let sending = transport.send(get(addr, &[]), Lane::Call, Timeouts::default());
+    let error = sending.await.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Coding, "{error}");
 }
 
 #[tokio::test]
 async fn what_is_not_for_decoding_is_left_as_it_is() {
     let data = gzip(b"data");
-    for head in [
-        "200 OK\r\ncontent-encoding: br",
-        "200 OK\r\ncontent-encoding: gzip\r\ncontent-encoding: br",
-        "200 OK\r\ncontent-encoding: br, gzip",
-        "200 OK\r\ncontent-type: application/gzip",
-        "206 Partial Content\r\ncontent-encoding: gzip",
+    let (as_sent, decoded) = (Coding::AsSent, Coding::Decoded);
+    let all = &[("accept-encoding", "br, gzip")][..];
+    let part = &[("accept-encoding", "gzip"), ("range", "bytes=5-")][..];
+    for (coding, asked, head) in [
+        (as_sent, &[][..], "200 OK\r\ncontent-encoding: br"),
+        (as_sent, &[], "200 OK\r\ncontent-encoding: gzip"),
+        (as_sent, GZIP, "200 OK\r\ncontent-encoding: gzip"),
+        (as_sent, &[], "206 Part\r\ncontent-encoding: gzip"),
+        (as_sent, &[], "503 No\r\ncontent-encoding: gzip"),
+        (decoded, all, "200 OK\r\ncontent-encoding: br"),
+        (decoded, all, "200 OK\r\ncontent-encoding: br, gzip"),
+        (decoded, part, "206 Part\r\ncontent-encoding: gzip"),
+        (decoded, &[], "502 No\r\ncontent-encoding: br"),
+        (decoded, &[], "200 OK\r\ncontent-encoding: identity"),
+        (decoded, &[], "200 OK\r\ncontent-encoding: utf-8"),
+        (decoded, &[], "200 OK\r\ncontent-type: application/gzip"),
     ] {
         let addr = says(head, data.clone()).await;
-        let response = send(addr, Lane::Call).await;
+        let mut request = get(addr, asked);
+        request.extensions_mut().insert(coding);
+        let response = sent(request, Lane::Call).await.expect("a head");
         assert!(response.headers().contains_key("content-length"), "{head}");
         let coded = response.headers().contains_key("content-encoding");
         assert_eq!(coded, head.contains("encoding"), "{head}");
         let body = response.into_body().collect(1000).await;
         assert!(body.expect("a body") == data, "{head}");
     }
-    let addr = says("200 OK\r\ncontent-encoding: gzip", data.clone()).await;
-    let transport = Transport::builder().gzip(false).build().expect("one");
-    let sending = transport.send(get(addr, &[]), Lane::Call, Timeouts::default());
-    let body = sending.await.expect("a head").into_body().collect(1000);
-    assert!(body.await.expect("a body") == data);
 }
 
 /// Middleware or another client, which may leave it to us.
@@ -230,8 +294,8 @@ async fn a_broken_one_says_what_is_wrong() {
 #[tokio::test]
 async fn a_bomb_is_too_large() {
     let block = gzip(&vec![0; 1 << 20]).repeat(512);
-    let sent = Arc::new(AtomicU64::new(0));
-    let count = Arc::clone(&sent);
+    let flooded = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&flooded);
     let addr = server(move |_, mut connection| {
         let (block, count) = (block.clone(), Arc::clone(&count));
         async move {
@@ -251,10 +315,11 @@ async fn a_bomb_is_too_large() {
     let error = body.await.expect_err("too large");
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
     // What fits into both sockets, and no more.
-    assert!(sent.load(Ordering::SeqCst) < 32 << 20);
+    assert!(flooded.load(Ordering::SeqCst) < 32 << 20);
 
     // Read in pieces, each is small.
-    let mut body = send(addr, Lane::Stream).await.into_body();
+    let asked = sent(get(addr, GZIP), Lane::Stream).await;
+    let mut body = asked.expect("a head").into_body();
     for _ in 0..200 {
         let piece = body.chunk().await.expect("a piece").expect("more");
         assert!(piece.len() <= 16 << 10);
@@ -289,7 +354,8 @@ async fn a_compressed_stream_holds_nothing_back() {
         events(connection, go)
     })
     .await;
-    let mut body = send(addr, Lane::Stream).await.into_body();
+    let asked = sent(get(addr, GZIP), Lane::Stream).await;
+    let mut body = asked.expect("a head").into_body();
     for at in 0..100 {
         next.send(()).expect("a server");
         let event = body.chunk().await.expect("a piece").expect("more");

@@ -145,6 +145,88 @@ async fn a_body_that_is_reset_or_broken_says_so() {
     }
 }
 
+/// `RST_STREAM` with `NO_ERROR` says that the server wants no more of the request. It says nothing
+/// of the response, which is whole if it ended, or is as long as was said.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_ends_without_its_end_is_cut() {
+    const NO_ERROR: u8 = 0;
+    let end = vec![0, 0, 0, 0, 1, 0, 0, 0, 1];
+    let long = |digit| {
+        // `content-length` is the name of the static table's field 28.
+        vec![0, 0, 5, 1, 4, 0, 0, 0, 1, 0x88, 0x0f, 0x0d, 1, digit]
+    };
+    for (what, frames, close, want) in [
+        ("reset", vec![head(), data(1), reset(NO_ERROR)], false, None),
+        ("nothing, reset", vec![head(), reset(NO_ERROR)], false, None),
+        (
+            "half, reset",
+            vec![long(b'2'), data(1), reset(NO_ERROR)],
+            false,
+            None,
+        ),
+        (
+            "all, reset",
+            vec![long(b'1'), data(1), reset(NO_ERROR)],
+            false,
+            Some("x"),
+        ),
+        (
+            "an end, reset",
+            vec![head(), data(1), end.clone(), reset(NO_ERROR)],
+            false,
+            Some("x"),
+        ),
+        ("an end", vec![head(), data(1), end], false, Some("x")),
+        (
+            "the last one, and then closed",
+            vec![head(), data(1), go_away(1, NO_ERROR)],
+            true,
+            None,
+        ),
+    ] {
+        let response = send(&transport(frames, close)).await.expect("a head");
+        let body = response.into_body().collect(10).await;
+        match (body, want) {
+            (Ok(body), Some(want)) => assert_eq!(body, want, "{what}"),
+            (Err(error), None) => {
+                let kind = (error.kind(), error.sent());
+                let cut = (ErrorKind::Cut, Sent::Yes);
+                let broken = (ErrorKind::Reset, Sent::Yes);
+                let wanted = if close { broken } else { cut };
+                assert_eq!(kind, wanted, "{what}: {error}");
+            }
+            (body, _) => panic!("{what}: {body:?}"),
+        }
+    }
+}
+
+/// What a server says with GOAWAY may be anything, such as a token that it was sent.
+#[tokio::test(start_paused = true)]
+async fn what_goes_with_a_goaway_is_not_repeated() {
+    let says = b"echo: Bearer the-token";
+    let mut frame = go_away(0, 11);
+    frame[2] += u8::try_from(says.len()).expect("short");
+    frame.extend_from_slice(says);
+    let before = send(&transport(vec![frame.clone()], false)).await;
+    let within = send(&transport(vec![head(), data(1), frame], false)).await;
+    let within = within.expect("a head").into_body().collect(10).await;
+    for error in [
+        before.expect_err("gone before the head"),
+        within.expect_err("gone within the body"),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Reset, "{error}");
+        let text = error.to_string();
+        // The reason is told.
+        assert!(text.contains("excessive load"), "{text}");
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("the-token"), "{shown}");
+            cause = error.source();
+        }
+    }
+}
+
 /// PINGs go out while a stream is open, and a peer that leaves them unanswered is gone; also when
 /// the pool has let go of the connection, as it does of one that had no new request for a while.
 #[tokio::test(start_paused = true)]
@@ -180,4 +262,29 @@ async fn a_silent_peer_is_found_by_pings() {
     let hour = Duration::from_secs(3600);
     let read = tokio::time::timeout(hour, response.into_body().collect(10)).await;
     assert!(read.is_err());
+}
+
+/// Limits beyond what the clock counts end no connection.
+#[tokio::test(start_paused = true)]
+async fn a_keep_alive_beyond_the_clock_is_none() {
+    let hour = Duration::from_secs(3600);
+    for (interval, timeout) in [
+        (Duration::MAX, Duration::MAX),
+        (Duration::from_secs(1), Duration::MAX),
+    ] {
+        let transport = Transport::builder()
+            .connect_with(|_| {
+                let (ours, theirs) = duplex(1 << 14);
+                tokio::spawn(answers(theirs, vec![head(), data(1)], false));
+                async { Ok(ours) }
+            })
+            .http2_prior_knowledge(true)
+            .stream_http(StreamHttp::Http2Shared)
+            .http2_keep_alive(interval, timeout)
+            .build()
+            .expect("a transport");
+        let response = send(&transport).await.expect("a head");
+        let read = tokio::time::timeout(hour, response.into_body().collect(10)).await;
+        assert!(read.is_err(), "{interval:?} {timeout:?}: {read:?}");
+    }
 }

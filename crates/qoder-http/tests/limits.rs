@@ -1,15 +1,17 @@
 //! A server that wants harm: whatever it sends, the transport ends, with bounded memory.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::Request;
 use qoder_http::{Error, ErrorKind, Lane, Phase, RequestBody, Sent, Timeouts, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// Sends `first`, then `rest` for ever; says how many bytes it got rid of before the connection
 /// was closed.
@@ -114,12 +116,40 @@ async fn a_body_without_end_of_its_parts_is_an_error() {
             .await
             .expect_err(what);
         assert_eq!(error.sent(), Sent::Yes, "{what}: {error}");
-        assert!(
-            matches!(error.kind(), ErrorKind::Protocol | ErrorKind::Reset),
-            "{what}: {error:?}"
-        );
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{what}: {error:?}");
         let written = closed.await.expect("a count");
         assert!(written < AHEAD, "{what}: {written} bytes");
+    }
+}
+
+#[tokio::test]
+async fn chunks_that_are_none_are_not_http() {
+    for body in [
+        "zz\r\nx\r\n",
+        "-1\r\nx\r\n",
+        "1\r\nxyz\r\n",
+        "f0000000000000003\r\n",
+        "1;a\nb\r\nx\r\n",
+        "\r\n\r\n",
+        "0\r\nno trailer\r\n\r\n",
+    ] {
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let addr = says(format!("{head}{body}")).await;
+        for lane in [Lane::Call, Lane::Stream] {
+            let request = Request::get(format!("http://{addr}/"))
+                .body(RequestBody::empty())
+                .expect("a request");
+            let transport = transport();
+            let sending = transport.send(request, lane, Timeouts::default());
+            let reading = sending.await.expect("a head").into_body().collect(100);
+            let error = reading.await.expect_err(body);
+            let kind = (error.kind(), error.sent());
+            assert_eq!(
+                kind,
+                (ErrorKind::Protocol, Sent::Yes),
+                "{body:?}: {error:?}"
+            );
+        }
     }
 }
 
@@ -207,6 +237,9 @@ async fn the_limits_of_a_head_can_be_set() {
                 Err(error) => {
                     assert!(!fits, "{fields} of {size}: {error}");
                     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+                    let text = error.to_string();
+                    assert!(text.contains("`max_headers`"), "{text}");
+                    assert!(text.contains("`max_head_bytes`"), "{text}");
                 }
             }
         }
@@ -245,6 +278,7 @@ async fn the_size_of_a_head_is_limited_over_http_2() {
         .await
         .expect_err("30 KiB of fields");
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");
+    assert!(error.to_string().contains("`max_head_bytes`"), "{error}");
     let transport = builder()
         .max_head_bytes(64 << 10)
         .build()
@@ -252,4 +286,72 @@ async fn the_size_of_a_head_is_limited_over_http_2() {
     send(&transport, addr, Timeouts::default())
         .await
         .expect("a response");
+}
+
+/// Reads up to these bytes; false at the end of the connection.
+async fn read_to(connection: &mut TcpStream, end: &[u8]) -> bool {
+    let mut seen = Vec::new();
+    while !seen.ends_with(end) {
+        match connection.read_u8().await {
+            Ok(byte) => seen.push(byte),
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
+/// Whoever sets the longest limit there is means that there is none.
+#[tokio::test]
+async fn a_limit_beyond_the_clock_is_none() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    let waited = Arc::new(Notify::new());
+    let wait = Arc::clone(&waited);
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let wait = Arc::clone(&wait);
+            tokio::spawn(async move {
+                while read_to(&mut connection, b"\r\n0\r\n\r\n").await {
+                    let _ = connection
+                        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")
+                        .await;
+                    wait.notified().await;
+                    let _ = connection.write_all(b"ok").await;
+                }
+            });
+        }
+    });
+    let max = Duration::MAX;
+    let limits = Timeouts::default()
+        .connect(max)
+        .head(max)
+        .body_idle(max)
+        .body(max);
+    let keep_alive = qoder_http::KeepAlive {
+        idle: max,
+        interval: max,
+        retries: u32::MAX,
+    };
+    let tcp = qoder_http::TcpOptions::default()
+        .keep_alive(keep_alive)
+        .user_timeout(max)
+        .happy_eyeballs(max);
+    let transport = Transport::builder()
+        .timeouts(limits)
+        .tcp(tcp)
+        .pool_idle_timeout(max)
+        .build()
+        .expect("a transport");
+    for lane in [Lane::Call, Lane::Call, Lane::Stream] {
+        let piece = bytes::Bytes::from_static(b"body");
+        let body = RequestBody::stream(None, http_body_util::Full::new(piece));
+        let request = Request::post(format!("http://{addr}/"))
+            .body(body)
+            .expect("a request");
+        let sent = transport.send(request, lane, limits).await;
+        let mut body = sent.expect("a head").into_body();
+        assert!(poll_fn(|cx| Poll::Ready(body.poll_chunk(cx).is_pending())).await);
+        waited.notify_one();
+        assert_eq!(body.collect(2).await.expect("a body"), "ok");
+    }
 }

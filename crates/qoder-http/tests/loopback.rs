@@ -328,7 +328,12 @@ async fn plain_http_goes_to_loopback_only() {
         );
         assert!(error.to_string().contains("https"), "{error}");
     }
-    for url in ["/relative", "ftp://127.0.0.1/"] {
+    for url in [
+        "/relative",
+        "ftp://127.0.0.1/",
+        "http://user:the-secret@127.0.0.1/",
+        "http://user:the@secret@127.0.0.1/",
+    ] {
         let request = Request::get(url)
             .body(RequestBody::empty())
             .expect("a request");
@@ -337,6 +342,7 @@ async fn plain_http_goes_to_loopback_only() {
             .await
             .expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Url, "{error}");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
     }
 }
 

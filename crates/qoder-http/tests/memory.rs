@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use hyper_util::rt::TokioIo;
 #[cfg(feature = "http2")]
 use qoder_http::StreamHttp;
 use qoder_http::{
-    ErrorKind, Lane, Phase, RequestBody, Sent, Timeouts, Transport, TransportBuilder,
+    Departure, ErrorKind, Lane, Phase, RequestBody, Sent, Timeouts, Transport, TransportBuilder,
 };
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::Instant;
@@ -91,7 +92,11 @@ async fn the_limits_of_time_hold() {
         .send(get("http://localhost/"), Lane::Call, limits)
         .await
         .expect_err("50 seconds are too long");
-    assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Head), "{error}");
+    assert_eq!(
+        (error.kind(), error.sent()),
+        (ErrorKind::Timeout(Phase::Head), Sent::Maybe),
+        "{error}"
+    );
     assert_eq!(began.elapsed().as_secs(), 40);
 
     let transport = Transport::builder()
@@ -109,7 +114,66 @@ async fn the_limits_of_time_hold() {
         (ErrorKind::Timeout(Phase::Connect), Sent::No),
         "{error}"
     );
+    assert!(error.to_string().contains("localhost:80"), "{error}");
     assert_eq!(began.elapsed().as_secs(), 3);
+}
+
+/// A service that never answers.
+#[derive(Clone)]
+struct Never;
+
+impl tower_service::Service<Request<RequestBody>> for Never {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = std::future::Pending<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<RequestBody>) -> Self::Future {
+        std::future::pending()
+    }
+}
+
+/// A limit for the head, or whoever drops the sender, may be faster than the connection: then nothing
+/// has left.
+#[tokio::test(start_paused = true)]
+async fn what_never_had_a_connection_was_not_sent() {
+    let second = Duration::from_secs(1);
+    let limits = Timeouts::default().head(second);
+    for (connects, sent) in [(false, Sent::No), (true, Sent::Maybe)] {
+        let transport = Transport::builder()
+            .connect_with(move |_| async move {
+                if !connects {
+                    std::future::pending::<()>().await;
+                }
+                let (ours, theirs) = duplex(1 << 14);
+                tokio::spawn(serve(theirs));
+                Ok::<_, io::Error>(ours)
+            })
+            .build()
+            .expect("a transport");
+        for lane in [Lane::Call, Lane::Stream] {
+            let sending = transport.send(get("http://localhost/"), lane, limits);
+            let error = sending.await.expect_err("too late");
+            let kind = ErrorKind::Timeout(Phase::Head);
+            assert_eq!((error.kind(), error.sent()), (kind, sent), "{error}");
+
+            let departure = Departure::default();
+            let mut request = get("http://localhost/");
+            request.extensions_mut().insert(departure.clone());
+            assert_eq!(departure.sent(), Sent::No);
+            let sending = transport.send(request, lane, Timeouts::default());
+            assert!(tokio::time::timeout(second, sending).await.is_err());
+            assert_eq!(departure.sent(), sent, "{lane:?}");
+        }
+    }
+    // Of what a service does nothing is known.
+    let transport = Transport::from_service(Never);
+    let sending = transport.send(get("https://localhost/"), Lane::Call, limits);
+    let error = sending.await.expect_err("too late");
+    assert_eq!(error.sent(), Sent::Maybe, "{error}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod pki;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -69,6 +70,18 @@ async fn carry(client: impl AsyncRead + AsyncWrite, to: SocketAddr, seen: Seen) 
 
 /// A proxy for HTTP that knows one host, `service.test`, and wants these credentials.
 async fn connect_proxy(
+    client: impl AsyncRead + AsyncWrite + Unpin,
+    service: SocketAddr,
+    credentials: Option<&'static str>,
+    seen: Seen,
+) {
+    let answer = b"HTTP/1.1 200 Connection established\r\nvia: test\r\n\r\n";
+    proxy_that_says(answer, client, service, credentials, seen).await;
+}
+
+/// Such a proxy, which says this of a tunnel that is made.
+async fn proxy_that_says(
+    made: &'static [u8],
     mut client: impl AsyncRead + AsyncWrite + Unpin,
     service: SocketAddr,
     credentials: Option<&'static str>,
@@ -82,11 +95,11 @@ async fn connect_proxy(
     let answer: &[u8] = if !authorized {
         b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\n\r\n"
     } else if head.starts_with(&known) {
-        b"HTTP/1.1 200 Connection established\r\nvia: test\r\n\r\n"
+        made
     } else {
         b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n"
     };
-    if client.write_all(answer).await.is_ok() && answer.starts_with(b"HTTP/1.1 200") {
+    if client.write_all(answer).await.is_ok() && answer == made {
         carry(client, service, seen).await;
     }
 }
@@ -234,6 +247,27 @@ async fn https_goes_through_a_tunnel() {
     }
 }
 
+/// Any success makes a tunnel, also after interim responses.
+#[tokio::test]
+async fn a_tunnel_is_made_by_any_success() {
+    let authority = Authority::new();
+    let service = service(&authority).await;
+    for made in [
+        &b"HTTP/1.1 201 Created\r\n\r\n"[..],
+        b"HTTP/1.0 204 No Content\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 102 Yes\r\n\r\nHTTP/1.1 299 OK\r\n\r\n",
+    ] {
+        let seen = Seen::default();
+        let kept = seen.clone();
+        let proxy =
+            listen(move |client| proxy_that_says(made, client, service, None, kept.clone())).await;
+        let builder = builder(&authority, &format!("http://{proxy}"));
+        comes_through(builder, service, &seen).await;
+    }
+}
+
 #[tokio::test]
 async fn a_proxy_may_be_reached_over_tls() {
     let authority = Authority::new();
@@ -256,13 +290,16 @@ async fn a_proxy_may_be_reached_over_tls() {
         &seen,
     )
     .await;
-    // One whose certificate is another's is a failure of the proxy.
+    // One whose certificate is another's is not tried again.
     let url = format!("https://u:p@localhost:{}", proxy.port());
     let transport = builder(&authority, &url).build().expect("a transport");
     let error = get(&transport, "https://service.test/", Lane::Call)
         .await
         .expect_err("a wrong name");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::Proxy, Sent::No));
+    assert_eq!(
+        (error.kind(), error.sent()),
+        (ErrorKind::Certificate, Sent::No)
+    );
 }
 
 #[tokio::test]
@@ -299,6 +336,7 @@ async fn what_the_proxy_does_not_do_is_its_failure() {
     let babbles = says(b"SSH-2.0-something\r\n", Seen::default()).await;
     let closes = listen(|_| async {}).await;
     let floods = says(&FLOOD, Seen::default()).await;
+    let switches = says(b"HTTP/1.1 101 Switching\r\n\r\n", Seen::default()).await;
     for (proxy, host, text) in [
         (
             format!("http://{connect}"),
@@ -326,9 +364,14 @@ async fn what_the_proxy_does_not_do_is_its_failure() {
             "answered 403",
         ),
         (
+            format!("http://u:secret@{switches}"),
+            "service.test",
+            "answered 101",
+        ),
+        (
             format!("http://u:secret@{babbles}"),
             "service.test",
-            "made no tunnel",
+            "its answer is not HTTP",
         ),
         (
             format!("http://u:secret@{closes}"),
@@ -597,7 +640,24 @@ async fn the_environment_is_the_default() {
             format!("http://u:p@{proxy}"),
             "could not be resolved",
         ),
+        ("HTTPS_PROXY", "\u{ff}".to_owned(), "HTTPS_PROXY is no URL"),
+        #[cfg(unix)]
+        (
+            "HTTPS_PROXY",
+            "not UTF-8".to_owned(),
+            "HTTPS_PROXY is not UTF-8",
+        ),
+        #[cfg(unix)]
+        ("no_proxy", "not UTF-8".to_owned(), "no_proxy is not UTF-8"),
     ] {
+        let value = OsString::from(value);
+        #[cfg(unix)]
+        let value = match value.to_str() {
+            Some("not UTF-8") => {
+                std::os::unix::ffi::OsStringExt::from_vec(b"http://p\xFF".to_vec())
+            }
+            _ => value,
+        };
         let program = std::env::current_exe().expect("a path");
         let ran = tokio::process::Command::new(program)
             .args(["--exact", "with_an_environment", "--ignored", "--nocapture"])

@@ -13,6 +13,8 @@ use qoder_http::{
 };
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 const BOTH: [&str; 2] = ["h2", "http/1.1"];
 
@@ -143,7 +145,7 @@ async fn an_authority_is_trusted_beside_a_list() {
         call(tls, "localhost", addr).await.expect("a response");
         if let Ok(tls) = list(Tls::builder()).build() {
             let error = call(tls, "localhost", addr).await.expect_err("a stranger");
-            assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Certificate, "{error}");
         }
     }
 }
@@ -160,11 +162,12 @@ async fn a_stranger_and_a_wrong_name_are_refused() {
         let error = call(tls, host, addr).await.expect_err("refused");
         assert_eq!(
             (error.kind(), error.sent()),
-            (ErrorKind::Tls, Sent::No),
+            (ErrorKind::Certificate, Sent::No),
             "{error}"
         );
         assert!(error.to_string().contains(text), "{error}");
-        assert!(error.to_string().contains(host), "{error}");
+        let place = format!("{host}:{}", addr.port());
+        assert!(error.to_string().contains(&place), "{error}");
     }
 }
 
@@ -187,7 +190,7 @@ async fn a_client_shows_its_certificate_where_it_is_asked_for() {
             built(trusting().client_identity_pem(&bad.chain, &bad.key)),
         ] {
             let error = call(tls, "localhost", addr).await.expect_err("refused");
-            assert_eq!(error.kind(), ErrorKind::Tls, "{alpn:?}: {error}");
+            assert_eq!(error.kind(), ErrorKind::Certificate, "{alpn:?}: {error}");
             assert!(error.to_string().contains("client certificate"), "{error}");
         }
     }
@@ -251,7 +254,45 @@ async fn a_callers_stream_is_secured() {
             .await;
         match sent {
             Ok(response) => assert_eq!((response.version(), trusted), (Version::HTTP_2, true)),
-            Err(error) => assert_eq!((error.kind(), trusted), (ErrorKind::Tls, false), "{error}"),
+            Err(error) => assert_eq!(
+                (error.kind(), trusted),
+                (ErrorKind::Certificate, false),
+                "{error}"
+            ),
+        }
+    }
+}
+
+/// A body without a length ends with its connection, and TLS tells an end from a break.
+#[tokio::test]
+async fn a_connection_that_breaks_off_cuts_its_body() {
+    let authority = Authority::new();
+    for ends_well in [true, false] {
+        let acceptor = authority.server(&["localhost"], &["http/1.1"], None);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            let (tcp, _) = listener.accept().await.expect("a connection");
+            let mut connection = acceptor.accept(tcp).await.expect("TLS");
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"\r\n\r\n") {
+                seen.push(connection.read_u8().await.expect("a request"));
+            }
+            let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhalf";
+            connection.write_all(answer).await.expect("a client");
+            connection.flush().await.expect("a client");
+            if ends_well {
+                connection.shutdown().await.expect("a client");
+            }
+        });
+        let tls = built(Tls::builder().add_root_pem(authority.pem()));
+        match call(tls, "localhost", addr).await {
+            Ok(_) => assert!(ends_well),
+            Err(error) => assert_eq!(
+                (error.kind(), error.sent(), ends_well),
+                (ErrorKind::Cut, Sent::Yes, false),
+                "{error}"
+            ),
         }
     }
 }

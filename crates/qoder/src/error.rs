@@ -67,8 +67,8 @@ struct Inner {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The client could not be built, or not be used as it was: a missing or malformed token, a
-    /// base URL that won't do, no TLS, no tokio runtime, a proxy that wants other credentials.
-    /// Nothing was sent; mend the configuration.
+    /// base URL that won't do, no TLS, a certificate that is not trusted, no tokio runtime, a proxy
+    /// that wants other credentials. Nothing was done; mend the configuration.
     Config,
     /// There is no token to send the call with: the exchange of a service account's key failed or
     /// was refused, or the program's own [`Credentials`](crate::Credentials) gave none. The
@@ -311,10 +311,11 @@ impl Error {
         use qoder_http::ErrorKind as Below;
         match error.kind() {
             Below::Url => ErrorKind::Input,
-            Below::Config | Below::ProxyAuth => ErrorKind::Config,
+            Below::Config | Below::ProxyAuth | Below::Certificate => ErrorKind::Config,
             Below::Dns | Below::Connect | Below::Tls | Below::Proxy => ErrorKind::Connect,
             Below::Timeout(_) => ErrorKind::Timeout,
             Below::TooLarge => ErrorKind::TooLarge,
+            Below::Coding => ErrorKind::Decode,
             Below::Source => ErrorKind::File,
             _ => ErrorKind::Network,
         }

@@ -366,6 +366,11 @@ pub(crate) const FAULTS: &[Fault] = &[
             read_then([send(head), send(first), rest])
         },
     ),
+    fault(
+        "a coding nobody asked for",
+        "a body that is coded with br",
+        |good| coded("br", good, good.body.as_bytes()),
+    ),
     fault("not HTTP", "the answer is not HTTP", |_| {
         Act::answer("SSH-2.0-OpenSSH_9.9\r\n").then(Step::Close)
     }),
@@ -373,8 +378,12 @@ pub(crate) const FAULTS: &[Fault] = &[
 
 /// A good answer, but for its body, which is to be gzip.
 fn gzipped(good: Good, body: &[u8]) -> Act {
+    coded("gzip", good, body)
+}
+
+fn coded(coding: &str, good: Good, body: &[u8]) -> Act {
     let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
         good.kind,
         body.len()
     );

@@ -2,8 +2,11 @@
 
 #[cfg(feature = "proxy")]
 mod proxy;
+mod race;
 mod stream;
 mod tcp;
+#[cfg(feature = "proxy")]
+mod tunnel;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -12,12 +15,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
 #[cfg(feature = "proxy")]
 pub(crate) use proxy::Routed;
 pub(crate) use stream::{Dial, Stream, dial};
+use tcp::Tcp;
 pub use tcp::{KeepAlive, TcpOptions};
 
 use crate::error::{BoxError, ConnectTimeout};
@@ -51,9 +54,9 @@ pub(crate) type Lower = Routed;
 pub(crate) type Lower = Base;
 
 #[cfg(feature = "__tls")]
-type Inner = hyper_rustls::HttpsConnector<Lower>;
+type Inner = hyper_rustls::HttpsConnector<Told>;
 #[cfg(not(feature = "__tls"))]
-type Inner = Lower;
+type Inner = Told;
 
 /// Whether a host is this machine: `localhost`, `127.0.0.0/8` or `::1`, by its text alone.
 ///
@@ -85,22 +88,46 @@ impl Connector {
         timeout: Option<Duration>,
     ) -> Self {
         Self {
-            inner: tls.wrap(lower, versions),
+            inner: tls.wrap(Told { lower, versions }, versions),
             timeout,
         }
+    }
+}
+
+/// Makes the streams below TLS, and has them tell which HTTP is spoken if that is known before.
+#[derive(Clone)]
+pub(crate) struct Told {
+    lower: Lower,
+    versions: Versions,
+}
+
+impl Service<Uri> for Told {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.lower.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.lower.call(uri);
+        let http2 = self.versions == Versions::Http2;
+        Box::pin(async move { Ok(connecting.await?.with_http2(http2)) })
     }
 }
 
 /// Makes byte streams to the hosts of URLs, directly.
 #[derive(Clone)]
 pub(crate) enum Base {
-    Tcp(HttpConnector),
+    Tcp(Tcp),
     Dial(Dial),
 }
 
 impl Base {
-    pub(crate) fn tcp(options: &TcpOptions) -> Self {
-        Self::Tcp(options.connector())
+    /// TCP with these options, within this limit for connecting.
+    pub(crate) fn tcp(options: TcpOptions, limit: Option<Duration>) -> Self {
+        Self::Tcp(Tcp::new(options, limit))
     }
 }
 
@@ -109,17 +136,14 @@ impl Service<Uri> for Base {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        match self {
-            Self::Tcp(tcp) => tcp.poll_ready(cx).map_err(Into::into),
-            Self::Dial(_) => Poll::Ready(Ok(())),
-        }
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         match self {
             Self::Tcp(tcp) => {
-                let connecting = tcp.call(uri);
+                let connecting = tcp.clone().connect(uri);
                 Box::pin(async move { Ok(Stream::tcp(connecting.await?)) })
             }
             Self::Dial(dial) => {

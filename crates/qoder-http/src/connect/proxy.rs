@@ -3,15 +3,15 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Uri;
-use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::proxy::SocksV5;
 use hyper_util::client::proxy::matcher::Intercept;
 use tower_service::Service;
 
+use super::tunnel::{NoTunnel, tunnel};
 use super::{Base, Stream};
 use crate::error::{BoxError, Error, ErrorKind, Sent};
 use crate::proxy::{Route, Rules};
@@ -51,15 +51,11 @@ impl Service<Uri> for Routed {
                 Ok(stream.read_by_proxy())
             }),
             Some(Route::Tunnel(proxy)) => Box::pin(async move {
-                let heard = Heard::new(reach(base, &tls, &proxy).await?);
-                let answer = heard.answer.clone();
-                let mut tunnel = Tunnel::new(proxy.uri().clone(), Ready(Some(heard)));
-                if let Some(basic) = proxy.basic_auth() {
-                    tunnel = tunnel.with_auth(basic.clone());
-                }
-                match tunnel.call(with_port(to.clone())).await {
-                    Ok(heard) => Ok(heard.stream),
-                    Err(error) => Err(no_tunnel(&proxy, &to, error, answer.status()).into()),
+                let stream = reach(base, &tls, &proxy).await?;
+                match tunnel(stream, &to, proxy.basic_auth()).await {
+                    Ok(stream) => Ok(stream),
+                    Err(NoTunnel::Refused(407)) => Err(unauthorized(&proxy).into()),
+                    Err(why) => Err(no_tunnel(&proxy, &to, why).into()),
                 }
             }),
             Some(Route::Socks(proxy)) => Box::pin(async move {
@@ -70,7 +66,7 @@ impl Service<Uri> for Routed {
                 }
                 match socks.call(with_port(to.clone())).await {
                     Ok(stream) => Ok(stream),
-                    Err(error) => Err(no_tunnel(&proxy, &to, error, None).into()),
+                    Err(error) => Err(no_tunnel(&proxy, &to, error).into()),
                 }
             }),
         }
@@ -88,7 +84,7 @@ async fn reach(mut base: Base, tls: &Tls, proxy: &Intercept) -> Result<Stream, E
     connected.map_err(|error| {
         let cause = crate::error::innermost(&*error);
         let message = format!("no connection to the proxy {}: {cause}", name(proxy));
-        Error::new(ErrorKind::Proxy, Sent::No, message).with_source(error)
+        Error::new(kind(&*error), Sent::No, message).with_source(error)
     })
 }
 
@@ -103,6 +99,20 @@ fn secured(_: Base, _: &Tls, _: Uri) -> std::future::Ready<Result<Stream, BoxErr
     std::future::ready(Err("it wants TLS, and none was compiled in".into()))
 }
 
+/// A certificate of the proxy is as bad the next time.
+#[cfg(feature = "__tls")]
+fn kind(error: &(dyn std::error::Error + 'static)) -> ErrorKind {
+    match crate::error::find(error).map(crate::error::tls_kind) {
+        Some(ErrorKind::Certificate) => ErrorKind::Certificate,
+        _ => ErrorKind::Proxy,
+    }
+}
+
+#[cfg(not(feature = "__tls"))]
+fn kind(_: &(dyn std::error::Error + 'static)) -> ErrorKind {
+    ErrorKind::Proxy
+}
+
 /// The proxy's host and port.
 fn name(proxy: &Intercept) -> &str {
     proxy
@@ -111,7 +121,7 @@ fn name(proxy: &Intercept) -> &str {
         .map_or("", |authority| authority.as_str())
 }
 
-/// The URL with the port that its scheme stands for: the makers of tunnels take 443 for any.
+/// The URL with the port that its scheme stands for: the maker of the tunnel takes 443 for any.
 fn with_port(to: Uri) -> Uri {
     if to.port().is_some() || to.scheme() != Some(&http::uri::Scheme::HTTP) {
         return to;
@@ -124,32 +134,27 @@ fn with_port(to: Uri) -> Uri {
     parts.build().unwrap_or(to)
 }
 
+fn unauthorized(proxy: &Intercept) -> Error {
+    let name = name(proxy);
+    let message = if proxy.basic_auth().is_some() {
+        format!("the proxy {name} doesn't accept its credentials (407)")
+    } else {
+        format!(
+            "the proxy {name} wants credentials (407): name them in its URL, http://user:password@…"
+        )
+    };
+    Error::new(ErrorKind::ProxyAuth, Sent::No, message)
+}
+
 fn no_tunnel(
     proxy: &Intercept,
     to: &Uri,
     error: impl std::error::Error + Send + Sync + 'static,
-    status: Option<u16>,
 ) -> Error {
-    let (name, host) = (name(proxy), to.host().unwrap_or_default());
-    let kind = if status == Some(407) {
-        ErrorKind::ProxyAuth
-    } else {
-        ErrorKind::Proxy
-    };
-    let message = match status {
-        Some(407) if proxy.basic_auth().is_some() => {
-            format!("the proxy {name} doesn't accept its credentials (407)")
-        }
-        Some(407) => format!(
-            "the proxy {name} wants credentials (407): name them in its URL, http://user:password@…"
-        ),
-        Some(status) => format!("the proxy {name} made no tunnel to {host}: it answered {status}"),
-        None => {
-            let cause = crate::error::innermost(&error);
-            format!("the proxy {name} made no tunnel to {host}: {cause}")
-        }
-    };
-    Error::new(kind, Sent::No, message).with_source(error)
+    let (name, host) = (name(proxy), crate::error::place(to));
+    let cause = crate::error::innermost(&error);
+    let message = format!("the proxy {name} made no tunnel to {host}: {cause}");
+    Error::new(ErrorKind::Proxy, Sent::No, message).with_source(error)
 }
 
 /// Hands out a stream that is already there, once.
@@ -170,76 +175,5 @@ impl<T: Send + 'static> Service<Uri> for Ready<T> {
             .take()
             .ok_or_else(|| io::ErrorKind::NotConnected.into());
         std::future::ready(stream)
-    }
-}
-
-/// A stream on which a tunnel is made: the first line that is read stays known, for the error.
-struct Heard {
-    stream: Stream,
-    answer: Answer,
-}
-
-#[derive(Clone, Default)]
-struct Answer(Arc<Mutex<Vec<u8>>>);
-
-impl Answer {
-    /// `HTTP/1.1 407 …`: as much as is needed.
-    const LINE: usize = 12;
-
-    fn keep(&self, read: &[u8]) {
-        if let Ok(mut line) = self.0.lock() {
-            let left = Self::LINE.saturating_sub(line.len());
-            line.extend_from_slice(&read[..left.min(read.len())]);
-        }
-    }
-
-    fn status(&self) -> Option<u16> {
-        let line = self.0.lock().ok()?;
-        let status = line.strip_prefix(b"HTTP/1.")?.get(2..5)?;
-        std::str::from_utf8(status).ok()?.parse().ok()
-    }
-}
-
-impl Heard {
-    fn new(stream: Stream) -> Self {
-        Self {
-            stream,
-            answer: Answer::default(),
-        }
-    }
-}
-
-impl Read for Heard {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let mut bytes = [0; 512];
-        let most = bytes.len().min(buf.remaining());
-        let mut read = ReadBuf::new(&mut bytes[..most]);
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_read(cx, read.unfilled());
-        this.answer.keep(read.filled());
-        buf.put_slice(read.filled());
-        polled
-    }
-}
-
-impl Write for Heard {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }

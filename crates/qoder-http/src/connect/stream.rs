@@ -24,6 +24,8 @@ pub(crate) struct Stream {
     /// Whether a proxy reads the requests, which then name their host.
     #[cfg(feature = "proxy")]
     read_by_proxy: bool,
+    /// Whether HTTP/2 is spoken, whatever TLS says.
+    http2: bool,
 }
 
 enum Kind {
@@ -45,7 +47,14 @@ impl Stream {
             kind,
             #[cfg(feature = "proxy")]
             read_by_proxy: false,
+            http2: false,
         }
+    }
+
+    /// Sets whether it is one over which HTTP/2 is spoken without asking.
+    pub(crate) fn with_http2(mut self, http2: bool) -> Self {
+        self.http2 = http2;
+        self
     }
 
     /// Marks it as one whose other end is a proxy that reads the requests.
@@ -82,7 +91,11 @@ impl Connection for Stream {
         };
         #[cfg(feature = "proxy")]
         let connected = connected.proxy(self.read_by_proxy);
-        connected
+        if self.http2 {
+            connected.negotiated_h2()
+        } else {
+            connected
+        }
     }
 }
 

@@ -1,9 +1,22 @@
-//! TCP: the options of sockets.
+//! TCP: the addresses of hosts, and the options of sockets.
 
-use std::net::IpAddr;
+use std::future::Ready;
+use std::io;
+use std::iter::{Once, once};
+use std::net::{IpAddr, SocketAddr};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::race::{self, Race};
+use crate::error::{BoxError, Error, ErrorKind, Sent, port};
 
 /// How TCP connections are made and watched.
 ///
@@ -28,8 +41,9 @@ pub struct TcpOptions {
     /// Android only. `None`, the default: what the system does, mostly a quarter of an hour; the
     /// limits of each request hold anyway.
     pub user_timeout: Option<Duration>,
-    /// With addresses of IPv6 and IPv4 (RFC 8305), how long the one has before the other is tried
-    /// beside it: 300 ms. `None`: one after the other.
+    /// How long an address of a host has before the next one is tried beside it, IPv6 and IPv4 in
+    /// turns (RFC 8305): 250 ms, or an equal share of the limit for connecting if that is less.
+    /// `None`: always such a share. An address that fails is followed by the next one at once.
     pub happy_eyeballs: Option<Duration>,
     /// The address of this machine that connections come from. Only peers with an address of the
     /// same kind are then reached. Default: the system's choice.
@@ -64,7 +78,7 @@ impl Default for TcpOptions {
             nodelay: true,
             keep_alive: Some(KeepAlive::default()),
             user_timeout: None,
-            happy_eyeballs: Some(Duration::from_millis(300)),
+            happy_eyeballs: Some(Duration::from_millis(250)),
             local_address: None,
         }
     }
@@ -89,7 +103,7 @@ impl TcpOptions {
         self
     }
 
-    /// Sets when the other kind of address is tried too.
+    /// Sets when the next address of a host is tried too.
     pub fn happy_eyeballs(mut self, after: impl Into<Option<Duration>>) -> Self {
         self.happy_eyeballs = after.into();
         self
@@ -101,30 +115,118 @@ impl TcpOptions {
         self
     }
 
-    /// The connector that has these options. Its own limit of time is not set: it would not cover
-    /// TLS.
-    pub(super) fn connector(&self) -> HttpConnector {
-        let mut tcp = HttpConnector::new();
+    /// A connector to one address that has these options. Its own limit of time is not set: it
+    /// would not cover TLS.
+    fn connector(&self, address: SocketAddr) -> HttpConnector<One> {
+        let mut tcp = HttpConnector::new_with_resolver(One(address));
         tcp.enforce_http(false);
         tcp.set_nodelay(self.nodelay);
-        tcp.set_keepalive(self.keep_alive.map(|keep| keep.idle));
-        tcp.set_keepalive_interval(self.keep_alive.map(|keep| keep.interval));
-        tcp.set_keepalive_retries(self.keep_alive.map(|keep| keep.retries));
+        // Linux refuses more, and would then have none of the three.
+        let seconds = |time: Duration| time.min(Duration::from_secs(32_767));
+        tcp.set_keepalive(self.keep_alive.map(|keep| seconds(keep.idle)));
+        tcp.set_keepalive_interval(self.keep_alive.map(|keep| seconds(keep.interval)));
+        tcp.set_keepalive_retries(self.keep_alive.map(|keep| keep.retries.min(127)));
         #[cfg(any(target_os = "linux", target_os = "android"))]
         tcp.set_tcp_user_timeout(self.user_timeout);
-        tcp.set_happy_eyeballs_timeout(self.happy_eyeballs);
         tcp.set_local_address(self.local_address);
         tcp
     }
 }
 
+/// Makes TCP connections to the hosts of URLs.
+#[derive(Clone, Debug)]
+pub(crate) struct Tcp {
+    options: TcpOptions,
+    /// The limit for connecting as a whole, which others keep: the addresses of a host share it.
+    limit: Option<Duration>,
+}
+
+impl Tcp {
+    pub(super) fn new(options: TcpOptions, limit: Option<Duration>) -> Self {
+        Self { options, limit }
+    }
+
+    pub(super) async fn connect(self, to: Uri) -> Result<TokioIo<TcpStream>, BoxError> {
+        let begun = Instant::now();
+        let addresses = self.addresses(&to).await?;
+        let left = self
+            .limit
+            .map(|limit| limit.saturating_sub(begun.elapsed()));
+        self.reach(addresses, left, &to).await
+    }
+
+    /// The addresses of a host that connections may go to, the best first.
+    async fn addresses(&self, to: &Uri) -> Result<Vec<SocketAddr>, Error> {
+        let host = to.host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = port(to);
+        let unknown = |why: &dyn std::fmt::Display| {
+            let message = format!("the host name {host} could not be resolved: {why}");
+            Error::new(ErrorKind::Dns, Sent::No, message)
+        };
+        let mut addresses = match host.parse::<IpAddr>() {
+            Ok(ip) => vec![SocketAddr::new(ip, port)],
+            Err(_) => match tokio::net::lookup_host((host, port)).await {
+                Ok(addresses) => addresses.collect(),
+                Err(error) => return Err(unknown(&error).with_source(error)),
+            },
+        };
+        if let Some(from) = self.options.local_address {
+            addresses.retain(|address| address.is_ipv4() == from.is_ipv4());
+        }
+        if addresses.is_empty() {
+            return Err(unknown(&"it has no address of the kind that is wanted"));
+        }
+        Ok(addresses)
+    }
+
+    /// Connects to the first address that lets it.
+    async fn reach(
+        &self,
+        addresses: Vec<SocketAddr>,
+        limit: Option<Duration>,
+        to: &Uri,
+    ) -> Result<TokioIo<TcpStream>, BoxError> {
+        let many = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+        let share = limit.and_then(|limit| limit.checked_div(many));
+        let pace = match self.options.happy_eyeballs {
+            Some(pace) => Some(share.map_or(pace, |share| pace.min(share))),
+            None => share,
+        };
+        let connect = |address| self.options.connector(address).call(to.clone());
+        match race::run(Race::new(addresses, pace), connect).await {
+            Ok(connection) => Ok(connection),
+            Err(Some(error)) => Err(error.into()),
+            Err(None) => Err(io::Error::from(io::ErrorKind::AddrNotAvailable).into()),
+        }
+    }
+}
+
+/// The resolver of a connector to one address.
+#[derive(Clone, Debug)]
+struct One(SocketAddr);
+
+impl Service<Name> for One {
+    type Response = Once<SocketAddr>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Once<SocketAddr>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Name) -> Self::Future {
+        std::future::ready(Ok(once(self.0)))
+    }
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::future::{Future, poll_fn};
     use std::net::Ipv4Addr;
 
-    use socket2::SockRef;
+    use socket2::{Domain, SockRef, Socket, Type};
     use tokio::net::TcpListener;
-    use tower_service::Service;
 
     use super::*;
 
@@ -151,7 +253,8 @@ mod tests {
                 .user_timeout(seconds(20))
                 .local_address(here),
         ] {
-            let stream = options.connector().call(uri.clone()).await.expect("a peer");
+            let connecting = Tcp::new(options.clone(), None).connect(uri.clone());
+            let stream = connecting.await.expect("a peer");
             let socket = SockRef::from(stream.inner());
             assert_eq!(
                 socket.keepalive().expect("an option"),
@@ -179,5 +282,71 @@ mod tests {
                 .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
             assert_eq!(from, wanted);
         }
+    }
+    /// A port of this machine that drops all attempts to connect, as long as what is returned with
+    /// it lives: its queue is full.
+    async fn black_hole() -> (SocketAddr, impl Sized) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any = SocketAddr::from(([127, 0, 0, 2], 0));
+        socket.bind(&any.into()).expect("a port");
+        socket.listen(0).expect("a listener");
+        let address = socket.local_addr().expect("an address");
+        let address = address.as_socket().expect("an address");
+        let mut queue: Vec<_> = (0..16)
+            .map(|_| Box::pin(TcpStream::connect(address)))
+            .collect();
+        // Once is enough for each to knock.
+        let full = poll_fn(|cx| {
+            let knocks = queue.iter_mut().map(|knock| knock.as_mut().poll(cx));
+            Poll::Ready(knocks.collect::<Vec<_>>())
+        });
+        (address, (socket, full.await, queue))
+    }
+
+    fn closed() -> SocketAddr {
+        let listener = std::net::TcpListener::bind("127.0.0.3:0").expect("a port");
+        listener.local_addr().expect("an address")
+    }
+
+    /// A dead address is not a dead host, wherever it stands.
+    #[tokio::test]
+    async fn a_dead_address_is_passed_over() {
+        let listener = TcpListener::bind("127.0.0.4:0").await.expect("a port");
+        let live = listener.local_addr().expect("an address");
+        let (dead, _queue) = black_hole().await;
+        let uri = Uri::from_static("http://service.test");
+        let (short, long) = (Duration::from_millis(10), Duration::from_secs(3600));
+        let options = TcpOptions::default();
+        let hasty = options.clone().happy_eyeballs(short);
+        for (options, addresses, limit) in [
+            (&options, vec![dead, live], None),
+            (&hasty, vec![dead, dead, live], Some(long)),
+            (&hasty, vec![dead, closed(), live], None),
+            (&options, vec![closed(), live], None),
+            // They share the limit.
+            (&options, vec![dead, live], Some(short)),
+            (
+                &options.clone().happy_eyeballs(None),
+                vec![dead, live],
+                Some(short),
+            ),
+            (
+                &options.clone().happy_eyeballs(None),
+                vec![closed(), live],
+                None,
+            ),
+        ] {
+            let tcp = Tcp::new(options.clone(), limit);
+            let reached = tcp.reach(addresses.clone(), limit, &uri).await;
+            let peer = reached.expect("a connection").inner().peer_addr();
+            assert_eq!(peer.expect("an address"), live, "{addresses:?}");
+        }
+        let tcp = Tcp::new(TcpOptions::default(), None);
+        let failed = tcp.reach(vec![closed(), closed()], None, &uri).await;
+        let error = failed.expect_err("nobody listens");
+        assert!(
+            crate::error::innermost(&*error).contains("refused"),
+            "{error}"
+        );
     }
 }

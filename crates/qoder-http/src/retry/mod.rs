@@ -14,12 +14,15 @@
 //! | another 4xx, 3xx, 501 | give | give | give | give |
 //! | the body broke after a 2xx head | again | again | give | give |
 //! | the request's own body failed; the proxy wants other credentials | give | give | give | give |
+//! | a certificate that doesn't do; a coding that was not asked for | give | give | give | give |
 //!
 //! [`Attempts`] adds what the table leaves open: how many, how long to wait, and the budget that
 //! all calls share. A hint of the server lengthens a wait and never shortens it.
 
 mod budget;
 mod hint;
+#[cfg(test)]
+mod tests;
 
 pub use budget::RetryBudget;
 pub use hint::retry_after;
@@ -87,7 +90,9 @@ pub fn decide(class: Class, end: &AttemptEnd<'_>) -> Verdict {
             kind:
                 ErrorKind::Url
                 | ErrorKind::Config
+                | ErrorKind::Certificate
                 | ErrorKind::ProxyAuth
+                | ErrorKind::Coding
                 | ErrorKind::TooLarge
                 | ErrorKind::Source,
             ..
@@ -177,7 +182,17 @@ pub struct Attempts {
     budget: Option<RetryBudget>,
     random: u64,
     retries: u32,
+    /// The last of the retries has been drawn, and not begun.
+    waiting: bool,
     renewed: bool,
+}
+
+impl Drop for Attempts {
+    fn drop(&mut self) {
+        if let Some(budget) = self.budget.as_ref().filter(|_| self.waiting) {
+            budget.deposit(1);
+        }
+    }
 }
 
 /// What to do after an attempt.
@@ -205,6 +220,7 @@ impl Attempts {
             budget: None,
             random: seed,
             retries: 0,
+            waiting: false,
             renewed: false,
         }
     }
@@ -223,6 +239,7 @@ impl Attempts {
         remaining: Option<Duration>,
         now: SystemTime,
     ) -> Next {
+        self.waiting = false;
         match decide(self.class, end) {
             Verdict::Give => return Next::Give,
             Verdict::Renew if self.renewed => return Next::Give,
@@ -252,11 +269,19 @@ impl Attempts {
             return Next::Give;
         }
         self.retries += 1;
+        self.waiting = self.budget.is_some();
         Next::Again { after }
+    }
+
+    /// The wait is over, and the next attempt begins. Dropped before that, as when the call is
+    /// cancelled, its retry goes back to the budget.
+    pub fn begins(&mut self) {
+        self.waiting = false;
     }
 
     /// The call succeeded: what it drew from the budget flows back.
     pub fn succeeded(&mut self) {
+        self.waiting = false;
         if let Some(budget) = &self.budget {
             budget.deposit(self.retries);
         }
@@ -268,7 +293,13 @@ impl Attempts {
             .base
             .saturating_mul(1u32.checked_shl(self.retries).unwrap_or(u32::MAX));
         let whole = doubled.min(self.policy.cap);
-        let part = self.policy.jitter.clamp(0.0, 1.0) * self.chance();
+        // What is no number compares with nothing, and takes nothing off.
+        let jitter = if self.policy.jitter > 0.0 {
+            self.policy.jitter.min(1.0)
+        } else {
+            0.0
+        };
+        let part = jitter * self.chance();
         whole.saturating_sub(whole.mul_f64(part))
     }
 
@@ -282,212 +313,5 @@ impl Attempts {
         #[allow(clippy::cast_precision_loss, reason = "53 bits fit")]
         let unit = (z >> 11) as f64 / (1u64 << 53) as f64;
         unit
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| {
-                (
-                    http::HeaderName::from_static(name),
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect()
-    }
-
-    #[test]
-    fn the_table() {
-        use Verdict::{Again, Give, Renew};
-        let none = headers(&[]);
-        let never = headers(&[("x-should-retry", "false")]);
-        let please = headers(&[("x-should-retry", "true")]);
-        let status = |status, headers| AttemptEnd::Status { status, headers };
-        let failed = |kind, sent| AttemptEnd::Failed { kind, sent };
-        // (what ended the attempt, [read, keyed, once, never])
-        let table = [
-            (
-                failed(ErrorKind::Dns, Sent::No),
-                [Again, Again, Again, Give],
-            ),
-            (
-                failed(ErrorKind::Connect, Sent::No),
-                [Again, Again, Again, Give],
-            ),
-            (
-                failed(ErrorKind::Tls, Sent::No),
-                [Again, Again, Again, Give],
-            ),
-            (
-                failed(ErrorKind::Proxy, Sent::No),
-                [Again, Again, Again, Give],
-            ),
-            (
-                failed(ErrorKind::ProxyAuth, Sent::No),
-                [Give, Give, Give, Give],
-            ),
-            (
-                failed(ErrorKind::Canceled, Sent::No),
-                [Again, Again, Again, Give],
-            ),
-            (failed(ErrorKind::Url, Sent::No), [Give, Give, Give, Give]),
-            (
-                failed(ErrorKind::Source, Sent::Maybe),
-                [Give, Give, Give, Give],
-            ),
-            (
-                failed(ErrorKind::Config, Sent::No),
-                [Give, Give, Give, Give],
-            ),
-            (
-                failed(ErrorKind::Reset, Sent::Maybe),
-                [Again, Again, Give, Give],
-            ),
-            (
-                failed(ErrorKind::Timeout(crate::Phase::Head), Sent::Maybe),
-                [Again, Again, Give, Give],
-            ),
-            (
-                failed(ErrorKind::Protocol, Sent::Maybe),
-                [Again, Again, Give, Give],
-            ),
-            (AttemptEnd::BodyBroke, [Again, Again, Give, Give]),
-            (status(409, &none), [Give, Give, Give, Give]),
-            (status(409, &please), [Give, Give, Give, Give]),
-            (status(503, &never), [Give, Give, Give, Give]),
-            (status(429, &never), [Give, Give, Give, Give]),
-            (status(429, &none), [Again, Again, Again, Give]),
-            (status(408, &none), [Again, Again, Give, Give]),
-            (status(425, &none), [Again, Again, Give, Give]),
-            (status(500, &none), [Again, Again, Give, Give]),
-            (status(503, &none), [Again, Again, Give, Give]),
-            (status(529, &none), [Again, Again, Give, Give]),
-            (status(501, &none), [Give, Give, Give, Give]),
-            (status(401, &none), [Renew, Renew, Give, Give]),
-            (status(400, &please), [Again, Again, Give, Give]),
-            (status(400, &none), [Give, Give, Give, Give]),
-            (status(404, &none), [Give, Give, Give, Give]),
-            (status(302, &none), [Give, Give, Give, Give]),
-        ];
-        for (end, verdicts) in table {
-            let classes = [Class::Read, Class::Keyed, Class::Once, Class::Never];
-            for (class, want) in classes.into_iter().zip(verdicts) {
-                assert_eq!(decide(class, &end), want, "{class:?} after {end:?}");
-            }
-        }
-    }
-
-    fn waits(
-        policy: RetryPolicy,
-        headers: &HeaderMap,
-        remaining: Option<Duration>,
-        seed: u64,
-    ) -> Vec<Duration> {
-        let mut attempts = Attempts::new(policy, Class::Read, seed);
-        let end = AttemptEnd::Status {
-            status: 503,
-            headers,
-        };
-        let mut waits = Vec::new();
-        while let Next::Again { after } = attempts.next(&end, remaining, SystemTime::UNIX_EPOCH) {
-            waits.push(after);
-        }
-        waits
-    }
-
-    #[test]
-    fn waits_double_up_to_the_cap_less_their_jitter() {
-        for seed in 0..200 {
-            let waits = waits(
-                RetryPolicy::default().max_retries(40),
-                &headers(&[]),
-                None,
-                seed,
-            );
-            assert_eq!(waits.len(), 40);
-            for (n, wait) in waits.iter().enumerate() {
-                let whole = Duration::from_millis(500)
-                    .saturating_mul(1 << n.min(10))
-                    .min(Duration::from_secs(8));
-                assert!(
-                    *wait <= whole && *wait >= whole.mul_f64(0.75),
-                    "{n}: {wait:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_hint_lengthens_and_never_shortens() {
-        let two = RetryPolicy::default().max_retries(1);
-        assert_eq!(
-            waits(two, &headers(&[("retry-after", "7")]), None, 1),
-            [Duration::from_secs(7)]
-        );
-        assert!(
-            waits(two, &headers(&[("retry-after", "0")]), None, 1)[0] >= Duration::from_millis(375)
-        );
-        assert_eq!(
-            waits(two, &headers(&[("retry-after", "61")]), None, 1),
-            [],
-            "beyond the longest hint"
-        );
-    }
-
-    #[test]
-    fn a_wait_that_the_deadline_cuts_is_not_begun() {
-        let policy = RetryPolicy::default();
-        assert_eq!(
-            waits(policy, &headers(&[]), Some(Duration::from_millis(300)), 1),
-            []
-        );
-        assert_eq!(
-            waits(policy, &headers(&[]), Some(Duration::from_secs(30)), 1).len(),
-            2
-        );
-    }
-
-    #[test]
-    fn a_credential_is_renewed_once() {
-        let mut attempts = Attempts::new(RetryPolicy::default(), Class::Read, 1);
-        let headers = headers(&[]);
-        let end = AttemptEnd::Status {
-            status: 401,
-            headers: &headers,
-        };
-        let mut next = || attempts.next(&end, None, SystemTime::UNIX_EPOCH);
-        assert_eq!((next(), next()), (Next::Renew, Next::Give));
-    }
-
-    #[test]
-    fn an_empty_budget_ends_retries() {
-        let budget = RetryBudget::new(2);
-        let headers = headers(&[]);
-        let end = AttemptEnd::Status {
-            status: 503,
-            headers: &headers,
-        };
-        let call = || {
-            let mut attempts =
-                Attempts::new(RetryPolicy::default(), Class::Read, 1).with_budget(budget.clone());
-            let next = attempts.next(&end, None, SystemTime::UNIX_EPOCH);
-            (attempts, next)
-        };
-        let (mut first, again) = call();
-        assert!(matches!(again, Next::Again { .. }));
-        assert!(matches!(call().1, Next::Again { .. }));
-        assert_eq!(call().1, Next::Give);
-        first.succeeded();
-        assert!(
-            matches!(call().1, Next::Again { .. }),
-            "a success gives back what it drew"
-        );
     }
 }

@@ -321,8 +321,8 @@ impl Exchange {
 
 /// The server was not reached, or broke off.
 fn unreachable_now(error: qoder_http::Error) -> Reason {
-    use qoder_http::ErrorKind::{Config, Url};
-    let passing = !matches!(error.kind(), Config | Url);
+    use qoder_http::ErrorKind::{Certificate, Coding, Config, Url};
+    let passing = !matches!(error.kind(), Certificate | Coding | Config | Url);
     let message = format!("the exchange of the service account's key failed: {error}");
     let cause: Arc<dyn StdError + Send + Sync> = Arc::new(error);
     Reason {

@@ -400,6 +400,7 @@ async fn attempts<T: Receive>(
             Next::Again { after } => {
                 trace.failed(&error, Some(after));
                 sleep(after).await;
+                policy.begins();
             }
             Next::Renew if failure.renewable => {
                 trace.failed(&error, Some(Duration::ZERO));

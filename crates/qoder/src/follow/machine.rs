@@ -395,8 +395,11 @@ fn refusal(error: &Error, with_cursor: bool) -> Option<Refusal> {
         return Some(refusal);
     }
     let Some(status) = error.status().map(|status| status.as_u16()) else {
-        // Retrying does not mend a malformed request.
-        let fatal = matches!(error.kind(), ErrorKind::Input | ErrorKind::Config);
+        // Retrying does not mend a malformed request, nor a response that nobody can read.
+        let fatal = matches!(
+            error.kind(),
+            ErrorKind::Input | ErrorKind::Config | ErrorKind::Decode
+        );
         return fatal.then(|| Refusal::of_status(400));
     };
     let mut refusal = Refusal::of_status(status);

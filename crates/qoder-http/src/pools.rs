@@ -1,0 +1,68 @@
+//! Pooled connections, apart for each runtime.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{Request, Response};
+use hyper_util::client::legacy::{Builder, Client, Error};
+use tokio::runtime::Id;
+
+use crate::body::ResponseBody;
+use crate::connect::Connector;
+use crate::request::RequestBody;
+
+/// The pooled connections of a lane.
+///
+/// A connection runs on the runtime that made it. If that one stands still or is gone, so does the
+/// connection, and nothing tells: each runtime has its own.
+pub(crate) struct Pools {
+    builder: Builder,
+    connector: Connector,
+    /// The latest runtime first.
+    of: Mutex<Vec<(Id, Pool)>>,
+}
+
+type Pool = Arc<Client<Connector, RequestBody>>;
+
+/// So many runtimes keep their connections. Those of others are made anew when they are back.
+const RUNTIMES: usize = 16;
+
+impl Pools {
+    pub(crate) fn new(builder: Builder, connector: Connector) -> Self {
+        Self {
+            builder,
+            connector,
+            of: Mutex::default(),
+        }
+    }
+
+    /// Sends over a connection of this runtime, on which it has to be polled.
+    pub(crate) async fn send(
+        &self,
+        runtime: Id,
+        request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, Error> {
+        let response = self.pool(runtime).request(request).await?;
+        let version = response.version();
+        Ok(response.map(|incoming| ResponseBody::new(incoming, version)))
+    }
+
+    fn pool(&self, runtime: Id) -> Pool {
+        let mut pools = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        match pools.iter().position(|(id, _)| *id == runtime) {
+            Some(at) => pools[..=at].rotate_right(1),
+            None => {
+                let pool = Arc::new(self.builder.build(self.connector.clone()));
+                pools.insert(0, (runtime, pool));
+                pools.truncate(RUNTIMES);
+            }
+        }
+        Arc::clone(&pools[0].1)
+    }
+}
+
+impl fmt::Debug for Pools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pools").finish_non_exhaustive()
+    }
+}
