@@ -7,6 +7,7 @@ use std::time::Duration;
 use common::{builder, client, current, plan, start};
 use qoder::types::AgentCreate;
 use qoder::{CallOptions, Client, Dialect, Error, RetryPolicy, Sent};
+use qoder_tests::wire::{Act, Wire};
 
 /// A read, a write with a key, and one without.
 async fn failed(client: &Client) -> [Error; 3] {
@@ -68,6 +69,22 @@ async fn a_call_without_time_or_connection() {
     let client = builder(&base_url, Dialect::Current).build();
     for error in failed(&client.expect("a client")).await {
         assert_eq!(error.sent(), Sent::No);
+        assert!(error.is_retryable(), "{error:?}");
+    }
+}
+
+/// A deadline that passes while there is no connection yet: nothing was sent.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_never_had_a_connection() {
+    let wire = Wire::new([], Act::unreachable());
+    let client = builder("http://localhost/api/v1/cloud", Dialect::Current)
+        .deadline(Duration::from_secs(1))
+        .transport(wire.transport().build().expect("a transport"))
+        .build()
+        .expect("a client");
+    for error in failed(&client).await {
+        assert!(error.is_timeout(), "{error:?}");
+        assert_eq!(error.sent(), Sent::No, "{error:?}");
         assert!(error.is_retryable(), "{error:?}");
     }
 }

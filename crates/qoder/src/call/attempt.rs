@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy, Verdict, decide};
 use qoder_http::time::{deadline, timeout_at};
-use qoder_http::{Lane, Phase, RequestBody, ResponseBody, Sent, Timeouts};
+use qoder_http::{Departure, Lane, Phase, RequestBody, ResponseBody, Sent, Timeouts};
 use qoder_types::{Accept, ErrorBody, Op, Request, Retry};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
@@ -337,6 +337,7 @@ async fn attempts<T: Receive>(
     loop {
         let attempt = trace.attempt();
         let mut leaving = false;
+        let departure = Departure::default();
         let one = async {
             let granted = client.auth().authorize().await.map_err(Failure::no_token)?;
             leaving = true;
@@ -345,13 +346,11 @@ async fn attempts<T: Receive>(
             } else {
                 Lane::Call
             };
+            let mut request = prepared.request(client, attempt, &granted);
+            request.extensions_mut().insert(departure.clone());
             let sent = client
                 .transport()
-                .send(
-                    prepared.request(client, attempt, &granted),
-                    lane,
-                    prepared.timeouts,
-                )
+                .send(request, lane, prepared.timeouts)
                 .await;
             let response = sent.map_err(Failure::transport)?;
             let renewable = client.auth().answered(&granted, response.status());
@@ -362,12 +361,12 @@ async fn attempts<T: Receive>(
             }
         };
         let Ok(outcome) = timeout_at(ends, one).await else {
-            let error = if leaving {
-                too_late(prepared, attempt, Sent::Maybe)
-            } else {
-                too_late(prepared, attempt - 1, sent)
+            let made = if leaving { attempt } else { attempt - 1 };
+            let sent = match departure.sent() {
+                Sent::No => sent,
+                left => left,
             };
-            let error = error.with_idempotency_key(prepared.key());
+            let error = too_late(prepared, made, sent).with_idempotency_key(prepared.key());
             trace.failed(&error, None);
             return Err(error);
         };
