@@ -2,11 +2,20 @@
 
 mod common;
 
+use std::convert::Infallible;
+use std::future::{Future, IntoFuture, Ready, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{builder, client, current, plan, session, start};
+use http::{Request, Response};
+use http_body_util::Full;
 use qoder::types::SessionCreate;
-use qoder::{Client, Dialect, Error, ErrorKind, Sent};
+use qoder::{Client, Dialect, Error, ErrorKind, Gateway, RetryPolicy, Sent, Transport, Upload};
+use qoder_http::RequestBody;
+use tower_service::Service;
 
 fn refused(builder: qoder::ClientBuilder) -> Error {
     builder.build().map(|_| ()).expect_err("no client")
@@ -46,6 +55,52 @@ fn a_base_url_that_wont_do() {
     }
 }
 
+/// Runs the test below with variables in its environment, which can't be changed safely here.
+#[cfg(unix)]
+#[test]
+fn variables_that_wont_do() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let bad: &[u8] = b"https://127.0.0.1:1/\xff";
+    for (name, value, text) in [
+        ("QODER_BASE_URL", bad, "QODER_BASE_URL is not UTF-8"),
+        ("QODER_BASE_URL", b"", "QODER_BASE_URL is empty"),
+        ("QODER_BASE_URL", b"nowhere", "QODER_BASE_URL: base URL"),
+        ("QODER_PAT", bad, "QODER_PAT is not UTF-8"),
+        ("QODER_SA_KEY", bad, "QODER_SA_KEY is not UTF-8"),
+        ("QODER_SA_KEY", b"", "set QODER_SA_KEY"),
+        ("OTHER", bad, "built"),
+    ] {
+        let program = std::env::current_exe().expect("a path");
+        let ran = std::process::Command::new(program)
+            .args(["--exact", "with_an_environment", "--ignored", "--nocapture"])
+            .env_clear()
+            .env("QODER_PAT", "pt-a")
+            .env("QODER_SA_KEY", "sak-0123456789")
+            .env(name, OsStr::from_bytes(value))
+            .output()
+            .expect("a run");
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert!(said.contains(text), "{name}: {said}");
+    }
+}
+
+#[test]
+#[ignore = "the test above runs it"]
+#[allow(clippy::print_stdout, reason = "its caller reads it")]
+fn with_an_environment() {
+    let built = Client::from_env().and_then(|_| {
+        let account = qoder::ServiceAccount::from_env()?;
+        let builder = Client::builder().gateway(qoder::Gateway::Global);
+        builder.service_account(account).build()
+    });
+    match built {
+        Ok(_) => println!("built"),
+        Err(error) => println!("{error}"),
+    }
+}
+
 #[tokio::test]
 async fn a_host_that_cant_be_reached() {
     // A port that was free a moment ago.
@@ -76,6 +131,84 @@ async fn a_host_that_cant_be_reached() {
     );
     let error = client.session("sess_1").stream().await.expect_err("no one");
     assert_eq!(error.kind(), ErrorKind::Connect);
+}
+
+/// Polls a future as an executor does that is not tokio's.
+fn elsewhere<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    for _ in 0..1000 {
+        if let Poll::Ready(done) = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            return done;
+        }
+    }
+    panic!("it waits for what never comes");
+}
+
+#[test]
+fn a_client_outside_of_a_runtime() {
+    let folder = std::env::temp_dir();
+    let deadline = |builder: qoder::ClientBuilder| builder.deadline(Duration::from_secs(5));
+    for change in [|builder| builder, deadline] {
+        let builder = || change(builder("http://127.0.0.1:1", Dialect::Current));
+        let account = qoder::ServiceAccount::new("sak-0123456789");
+        let account = account.exchange_origin("http://127.0.0.1:1");
+        for builder in [builder(), builder().service_account(account)] {
+            let client = builder.build().expect("a client");
+            let errors = [
+                elsewhere(client.models().list().into_future()).err(),
+                elsewhere(client.models().list().items().next()).and_then(Result::err),
+                elsewhere(client.session("s").stream().into_future()).err(),
+                elsewhere(client.session("s").follow().events().next()).and_then(Result::err),
+                elsewhere(client.session("s").ask("Hello!")).err(),
+                elsewhere(
+                    client
+                        .files()
+                        .upload(Upload::path("Cargo.toml"))
+                        .into_future(),
+                )
+                .err(),
+                elsewhere(client.files().download("f").bytes()).err(),
+                elsewhere(client.files().download("f").to_path(folder.join("x"))).err(),
+            ];
+            for (n, error) in errors.into_iter().enumerate() {
+                let error = error.expect("an error");
+                assert_eq!(error.kind(), ErrorKind::Config, "{n}: {error:?}");
+                assert_eq!(error.sent(), Sent::No, "{n}: {error:?}");
+                assert!(error.to_string().contains("tokio runtime"), "{n}: {error}");
+            }
+        }
+    }
+}
+
+/// Who sets the longest limit there is means that there is none.
+#[tokio::test]
+async fn limits_that_the_clock_cant_count() {
+    let sim = start(current()).await;
+    let client = builder(&sim.base_url(), Dialect::Current)
+        .deadline(Duration::MAX)
+        .retry(RetryPolicy::default().waits(Duration::MAX, Duration::MAX))
+        .build()
+        .expect("a client");
+    client.models().list().await.expect("models");
+    for limit in [
+        Duration::MAX,
+        Duration::MAX / 2,
+        Duration::from_secs(u64::MAX / 4),
+    ] {
+        let call = client.models().list();
+        let call = call.options(|options| options.timeout(limit));
+        call.await.expect("models");
+    }
+    for request in sim.requests() {
+        assert_eq!(request.header("x-qoder-timeout"), None);
+    }
+    // The wait is one without end, and not a panic.
+    sim.inject(plan("call:status=503"));
+    let waiting = tokio::time::timeout(Duration::from_millis(100), client.models().list());
+    waiting.await.expect_err("it waits");
 }
 
 #[tokio::test]
@@ -252,4 +385,78 @@ async fn a_deadline_covers_everything() {
     let error = call.await.expect_err("too late");
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.sent(), Sent::Maybe);
+}
+
+/// Gives every request this answer.
+#[derive(Clone)]
+struct Answers(u16, &'static str, &'static str);
+
+impl Service<Request<RequestBody>> for Answers {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<RequestBody>) -> Self::Future {
+        let Self(status, kind, body) = *self;
+        let response = Response::builder().status(status);
+        let response = response.header("content-type", kind);
+        ready(Ok(response.body(body.into()).expect("a response")))
+    }
+}
+
+/// The default gateway is one of yesterday: what it says when it is not the API's any more is
+/// explained, and nothing else is.
+#[tokio::test]
+async fn the_default_gateway_explains_itself() {
+    let json = "application/json";
+    let page = "<html>It works!</html>";
+    let about_content = r#"{"error":{"type":"invalid_request_error","message":"must be a list","param":"events[0].content"}}"#;
+    for (answer, explained) in [
+        (Answers(404, json, r#"{"code":"NOT_FOUND"}"#), true),
+        (Answers(405, json, ""), true),
+        (Answers(403, "text/html", page), true),
+        (Answers(200, "text/html", page), true),
+        (Answers(200, "text/plain", page), true),
+        (Answers(400, json, about_content), true),
+        (Answers(400, json, r#"{"message":"no such model"}"#), false),
+        (Answers(401, json, r#"{"code":"TOKEN_INVALID"}"#), false),
+        (Answers(500, json, "{}"), false),
+        (Answers(200, json, "{}"), false),
+    ] {
+        let builder = || {
+            Client::builder()
+                .token("pt-a")
+                .retry(RetryPolicy::none())
+                .transport(Transport::from_service(answer.clone()))
+        };
+        for (builder, by_default) in [
+            (builder(), true),
+            (builder().dialect(Dialect::Current), true),
+            (builder().gateway(Gateway::Openapi), false),
+            (builder().base_url(Gateway::Openapi.base_url()), false),
+        ] {
+            let client = builder.build().expect("a client");
+            let errors = [
+                client.agents().retrieve("a").await.expect_err("no agent"),
+                client.session("s").stream().await.expect_err("no stream"),
+            ];
+            for error in errors {
+                let text = error.to_string();
+                for word in [
+                    "QODER_BASE_URL=https://api.qoder.com/api/v1/cloud",
+                    "Gateway::Global",
+                    "https://api.qoder.com.cn/api/v1/cloud",
+                    "today's dialect",
+                ] {
+                    let is_stream = error.kind() == ErrorKind::Stream;
+                    let want = by_default && (explained || is_stream);
+                    assert_eq!(text.contains(word), want, "{text}");
+                }
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{builder, current, plan, session, start, truth};
 use qoder::observe::{AttemptReport, CallReport, Observe, Outcome};
 use qoder::types::AgentCreate;
-use qoder::{Client, Dialect, Notice, Start};
+use qoder::{Client, Dialect, Notice, ServiceAccount, Start};
 use qoder_sim::Sim;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -263,6 +263,27 @@ async fn a_failure_and_a_dropped_call_are_told_too() {
         told.spans("qoder.call")[2].get("error.type"),
         Some("canceled")
     );
+}
+
+/// An exchange goes on when the call that began it is dropped; the call's span is closed.
+#[tokio::test]
+async fn an_exchange_is_a_span_of_its_own() {
+    let (sim, _, _, told, _guard) = observed().await;
+    let account = ServiceAccount::new("sak-0123456789").exchange_origin(sim.exchange_origin());
+    let client = builder(&sim.base_url(), Dialect::Current).service_account(account);
+    let client = client.build().expect("a client");
+    sim.inject(plan("exchange:stall"));
+    let list = tokio::time::timeout(Duration::from_millis(50), client.models().list());
+    list.await.expect_err("it is dropped");
+    let calls = told.spans("qoder.call");
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0].get("error.type"), Some("canceled"));
+    assert!(told.spans("qoder.exchange").is_empty(), "it is under way");
+    drop(client);
+    let exchanges = told.spans("qoder.exchange");
+    assert_eq!(exchanges.len(), 1);
+    let operation = exchanges[0].get("qoder.operation");
+    assert_eq!(operation, Some("credentials.exchange"));
 }
 
 #[tokio::test]

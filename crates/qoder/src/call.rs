@@ -15,11 +15,11 @@ use qoder_types::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::auth::Auth;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result, head_of};
 use crate::files::upload::{Form, Upload};
 use crate::response::{Meta, Response};
+use crate::text::excerpt;
 
 /// The future of a [`Call`].
 pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -101,7 +101,7 @@ impl<T> Call<T> {
 impl<T: DeserializeOwned + Send + 'static> Call<T> {
     async fn send(self) -> Result<Response<T>> {
         let operation = self.request.op().name;
-        let redact = self.client.clone();
+        let client = self.client.clone();
         async {
             let mut prepared = attempt::Prepared::new(&self.client, &self.request, self.options)?;
             if let (Some(form), Some(upload)) = (self.request.form(), &self.upload) {
@@ -109,12 +109,12 @@ impl<T: DeserializeOwned + Send + 'static> Call<T> {
             }
             let method = self.request.op().method;
             attempt::run(&self.client, prepared, |meta, body| {
-                decode(method, meta, body, redact.auth())
+                decode(method, meta, body, &client)
             })
             .await
         }
         .await
-        .map_err(|error: Error| error.with_operation(operation).redacted(redact.auth()))
+        .map_err(|error: Error| error.with_operation(operation).redacted(client.auth()))
     }
 }
 
@@ -170,7 +170,7 @@ fn decode<T: DeserializeOwned>(
     method: Method,
     meta: &Meta,
     body: &Bytes,
-    auth: &Auth,
+    client: &Client,
 ) -> Result<T> {
     // A deletion may be answered with 204 or with nothing: then there is nothing to say of it.
     let text: &[u8] = if body.is_empty() && method == Method::Delete {
@@ -185,28 +185,26 @@ fn decode<T: DeserializeOwned>(
     };
     value.map_err(|error| {
         // Before it is shortened: half a secret isn't found any more.
-        let body = &auth.redact_bytes(body.clone());
-        let content_type = meta
-            .headers
-            .get(http::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
+        let body = &client.auth().redact_bytes(body.clone());
         let what = if body.is_empty() {
             "an empty body".to_owned()
         } else if std::str::from_utf8(body).is_err() {
             format!("{} bytes that are not UTF-8", body.len())
-        } else if content_type.is_some_and(|value| value.contains("html"))
-            || body.trim_ascii_start().starts_with(b"<")
-        {
+        } else if attempt::is_web_page(&meta.headers, body) {
             format!(
-                "a web page: {:?}; is the base URL the API's, or does a proxy answer in its place?",
-                head_of(body)
+                "a web page: {:?}; is the base URL the API's, or does a proxy answer in its place?{}",
+                head_of(body),
+                client.elsewhere()
             )
         } else if error.is_eof() {
             format!("a document that ends too early, after {} bytes", body.len())
         } else {
+            // It may quote what it found.
+            let error = client.auth().redact(error.to_string());
             format!(
-                "{:?}, which is not what the API documents: {error}",
-                head_of(body)
+                "{:?}, which is not what the API documents: {}",
+                head_of(body),
+                excerpt(&error, 300)
             )
         };
         Error::new(

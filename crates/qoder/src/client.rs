@@ -14,8 +14,9 @@ use qoder_types::{Method, Request, SessionId};
 use crate::auth::{Auth, Credentials, Renewed, Secret, ServiceAccount, Source, Token};
 use crate::call::Call;
 use crate::conversation::Conversation;
+use crate::env;
 use crate::error::{Error, Result};
-use crate::gateway::{BaseUrl, Dialect, Gateway};
+use crate::gateway::{BaseUrl, Dialect, ELSEWHERE, Gateway};
 use crate::observe::Observe;
 use crate::resources::{Agents, Environments, Files, Models, Sessions};
 
@@ -41,6 +42,8 @@ pub struct Client {
 struct Shared {
     transport: Transport,
     base: BaseUrl,
+    /// Nobody chose the gateway.
+    by_default: bool,
     auth: Auth,
     dialect: Dialect,
     settings: Settings,
@@ -66,6 +69,10 @@ impl Client {
     /// | `QODER_ACCESS_TOKEN`, else `QODER_PAT` | the access token | none: an error |
     /// | `QODER_BASE_URL`, else `QODER_MANAGED_BASE_URL` | the base URL | [`Gateway::Openapi`] |
     /// | `QODER_DIALECT` | `seed` or `current` | the gateway's |
+    ///
+    /// The default gateway may not serve the API any more; see [`Gateway::Openapi`]. A token or
+    /// dialect that is empty counts as not set. A base URL that is empty is refused, and
+    /// so is whatever is not UTF-8: the token is not to go elsewhere than was meant.
     ///
     /// The key of a service account is read only when that is asked for, by
     /// [`ServiceAccount::from_env`].
@@ -141,6 +148,15 @@ impl Client {
         &self.shared.base
     }
 
+    /// What to say of an answer that the API would not give: nothing, if the gateway was chosen.
+    pub(crate) fn elsewhere(&self) -> &'static str {
+        if self.shared.by_default {
+            ELSEWHERE
+        } else {
+            ""
+        }
+    }
+
     pub(crate) fn auth(&self) -> &Auth {
         &self.shared.auth
     }
@@ -198,9 +214,9 @@ enum Access {
 #[derive(Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
-    access: Option<Access>,
-    gateway: Option<Gateway>,
-    dialect: Option<Dialect>,
+    access: Option<Result<Access>>,
+    gateway: Option<Result<Chosen>>,
+    dialect: Option<Result<Dialect>>,
     allow_plain_http: bool,
     timeouts: Timeouts,
     deadline: Option<Duration>,
@@ -213,7 +229,13 @@ pub struct ClientBuilder {
     transport: Option<Transport>,
     headers: Vec<(String, String)>,
     observer: Option<Arc<dyn Observe>>,
-    error: Option<Error>,
+}
+
+/// A gateway that was asked for.
+struct Chosen {
+    gateway: Gateway,
+    /// The variable of the environment that names it.
+    variable: Option<&'static str>,
 }
 
 impl ClientBuilder {
@@ -221,25 +243,28 @@ impl ClientBuilder {
     /// Of this, [`credentials`](Self::credentials) and
     /// [`service_account`](Self::service_account), the last one holds.
     pub fn token(mut self, token: impl Into<Secret>) -> Self {
-        self.access = Some(Access::Token(token.into(), "the builder"));
+        self.access = Some(Ok(Access::Token(token.into(), "the builder")));
         self
     }
 
     /// A source of access tokens, which is asked whenever one is needed.
     pub fn credentials(mut self, credentials: impl Credentials) -> Self {
-        self.access = Some(Access::Custom(Box::new(credentials)));
+        self.access = Some(Ok(Access::Custom(Box::new(credentials))));
         self
     }
 
     /// The service account whose key is exchanged for access tokens.
     pub fn service_account(mut self, account: ServiceAccount) -> Self {
-        self.access = Some(Access::Account(account));
+        self.access = Some(Ok(Access::Account(account)));
         self
     }
 
     /// The host of the API. Default: [`Gateway::Openapi`].
     pub fn gateway(mut self, gateway: Gateway) -> Self {
-        self.gateway = Some(gateway);
+        self.gateway = Some(Ok(Chosen {
+            gateway,
+            variable: None,
+        }));
         self
     }
 
@@ -250,38 +275,31 @@ impl ClientBuilder {
 
     /// The dialect that requests are written in. Default: the gateway's.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.dialect = Some(dialect);
+        self.dialect = Some(Ok(dialect));
         self
     }
 
     /// Takes what is not set yet from the environment; see [`Client::from_env`].
     pub fn env(self) -> Self {
-        self.env_from(|name| std::env::var(name).ok())
+        self.env_from(&|name| std::env::var_os(name))
     }
 
-    fn env_from(mut self, var: impl Fn(&str) -> Option<String>) -> Self {
-        let first = |names: [&'static str; 2]| {
-            names
-                .into_iter()
-                .find_map(|name| Some((var(name).filter(|value| !value.is_empty())?, name)))
-        };
+    fn env_from(mut self, var: env::Lookup<'_>) -> Self {
         if self.access.is_none() {
-            self.access = first(["QODER_ACCESS_TOKEN", "QODER_PAT"])
-                .map(|(token, name)| Access::Token(token.into(), name));
+            let access = |(name, token): (_, String)| Access::Token(token.into(), name);
+            let found = env::token(var).map(|found| found.map(access));
+            self.access = found.transpose();
         }
         if self.gateway.is_none() {
-            self.gateway = first(["QODER_BASE_URL", "QODER_MANAGED_BASE_URL"])
-                .map(|(url, _)| Gateway::custom(url));
+            let chosen = |(name, url): (_, String)| Chosen {
+                gateway: Gateway::custom(url),
+                variable: Some(name),
+            };
+            let found = env::base_url(var).map(|found| found.map(chosen));
+            self.gateway = found.transpose();
         }
         if self.dialect.is_none() {
-            match var("QODER_DIALECT")
-                .filter(|name| !name.is_empty())
-                .map(|name| name.parse())
-            {
-                Some(Ok(dialect)) => self.dialect = Some(dialect),
-                Some(Err(error)) => self.error = Some(error),
-                None => {}
-            }
+            self.dialect = env::dialect(var).transpose();
         }
         self
     }
@@ -301,7 +319,8 @@ impl ClientBuilder {
     }
 
     /// The limit of a whole call, attempts and waits included; streams are not calls and have
-    /// none. Default: none, the other limits bound it.
+    /// none. What the clock can't count, such as [`Duration::MAX`], is no limit. Default: none, the
+    /// other limits bound it.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -386,17 +405,23 @@ impl ClientBuilder {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config): there is no token, or the token, the
     /// service account, the base URL, a header or the TLS configuration won't do.
     pub fn build(self) -> Result<Client> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
-        let Some(access) = self.access else {
+        let Some(access) = self.access.transpose()? else {
             return Err(Error::config(
                 "no token: set QODER_PAT (create one in the Qoder console under Personal Settings, Access Tokens), \
                  or call `Client::builder().token(..)`",
             ));
         };
-        let gateway = self.gateway.unwrap_or_default();
-        let base = BaseUrl::parse(gateway.base_url(), self.allow_plain_http)?;
+        let chosen = self.gateway.transpose()?;
+        let by_default = chosen.is_none();
+        let variable = chosen.as_ref().and_then(|chosen| chosen.variable);
+        let gateway = chosen.map(|chosen| chosen.gateway).unwrap_or_default();
+        let dialect = self.dialect.transpose()?;
+        let base = BaseUrl::parse(gateway.base_url(), self.allow_plain_http).map_err(|error| {
+            match variable {
+                Some(name) => Error::config(format!("{name}: {error}")),
+                None => error,
+            }
+        })?;
         let mut headers = platform_headers();
         for (name, value) in &self.headers {
             let (name, value) = checked_header(name, value)?;
@@ -442,8 +467,9 @@ impl ClientBuilder {
             shared: Arc::new(Shared {
                 transport,
                 base,
+                by_default,
                 auth,
-                dialect: self.dialect.unwrap_or_else(|| gateway.dialect()),
+                dialect: dialect.unwrap_or_else(|| gateway.dialect()),
                 settings: Settings {
                     timeouts: self.timeouts,
                     deadline: self.deadline,
@@ -465,6 +491,12 @@ impl fmt::Debug for ClientBuilder {
             .field("gateway", &self.gateway)
             .field("dialect", &self.dialect)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.gateway.fmt(f)
     }
 }
 
@@ -568,10 +600,10 @@ mod tests {
 
     fn env(vars: &[(&str, &str)]) -> Result<Client> {
         Client::builder()
-            .env_from(|name| {
+            .env_from(&|name| {
                 vars.iter()
                     .find(|(key, _)| *key == name)
-                    .map(|(_, value)| (*value).to_owned())
+                    .map(|(_, value)| value.into())
             })
             .build()
     }
@@ -607,11 +639,19 @@ mod tests {
             (&[("QODER_PAT", "a\nb")], "line break"),
             (
                 &[("QODER_PAT", "a"), ("QODER_BASE_URL", "agents")],
-                "relative",
+                "QODER_BASE_URL: base URL \"agents\": it is relative",
+            ),
+            (
+                &[("QODER_PAT", "a"), ("QODER_BASE_URL", "")],
+                "QODER_BASE_URL is empty",
+            ),
+            (
+                &[("QODER_PAT", "a"), ("QODER_MANAGED_BASE_URL", " ")],
+                "QODER_MANAGED_BASE_URL is empty",
             ),
             (
                 &[("QODER_PAT", "a"), ("QODER_DIALECT", "old")],
-                "`seed` or `current`",
+                "QODER_DIALECT: unknown dialect \"old\": use `seed` or `current`",
             ),
         ] {
             let error = env(vars).expect_err(words);
@@ -620,13 +660,47 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_not_utf_8_is_set_all_the_same() {
+        use std::ffi::OsString;
+        use std::os::unix::ffi::OsStringExt;
+
+        let names = [
+            "QODER_ACCESS_TOKEN",
+            "QODER_PAT",
+            "QODER_BASE_URL",
+            "QODER_MANAGED_BASE_URL",
+            "QODER_DIALECT",
+        ];
+        for bad in names {
+            let builder = Client::builder().env_from(&|name| match name {
+                _ if name == bad => Some(OsString::from_vec(b"https://api\xff".to_vec())),
+                "QODER_PAT" => Some("pt-a".into()),
+                _ => None,
+            });
+            let error = builder.build().expect_err(bad);
+            assert_eq!(error.kind(), ErrorKind::Config);
+            let want = format!("{bad} is not UTF-8: set it again, or unset it");
+            assert_eq!(error.to_string(), want);
+        }
+        // What the builder was given, before or after, is not looked up.
+        let given = Client::builder()
+            .env_from(&|_| Some(OsString::from_vec(vec![0xFF])))
+            .token("pt-mine")
+            .gateway(Gateway::China)
+            .dialect(Dialect::Seed)
+            .build();
+        assert_eq!(authorization(&given.expect("a client")), "Bearer pt-mine");
+    }
+
     #[test]
     fn the_builder_beats_the_environment() {
         let client = Client::builder()
             .token("pt-mine")
             .gateway(Gateway::China)
             .dialect(Dialect::Seed)
-            .env_from(|_| Some("theirs".to_owned()))
+            .env_from(&|_| Some("theirs".into()))
             .build()
             .expect("a client");
         assert_eq!(authorization(&client), "Bearer pt-mine");
@@ -659,6 +733,21 @@ mod tests {
     fn nothing_shows_the_token() {
         let builder = Client::builder().token("pt-secret");
         assert!(!format!("{builder:?}").contains("secret"));
+        // URLs with credentials are refused, but only when the client is built.
+        for url in [
+            "https://user:secret@api.example/",
+            "https://user:p@ss-secret@api.example/",
+            "https://api.example/?key=secret",
+        ] {
+            let account = ServiceAccount::new("sak-secret").exchange_origin(url);
+            let shown = format!(
+                "{account:?} {:?} {:?}",
+                Client::builder().base_url(url),
+                Client::builder().service_account(account.clone()),
+            );
+            assert!(shown.contains("api.example"), "{shown}");
+            assert!(!shown.contains("secret"), "{shown}");
+        }
         let client = builder.build().expect("a client");
         assert!(!format!("{client:?}").contains("secret"));
     }

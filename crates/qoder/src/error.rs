@@ -10,6 +10,14 @@ use qoder_http::Sent;
 use qoder_types::ErrorBody;
 
 use crate::auth::{Auth, Cause};
+pub(crate) use crate::text::head_of;
+use crate::text::{one_line, shortened};
+
+/// A message is no longer than this, in characters.
+const MESSAGE: usize = 2000;
+
+/// An id of a request is no longer than this, in characters. Those of the service are UUIDs.
+const REQUEST_ID: usize = 128;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -17,7 +25,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// What went wrong, and what is known about it.
 ///
 /// The text is one line that says it all; [`source`](StdError::source) holds the cause below it,
-/// where there is one. No token, no presigned link and no request body is ever part of it.
+/// where there is one. No token, no presigned link and no request body is ever part of it. What a
+/// server said is shortened in it, and its control characters are replaced; [`api`](Self::api) has
+/// it whole.
 ///
 /// ```
 /// # fn handle(result: qoder::Result<()>) {
@@ -42,8 +52,11 @@ struct Inner {
     retry_after: Option<Duration>,
     attempts: u32,
     sent: Sent,
+    idempotency_key: Option<String>,
     /// What failed may work soon.
     passing: bool,
+    /// What the table of retries says of it, where it was asked.
+    retryable: Option<bool>,
     checkpoint: Option<String>,
     body: Bytes,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -54,8 +67,8 @@ struct Inner {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The client could not be built, or not be used as it was: a missing or malformed token, a
-    /// base URL that won't do, no TLS, a certificate that is not trusted, a proxy that wants other
-    /// credentials. Nothing was done; mend the configuration.
+    /// base URL that won't do, no TLS, a certificate that is not trusted, no tokio runtime, a proxy
+    /// that wants other credentials. Nothing was done; mend the configuration.
     Config,
     /// There is no token to send the call with: the exchange of a service account's key failed or
     /// was refused, or the program's own [`Credentials`](crate::Credentials) gave none. The
@@ -199,15 +212,46 @@ impl Error {
     }
 
     /// Whether the same call may succeed later and can be repeated without doing something
-    /// twice: nothing had been sent, or the server refused it for the time being. The client has
-    /// used up its own retries by then.
+    /// twice. The client has used up its own retries by then, or had no time left for them.
+    ///
+    /// It is what the [table of retries](crate::transport::retry) says of the operation. A read
+    /// can be repeated whenever the failure may pass: no connection, a connection that broke, 408,
+    /// 429, 5xx. So can a write with an idempotency key, under the same key, which is in
+    /// [`idempotency_key`](Self::idempotency_key): under another one it would be done twice. A write
+    /// without a key can be repeated if nothing of it was sent, or after a 429. What a server asks
+    /// to wait is in [`retry_after`](Self::retry_after).
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client, agent: qoder::types::AgentCreate) -> qoder::Result<()> {
+    /// let mut created = client.agents().create(agent.clone()).await;
+    /// while let Err(error) = &created {
+    ///     if !error.is_retryable() {
+    ///         break;
+    ///     }
+    ///     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    ///     let again = client.agents().create(agent.clone());
+    ///     created = match error.idempotency_key() {
+    ///         Some(key) => again.options(|o| o.idempotency_key(key)).await,
+    ///         None => again.await,
+    ///     };
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn is_retryable(&self) -> bool {
-        match self.kind() {
-            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Network => self.sent() == Sent::No,
-            ErrorKind::Api => matches!(self.code(), Some(429 | 503)),
-            ErrorKind::Credentials => self.0.passing && self.sent() == Sent::No,
-            _ => false,
-        }
+        self.0.retryable.unwrap_or_else(|| {
+            let never_arrived = self.sent() == Sent::No;
+            let passes = matches!(
+                self.kind(),
+                ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Network
+            );
+            never_arrived && passes
+        })
+    }
+
+    /// The key that a write was sent with, given or made by the client: whoever repeats the call
+    /// with it does nothing twice. `None` for reads, and for writes without a key.
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.0.idempotency_key.as_deref()
     }
 
     /// Whether the status is that of the call, and not of what came before it.
@@ -225,7 +269,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: one_line(&message.into()).into_owned(),
             operation: None,
             status: None,
             api: None,
@@ -233,7 +277,9 @@ impl Error {
             retry_after: None,
             attempts: 0,
             sent: Sent::No,
+            idempotency_key: None,
             passing: false,
+            retryable: None,
             checkpoint: None,
             body: Bytes::new(),
             source: None,
@@ -242,6 +288,11 @@ impl Error {
 
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config, message)
+    }
+
+    /// Timers and sockets are tokio's.
+    pub(crate) fn no_runtime() -> Self {
+        Self::config("no tokio runtime here: a client is to be used in one, see `#[tokio::main]`")
     }
 
     pub(crate) fn input(message: impl Into<String>) -> Self {
@@ -287,7 +338,7 @@ impl Error {
     }
 
     pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
-        self.0.request_id = id;
+        self.0.request_id = id.map(|id| one_line(&id).into_owned());
         self
     }
 
@@ -306,13 +357,24 @@ impl Error {
         self
     }
 
-    /// Sets whether what failed may work soon.
+    pub(crate) fn with_idempotency_key(mut self, key: Option<String>) -> Self {
+        self.0.idempotency_key = key;
+        self
+    }
+
+    /// Sets whether the call can be made again; see [`is_retryable`](Self::is_retryable). Without
+    /// it only what did not arrive can.
+    pub(crate) fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = Some(retryable);
+        self
+    }
+
+    /// Sets whether what failed may work soon: of no token, that asking again may give one.
     pub(crate) fn with_passing(mut self, passing: bool) -> Self {
         self.0.passing = passing;
         self
     }
 
-    /// Whether what failed may work soon: of no token, that asking again may give one.
     pub(crate) fn is_passing(&self) -> bool {
         self.0.passing
     }
@@ -327,12 +389,13 @@ impl Error {
         self
     }
 
-    /// Without the secrets, should the server have repeated it.
+    /// Without the secrets, should the server have repeated one, and then not too long.
     pub(crate) fn redacted(mut self, auth: &Auth) -> Self {
-        self.0.message = auth.redact(self.0.message);
-        self.0.request_id = self.0.request_id.map(|id| auth.redact(id));
+        let short = |text, most| shortened(&auth.redact(text), most).into_owned();
+        self.0.message = short(self.0.message, MESSAGE);
+        self.0.request_id = self.0.request_id.map(|id| short(id, REQUEST_ID));
+        self.0.api = self.0.api.map(|api| auth.redact_api(api));
         self.0.body = auth.redact_bytes(self.0.body);
-        self.0.request_id = self.0.request_id.map(|id| auth.redact(id));
         self
     }
 
@@ -354,9 +417,9 @@ impl fmt::Display for Error {
         if let Some(operation) = self.0.operation {
             write!(f, "{operation}: ")?;
         }
-        f.write_str(&self.0.message)?;
+        f.write_str(&shortened(&self.0.message, MESSAGE))?;
         if let Some(id) = &self.0.request_id {
-            write!(f, " (request {id})")?;
+            write!(f, " (request {})", shortened(id, REQUEST_ID))?;
         }
         Ok(())
     }
@@ -395,18 +458,6 @@ impl StdError for Error {
     }
 }
 
-/// The first characters of a text from outside, on one line, for an error message.
-pub(crate) fn head_of(text: &[u8]) -> String {
-    const SHOWN: usize = 120;
-    let text = String::from_utf8_lossy(&text[..text.len().min(4 * SHOWN)]);
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.retain(|c| !c.is_control());
-    match line.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -423,11 +474,5 @@ mod tests {
         );
         assert!(error.is_conflict() && !error.is_retryable());
         assert_eq!(error.sent(), Sent::Yes);
-    }
-
-    #[test]
-    fn a_head_is_one_short_line() {
-        assert_eq!(head_of(b"<html>\n\t <body>\x07hi"), "<html> <body>hi");
-        assert_eq!(head_of("é".repeat(4096).as_bytes()).chars().count(), 121);
     }
 }

@@ -19,11 +19,12 @@ use crate::error::{Error, Result};
 /// assert_eq!(Gateway::Global.dialect(), Dialect::Current);
 /// assert_eq!(Gateway::custom("http://127.0.0.1:8080/api/v1/cloud").dialect(), Dialect::Current);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Gateway {
     /// `https://openapi.qoder.sh/api/v1/cloud`, the base URL of the first documentation and the
-    /// default.
+    /// default. Its host is today that of the exchange of keys, and may not serve the API any more:
+    /// an error that looks like it names today's gateways.
     #[default]
     Openapi,
     /// `https://api.qoder.com/api/v1/cloud`, today's gateway outside China.
@@ -78,10 +79,28 @@ impl Gateway {
     }
 }
 
+/// Shows a URL without what may be a secret in it: credentials, a query.
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Openapi => f.write_str("Openapi"),
+            Self::Global => f.write_str("Global"),
+            Self::China => f.write_str("China"),
+            Self::Custom(url) => write!(f, "Custom({})", shown(url)),
+        }
+    }
+}
+
 fn host_of(url: &str) -> Option<&str> {
     let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
     Some(authority.split(':').next().unwrap_or(authority))
 }
+
+/// What is said when the default gateway answers as if the API were not there.
+pub(crate) const ELSEWHERE: &str = "; this is the default gateway, the one of the first documentation, and it may not \
+     serve the API any more: for today's set QODER_BASE_URL=https://api.qoder.com/api/v1/cloud or call \
+     `gateway(Gateway::Global)`, in China https://api.qoder.com.cn/api/v1/cloud or `Gateway::China`; requests are then \
+     written in today's dialect";
 
 /// A region of the service. Credentials and resources belong to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -257,12 +276,17 @@ impl BaseUrl {
     }
 }
 
-/// The URL for an error text: credentials in it are not repeated.
-fn shown(url: &str) -> String {
-    match url.split_once('@') {
-        Some((_, rest)) => format!("\"…@{rest}\""),
-        None => format!("{url:?}"),
+/// The URL as it can be shown: credentials, and a query, are not repeated.
+pub(crate) fn shown(url: &str) -> String {
+    // Up to the last `@` all may be a password that was not encoded.
+    let (before, rest) = url.rsplit_once('@').unwrap_or(("", url));
+    if before.contains(['?', '#']) {
+        return "\"…\"".to_owned();
     }
+    let bare = rest.split(['?', '#']).next().unwrap_or_default();
+    let start = if rest.len() < url.len() { "…@" } else { "" };
+    let end = if bare.len() < rest.len() { "…" } else { "" };
+    format!("{:?}", format!("{start}{bare}{end}"))
 }
 
 #[cfg(test)]
@@ -277,7 +301,12 @@ mod tests {
             ("api.qoder.com", "relative"),
             ("ftp://api.qoder.com/", "scheme"),
             ("https://user:secret@api.qoder.com/", "credentials"),
+            ("https://user:p@ss-secret@api.qoder.com/", "credentials"),
+            ("https://user:p?secret@api.qoder.com/", "no port"),
+            ("https://user:p#secret@api.qoder.com/", "fragment"),
             ("https://api.qoder.com/?a=b", "query"),
+            ("https://api.qoder.com/?key=secret", "query"),
+            ("https://api.qoder.com/?key=a@secret?b@c", "query"),
             ("https://api.qoder.com/#top", "fragment"),
             ("http://api.qoder.com/", "plain http"),
             ("http://127.0.0.1.evil.example/", "plain http"),
@@ -291,6 +320,24 @@ mod tests {
             assert!(error.contains(why), "{url}: {error}");
             assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        for (url, want) in [
+            ("https://api.qoder.com/x", "https://api.qoder.com/x"),
+            ("https://u:p@ss@api.qoder.com/x", "…@api.qoder.com/x"),
+            ("https://api.qoder.com/x?key=1", "https://api.qoder.com/x…"),
+            ("https://api.qoder.com/x?key=1@2", "…"),
+            ("https://u:p#@api.qoder.com/x", "…"),
+            ("https://u:p@api.qoder.com/x#y", "…@api.qoder.com/x…"),
+            ("a\nb\"c\"", "a\\nb\\\"c\\\""),
+        ] {
+            assert_eq!(shown(url), format!("\"{want}\""));
+            let gateway = Gateway::custom(url);
+            assert_eq!(format!("{gateway:?}"), format!("Custom(\"{want}\")"));
+        }
+        assert_eq!(format!("{:?}", Gateway::Global), "Global");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod auth;
 mod call;
 mod client;
 mod conversation;
+mod env;
 mod error;
 mod files;
 mod follow;
@@ -15,6 +16,7 @@ pub mod observe;
 pub mod production {}
 pub mod resources;
 mod response;
+mod text;
 mod turn;
 
 pub use auth::{

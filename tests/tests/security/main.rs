@@ -1,6 +1,7 @@
 //! What somebody who means harm can't do: get at the token from another host, write into a request
 //! what the caller didn't, or fill this process up. The server is one of raw bytes in memory.
 
+mod display;
 mod injection;
 mod limits;
 mod origin;

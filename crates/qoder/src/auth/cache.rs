@@ -14,37 +14,49 @@
 //!
 //! A token is fresh until `ttl − min(60 s, 10 %)` and stale until `ttl − min(5 s, 5 %)`; then it
 //! counts as expired. "Of late" is 5 s, or as long as the server said with a 429.
+//!
+//! A token that the server refuses with 401 is renewed, but not one that has just replaced a
+//! refused one: of two 401s within [`RENEWAL_PAUSE`] the second says nothing about the token.
 
 use std::time::Duration;
 
 /// After a failure, this long nobody is asked.
 pub(crate) const COOLDOWN: Duration = Duration::from_secs(5);
 
-/// No server can make it longer than this.
+/// After a token was renewed because of a 401, this long no other 401 renews it: an endpoint that
+/// refuses whatever it is sent costs two exchanges a minute, and not one a call.
+pub(crate) const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
+
+/// No server can make the cooldown longer than this.
 const LONGEST_COOLDOWN: Duration = Duration::from_secs(3600);
 
+/// Who waited for a token uses it within this time, even if its own time is over.
+const JUST_COME: Duration = Duration::from_secs(1);
+
 /// Time since some moment, by a clock that never goes back.
-type Tick = Duration;
+pub(super) type Tick = Duration;
 
 /// The machine, of tokens `T` and reasons `F` to have none.
+///
+/// Asked with [`next`](Self::next) before each request, it says what to do. After [`Next::Ask`]
+/// its user asks, says so with `asking` from then on, and reports [`issue`](Self::issue) or
+/// [`fail`](Self::fail), or nothing if the question was given up. Times must not go back.
 #[derive(Debug)]
 pub(crate) struct Cache<T, F> {
     held: Option<Held<T>>,
-    asking: bool,
     failed: Option<Failed<F>>,
     /// Counts the tokens.
     generation: u64,
-    /// Tokens refused in a row, without one that was accepted between them.
-    refusals: u32,
+    /// When a token last took the place of a refused one.
+    renewed: Option<Tick>,
 }
 
 #[derive(Debug)]
 struct Held<T> {
     token: T,
     times: Option<Times>,
-    since: Tick,
+    came: Tick,
     refused: bool,
-    accepted: bool,
 }
 
 /// Until when a token is fresh, and until when it may be used.
@@ -61,20 +73,18 @@ struct Failed<F> {
     until: Tick,
 }
 
-/// A token, and what is known of it.
+/// A token, and which one it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Issued<T> {
     pub(crate) token: T,
     pub(crate) generation: u64,
-    /// The server has accepted it before.
-    pub(crate) accepted: bool,
 }
 
 /// What to do for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next<T, F> {
     Use(Issued<T>),
-    /// Ask for a token. Nobody else is told so before this is answered, or given up.
+    /// Ask for a token.
     Ask,
     /// Wait until what was asked for is there.
     Wait,
@@ -99,15 +109,14 @@ impl<T: Clone, F: Clone> Cache<T, F> {
     pub(crate) fn new() -> Self {
         Self {
             held: None,
-            asking: false,
             failed: None,
             generation: 0,
-            refusals: 0,
+            renewed: None,
         }
     }
 
     /// What to do for a request that is about to be sent.
-    pub(crate) fn next(&mut self, now: Tick) -> Next<T, F> {
+    pub(crate) fn next(&self, now: Tick, asking: bool) -> Next<T, F> {
         let held = self.held.as_ref().filter(|held| !held.refused);
         let fresh = |held: &&Held<T>| held.times.is_none_or(|times| now < times.fresh);
         let safe = |held: &&Held<T>| held.times.is_none_or(|times| now < times.safe);
@@ -118,42 +127,50 @@ impl<T: Clone, F: Clone> Cache<T, F> {
         // Who is denied a token has no business with the one before, cooling or not.
         let denied = self.failed.as_ref().is_some_and(|failed| !failed.passing);
         if let Some(held) = held.filter(safe) {
-            if !denied && (self.asking || cooling.is_some()) {
+            if !denied && (asking || cooling.is_some()) {
                 return Next::Use(self.issued(held));
             }
         }
-        if self.asking {
+        if asking {
             return Next::Wait;
         }
-        if let Some(failed) = cooling {
-            return Next::Fail(failed.why.clone(), failed.until.saturating_sub(now));
+        match cooling {
+            Some(failed) => Next::Fail(failed.why.clone(), failed.until.saturating_sub(now)),
+            None => Next::Ask,
         }
-        self.asking = true;
-        Next::Ask
+    }
+
+    /// The token that came after this generation, for who waited for it: it is used once even if
+    /// its own time was over when it came.
+    pub(crate) fn after(&self, generation: u64, now: Tick) -> Option<Issued<T>> {
+        let held = self.held.as_ref()?;
+        let just_come = now <= held.came.saturating_add(JUST_COME);
+        let wanted = !held.refused && just_come && generation < self.generation;
+        wanted.then(|| self.issued(held))
+    }
+
+    /// Which token is the newest: 0 if there was none.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// There is a token, which was asked for at this time and is good for so long from then on.
-    pub(crate) fn issue(&mut self, asked: Tick, token: T, ttl: Option<Duration>) -> Issued<T> {
-        self.asking = false;
+    pub(crate) fn issue(&mut self, asked: Tick, now: Tick, token: T, ttl: Option<Duration>) {
+        if self.held.as_ref().is_some_and(|held| held.refused) {
+            self.renewed = Some(now);
+        }
         self.failed = None;
         self.generation += 1;
-        let held = self.held.insert(Held {
+        self.held = Some(Held {
             token,
             times: ttl.map(|ttl| Times::new(asked, ttl)),
-            since: asked,
+            came: now,
             refused: false,
-            accepted: false,
         });
-        Issued {
-            token: held.token.clone(),
-            generation: self.generation,
-            accepted: false,
-        }
     }
 
     /// There is none. `passing` is what may be over soon: no connection, 429, 5xx.
     pub(crate) fn fail(&mut self, now: Tick, why: F, passing: bool, hint: Option<Duration>) {
-        self.asking = false;
         let cooldown = hint.unwrap_or_default().clamp(COOLDOWN, LONGEST_COOLDOWN);
         self.failed = Some(Failed {
             why,
@@ -162,49 +179,24 @@ impl<T: Clone, F: Clone> Cache<T, F> {
         });
     }
 
-    /// Who asked has gone, and there is no answer.
-    pub(crate) fn abandon(&mut self) {
-        self.asking = false;
-    }
-
-    /// The server accepted a token.
-    pub(crate) fn accept(&mut self, generation: u64) {
-        if let Some(held) = self.held_as(generation) {
-            held.accepted = true;
-            self.refusals = 0;
-        }
-    }
-
     /// The server refused a token with 401. Whether it is worthwhile to try again with another.
     ///
     /// The first to say so of a token makes the next request ask for another; who comes later
-    /// finds that one. After a token that was refused before it was ever accepted, and whose
-    /// predecessor was refused too, none is asked for within the cooldown: the fault is elsewhere.
+    /// finds that one.
     pub(crate) fn refuse(&mut self, now: Tick, generation: u64) -> bool {
-        let refusals = self.refusals;
-        let Some(held) = self.held_as(generation) else {
+        let (renewed, newest) = (self.renewed, self.generation);
+        let Some(held) = self.held.as_mut().filter(|_| generation == newest) else {
             return true;
         };
-        if held.refused {
-            return true;
-        }
-        if refusals > 0 && now < held.since.saturating_add(COOLDOWN) {
-            return false;
-        }
-        held.refused = true;
-        self.refusals = refusals.saturating_add(1);
-        true
-    }
-
-    fn held_as(&mut self, generation: u64) -> Option<&mut Held<T>> {
-        self.held.as_mut().filter(|_| generation == self.generation)
+        let pausing = renewed.is_some_and(|at| now < at.saturating_add(RENEWAL_PAUSE));
+        held.refused |= !pausing;
+        held.refused
     }
 
     fn issued(&self, held: &Held<T>) -> Issued<T> {
         Issued {
             token: held.token.clone(),
             generation: self.generation,
-            accepted: held.accepted,
         }
     }
 }
@@ -226,8 +218,8 @@ mod tests {
     /// A machine whose first token was asked for at 0 s.
     fn with_token(ttl: Duration) -> Machine {
         let mut cache = Machine::new();
-        assert_eq!(cache.next(Tick::ZERO), Next::Ask);
-        cache.issue(Tick::ZERO, 1, Some(ttl));
+        assert_eq!(cache.next(Tick::ZERO, false), Next::Ask);
+        cache.issue(Tick::ZERO, Tick::ZERO, 1, Some(ttl));
         cache
     }
 
@@ -262,33 +254,50 @@ mod tests {
     #[test]
     fn a_fresh_token_is_used_and_a_stale_one_renewed_by_one_call() {
         let mut cache = with_token(HOUR);
-        assert_eq!(used(&cache.next(secs(3539.9))), Some(1));
-        assert_eq!(cache.next(secs(3540.0)), Next::Ask);
+        assert_eq!(used(&cache.next(secs(3539.9), false)), Some(1));
+        assert_eq!(cache.next(secs(3540.0), false), Next::Ask);
         assert_eq!(
-            used(&cache.next(secs(3541.0))),
+            used(&cache.next(secs(3541.0), true)),
             Some(1),
             "who comes meanwhile goes on with what there is"
         );
-        assert_eq!(cache.next(secs(3595.0)), Next::Wait, "until it is not safe");
-        cache.issue(secs(3540.0), 2, Some(HOUR));
-        assert_eq!(used(&cache.next(secs(3596.0))), Some(2));
+        assert_eq!(
+            cache.next(secs(3595.0), true),
+            Next::Wait,
+            "until it is not safe"
+        );
+        cache.issue(secs(3540.0), secs(3596.0), 2, Some(HOUR));
+        assert_eq!(used(&cache.next(secs(3596.0), false)), Some(2));
     }
 
     #[test]
     fn the_time_of_a_token_counts_from_the_question() {
         let mut cache = Machine::new();
-        assert_eq!(cache.next(secs(10.0)), Next::Ask);
-        cache.issue(secs(10.0), 1, Some(secs(100.0)));
-        assert_eq!(used(&cache.next(secs(99.0))), Some(1));
-        assert_eq!(cache.next(secs(100.0)), Next::Ask);
+        cache.issue(secs(10.0), secs(50.0), 1, Some(secs(100.0)));
+        assert_eq!(used(&cache.next(secs(99.0), false)), Some(1));
+        assert_eq!(cache.next(secs(100.0), false), Next::Ask);
     }
 
     #[test]
     fn a_token_of_unknown_time_is_kept() {
         let mut cache = Machine::new();
-        assert_eq!(cache.next(Tick::ZERO), Next::Ask);
-        cache.issue(Tick::ZERO, 1, None);
-        assert_eq!(used(&cache.next(Duration::MAX)), Some(1));
+        cache.issue(Tick::ZERO, Tick::ZERO, 1, None);
+        assert_eq!(used(&cache.next(Duration::MAX, false)), Some(1));
+    }
+
+    #[test]
+    fn who_waited_for_a_token_without_time_uses_it_once() {
+        let mut cache = with_token(HOUR);
+        let token = |issued: Option<Issued<u32>>| issued.map(|issued| issued.token);
+        assert_eq!(cache.after(1, secs(1.0)), None, "it was there before");
+        cache.issue(secs(3540.0), secs(3541.0), 2, Some(Duration::ZERO));
+        assert_eq!(cache.next(secs(3541.0), false), Next::Ask);
+        assert_eq!(token(cache.after(1, secs(3541.0))), Some(2));
+        assert_eq!(token(cache.after(0, secs(3542.0))), Some(2));
+        assert_eq!(cache.after(2, secs(3541.0)), None, "for another call");
+        assert_eq!(cache.after(1, secs(3542.1)), None, "for a paused one");
+        assert!(cache.refuse(secs(3541.5), 2));
+        assert_eq!(cache.after(1, secs(3541.5)), None, "after its refusal");
     }
 
     #[test]
@@ -301,80 +310,85 @@ mod tests {
             (Some(secs(1e6)), 3600.0),
         ] {
             let mut cache = Machine::new();
-            assert_eq!(cache.next(Tick::ZERO), Next::Ask);
             cache.fail(secs(2.0), "busy", true, hint);
             assert_eq!(
-                cache.next(secs(3.0)),
+                cache.next(secs(3.0), false),
                 Next::Fail("busy", secs(wait - 1.0)),
                 "{hint:?}"
             );
-            assert_eq!(cache.next(secs(2.0 + wait)), Next::Ask, "{hint:?}");
+            assert_eq!(cache.next(secs(2.0 + wait), false), Next::Ask, "{hint:?}");
         }
     }
 
     #[test]
     fn a_stale_token_bridges_what_passes_and_nothing_else() {
         let mut cache = with_token(HOUR);
-        assert_eq!(cache.next(secs(3540.0)), Next::Ask);
         cache.fail(secs(3541.0), "busy", true, None);
-        assert_eq!(used(&cache.next(secs(3545.9))), Some(1));
-        assert_eq!(cache.next(secs(3546.0)), Next::Ask, "the cooldown is over");
+        assert_eq!(used(&cache.next(secs(3545.9), false)), Some(1));
+        assert_eq!(
+            cache.next(secs(3546.0), false),
+            Next::Ask,
+            "the cooldown is over"
+        );
         cache.fail(secs(3594.0), "busy", true, None);
-        assert_eq!(used(&cache.next(secs(3594.9))), Some(1));
-        assert_eq!(cache.next(secs(3595.0)), Next::Fail("busy", secs(4.0)));
+        assert_eq!(used(&cache.next(secs(3594.9), false)), Some(1));
+        assert_eq!(
+            cache.next(secs(3595.0), false),
+            Next::Fail("busy", secs(4.0))
+        );
 
         let mut cache = with_token(HOUR);
-        assert_eq!(cache.next(secs(3540.0)), Next::Ask);
         cache.fail(secs(3541.0), "denied", false, None);
-        assert_eq!(cache.next(secs(3542.0)), Next::Fail("denied", secs(4.0)));
-        assert_eq!(cache.next(secs(3546.0)), Next::Ask);
-        assert_eq!(cache.next(secs(3546.0)), Next::Wait, "not even meanwhile");
-    }
-
-    #[test]
-    fn who_goes_makes_room() {
-        let mut cache = Machine::new();
-        assert_eq!(cache.next(Tick::ZERO), Next::Ask);
-        assert_eq!(cache.next(Tick::ZERO), Next::Wait);
-        cache.abandon();
-        assert_eq!(cache.next(Tick::ZERO), Next::Ask);
+        assert_eq!(
+            cache.next(secs(3542.0), false),
+            Next::Fail("denied", secs(4.0))
+        );
+        assert_eq!(cache.next(secs(3546.0), false), Next::Ask);
+        assert_eq!(
+            cache.next(secs(3546.0), true),
+            Next::Wait,
+            "not even meanwhile"
+        );
     }
 
     #[test]
     fn a_refused_token_is_replaced_once_for_all() {
         let mut cache = with_token(HOUR);
-        cache.accept(1);
         assert!(cache.refuse(secs(9.0), 1));
         assert!(cache.refuse(secs(9.0), 1), "so says another call");
-        assert_eq!(cache.next(secs(9.0)), Next::Ask);
-        assert_eq!(cache.next(secs(9.0)), Next::Wait, "it is never used again");
-        cache.issue(secs(9.0), 2, Some(HOUR));
+        assert_eq!(cache.next(secs(9.0), false), Next::Ask);
+        assert_eq!(
+            cache.next(secs(9.0), true),
+            Next::Wait,
+            "it is never used again"
+        );
+        cache.issue(secs(9.0), secs(9.1), 2, Some(HOUR));
         assert!(cache.refuse(secs(9.5), 1), "the other one is there");
-        assert_eq!(used(&cache.next(secs(9.5))), Some(2));
+        assert_eq!(used(&cache.next(secs(9.5), false)), Some(2));
     }
 
     #[test]
     fn a_refused_token_is_no_bridge() {
         let mut cache = with_token(HOUR);
         assert!(cache.refuse(secs(1.0), 1));
-        assert_eq!(cache.next(secs(1.0)), Next::Ask);
         cache.fail(secs(1.0), "busy", true, None);
-        assert_eq!(cache.next(secs(2.0)), Next::Fail("busy", secs(4.0)));
+        assert_eq!(cache.next(secs(2.0), false), Next::Fail("busy", secs(4.0)));
     }
 
     #[test]
-    fn a_server_that_refuses_every_token_is_asked_for_few() {
+    fn what_replaced_a_refused_token_is_not_replaced_soon() {
         let mut cache = with_token(HOUR);
         assert!(cache.refuse(secs(1.0), 1), "the first refusal of all");
-        assert_eq!(cache.next(secs(1.0)), Next::Ask);
-        cache.issue(secs(1.0), 2, Some(HOUR));
-        assert!(!cache.refuse(secs(2.0), 2), "the second in a row, at once");
-        assert_eq!(used(&cache.next(secs(2.0))), Some(2));
-        assert!(cache.refuse(secs(6.0), 2), "after the cooldown");
-        assert_eq!(cache.next(secs(6.0)), Next::Ask);
-        cache.issue(secs(6.0), 3, Some(HOUR));
-        cache.accept(3);
-        assert!(cache.refuse(secs(7.0), 3), "it was good before");
+        cache.issue(secs(1.0), secs(2.0), 2, Some(HOUR));
+        assert!(!cache.refuse(secs(3.0), 2), "at once");
+        assert_eq!(used(&cache.next(secs(3.0), false)), Some(2));
+        assert!(!cache.refuse(secs(31.9), 2), "nor soon");
+        assert!(cache.refuse(secs(32.0), 2), "but after a while");
+        cache.issue(secs(32.0), secs(32.0), 3, Some(secs(10.0)));
+        // One that is renewed for its time alone is as suspect as the one before it.
+        cache.issue(secs(42.0), secs(42.0), 4, Some(HOUR));
+        assert!(!cache.refuse(secs(61.0), 4));
+        assert!(cache.refuse(secs(62.0), 4));
     }
 
     #[derive(Clone, Debug)]
@@ -383,8 +397,7 @@ mod tests {
         Next,
         Issue(Option<u32>),
         Fail(bool, Option<u32>),
-        Abandon,
-        Accept,
+        GiveUp,
         Refuse(u64),
     }
 
@@ -395,16 +408,16 @@ mod tests {
             3 => proptest::option::of(0u32..100_000).prop_map(Op::Issue),
             2 => (any::<bool>(), proptest::option::of(0u32..20_000))
                 .prop_map(|(passing, hint)| Op::Fail(passing, hint)),
-            1 => Just(Op::Abandon),
-            1 => Just(Op::Accept),
-            1 => (0u64..2).prop_map(Op::Refuse),
+            1 => Just(Op::GiveUp),
+            2 => (0u64..2).prop_map(Op::Refuse),
         ];
         proptest::collection::vec(op, 1..80)
     }
 
     proptest! {
         /// Whatever happens: one asks at a time; a token is used in its time and never after it
-        /// was refused; a failure is followed by silence; who is denied falls back on nothing.
+        /// was refused; a failure is followed by silence, and a renewal by patience; who is denied
+        /// falls back on nothing.
         #[test]
         fn the_rules_hold(ops in ops()) {
             let ms = |n: u32| Duration::from_millis(u64::from(n));
@@ -417,11 +430,12 @@ mod tests {
             let mut refused = false;
             let mut failed: Option<bool> = None;
             let mut quiet = Tick::ZERO;
+            let mut patient = Tick::ZERO;
             let mut tokens = 0;
             for op in ops {
                 match op {
                     Op::Pass(n) => now += ms(n),
-                    Op::Next => match cache.next(now) {
+                    Op::Next => match cache.next(now, asked.is_some()) {
                         Next::Use(issued) => {
                             prop_assert_eq!(issued.token, tokens);
                             prop_assert_eq!(issued.generation, u64::from(tokens));
@@ -443,7 +457,10 @@ mod tests {
                         if let Some(at) = asked.take() {
                             tokens += 1;
                             let ttl = ttl.map(ms);
-                            cache.issue(at, tokens, ttl);
+                            if refused {
+                                patient = now + RENEWAL_PAUSE;
+                            }
+                            cache.issue(at, now, tokens, ttl);
                             ends = ttl.map(|ttl| at + ttl);
                             (refused, failed, quiet) = (false, None, Tick::ZERO);
                         }
@@ -456,15 +473,11 @@ mod tests {
                             quiet = now + hint.unwrap_or_default().max(COOLDOWN);
                         }
                     }
-                    Op::Abandon => {
-                        if asked.take().is_some() {
-                            cache.abandon();
-                        }
-                    }
-                    Op::Accept => cache.accept(u64::from(tokens)),
+                    Op::GiveUp => asked = None,
                     Op::Refuse(back) if tokens > 0 => {
                         let generation = u64::from(tokens).saturating_sub(back);
                         let again = cache.refuse(now, generation);
+                        prop_assert_eq!(again, back > 0 || refused || now >= patient);
                         refused |= again && back == 0;
                     }
                     Op::Refuse(_) => {}

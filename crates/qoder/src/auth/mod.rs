@@ -7,8 +7,10 @@
 //! | `service_account.rs` | tokens in exchange for a service account's key |
 //! | `cache.rs` | which token to use, and when to ask for another: a machine without I/O |
 //! | `renewed.rs` | the shell around it: one question at a time |
+//! | `in_flight.rs` | a question under way, which whoever waits for its answer drives |
 
 mod cache;
+mod in_flight;
 mod provider;
 mod renewed;
 mod secret;
@@ -17,6 +19,7 @@ mod token;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
+use qoder_types::ErrorBody;
 
 pub use provider::{AccessToken, Credentials, CredentialsError, CredentialsFuture};
 pub(crate) use renewed::{Cause, Renewed, Source};
@@ -37,9 +40,8 @@ pub(crate) enum Auth {
 /// A token for one attempt.
 pub(crate) struct Granted {
     token: Token,
-    /// Which token it is, and whether the server accepted it before; nothing for one that is the
-    /// same for good.
-    known: Option<(u64, bool)>,
+    /// Which token it is; nothing for one that is the same for good.
+    generation: Option<u64>,
 }
 
 impl Granted {
@@ -50,18 +52,18 @@ impl Granted {
 }
 
 impl Auth {
-    /// The token for an attempt that begins now. Dropping the future harms nobody.
+    /// The token for an attempt that begins now.
     pub(crate) async fn authorize(&self) -> Result<Granted> {
         match self {
             Self::Static(token) => Ok(Granted {
                 token: token.clone(),
-                known: None,
+                generation: None,
             }),
             Self::Renewed(renewed) => {
                 let issued = renewed.authorize().await?;
                 Ok(Granted {
                     token: issued.token,
-                    known: Some((issued.generation, issued.accepted)),
+                    generation: Some(issued.generation),
                 })
             }
         }
@@ -75,16 +77,12 @@ impl Auth {
     /// An attempt with this token was answered with this status. Whether the token was refused,
     /// and another can be had.
     pub(crate) fn answered(&self, granted: &Granted, status: StatusCode) -> bool {
-        let (Self::Renewed(renewed), Some((generation, accepted))) = (self, granted.known) else {
-            return false;
-        };
-        if status == StatusCode::UNAUTHORIZED {
-            return renewed.refused(generation);
+        match (self, granted.generation) {
+            (Self::Renewed(renewed), Some(generation)) => {
+                status == StatusCode::UNAUTHORIZED && renewed.refused(generation)
+            }
+            _ => false,
         }
-        if !accepted && status.is_success() {
-            renewed.accepted(generation);
-        }
-        false
     }
 
     /// `text` without the secrets, should a server have repeated one.
@@ -96,6 +94,23 @@ impl Auth {
     pub(crate) fn redact_bytes(&self, bytes: Bytes) -> Bytes {
         let cut = self.cut(&String::from_utf8_lossy(&bytes));
         cut.map_or(bytes, Bytes::from)
+    }
+
+    /// The same for what a server said of an error.
+    pub(crate) fn redact_api(&self, mut api: ErrorBody) -> ErrorBody {
+        for text in [
+            &mut api.error_type,
+            &mut api.message,
+            &mut api.param,
+            &mut api.code,
+            &mut api.request_id,
+            &mut api.feature,
+            &mut api.available_from,
+        ] {
+            *text = text.take().map(|text| self.redact(text));
+        }
+        api.raw = self.redact(api.raw);
+        api
     }
 
     fn cut(&self, text: &str) -> Option<String> {

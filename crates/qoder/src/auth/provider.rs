@@ -14,9 +14,10 @@ use super::secret::Secret;
 ///
 /// The client asks when it needs a token: for the first request, shortly before a token expires
 /// (at 90 % of its time, or 60 s before its end if that is later), and once more after the server
-/// refused one with 401. It keeps what it gets until then, asks only once at a time, however many
-/// calls wait for the answer, and waits at least 5 s after a failure before it asks again. The
-/// answer has to come within 60 s.
+/// refused one with 401, but not more than once in 30 s for that. It keeps what it gets until then,
+/// asks only once at a time, however many calls wait for the answer, and waits at least 5 s after a
+/// failure before it asks again. The answer has to come within 60 s. (A program with several
+/// runtimes may ask once at a time in each.)
 ///
 /// ```
 /// use std::path::PathBuf;
@@ -54,7 +55,9 @@ pub trait Credentials: Send + Sync + 'static {
     /// A token that is good now. It is asked for when there is none, so what is given must not be
     /// an old one that was kept.
     ///
-    /// The future is dropped when the call that waits for it is, and begun anew for another.
+    /// The future belongs to the client, and not to the call that made it begin: it is polled by
+    /// whichever calls wait for it, and goes on with them if that call is dropped or paused. If
+    /// nobody polled it for some time, a failure counts for nothing, and another one is begun.
     fn token(&self) -> CredentialsFuture<'_>;
 }
 

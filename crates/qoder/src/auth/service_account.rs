@@ -1,6 +1,7 @@
 //! Short-lived tokens in exchange for the key of a service account.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,14 +12,15 @@ use qoder_types::ErrorBody;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tracing::{Instrument, debug, info_span};
+use tracing::{Instrument, Span, debug, info_span};
 
 use super::provider::AccessToken;
 use super::renewed::{Cause, Reason};
 use super::secret::Secret;
 use super::token::Token;
+use crate::env;
 use crate::error::{Error, Result};
-use crate::gateway::{BaseUrl, Region};
+use crate::gateway::{BaseUrl, Region, shown};
 use crate::response::request_id;
 
 /// Below the origin of the exchange.
@@ -50,7 +52,7 @@ const LONGEST_ANSWER: usize = 64 << 10;
 ///     .build()?;
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "an account does nothing until it is given to a client"]
 pub struct ServiceAccount {
     key: Secret,
@@ -77,17 +79,10 @@ impl ServiceAccount {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the variable is not set or is empty.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the variable is not set, is empty or is
+    /// not UTF-8.
     pub fn from_env() -> Result<Self> {
-        Self::from_var(std::env::var("QODER_SA_KEY").ok())
-    }
-
-    fn from_var(key: Option<String>) -> Result<Self> {
-        let key = key.map(Secret::new);
-        let key = key.filter(|key| !key.expose().is_empty()).ok_or_else(|| {
-            Error::config("no service account: set QODER_SA_KEY to the key of one")
-        })?;
-        Ok(Self::new(key))
+        Ok(Self::new(env::account_key(&|name| std::env::var_os(name))?))
     }
 
     /// The region that the account belongs to. Default: that of the client's gateway. A client
@@ -195,6 +190,21 @@ impl ServiceAccount {
     }
 }
 
+impl fmt::Debug for ServiceAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = self.origin.as_deref().map(shown);
+        f.debug_struct("ServiceAccount")
+            .field("region", &self.region)
+            .field(
+                "origin",
+                &format_args!("{}", origin.as_deref().unwrap_or("None")),
+            )
+            .field("scope", &self.scope)
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The request for a token, and the way it goes.
 pub(crate) struct Exchange {
     transport: Transport,
@@ -211,7 +221,9 @@ impl Exchange {
     }
 
     pub(crate) async fn ask(&self) -> std::result::Result<AccessToken, Reason> {
+        // It is of no call: one that began it and is dropped would be shown as still open.
         let span = info_span!(
+            parent: None,
             "qoder.exchange",
             otel.name = format_args!("POST {PATH}"),
             otel.kind = "client",
@@ -222,6 +234,7 @@ impl Exchange {
             server.address = self.uri.host(),
             server.port = self.uri.port_u16(),
         );
+        span.follows_from(Span::current());
         async {
             let start = Instant::now();
             let answer = self.attempt().await;
@@ -614,11 +627,7 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(words), "{error}");
         }
-        for value in [None, Some(String::new())] {
-            let error = ServiceAccount::from_var(value).expect_err("no key");
-            assert!(error.to_string().contains("QODER_SA_KEY"), "{error}");
-        }
-        let account = ServiceAccount::from_var(Some("sak-0123456789".to_owned())).expect("a key");
+        let account = account();
         assert!(!format!("{account:?}").contains("sak-"), "{account:?}");
     }
 

@@ -6,11 +6,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy};
-use qoder_http::{Lane, RequestBody, ResponseBody, Sent, Timeouts};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy, Verdict, decide};
+use qoder_http::time::{deadline, timeout_at};
+use qoder_http::{Departure, Lane, Phase, RequestBody, ResponseBody, Sent, Timeouts};
 use qoder_types::{Accept, ErrorBody, Op, Request, Retry};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -23,12 +25,17 @@ use crate::files::upload::Form;
 use crate::gateway::Dialect;
 use crate::observe::Target;
 use crate::response::{Meta, Response, request_id};
+use crate::text::excerpt;
 
 /// Of a response with an error status, no more than this is read.
 const ERROR_BODY: usize = 64 << 10;
 
 /// Nor is it waited for longer: the status is the news.
 const ERROR_TIME: Duration = Duration::from_secs(5);
+
+/// Of the type and of the message of an error, so many characters are in ours.
+const KIND: usize = 100;
+const SUMMARY: usize = 1000;
 
 /// A request as it will be sent, the same bytes at every attempt but for the token.
 pub(crate) struct Prepared {
@@ -57,6 +64,9 @@ impl Prepared {
         request: &Request<T>,
         options: CallOptions,
     ) -> Result<Self> {
+        if Handle::try_current().is_err() {
+            return Err(Error::no_runtime());
+        }
         if let Some(why) = options.refused {
             return Err(Error::input(why));
         }
@@ -99,7 +109,8 @@ impl Prepared {
         if let Some(retries) = options.retries {
             retry.max_retries = retries;
         }
-        let deadline = options.timeout.or(settings.deadline);
+        let limit = options.timeout.or(settings.deadline);
+        let deadline = limit.filter(|limit| deadline(Instant::now(), *limit).is_some());
         if let Some(seconds) = deadline
             .map(|deadline| deadline.as_secs())
             .filter(|seconds| *seconds > 0)
@@ -117,6 +128,12 @@ impl Prepared {
             timeouts: settings.timeouts,
             max_response: settings.max_response,
         })
+    }
+
+    /// The key that it is sent with.
+    fn key(&self) -> Option<String> {
+        let key = self.headers.get("idempotency-key")?;
+        key.to_str().ok().map(ToOwned::to_owned)
     }
 
     /// Sends this form as the body.
@@ -295,8 +312,10 @@ struct Failure {
 
 /// What the retry policy wants to know of a failed attempt.
 enum End {
-    /// There was no token to send it with, so that nothing was sent.
-    NoToken,
+    /// There was no token to send it with, so that nothing was sent. There may soon be one.
+    NoToken {
+        passing: bool,
+    },
     Status(u16, HeaderMap),
     Failed(qoder_http::ErrorKind, Sent),
     BodyBroke,
@@ -311,11 +330,14 @@ async fn attempts<T: Receive>(
     let seed = RandomState::new().build_hasher().finish();
     let mut policy =
         Attempts::new(prepared.retry, prepared.class, seed).with_budget(client.budget().clone());
-    let deadline = prepared.deadline.map(|deadline| trace.started() + deadline);
+    let ends = prepared
+        .deadline
+        .and_then(|limit| deadline(trace.started(), limit));
     let mut sent = Sent::No;
     loop {
         let attempt = trace.attempt();
         let mut leaving = false;
+        let departure = Departure::default();
         let one = async {
             let granted = client.auth().authorize().await.map_err(Failure::no_token)?;
             leaving = true;
@@ -324,13 +346,11 @@ async fn attempts<T: Receive>(
             } else {
                 Lane::Call
             };
+            let mut request = prepared.request(client, attempt, &granted);
+            request.extensions_mut().insert(departure.clone());
             let sent = client
                 .transport()
-                .send(
-                    prepared.request(client, attempt, &granted),
-                    lane,
-                    prepared.timeouts,
-                )
+                .send(request, lane, prepared.timeouts)
                 .await;
             let response = sent.map_err(Failure::transport)?;
             let renewable = client.auth().answered(&granted, response.status());
@@ -340,20 +360,15 @@ async fn attempts<T: Receive>(
                 Err(refusal(client, response, renewable).await)
             }
         };
-        let outcome = match deadline {
-            Some(deadline) => match timeout_at(deadline, one).await {
-                Ok(outcome) => outcome,
-                Err(_) => {
-                    let error = if leaving {
-                        too_late(prepared, attempt, Sent::Maybe)
-                    } else {
-                        too_late(prepared, attempt - 1, sent)
-                    };
-                    trace.failed(&error, None);
-                    return Err(error);
-                }
-            },
-            None => one.await,
+        let Ok(outcome) = timeout_at(ends, one).await else {
+            let made = if leaving { attempt } else { attempt - 1 };
+            let sent = match departure.sent() {
+                Sent::No => sent,
+                left => left,
+            };
+            let error = too_late(prepared, made, sent).with_idempotency_key(prepared.key());
+            trace.failed(&error, None);
+            return Err(error);
         };
         let failure = match outcome {
             Ok(received) => {
@@ -368,8 +383,13 @@ async fn attempts<T: Receive>(
             sent = failure.error.sent();
         }
         let made = if leaving { attempt } else { attempt - 1 };
-        let error = failure.error.with_attempts(made).with_sent(sent);
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let error = failure
+            .error
+            .with_attempts(made)
+            .with_sent(sent)
+            .with_retryable(failure.end.is_retryable(prepared.class))
+            .with_idempotency_key(prepared.key());
+        let left = ends.map(|ends| ends.saturating_duration_since(Instant::now()));
         let next = if prepared.is_spent() {
             Next::Give
         } else {
@@ -394,12 +414,14 @@ async fn attempts<T: Receive>(
 
 fn too_late(prepared: &Prepared, attempts: u32, sent: Sent) -> Error {
     let deadline = prepared.deadline.unwrap_or_default();
+    let end = End::Failed(qoder_http::ErrorKind::Timeout(Phase::Head), sent);
     Error::new(
         ErrorKind::Timeout,
         format!("the call's deadline of {deadline:?} passed"),
     )
     .with_attempts(attempts)
     .with_sent(sent)
+    .with_retryable(end.is_retryable(prepared.class))
 }
 
 impl Failure {
@@ -414,14 +436,24 @@ impl Failure {
 
     fn no_token(error: Error) -> Self {
         Self {
+            end: End::NoToken {
+                passing: error.is_passing(),
+            },
             error,
-            end: End::NoToken,
             renewable: false,
         }
     }
 }
 
 impl End {
+    /// Whether a call of this class can be made again after it, by the caller.
+    fn is_retryable(&self, class: Class) -> bool {
+        match self {
+            Self::NoToken { passing } => *passing && class != Class::Never,
+            _ => decide(class, &self.view()) == Verdict::Again,
+        }
+    }
+
     fn view(&self) -> AttemptEnd<'_> {
         match self {
             Self::Status(status, headers) => AttemptEnd::Status {
@@ -433,7 +465,7 @@ impl End {
                 sent: *sent,
             },
             // Asking for it has its own rules about when to ask again.
-            Self::NoToken => AttemptEnd::Failed {
+            Self::NoToken { .. } => AttemptEnd::Failed {
                 kind: qoder_http::ErrorKind::Config,
                 sent: Sent::No,
             },
@@ -510,20 +542,24 @@ async fn refusal(
     renewable: bool,
 ) -> Failure {
     let (parts, body) = response.into_parts();
-    let api = ErrorBody::parse(&words(client, body).await);
+    let said = words(client, body).await;
+    let api = client.auth().redact_api(ErrorBody::parse(&said));
     let id = request_id(&parts.headers)
         .or(api.request_id.as_deref())
         .map(ToOwned::to_owned);
     let status = parts.status;
-    let mut message = status.as_u16().to_string();
-    message.push(' ');
-    message.push_str(api.kind().or(status.canonical_reason()).unwrap_or("error"));
+    let kind = api.kind().map(|kind| excerpt(kind, KIND));
+    let kind = kind.as_deref().or(status.canonical_reason());
+    let mut message = format!("{} {}", status.as_u16(), kind.unwrap_or("error"));
     if let Some(text) = api.summary() {
         message.push_str(": ");
-        message.push_str(&text);
+        message.push_str(&excerpt(&text, SUMMARY));
     }
     if status.is_redirection() {
         message.push_str("; redirects are not followed, so that the token stays with its host: mend the base URL");
+    }
+    if is_not_the_api(status, &parts.headers, &said, &api) {
+        message.push_str(client.elsewhere());
     }
     let error = Error::new(ErrorKind::Api, message)
         .with_status(status)
@@ -538,4 +574,23 @@ async fn refusal(
         end: End::Status(status.as_u16(), parts.headers),
         renewable,
     }
+}
+
+/// Whether this may be the answer of a host without the API, or with another generation of it.
+fn is_not_the_api(status: StatusCode, headers: &HeaderMap, said: &[u8], api: &ErrorBody) -> bool {
+    let content = |text: &Option<String>| text.as_ref().is_some_and(|t| t.contains("content"));
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => true,
+        StatusCode::BAD_REQUEST if content(&api.param) || content(&api.message) => true,
+        _ => is_web_page(headers, said),
+    }
+}
+
+/// Whether a body is a web page, by what its head says or by how it begins.
+pub(crate) fn is_web_page(headers: &HeaderMap, body: &[u8]) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    content_type
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("html"))
+        || body.trim_ascii_start().starts_with(b"<")
 }

@@ -30,8 +30,8 @@ pub(crate) enum Key {
 }
 
 impl CallOptions {
-    /// The limit of the whole call, attempts and waits included. Default: the client's
-    /// [`deadline`](crate::ClientBuilder::deadline).
+    /// The limit of the whole call, attempts and waits included; [`Duration::MAX`] is none.
+    /// Default: the client's [`deadline`](crate::ClientBuilder::deadline).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -141,9 +141,10 @@ pub(crate) async fn checked(
     };
     Err(refuse(format!(
         "{} with {what} in place of text/event-stream: {:?}; is the base URL the API's, or does a proxy answer in its \
-         place?",
+         place?{}",
         parts.status.as_u16(),
-        head_of(&said)
+        head_of(&said),
+        client.elsewhere()
     ))
     .with_body(said))
 }
