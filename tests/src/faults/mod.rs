@@ -18,6 +18,7 @@
 mod asker;
 mod caller;
 mod chance;
+mod reply;
 mod schedule;
 mod server;
 mod stream;
