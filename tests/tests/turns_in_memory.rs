@@ -38,7 +38,7 @@ struct State {
     names: bool,
     /// Lists know `order` and `after_id`.
     ordered: bool,
-    /// What lists answer in place of events: a status, and how long to wait.
+    /// What lists answer in place of events: a status, and how long to wait. With 0, nothing, ever.
     unlisted: Option<(u16, u64)>,
     /// What becomes of a message's text.
     echo: fn(&str) -> String,
@@ -167,7 +167,11 @@ impl Server {
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             return response;
         }
-        if let Some((status, seconds)) = self.state().unlisted {
+        let unlisted = self.state().unlisted;
+        if let Some((status, seconds)) = unlisted {
+            if status == 0 {
+                return std::future::pending().await;
+            }
             let error = json!({"type": "error", "error": {"type": "api_error", "message": "no"}});
             let mut response = whole(&error);
             *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
@@ -412,15 +416,22 @@ async fn only_a_server_that_never_named_a_message_is_asked_where_it_stands() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_fails_matters_only_where_no_message_is_named() {
-    let server = || Server::answering(new_answer()).with(|state| state.unlisted = Some((500, 0)));
-    let reply = server().conversation().ask("Go on.").await;
-    assert_eq!(reply.expect("a reply").text(), "The new answer.");
+    for status in [0, 404, 500] {
+        let server = || {
+            let server = Server::answering(new_answer());
+            server.with(|state| state.unlisted = Some((status, 0)))
+        };
+        let begun = Instant::now();
+        let reply = server().conversation().ask("Go on.").await;
+        assert_eq!(reply.expect("a reply").text(), "The new answer.");
+        assert!(begun.elapsed() <= Duration::from_secs(15), "{status}");
 
-    let server = server().with(|state| state.names = false);
-    let error = server.conversation().ask("Go on.").await;
-    let error = error.expect_err("nobody knows where it begins");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::Turn, Sent::Yes));
-    assert!(!error.is_retryable(), "{error}");
+        let server = server().with(|state| state.names = false);
+        let error = server.conversation().ask("Go on.").await;
+        let error = error.expect_err("nobody knows where it begins");
+        assert_eq!((error.kind(), error.sent()), (ErrorKind::Turn, Sent::Yes));
+        assert!(!error.is_retryable(), "{error}");
+    }
 
     // A server that asks to wait is not sent the message instead.
     let server = Server::answering(new_answer()).with(|state| state.unlisted = Some((503, 600)));

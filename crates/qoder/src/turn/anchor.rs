@@ -5,6 +5,8 @@
 //! after that end with its text, blanks around it aside, or else the first one whatever it says:
 //! only one turn runs at a time.
 
+use std::time::Duration;
+
 use qoder_types::{Event, EventId, Order, SessionId};
 
 use super::Machine;
@@ -19,6 +21,9 @@ const LOOKED_THROUGH: usize = 1000;
 /// How many events a list is read for that has to be read from its beginning.
 const LONGEST: usize = 100_000;
 
+/// How long a message waits for each page of the list.
+const LOOKING: Duration = Duration::from_secs(15);
+
 /// A session's log before a message is sent.
 #[derive(Debug)]
 pub(super) struct Before {
@@ -30,7 +35,7 @@ pub(super) struct Before {
 impl Before {
     /// Looks up where the log ends.
     pub(super) async fn look(client: &Client, session: &SessionId) -> Result<Self> {
-        let list = || events(client, session);
+        let list = || events(client, session).options(|options| options.timeout(LOOKING));
         let newest = list().order(Order::Desc).limit(1).await?.data;
         let Some(newest) = newest.first() else {
             return Ok(Self {
