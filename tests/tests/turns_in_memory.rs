@@ -574,3 +574,11 @@ async fn a_deadline_ends_a_turn_whose_events_never_stop() {
     assert_eq!(events, 10);
     assert!(turn.next().await.is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_the_clock_can_t_count_is_none() {
+    let server = Server::answering(new_answer());
+    let opening = server.conversation().turn("Go on.").deadline(Duration::MAX);
+    let turn = opening.await.expect("a turn");
+    assert_eq!(turn.into_text().await.expect("a text"), "The new answer.");
+}

@@ -19,11 +19,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
+use qoder_http::time;
 use qoder_types::{
     Event, EventId, InputEvent, SentEvents, SessionErrorEvent, SessionId, UserInterrupt,
     UserMessage,
 };
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::call::Call;
 use crate::client::Client;
@@ -108,17 +109,14 @@ impl TurnOpening {
     async fn open(self) -> Result<Turn> {
         let deadline = self
             .deadline
-            .and_then(|deadline| Instant::now().checked_add(deadline));
+            .and_then(|limit| time::deadline(Instant::now(), limit));
         let told = matches!(self.begin, Begin::Checkpoint(_));
         let (message, start, machine) = match self.begin {
             Begin::Message(message) => {
                 let sending = send(&self.client, &self.session, message, self.key);
-                match deadline {
-                    Some(deadline) => timeout_at(deadline, sending)
-                        .await
-                        .map_err(|_| not_accepted_in_time())??,
-                    None => sending.await?,
-                }
+                time::timeout_at(deadline, sending)
+                    .await
+                    .map_err(|_| not_accepted_in_time())??
             }
             Begin::Checkpoint(text) => {
                 let checkpoint = Checkpoint::parse(&text, &self.session)?;
