@@ -37,6 +37,7 @@ const FOLLOWER: &str = "crates/qoder/src/follow/machine.rs";
 const WALK: &str = "crates/qoder/src/follow/walk.rs";
 const TURN: &str = "crates/qoder/src/turn/mod.rs";
 const TURN_MACHINE: &str = "crates/qoder/src/turn/machine.rs";
+const TURN_MEANING: &str = "crates/qoder/src/turn/meaning.rs";
 const TURN_CHECKPOINT: &str = "crates/qoder/src/turn/checkpoint.rs";
 
 const MUTANTS: &[Mutant] = &[
@@ -148,23 +149,23 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "turns",
         wrong: "the idling of a thread ends the turn",
-        file: TURN_MACHINE,
-        find: "            Event::SessionStatusIdle(idle) => {\n",
-        put: "            Event::SessionThreadStatusIdle(_) => self.state = State::Over(Stop::EndTurn),\n            Event::SessionStatusIdle(idle) => {\n",
+        file: TURN_MEANING,
+        find: "            \"session.status_idle\" => Self::Idle(stop(event)),\n",
+        put: "            \"session.status_idle\" | \"session.thread_status_idle\" => Self::Idle(stop(event)),\n",
     },
     Mutant {
         breaks: "turns",
         wrong: "what was before its message ends the turn",
         file: TURN_MACHINE,
-        find: "                    if is_echo(event, text.as_deref()) {\n",
-        put: "                    if is_echo(event, text.as_deref()) || matches!(event, Event::UserMessage(_)) {\n",
+        find: "            (meaning, State::Running | State::Paused(_)) => self.step(meaning),\n",
+        put: "            (meaning, _) => self.step(meaning),\n",
     },
     Mutant {
         breaks: "turns",
         wrong: "what is answered stays awaited",
         file: TURN_MACHINE,
-        find: "        ids.retain(|id| id != answer);\n",
-        put: "        ids.retain(|id| id == answer || !id.as_str().is_empty());\n",
+        find: "            ids.retain(|id| *id != answer);\n",
+        put: "            ids.retain(|id| *id == answer || !id.as_str().is_empty());\n",
     },
     Mutant {
         breaks: "turns",

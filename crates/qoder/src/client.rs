@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -50,6 +51,7 @@ struct Shared {
     budget: RetryBudget,
     headers: HeaderMap,
     observer: Option<Arc<dyn Observe>>,
+    names_messages: AtomicBool,
 }
 
 /// The bounds of every call, unless its options say otherwise.
@@ -171,6 +173,15 @@ impl Client {
 
     pub(crate) fn observer(&self) -> Option<&dyn Observe> {
         self.shared.observer.as_deref()
+    }
+
+    /// Whether the server said, when it last accepted a message, which event that became.
+    pub(crate) fn names_messages(&self) -> bool {
+        self.shared.names_messages.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_names_messages(&self, names: bool) {
+        self.shared.names_messages.store(names, Ordering::Relaxed);
     }
 
     /// The headers that every request carries, without the token.
@@ -479,6 +490,7 @@ impl ClientBuilder {
                 budget: self.budget,
                 headers,
                 observer: self.observer,
+                names_messages: AtomicBool::new(false),
             }),
         })
     }

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use qoder::types::SessionErrorEvent;
 use qoder::{Client, Event, Follow, Stop, Turn, Via};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::caller::{PERSEVERANCE, Report, client};
 use super::chance::Chance;
+use super::reply::is_odd;
 use super::schedule::{Means, Schedule};
 use super::server::{Shared, lock};
 use super::turn::{Stands, TurnPlan};
@@ -17,14 +20,26 @@ use super::waiting::Waiting;
 const KEY: &str = "a-key-of-its-own";
 
 pub(crate) struct Asker {
-    world: Shared,
-    schedule: Arc<Schedule>,
-    plan: TurnPlan,
+    pub(super) world: Shared,
+    pub(super) schedule: Arc<Schedule>,
+    pub(super) plan: TurnPlan,
     client: Client,
     pub(crate) waiting: Waiting,
     pub(crate) report: Report,
-    begun: Instant,
-    deadline: Option<Duration>,
+    pub(super) begun: Instant,
+    pub(super) deadline: Option<Duration>,
+    /// Whether events of the turn were handed over.
+    pub(super) told: bool,
+}
+
+/// What comes after some events.
+enum Then {
+    /// The turn is over.
+    Over,
+    /// Another caller goes on from a checkpoint.
+    Restart(String),
+    /// The rest is wanted as a reply.
+    Reply,
 }
 
 impl Asker {
@@ -38,6 +53,7 @@ impl Asker {
             report: Report::default(),
             begun: Instant::now(),
             deadline: plan.deadline.map(Duration::from_millis),
+            told: false,
             schedule,
             plan,
         })
@@ -48,31 +64,49 @@ impl Asker {
             return Ok(());
         };
         loop {
-            let Some(checkpoint) = self.take(&mut turn).await? else {
-                self.report.turns += 1;
-                return self.check_end(&turn);
+            let checkpoint = match self.take(&mut turn).await? {
+                Then::Over => {
+                    self.report.turns += 1;
+                    return self.check_end(&turn);
+                }
+                Then::Restart(checkpoint) => {
+                    drop(turn);
+                    checkpoint
+                }
+                Then::Reply => match self.reply(turn).await? {
+                    Some(checkpoint) => checkpoint,
+                    None => {
+                        self.report.turns += 1;
+                        return Ok(());
+                    }
+                },
             };
-            let stood = turn.stop_reason();
-            drop(turn);
             self.report.restarts += 1;
             // As in another process.
             self.client = client(&self.world)?;
             self.deadline = None;
-            {
+            self.told = true;
+            let delivered = {
                 let mut world = lock(&self.world);
                 world.forget();
                 world.tell(|| format!("-- another caller, from {checkpoint}"));
-            }
+                world.delivered
+            };
             let opening = self.client.session("s").resume_turn(checkpoint);
             let seed = self.waiting.chance.next();
             turn = opening
                 .follow(|follow| self.by_its_means(follow, seed))
                 .await
                 .map_err(|error| format!("a checkpoint won't do: {error}"))?;
-            if turn.stop_reason() != stood {
-                let stands = turn.stop_reason();
-                return Err(format!("what stood at {stood:?} goes on at {stands:?}"));
-            }
+            stand(&turn.stop_reason(), self.stands(delivered))?;
+        }
+    }
+
+    /// How the turn stands after so many events of the log.
+    pub(super) fn stands(&self, events: usize) -> &Stands {
+        match events.checked_sub(1) {
+            Some(last) if last > self.plan.echo => &self.plan.stands[last],
+            _ => &Stands::Running,
         }
     }
 
@@ -131,83 +165,110 @@ impl Asker {
     }
 
     fn begun_with(&self, turn: Turn) -> Result<Turn, String> {
+        let plan = &self.plan;
+        let start = self.position(&turn.checkpoint())?;
+        let after_its_message = start == plan.echo + 1;
+        let before_it = plan.anonymous && (plan.history..=plan.echo).contains(&start);
+        if !after_its_message && !before_it {
+            return Err(format!("it begins with event {start}"));
+        }
         let mut world = lock(&self.world);
-        let echo = self.plan.echo;
-        let start = match world.anchor {
-            _ if !self.plan.anonymous => echo + 1,
-            Some(listed) if echo < listed => echo + 1,
-            Some(listed) => listed,
-            None => return Err("it begins where nobody said".to_owned()),
-        };
         world.opened = true;
         world.first = start;
         world.delivered = start;
         world.progressed();
         let named = turn.message_id().map(ToString::to_string);
-        let expected = (!self.plan.anonymous).then(|| self.schedule.entries[echo].id.clone());
+        let expected = (!plan.anonymous).then(|| self.schedule.entries[plan.echo].id.clone());
         if named != expected {
             return Err(format!("the message is {named:?}, not {expected:?}"));
         }
         Ok(turn)
     }
 
-    fn check_complaints(&self) -> Result<(), String> {
+    /// How many events were handed over by a checkpoint.
+    pub(super) fn position(&self, checkpoint: &str) -> Result<usize, String> {
+        let stored: Value = serde_json::from_str(checkpoint).map_err(|error| error.to_string())?;
+        let Some(after) = stored["after"].as_str() else {
+            return Ok(0);
+        };
+        let mut entries = self.schedule.entries.iter();
+        let at = entries.position(|entry| entry.id == after);
+        at.map(|at| at + 1)
+            .ok_or_else(|| format!("a checkpoint after {after}, which is no event"))
+    }
+
+    pub(super) fn check_complaints(&self) -> Result<(), String> {
         let mut world = lock(&self.world);
         world.step();
         world.complaint.clone().map_or(Ok(()), Err)
     }
 
-    /// Takes events until it is over, or until another one shall go on from a checkpoint.
-    async fn take(&mut self, turn: &mut Turn) -> Result<Option<String>, String> {
+    /// Takes events until something else is wanted.
+    async fn take(&mut self, turn: &mut Turn) -> Result<Then, String> {
         loop {
             self.check_complaints()?;
             self.waiting.pause(&self.world).await;
+            let unanswered = {
+                let world = lock(&self.world);
+                let last = self.plan.stands.last();
+                world.delivered == self.plan.stands.len() && matches!(last, Some(Stands::Waits(_)))
+            };
+            // Whoever reads on there waits for ever.
+            if unanswered || self.waiting.chance.percent(self.plan.replies) {
+                return Ok(Then::Reply);
+            }
+            let too_late = self.is_too_late();
             let Some(next) = self.waiting.outcome(turn.next()).await else {
                 continue;
             };
             match next {
-                None => return Ok(None),
+                None => return Ok(Then::Over),
+                Some(Ok(_)) if too_late => {
+                    return Err("an event after the deadline".to_owned());
+                }
                 Some(Ok(event)) => self.check_event(&event, turn)?,
                 Some(Err(error)) => {
                     if turn.next().await.is_some() {
                         return Err("it goes on after an error".to_owned());
                     }
-                    self.check_error(&error, turn)?;
-                    return Ok(Some(turn.checkpoint()));
+                    self.check_error(&error, &turn.checkpoint())?;
+                    return Ok(Then::Restart(turn.checkpoint()));
                 }
             }
             if self.waiting.chance.percent(self.schedule.restarts) {
-                return Ok(Some(turn.checkpoint()));
+                return Ok(Then::Restart(turn.checkpoint()));
             }
         }
     }
 
+    fn is_too_late(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| self.begun.elapsed() >= deadline)
+    }
+
     fn check_event(&mut self, event: &Event, turn: &Turn) -> Result<(), String> {
+        self.told = true;
         let mut world = lock(&self.world);
         let n = world.delivered;
-        // What has no id came between the events.
-        if let Some(id) = event.id() {
-            world.tell(|| format!("    event {id}"));
-            let expected = &self.schedule.entries[n.min(self.plan.end)];
-            if n > self.plan.end || expected.id != id.as_str() || expected.json != event.raw() {
+        let expected = &self.schedule.entries[n.min(self.plan.end)];
+        // What has no id came between the events, or is the end and can't be read.
+        if event.id().is_some() || expected.json == event.raw() {
+            world.tell(|| format!("    event {n}: {}", event.raw()));
+            let id = event.id().map_or(expected.id.as_str(), |id| id.as_str());
+            if n > self.plan.end || expected.id != id || expected.json != event.raw() {
                 return Err(format!("{} came in place of event {n}", event.raw()));
             }
             world.delivered = n + 1;
             world.progressed();
             self.report.events += 1;
         }
-        let stands = match world.delivered.checked_sub(1) {
-            Some(last) if last > self.plan.echo => &self.plan.stands[last],
-            _ => &Stands::Running,
-        };
-        stand(&turn.stop_reason(), stands)
+        stand(&turn.stop_reason(), self.stands(world.delivered))
     }
 
-    fn check_error(&self, error: &qoder::Error, turn: &Turn) -> Result<(), String> {
+    pub(super) fn check_error(&self, error: &qoder::Error, checkpoint: &str) -> Result<(), String> {
         let world = lock(&self.world);
         world.tell(|| format!("    error: {error}"));
-        let checkpoint = turn.checkpoint();
-        if error.checkpoint() != Some(checkpoint.as_str()) {
+        if error.checkpoint() != Some(checkpoint) {
             let of_error = error.checkpoint();
             return Err(format!(
                 "the error's checkpoint is {of_error:?}, not {checkpoint}"
@@ -247,10 +308,15 @@ impl Asker {
         if world.open > 0 {
             return Err("it is over, and its connection is open".to_owned());
         }
-        let of_turn = &self.schedule.entries[self.plan.echo..=end];
+        self.check_last_error(turn.error())
+    }
+
+    pub(super) fn check_last_error(&self, error: Option<&SessionErrorEvent>) -> Result<(), String> {
+        let of_turn = &self.schedule.entries[self.plan.echo..=self.plan.end];
         let mut errors = of_turn.iter().filter(|entry| entry.name == "session.error");
-        let last = errors.next_back().map(|entry| entry.json.as_str());
-        let error = turn.error().map(qoder::types::SessionErrorEvent::raw);
+        let last = errors.rfind(|entry| !is_odd(entry));
+        let last = last.map(|entry| entry.json.as_str());
+        let error = error.map(SessionErrorEvent::raw);
         if error != last {
             return Err(format!("its last error is {error:?}, not {last:?}"));
         }

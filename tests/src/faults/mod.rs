@@ -19,6 +19,7 @@ mod asker;
 mod caller;
 mod chance;
 mod oddities;
+mod reply;
 mod schedule;
 mod server;
 mod stream;

@@ -2,23 +2,27 @@
 //!
 //! | State | Event | Next |
 //! |---|---|---|
-//! | Unanchored | the echo of our message | Running |
+//! | Unanchored | the first message to the agent: ours | Running |
 //! | Unanchored | anything else | Unanchored: it belongs to an earlier turn and can't end this one |
-//! | Running, Paused | idle with `requires_action` | Paused, with the ids that wait for an answer: fewer than before where some are answered |
-//! | Paused | the echo of an answer to one of the ids | Paused, with the other ids; Running after the last |
+//! | Running, Paused | idle with `requires_action` | Paused, with the ids that wait for an answer: fewer than before where some are answered; Running if all are |
+//! | Running, Paused | the echo of an answer | same, and its id is never waited for again; Running after the last |
 //! | Paused | running again | Running |
 //! | Running, Paused | `session.error`, whatever becomes of it | same: the last one is kept for the outcome |
-//! | Running, Paused | idle with any other stop reason, or none | Over |
+//! | Running, Paused | idle with any other stop reason, or none, or one that can't be read | Over |
 //! | any | terminated, deleted; `terminated` of an early generation | Over |
-//! | any | everything else, the idling of a thread and the end of a model's request included | same |
+//! | any | everything else, the session's rescheduling, the idling of a thread and the end of a model's request included | same |
 //!
 //! What the events say about the session as a whole counts, whatever thread they name: early
 //! generations named the main one on every event.
 
-use qoder_types::{Event, EventId, SessionErrorEvent, StopReason};
+use qoder_types::{Event, EventId, SessionErrorEvent};
 use serde::{Deserialize, Serialize};
 
 use super::Stop;
+use super::meaning::Meaning;
+
+/// How many answered ids are remembered. A pause names some few.
+const REMEMBERED: usize = 512;
 
 /// Follows one turn through the events of its session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,15 +30,16 @@ pub(crate) struct Machine {
     state: State,
     #[serde(with = "raw")]
     error: Option<SessionErrorEvent>,
+    /// The newest ids that were answered: whatever the server repeats, they wait no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    answered: Vec<EventId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
     /// The server didn't say which event our message became: its echo is waited for.
-    Unanchored {
-        text: Option<String>,
-    },
+    Unanchored {},
     Running,
     Paused(Vec<EventId>),
     Over(#[serde(with = "super::stop::word")] Stop),
@@ -43,73 +48,76 @@ enum State {
 impl Machine {
     /// A turn whose events begin right after the accepted message.
     pub(crate) fn anchored() -> Self {
-        Self {
-            state: State::Running,
-            error: None,
-        }
+        Self::at(State::Running)
     }
 
-    /// A turn whose message has yet to be seen in the stream; `text` tells it from others, if it
-    /// has text.
-    pub(crate) fn unanchored(text: Option<String>) -> Self {
+    /// A turn whose message has yet to be seen in the stream.
+    pub(crate) fn unanchored() -> Self {
+        Self::at(State::Unanchored {})
+    }
+
+    fn at(state: State) -> Self {
         Self {
-            state: State::Unanchored { text },
+            state,
             error: None,
+            answered: Vec::new(),
         }
     }
 
     /// Takes the next event of the session.
     pub(crate) fn observe(&mut self, event: &Event) {
-        match event {
-            Event::SessionStatusTerminated(_) | Event::Terminated(_) => {
-                self.state = State::Over(Stop::Terminated);
-            }
-            Event::SessionDeleted(_) => self.state = State::Over(Stop::Deleted),
-            _ => match &self.state {
-                State::Unanchored { text } => {
-                    if is_echo(event, text.as_deref()) {
-                        self.state = State::Running;
-                    }
-                }
-                State::Running | State::Paused(_) => self.step(event),
-                State::Over(_) => {}
-            },
+        match (Meaning::of(event), &self.state) {
+            (Meaning::Gone(stop), _) => self.state = State::Over(stop),
+            (Meaning::Message, State::Unanchored {}) => self.state = State::Running,
+            (meaning, State::Running | State::Paused(_)) => self.step(meaning),
+            _ => {}
         }
     }
 
-    fn step(&mut self, event: &Event) {
-        match event {
-            Event::SessionStatusIdle(idle) => {
-                self.state = match &idle.stop_reason {
-                    Some(StopReason::RequiresAction { event_ids, .. }) => {
-                        State::Paused(event_ids.clone())
-                    }
-                    other => State::Over(Stop::from_reason(other.as_ref())),
-                }
-            }
-            Event::SessionStatusRunning(_) | Event::SessionStatusRescheduled(_) => {
-                self.state = State::Running;
-            }
-            Event::SessionError(error) => self.error = Some(error.clone()),
-            _ => self.answered(event),
+    fn step(&mut self, meaning: Meaning<'_>) {
+        match meaning {
+            Meaning::Idle(Stop::RequiresAction(ids)) => self.asked(ids),
+            Meaning::Idle(stop) => self.state = State::Over(stop),
+            Meaning::Running => self.state = State::Running,
+            Meaning::Answer(id) => self.answered(id),
+            Meaning::Error(error) => self.error = Some(error.clone()),
+            Meaning::Gone(_) | Meaning::Message | Meaning::Nothing => {}
         }
+    }
+
+    /// What can't be read of the ids may still wait: none at all is a pause too.
+    fn asked(&mut self, mut ids: Vec<EventId>) {
+        let unreadable = ids.is_empty();
+        ids.retain(|id| !self.answered.contains(id));
+        self.state = if ids.is_empty() && !unreadable {
+            State::Running
+        } else {
+            State::Paused(ids)
+        };
     }
 
     /// An answer is no more waited for once it is in the log.
-    fn answered(&mut self, event: &Event) {
-        let State::Paused(ids) = &mut self.state else {
-            return;
-        };
-        let answer = match event {
-            Event::UserToolConfirmation(answer) => &answer.tool_use_id,
-            Event::UserToolResult(answer) => &answer.tool_use_id,
-            Event::UserCustomToolResult(answer) => &answer.custom_tool_use_id,
-            _ => return,
-        };
-        ids.retain(|id| id != answer);
-        if ids.is_empty() {
-            self.state = State::Running;
+    fn answered(&mut self, answer: EventId) {
+        if let State::Paused(ids) = &mut self.state {
+            ids.retain(|id| *id != answer);
+            if ids.is_empty() {
+                self.state = State::Running;
+            }
         }
+        if self.answered.len() == REMEMBERED {
+            self.answered.remove(0);
+        }
+        self.answered.push(answer);
+    }
+
+    /// Whether the message was seen, so that what comes now belongs to the turn.
+    pub(crate) fn is_anchored(&self) -> bool {
+        !matches!(self.state, State::Unanchored {})
+    }
+
+    /// Whether something waits for an answer.
+    pub(crate) fn is_paused(&self) -> bool {
+        matches!(self.state, State::Paused(_))
     }
 
     /// Whether no event of this turn can follow.
@@ -158,13 +166,6 @@ mod raw {
     }
 }
 
-fn is_echo(event: &Event, text: Option<&str>) -> bool {
-    match event {
-        Event::UserMessage(message) => text.is_none_or(|text| message.content.text() == text),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +187,8 @@ mod tests {
 
     const ASKS_LESS: &str = r#"{"type":"session.status_idle","stop_reason":{"type":"requires_action","event_ids":["b"]}}"#;
     const ANSWER: &str = r#"{"type":"user.tool_confirmation","tool_use_id":"a","result":"allow"}"#;
+    const RESULT: &str = r#"{"type":"user.tool_result","tool_use_id":"b"}"#;
+    const RESCHEDULED: &str = r#"{"type":"session.status_rescheduled"}"#;
     const RETRYING: &str = r#"{"type":"session.error","error":{"type":"x","message":"m","retry_status":{"type":"retrying"}}}"#;
     const EXHAUSTED: &str = r#"{"type":"session.error","error":{"type":"x","message":"m","retry_status":{"type":"exhausted"}}}"#;
 
@@ -221,6 +224,15 @@ mod tests {
                 ids(),
             ),
             (&[ASKS, END], Stop::EndTurn),
+            // What is answered is never waited for again, whatever the server repeats.
+            (&[ASKS, ANSWER, ASKS], only_b()),
+            (&[ASKS, ANSWER, RESULT, ASKS_LESS], Stop::Running),
+            (&[ASKS, RESULT, ANSWER, ASKS], Stop::Running),
+            (
+                &[RESULT, ASKS],
+                Stop::RequiresAction(vec![EventId::new("a")]),
+            ),
+            (&[ASKS, RUNNING, ASKS], ids()),
             // What went wrong is told by the idling after it, not by the error.
             (&[RETRYING, RUNNING], Stop::Running),
             (&[RETRYING, RUNNING, END], Stop::EndTurn),
@@ -251,17 +263,14 @@ mod tests {
                 Stop::Running,
             ),
             (
-                &[r#"{"type":"session.status_idle","stop_reason":7}"#],
-                Stop::Running,
-            ),
-            (
                 &[r#"{"type":"session.status_asleep"}"#, "nonsense"],
                 Stop::Running,
             ),
-            (
-                &[r#"{"type":"session.status_rescheduled"}"#, END],
-                Stop::EndTurn,
-            ),
+            // A rescheduling is no answer.
+            (&[RESCHEDULED, END], Stop::EndTurn),
+            (&[ASKS, RESCHEDULED], ids()),
+            (&[ASKS, ANSWER, RESCHEDULED], only_b()),
+            (&[ASKS, RUNNING, RESCHEDULED], Stop::Running),
             // A thread's idling and the end of one model request end no turn.
             (
                 &[
@@ -300,17 +309,111 @@ mod tests {
         }
     }
 
+    /// Of a known type, and in a shape that doesn't fit it.
+    #[test]
+    fn what_can_t_be_read_acts_by_its_type() {
+        let ids =
+            |ids: &[&str]| Stop::RequiresAction(ids.iter().map(|id| EventId::new(*id)).collect());
+        let unknown = || Stop::Other(String::new());
+        for (events, want) in [
+            (
+                &[r#"{"type":"session.status_idle","stop_reason":7}"#][..],
+                unknown(),
+            ),
+            (
+                &[r#"{"type":"session.status_idle","stop_reason":["end_turn"]}"#],
+                unknown(),
+            ),
+            (
+                &[r#"{"type":"session.status_idle","stop_reason":{"type":7}}"#],
+                unknown(),
+            ),
+            (
+                &[r#"{"type":"session.status_idle","id":7,"stop_reason":{"type":"end_turn"}}"#],
+                Stop::EndTurn,
+            ),
+            (
+                &[r#"{"type":"session.status_idle","id":7,"stop_reason":{"type":"tea_break"}}"#],
+                Stop::Other("tea_break".to_owned()),
+            ),
+            // A pause is no end, whatever of it can be read.
+            (
+                &[
+                    r#"{"type":"session.status_idle","id":7,"stop_reason":{"type":"requires_action","event_ids":["a"]}}"#,
+                ],
+                ids(&["a"]),
+            ),
+            (
+                &[
+                    r#"{"type":"session.status_idle","stop_reason":{"type":"requires_action","event_ids":[7,"a"]}}"#,
+                ],
+                ids(&["a"]),
+            ),
+            (
+                &[
+                    r#"{"type":"session.status_idle","stop_reason":{"type":"requires_action","event_ids":7}}"#,
+                ],
+                ids(&[]),
+            ),
+            (
+                &[
+                    r#"{"type":"session.status_idle","stop_reason":{"type":"requires_action"}}"#,
+                    END,
+                ],
+                Stop::EndTurn,
+            ),
+            (
+                &[r#"{"type":"session.status_terminated","id":7}"#],
+                Stop::Terminated,
+            ),
+            (&[r#"{"type":"session.deleted","id":7}"#], Stop::Deleted),
+            (&[r#"{"type":"terminated","reason":7}"#], Stop::Terminated),
+            (
+                &[ASKS, r#"{"type":"session.status_running","id":7}"#],
+                Stop::Running,
+            ),
+            (
+                &[
+                    ASKS,
+                    r#"{"type":"user.tool_confirmation","tool_use_id":"a","result":7}"#,
+                ],
+                ids(&["b"]),
+            ),
+            (
+                &[
+                    ASKS,
+                    r#"{"type":"user.custom_tool_result","custom_tool_use_id":"b","is_error":"no"}"#,
+                ],
+                ids(&["a"]),
+            ),
+            (
+                &[
+                    ASKS,
+                    r#"{"type":"user.custom_tool_result","tool_use_id":"a","custom_tool_use_id":"a"}"#,
+                ],
+                ids(&["b"]),
+            ),
+            (
+                &[ASKS, r#"{"type":"user.tool_result","tool_use_id":7}"#],
+                ids(&["a", "b"]),
+            ),
+        ] {
+            assert_eq!(after(Machine::anchored(), events), want, "{events:?}");
+        }
+        // A frame that is no JSON at all has its name.
+        let mut machine = Machine::anchored();
+        machine.observe(&Event::decode("session.status_idle", Some("evt_1"), "{"));
+        assert_eq!(machine.stop(), unknown());
+    }
+
     #[test]
     fn before_its_message_nothing_ends_a_turn() {
-        let other = r#"{"type":"user.message","content":"something else"}"#;
         let ours = r#"{"type":"user.message","content":[{"type":"text","text":"Hello!"}]}"#;
-        let machine = || Machine::unanchored(Some("Hello!".to_owned()));
-        assert_eq!(after(machine(), &[END, other, END]), Stop::Running);
+        let unreadable = r#"{"type":"user.message","content":7}"#;
+        let machine = Machine::unanchored;
+        assert_eq!(after(machine(), &[END, ANSWER, END]), Stop::Running);
         assert_eq!(after(machine(), &[END, ours, END]), Stop::EndTurn);
-        assert_eq!(
-            after(Machine::unanchored(None), &[END, other, END]),
-            Stop::EndTurn
-        );
+        assert_eq!(after(machine(), &[END, unreadable, END]), Stop::EndTurn);
         // Nor does it pause it; that there is no session any more ends all turns.
         assert_eq!(after(machine(), &[ASKS]), Stop::Running);
         assert_eq!(
@@ -347,10 +450,7 @@ mod tests {
             &[r#"{"type":"session.status_idle","stop_reason":{"type":"tea_break"}}"#],
             &[r#"{"type":"session.status_terminated"}"#],
         ] {
-            for start in [
-                Machine::anchored(),
-                Machine::unanchored(Some("Hi".to_owned())),
-            ] {
+            for start in [Machine::anchored(), Machine::unanchored()] {
                 let mut machine = start;
                 for json in events {
                     machine.observe(&event(json));
@@ -358,7 +458,30 @@ mod tests {
                 let text = serde_json::to_string(&machine).expect("a text");
                 let stored: Machine = serde_json::from_str(&text).expect("a machine");
                 assert_eq!(stored.state, machine.state, "{text}");
+                assert_eq!(stored.answered, machine.answered, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn of_the_answers_only_the_newest_are_remembered() {
+        let mut machine = Machine::anchored();
+        let answer = |n: usize| {
+            event(&format!(
+                r#"{{"type":"user.tool_result","tool_use_id":"{n}"}}"#
+            ))
+        };
+        for n in 0..=REMEMBERED {
+            machine.observe(&answer(n));
+        }
+        assert_eq!(machine.answered.len(), REMEMBERED);
+        let asks = format!(
+            r#"{{"type":"session.status_idle","stop_reason":{{"type":"requires_action","event_ids":["0","{REMEMBERED}"]}}}}"#
+        );
+        machine.observe(&event(&asks));
+        assert_eq!(
+            machine.stop(),
+            Stop::RequiresAction(vec![EventId::new("0")])
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! A turn: one message, and everything the agent does about it until it stops.
 
+mod anchor;
 mod checkpoint;
 mod machine;
+mod meaning;
 mod reply;
 mod stop;
 
@@ -17,11 +19,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
+use qoder_http::time;
 use qoder_types::{
-    Event, EventId, InputEvent, Order, SentEvents, SessionErrorEvent, SessionId, UserInterrupt,
+    Event, EventId, InputEvent, SentEvents, SessionErrorEvent, SessionId, UserInterrupt,
     UserMessage,
 };
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::call::Call;
 use crate::client::Client;
@@ -30,6 +33,10 @@ use crate::follow::{Events, Feed, Follow, Start};
 
 /// A message about to be sent, and the turn it starts. Awaited, it sends the message and gives
 /// the [`Turn`]. Made by [`Conversation::turn`](crate::Conversation::turn).
+///
+/// As long as the server has not said yet which event a message became, as all documented ones do,
+/// the end of the session's log is looked up first: a client's first turn needs a request or two
+/// more.
 #[must_use = "a turn does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct TurnOpening {
@@ -76,15 +83,18 @@ impl TurnOpening {
     }
 
     /// The idempotency key of the message. With one of your own, the same turn can be started
-    /// again after a crash without sending the message twice. Default: a new random one.
+    /// again after a crash without sending the message twice. A server that doesn't say which
+    /// event the message became leaves it to be found by its text, among the newest 1,000 events.
+    /// Default: a new random one.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
     /// The limit of the whole turn, from sending to its end. When it passes, the stream of events
-    /// ends with an error that carries the checkpoint; the agent's own work goes on. If it passes
-    /// before the message is accepted, there is no turn yet, and sending fails. Default: none.
+    /// ends with an error that carries the checkpoint, however many events there are to hand over;
+    /// the agent's own work goes on. If it passes before the message is accepted, there is no turn
+    /// yet, and sending fails. Default: none, as with a limit that the clock can't count.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -97,16 +107,16 @@ impl TurnOpening {
     }
 
     async fn open(self) -> Result<Turn> {
-        let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
+        let deadline = self
+            .deadline
+            .and_then(|limit| time::deadline(Instant::now(), limit));
+        let told = matches!(self.begin, Begin::Checkpoint(_));
         let (message, start, machine) = match self.begin {
             Begin::Message(message) => {
                 let sending = send(&self.client, &self.session, message, self.key);
-                match deadline {
-                    Some(deadline) => timeout_at(deadline, sending)
-                        .await
-                        .map_err(|_| not_accepted_in_time())??,
-                    None => sending.await?,
-                }
+                time::timeout_at(deadline, sending)
+                    .await
+                    .map_err(|_| not_accepted_in_time())??
             }
             Begin::Checkpoint(text) => {
                 let checkpoint = Checkpoint::parse(&text, &self.session)?;
@@ -120,6 +130,7 @@ impl TurnOpening {
             message,
             events: self.follow.from(start).events(),
             machine,
+            told,
             deadline: deadline.map(|at| Box::pin(sleep_until(at))),
         })
     }
@@ -143,6 +154,18 @@ async fn send(
     key: Option<String>,
 ) -> Result<(Option<EventId>, Start, Machine)> {
     let text = message.content.text().into_owned();
+    let known = key.is_some();
+    let before = if client.names_messages() {
+        None
+    } else {
+        match anchor::Before::look(client, session).await {
+            // The server asks to wait with whatever comes next.
+            Err(error) if error.retry_after().is_some() => {
+                return Err(error.with_sent(crate::Sent::No));
+            }
+            looked => Some(looked),
+        }
+    };
     let sent = client
         .sessions()
         .events()
@@ -153,38 +176,29 @@ async fn send(
         })
         .await?;
     let accepted = sent.data.iter().find_map(Event::id).cloned();
+    client.set_names_messages(accepted.is_some());
     let (start, machine) = match &accepted {
         Some(id) => (Start::After(id.clone()), Machine::anchored()),
-        None => anchor(client, session, text).await?,
+        None => {
+            let before = before.transpose().map_err(not_found)?;
+            anchor::find(client, session, &text, before, known)
+                .await
+                .map_err(not_found)?
+        }
     };
     Ok((accepted, start, machine))
 }
 
-/// How many events are looked through for a message that the server accepted without naming it.
-const LOOKED_THROUGH: usize = 1000;
-
-/// Where a turn starts if the server accepted its message without naming it: after the newest
-/// message in the list with its text, which is ours since no second one is accepted while it
-/// runs; or, when it isn't listed yet, after the newest event, with the echo still to come.
-async fn anchor(client: &Client, session: &SessionId, text: String) -> Result<(Start, Machine)> {
-    let list = client.sessions().events().list(session);
-    let mut newest_first = list.order(Order::Desc).limit(100).items();
-    let mut newest = None;
-    for _ in 0..LOOKED_THROUGH {
-        let Some(event) = newest_first.next().await.transpose()? else {
-            break;
-        };
-        let Some(id) = event.id() else { continue };
-        if matches!(&event, Event::UserMessage(message) if message.content.text() == text) {
-            return Ok((Start::After(id.clone()), Machine::anchored()));
-        }
-        newest.get_or_insert_with(|| id.clone());
-    }
-    let start = newest.map_or(Start::Beginning, Start::After);
-    Ok((
-        start,
-        Machine::unanchored(Some(text).filter(|text| !text.is_empty())),
-    ))
+fn not_found(error: Error) -> Error {
+    Error::new(
+        ErrorKind::Turn,
+        format!(
+            "the message was accepted, but the server didn't say which event it became, nor could that be found out; \
+             the session's events have what comes of it: {error}"
+        ),
+    )
+    .with_sent(crate::Sent::Yes)
+    .with_source(error)
 }
 
 impl IntoFuture for TurnOpening {
@@ -228,6 +242,8 @@ pub struct Turn {
     message: Option<EventId>,
     events: Events,
     machine: Machine,
+    /// Whether events were handed over: here, or before the checkpoint that it went on from.
+    told: bool,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -274,61 +290,15 @@ impl Turn {
         events.send(&self.session, [UserInterrupt::new()])
     }
 
-    /// Reads the turn to its end, and gives the text of its messages: of those that were not
-    /// handed over yet.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`reply`](Self::reply).
-    pub async fn into_text(self) -> Result<String> {
-        Ok(self.reply().await?.text())
-    }
-
-    /// Reads the turn to its end.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Turn`] if the agent stops for an approval or a tool's result, which nobody
-    /// could give meanwhile, or if the session was terminated or deleted; the errors of the
-    /// stream.
-    pub async fn reply(mut self) -> Result<Reply> {
-        let mut messages = Vec::new();
-        while let Some(event) = self.next().await {
-            if let Event::AgentMessage(message) = event? {
-                messages.push(message);
-            }
-            if let Stop::RequiresAction(ids) = self.stop_reason() {
-                let ids: Vec<&str> = ids.iter().map(EventId::as_str).collect();
-                return Err(self.broken(format!(
-                    "the agent waits for an answer to {}: give it with `approve`, `deny` or `answer`, and read the \
-                     turn with `turn`",
-                    ids.join(", ")
-                )));
-            }
-        }
-        match self.stop_reason() {
-            stop @ (Stop::Terminated | Stop::Deleted) => {
-                Err(self.broken(format!("the session was {stop}")))
-            }
-            stop => Ok(Reply::new(messages, stop, self.machine.error().cloned())),
-        }
-    }
-
-    fn broken(&self, why: String) -> Error {
-        let why = match self.machine.error() {
-            Some(error) => format!("{why}; its last error was: {}", error.message()),
-            None => why,
-        };
-        Error::new(ErrorKind::Turn, why)
-            .with_checkpoint(Some(self.checkpoint()))
-            .with_sent(crate::Sent::Yes)
-    }
-
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         if self.machine.is_over() {
             return Poll::Ready(None);
         }
-        // What has arrived is delivered before the deadline is looked at.
+        // Its timer alone would not do: no timer fires while events keep coming.
+        let deadline = self.deadline.as_ref().map(|timer| timer.deadline());
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Poll::Ready(Some(Err(self.too_late())));
+        }
         if let Poll::Ready(event) = self.events.poll_event(cx) {
             let event = match event {
                 Some(Ok(event)) => event,
@@ -338,6 +308,7 @@ impl Turn {
                 }
                 None => return Poll::Ready(None),
             };
+            self.told = true;
             self.machine.observe(&event);
             if self.machine.is_over() {
                 // What others do in the session is not awaited, nor is its connection kept.
@@ -345,19 +316,24 @@ impl Turn {
             }
             return Poll::Ready(Some(Ok(event)));
         }
-        let Some(deadline) = &mut self.deadline else {
+        let Some(timer) = &mut self.deadline else {
             return Poll::Pending;
         };
-        ready!(deadline.as_mut().poll(cx));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Some(Err(self.too_late())))
+    }
+
+    /// The deadline has passed.
+    fn too_late(&mut self) -> Error {
         self.deadline = None;
         let checkpoint = Some(self.checkpoint());
         self.events.close();
-        Poll::Ready(Some(Err(Error::new(
+        Error::new(
             ErrorKind::Timeout,
             "the turn's deadline passed; the agent's own work goes on: `resume_turn` goes on with the checkpoint",
         )
         .with_checkpoint(checkpoint)
-        .with_sent(crate::Sent::Yes))))
+        .with_sent(crate::Sent::Yes)
     }
 }
 

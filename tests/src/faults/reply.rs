@@ -1,0 +1,179 @@
+//! The rest of a turn as a reply, and whether it is what the log says.
+
+use std::time::Duration;
+
+use qoder::types::AgentMessageEvent;
+use qoder::{Error, ErrorKind, Reply, Turn};
+use tokio::time::Instant;
+
+use super::asker::Asker;
+use super::schedule::{Entry, Pace};
+use super::server::lock;
+use super::turn::{Asks, Stands};
+
+/// How long a reply waits for answers, while nothing else happens.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
+
+impl Asker {
+    /// Wants the rest as a reply; the checkpoint to go on from, if the turn is not over.
+    pub(super) async fn reply(&mut self, turn: Turn) -> Result<Option<String>, String> {
+        let before = turn.checkpoint();
+        let from = {
+            let mut world = lock(&self.world);
+            world.tell(|| "-- the rest as a reply".to_owned());
+            // What is handed over within it is not seen here.
+            std::mem::replace(&mut world.delivered, usize::MAX)
+        };
+        let begun = Instant::now();
+        let reply = match self.schedule.pace {
+            Pace::Drops(_) => self.waiting.outcome(turn.reply()).await,
+            _ => Some(turn.reply().await),
+        };
+        lock(&self.world).delivered = from;
+        self.check_complaints()?;
+        match reply {
+            None => Ok(Some(before)),
+            Some(Ok(reply)) => self.check_reply(from, &reply).map(|()| None),
+            Some(Err(error)) => {
+                lock(&self.world).tell(|| format!("    no reply: {error}"));
+                self.check_failure(from, begun, &error)
+            }
+        }
+    }
+
+    /// The first pause that whoever wants a reply here can't have known of.
+    fn surprise(&self, from: usize) -> Option<usize> {
+        let surprises = |asks: &&Asks| {
+            let here = |used: &usize| *used >= from;
+            asks.at >= from && (!self.told || asks.uses.is_empty() || asks.uses.iter().any(here))
+        };
+        self.plan.asks.iter().find(surprises).map(|asks| asks.at)
+    }
+
+    /// The agent's messages in the rest of the turn: those that can be read, and the first that
+    /// can't.
+    fn messages(&self, from: usize) -> (Vec<&Entry>, Option<&Entry>) {
+        let plan = &self.plan;
+        let rest = &self.schedule.entries[from.max(plan.echo + 1).min(plan.end)..plan.end];
+        let messages = rest.iter().filter(|entry| entry.name == "agent.message");
+        let (good, bad): (Vec<_>, Vec<_>) = messages.partition(|entry| !is_odd(entry));
+        (good, bad.first().copied())
+    }
+
+    fn check_reply(&self, from: usize, reply: &Reply) -> Result<(), String> {
+        if let Some(at) = self.surprise(from) {
+            return Err(format!("a reply in spite of the pause {at}"));
+        }
+        if self
+            .deadline
+            .is_some_and(|deadline| self.begun.elapsed() > deadline)
+        {
+            return Err("a reply after the deadline".to_owned());
+        }
+        let (messages, unreadable) = self.messages(from);
+        if let Some(message) = unreadable {
+            return Err(format!("a reply without its message {}", message.json));
+        }
+        let came = reply.messages().iter().map(AgentMessageEvent::raw);
+        if !came.eq(messages.iter().map(|entry| entry.json.as_str())) {
+            return Err(format!(
+                "the reply has {:?}, not {messages:?}",
+                reply.messages()
+            ));
+        }
+        let texts: Vec<&str> = messages
+            .iter()
+            .filter_map(|entry| entry.text.as_deref())
+            .collect();
+        if reply.text() != texts.join("\n") {
+            return Err(format!("the reply says {:?}, not {texts:?}", reply.text()));
+        }
+        match &self.plan.stands[self.plan.end] {
+            Stands::Over(word) if !is_gone(word) && reply.stop_reason().to_string() == *word => {}
+            stands => {
+                let stop = reply.stop_reason();
+                return Err(format!("the reply is over as {stop:?}, not {stands:?}"));
+            }
+        }
+        self.check_last_error(reply.error())
+    }
+
+    fn check_failure(
+        &self,
+        from: usize,
+        begun: Instant,
+        error: &Error,
+    ) -> Result<Option<String>, String> {
+        let checkpoint = error.checkpoint().ok_or("an error without a checkpoint")?;
+        let at = self.position(checkpoint)?;
+        let surprise = self.surprise(from);
+        let text = error.to_string();
+        let gone = text.contains("the session was");
+        let ended = error.kind() == ErrorKind::Decode || gone;
+        if surprise.is_some_and(|pause| at > pause + 1 || ended) {
+            return Err(format!("it passes over the pause {surprise:?}: {text}"));
+        }
+        if ended {
+            let Stands::Over(word) = &self.plan.stands[self.plan.end] else {
+                return Err(format!("it isn't over: {text}"));
+            };
+            let as_it_should = if gone {
+                is_gone(word) && text.contains(word)
+            } else {
+                !is_gone(word) && text.contains(word) && self.is_of_unreadable(from, error)
+            };
+            return if as_it_should {
+                Ok(None)
+            } else {
+                Err(format!("it was over as {word}: {text}"))
+            };
+        }
+        if at < from {
+            return Err(format!("its checkpoint is from before it: {checkpoint}"));
+        }
+        lock(&self.world).delivered = at;
+        if error.kind() != ErrorKind::Turn {
+            self.check_error(error, checkpoint)?;
+            return Ok(Some(checkpoint.to_owned()));
+        }
+        let Stands::Waits(ids) = self.stands(at) else {
+            return Err(format!("nothing waits for an answer: {text}"));
+        };
+        if !ids.iter().all(|id| text.contains(id.as_str())) {
+            return Err(format!("{ids:?} wait for an answer: {text}"));
+        }
+        if !text.contains("none came") {
+            return if surprise == Some(at - 1) {
+                Ok(Some(checkpoint.to_owned()))
+            } else {
+                Err(format!("the pause {surprise:?} is none to end it: {text}"))
+            };
+        }
+        if begun.elapsed() < ANSWERED_WITHIN {
+            return Err(format!("after only {:?}: {text}", begun.elapsed()));
+        }
+        // Nobody answers there, ever.
+        let is_over = at == self.plan.stands.len();
+        Ok((!is_over).then(|| checkpoint.to_owned()))
+    }
+
+    /// Whether it names the first message that can't be read: one of the log, or one that came
+    /// between the events.
+    fn is_of_unreadable(&self, from: usize, error: &Error) -> bool {
+        let text = error.to_string();
+        let between = text.contains("without an id") && self.schedule.junk > 0;
+        between
+            || self.messages(from).1.is_some_and(|entry| {
+                text.contains(entry.id.as_str()) && error.body() == entry.json.as_bytes()
+            })
+    }
+}
+
+fn is_gone(word: &str) -> bool {
+    matches!(word, "terminated" | "deleted")
+}
+
+/// Whether an event can't be read, for the shape of what is its own.
+pub(super) fn is_odd(entry: &Entry) -> bool {
+    entry.json.contains(r#""content":7"#) || entry.json.contains(r#""error":7"#)
+}
