@@ -51,7 +51,7 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     let table = table(&rows);
     println!("\n{table}");
     if write {
-        write_report(&format!("{}\n\n{table}", versions()))?;
+        write_report(&format!("{}\n\n{table}\n", versions()))?;
     }
     let failed = rows.iter().filter(|row| row.ran.came.is_err()).count();
     if failed > 0 {
@@ -167,7 +167,7 @@ fn versions() -> String {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
         let digits = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
-        let version = said.split([' ', '/', '\n']).find(digits)?.to_owned();
+        let version = said.split([' ', '/', '-', '\n']).find(digits)?.to_owned();
         Some(format!("{program} {version}"))
     };
     let programs = ["nginx", "tinyproxy", "haproxy"];

@@ -175,7 +175,7 @@ impl Printing {
     fn endless(&self, limit: Duration) -> String {
         let lines = self.printed.len();
         let seconds = limit.as_secs();
-        format!("not at its end after {seconds} s, with {lines} lines printed")
+        format!("not at its end after {seconds} s; lines printed: {lines}")
     }
 }
 
