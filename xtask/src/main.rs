@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod mutants;
 mod readme;
+mod real;
 mod shell;
 mod size;
 mod tidy;
@@ -23,6 +24,9 @@ cargo xtask bench                all benchmarks, and their report: docs/benchmar
 cargo xtask bench NAME [ARGS]    one of them: sse, allocations, typed, cost …
 cargo xtask faults [--seeds N]   following under faults, in simulated time; --seed N shows one run
 cargo xtask mutants [WORDS]      breaks following in many ways, to see the simulation notice; WORDS choose some
+cargo xtask real [WORDS]         the example programs through nginx, haproxy, tinyproxy and microsocks, none of which
+                                 it installs; --available skips those that are missing, --write prints the table
+                                 into docs/faults.md, WORDS choose some
 cargo xtask diagram              prints the states of the resume machine into its docs
 cargo xtask help                 this text
 ";
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
         ["bench", args @ ..] => bench::run(args),
         ["diagram"] => ci::diagram(),
         ["mutants", words] => mutants::run_only(words),
+        ["real", args @ ..] => real::run(args),
         ["faults", args @ ..] => ci::faults(args),
         ["ci", skipped @ ..] => ci::run(skipped),
         [step] => ci::step(step),

@@ -310,22 +310,44 @@ fn create(upload: &Upload, dialect: Dialect) -> Result<Stored, Refusal> {
     })
 }
 
-/// A file that a session's agent delivers.
-pub(crate) fn delivered(
+/// Delivers a file of a session's agent, and publishes the event that says so. Gives the file's id;
+/// `None` if there is no such session.
+pub(crate) fn deliver(
+    world: &World,
     session: &str,
     filename: &str,
     mime_type: &str,
     content: Bytes,
-    dialect: Dialect,
-) -> Stored {
-    let mut object = object(filename, mime_type, content.len(), dialect);
+) -> Option<String> {
+    let mut object = object(filename, mime_type, content.len(), world.settings.dialect);
     object["downloadable"] = json!(true);
     object["scope"] = json!({"type": "session", "id": session});
-    Stored {
+    let id = object["id"].as_str()?.to_owned();
+    let event = json!({
+        "type": "agent.artifact_delivered", "file_id": id, "original_filename": filename,
+        "content_type": mime_type, "size": content.len(),
+    });
+    let file = Stored {
         object,
         content,
         revision: 0,
-    }
+    };
+    world.account_of(session, |account| {
+        account.files.push(file);
+        account.session(session)?.publish(event);
+        Some(id)
+    })?
+}
+
+/// The files that are attached to a session.
+pub(crate) fn attached(world: &World, session: &str) -> Vec<Stored> {
+    let attached = world.account_of(session, |account| {
+        let resources = account.session(session)?.object["resources"].clone();
+        let ids = resources.as_array()?.iter().map(|file| &file["file_id"]);
+        let file = |id: &Value| account.files.iter().find(|file| file.object["id"] == *id);
+        Some(ids.filter_map(file).cloned().collect())
+    });
+    attached.flatten().unwrap_or_default()
 }
 
 /// What is said of a file; the generations name some of it differently.

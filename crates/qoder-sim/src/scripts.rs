@@ -2,7 +2,7 @@
 //!
 //! The script is named by `simulate` in the metadata of the session or the agent, or follows from
 //! the agent's tools: a custom tool is called, a tool that must ask asks, tools are used, and an
-//! agent without any answers.
+//! agent without any answers; if it has files, it delivers copies of them first.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::Dialect;
+use crate::files;
 use crate::state::{Session, World, id};
 
 /// The turn was cancelled, or the server is gone.
@@ -183,6 +184,9 @@ impl Stage {
                 if !seed {
                     self.think().await?;
                 }
+                if script == "deliver" {
+                    self.deliver().await?;
+                }
                 self.say(&answer_to(message), words).await?;
                 Ok(end_turn())
             }
@@ -283,6 +287,23 @@ impl Stage {
         Ok(())
     }
 
+    /// Delivers a copy of each file that is attached to the session.
+    async fn deliver(&mut self) -> Result<(), Over> {
+        for file in files::attached(&self.world, &self.session) {
+            self.pause().await?;
+            let text = |field: &str| file.object[field].as_str();
+            let name = text("filename").or(text("name")).unwrap_or_default();
+            files::deliver(
+                &self.world,
+                &self.session,
+                &format!("copy-of-{name}"),
+                text("mime_type").unwrap_or_default(),
+                file.content.clone(),
+            );
+        }
+        Ok(())
+    }
+
     fn span_start(&self) -> Option<String> {
         (self.world.settings.dialect == Dialect::Current)
             .then(|| self.publish(json!({"type": "span.model_request_start"})))
@@ -377,10 +398,15 @@ fn script(session: &Session) -> String {
     let none = Vec::new();
     let tools = agent["tools"].as_array().unwrap_or(&none);
     let asks = |tool: &Value| tool.to_string().contains("always_ask");
+    let mut resources = session.object["resources"]
+        .as_array()
+        .unwrap_or(&none)
+        .iter();
     match () {
         () if tools.iter().any(|tool| tool["type"] == "custom") => "custom_tool",
         () if tools.iter().any(asks) => "approval",
         () if !tools.is_empty() => "thinking_and_tools",
+        () if resources.any(|resource| resource["type"] == "file") => "deliver",
         () => "answer",
     }
     .to_owned()

@@ -142,6 +142,13 @@ impl Builder {
         self
     }
 
+    /// The origin that links to files lead to, such as `https://localhost:8443`, for clients that
+    /// reach the simulator through something else. Default: its own address.
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.settings.origin = origin.into();
+        self
+    }
+
     /// Starts the simulator on the current tokio runtime.
     ///
     /// # Errors
@@ -150,12 +157,14 @@ impl Builder {
     pub async fn start(mut self) -> io::Result<Sim> {
         let listener = TcpListener::bind(self.listen).await?;
         let addr = listener.local_addr()?;
-        let host = if addr.ip().is_unspecified() {
-            SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port()))
-        } else {
-            addr
-        };
-        self.settings.origin = format!("http://{host}");
+        if self.settings.origin.is_empty() {
+            let host = if addr.ip().is_unspecified() {
+                SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port()))
+            } else {
+                addr
+            };
+            self.settings.origin = format!("http://{host}");
+        }
         let world = World::new(self.settings, self.plan);
         let stopped = world.closing.subscribe();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&world), stopped));
@@ -253,18 +262,7 @@ impl Sim {
         mime_type: &str,
         content: impl Into<Bytes>,
     ) -> Option<String> {
-        let dialect = self.world.settings.dialect;
-        let file = files::delivered(session, filename, mime_type, content.into(), dialect);
-        self.world.account_of(session, |account| {
-            let id = file.object["id"].as_str().unwrap_or_default().to_owned();
-            let event = json!({
-                "type": "agent.artifact_delivered", "file_id": id, "original_filename": filename,
-                "content_type": mime_type, "size": file.content.len(),
-            });
-            account.files.push(file);
-            account.session(session)?.publish(event);
-            Some(id)
-        })?
+        files::deliver(&self.world, session, filename, mime_type, content.into())
     }
 
     /// Makes all links to files that were given so far invalid.

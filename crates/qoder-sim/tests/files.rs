@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Answer, Api, quick};
+use common::{Answer, Api, quick, text};
 use qoder_sim::{Dialect, Sim};
 use serde_json::{Value, json};
 
@@ -210,4 +210,44 @@ async fn what_an_agent_delivers_is_there() {
     assert_eq!(found["data"][0]["id"], json!(id));
     assert_eq!(found["data"][0]["downloadable"], true);
     assert!(sim.deliver("sess_none", "x", "y/z", "").is_none());
+}
+
+#[tokio::test]
+async fn an_agent_delivers_copies_of_its_files() {
+    for dialect in [Dialect::Seed, Dialect::Current] {
+        let sim = Sim::builder()
+            .dialect(dialect)
+            .origin("https://files.test")
+            .start();
+        let sim = sim.await.expect("a simulator");
+        let api = Api::new(&sim);
+        let file = upload(&api, &[("name", "notes")]).await.json();
+        let agent = api.agent(json!({})).await;
+        let session = json!({
+            "agent": agent["id"], "environment_id": api.environment().await,
+            "resources": [{"type": "file", "file_id": file["id"]}],
+        });
+        let session = api.post("/sessions", session).await.json();
+        let id = session["id"].as_str().expect("an id");
+        let mut stream = api
+            .stream(&format!("/sessions/{id}/events/stream"), &[])
+            .await;
+        api.say(id, "Copy this.").await;
+        let frames = stream.until("session.status_idle").await;
+        let mut delivered = frames
+            .iter()
+            .filter(|frame| frame.event == "agent.artifact_delivered");
+        let delivered = &delivered.next().expect("a delivery").data;
+        assert_eq!(delivered["original_filename"], "copy-of-notes");
+        let found = api.get(&format!("/files?scope_id={id}")).await.json();
+        assert_eq!(found["data"][0]["id"], delivered["file_id"]);
+        let content = format!("/files/{}/content", text(&delivered["file_id"]));
+        let url = text(&api.get(&content).await.json()["url"]);
+        let target = url.strip_prefix("https://files.test").expect("the origin");
+        let nobody = Api {
+            token: "",
+            ..Api::new(&sim)
+        };
+        assert_eq!(nobody.get(target).await.body, "0123456789");
+    }
 }

@@ -12,6 +12,7 @@ fn program() -> Command {
 fn it_says_where_it_listens_and_answers_there() {
     let mut child = program()
         .args(["--dialect", "seed", "--faults", "call:status=503"])
+        .args(["--pace", "20", "--origin", "https://localhost:8443"])
         .stdout(Stdio::piped())
         .spawn()
         .expect("a process");
@@ -44,6 +45,7 @@ fn it_helps_and_refuses() {
         ["--dialect", "old"],
         ["--faults", "boom"],
         ["--listen", "here"],
+        ["--pace", "slow"],
         ["--x", "y"],
     ] {
         let refused = program().args(arguments).output().expect("output");

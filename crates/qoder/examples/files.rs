@@ -2,7 +2,7 @@
 //! downloads what the agent delivered.
 //!
 //! `cargo run --example files [-- PATH]` talks to a simulator, started in this process, whose
-//! agent delivers a report of its own. With `QODER_PAT` set it talks to the real service.
+//! agent delivers a copy of the file. With `QODER_PAT` set it talks to the real service.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -16,7 +16,8 @@ use qoder::{Client, Upload};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (client, simulator) = connect().await?;
+    // The simulator, if one was started, lives as long as this binding.
+    let (client, _simulator) = connect().await?;
 
     let upload = match std::env::args().nth(1) {
         Some(path) => Upload::path(path),
@@ -40,11 +41,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
     println!("Agent: {}", reply.text());
 
-    // A scripted agent delivers nothing by itself.
-    if let Some(simulator) = &simulator {
-        let report = "# Sales\n\nThey fell from 40 to 2.\n";
-        simulator.deliver(session.id.as_str(), "report.md", "text/markdown", report);
-    }
     let mut files = client.files().list().scope_id(session.id.as_str()).items();
     while let Some(file) = files.next().await {
         let file = file?;
