@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use qoder_sse::resume::{
-    AllDurable, Cause, End, Fault, ListFrom, Notice, Outcome, Output, Policy, Polling, Refusal,
-    RefusalKind, Resume, Start, State, diagram,
+    Cause, End, Fault, ListFrom, Notice, Outcome, Output, Policy, Polling, Refusal, RefusalKind,
+    Resume, Start, State, diagram,
 };
 use qoder_sse::{Class, Classify, Frame};
 
