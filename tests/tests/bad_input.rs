@@ -12,7 +12,7 @@ use bytes::Bytes;
 use common::{builder, client, current, plan, session, start, truth};
 use http::{Request, Response};
 use http_body_util::Full;
-use qoder::types::SessionCreate;
+use qoder::types::{EventId, SessionCreate};
 use qoder::{
     Client, Dialect, Error, ErrorKind, Gateway, RetryPolicy, Sent, Start, Transport, Upload, Via,
 };
@@ -227,7 +227,7 @@ async fn limits_of_streams_that_the_clock_cant_count() {
     let mut stream = opening.idle_timeout(never).await.expect("a stream");
     for want in &truth[1..] {
         let event = stream.next().await.expect("an event").expect("an event");
-        assert_eq!(event.id().map(|id| id.as_str()), Some(want.as_str()));
+        assert_eq!(event.id().map(EventId::as_str), Some(want.as_str()));
     }
     let silence = tokio::time::timeout(Duration::from_millis(50), stream.next());
     silence.await.expect_err("it waits");

@@ -17,7 +17,7 @@ use qoder::transport::{RequestBody, Transport};
 use qoder::{Client, Event, Result, Start};
 use tower::service_fn;
 
-const FLOOD: usize = 8 << 20;
+const FLOOD: usize = 4 << 20;
 const EVENT: &str =
     "id: e2\nevent: agent.message\ndata: {\"type\":\"agent.message\",\"content\":[]}\n\n";
 
