@@ -759,6 +759,8 @@ impl Core {
     }
 
     pub(super) fn list_failed(&mut self, now: Tick, refusal: Refusal) {
+        // That holds even if the list is not wanted any more.
+        self.heed(now, refusal.retry_after);
         if !self.lists() {
             return;
         }
@@ -768,10 +770,7 @@ impl Core {
                 self.unlisted.clone_from(&self.cursor);
                 self.look_failed(now);
             }
-            _ if self.looks() => {
-                self.heed(now, refusal.retry_after);
-                self.look_failed(now);
-            }
+            _ if self.looks() => self.look_failed(now),
             // A page further on was refused: again from where it came to.
             RefusalKind::CursorRejected if self.cursor != self.listing.begun => {
                 self.fill(now, ListFrom::Cursor);
