@@ -28,11 +28,13 @@
 #![doc = include_str!("../../docs/resume-states.md")]
 
 mod connection;
+mod lists;
 mod machine;
 mod moves;
 mod patience;
 mod policy;
 mod seen;
+mod streams;
 mod table;
 mod walk_back;
 
