@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::connection::Proof;
-use super::moves::{Core, FLOOR, Mode, Next};
-use super::policy::Tick;
+use super::moves::{Core, Mode, Next};
+use super::policy::{FLOOR, Tick};
 use super::table::{On, State};
 use super::{Cause, Class, ListFrom, Notice, Outcome, Output, Refusal, RefusalKind};
 
@@ -139,9 +139,10 @@ impl Core {
     }
 
     pub(super) fn newest(&mut self, now: Tick, id: Option<&str>) {
-        if self.state != State::Seeding {
+        if self.state != State::Seeding || !self.lists() {
             return;
         }
+        let id = id.filter(|id| !id.is_empty());
         if let Some(id) = id {
             let id: Arc<str> = id.into();
             self.seen.insert(&id);
@@ -155,7 +156,7 @@ impl Core {
             Some(_) => On::NewestKnown,
             None => On::ListEmpty,
         });
-        self.connect(now);
+        self.connect();
     }
 
     pub(super) fn page(&mut self, now: Tick, is_new: bool, more: bool) {
@@ -189,7 +190,7 @@ impl Core {
                 } else {
                     On::ListEmpty
                 });
-                self.connect(now);
+                self.connect();
             }
             _ => {}
         }
@@ -200,7 +201,7 @@ impl Core {
             // Better to attach anew, behind it.
             self.go(On::ListTooLong);
             self.queue.push_back(Output::Release);
-            self.connect(now);
+            self.connect();
             return;
         }
         let mut was_live = false;
@@ -226,7 +227,7 @@ impl Core {
     /// When a connection that brings nothing is compared with the list, if it is.
     pub(super) fn look_after(&self, now: Tick) -> Option<Tick> {
         self.may_fall_back()
-            .then(|| now.saturating_add(self.policy.look))
+            .then(|| now.saturating_add(self.policy.looks_after()))
     }
 
     /// Looks at the list beside the stream.
@@ -286,6 +287,7 @@ impl Core {
             self.connection.looks_at = again;
             return;
         }
+        let again = self.look_after(now);
         let connection = &mut self.connection;
         if at_limit && connection.is_silent(now, &self.policy) {
             if came == Look::Found {
@@ -295,10 +297,12 @@ impl Core {
             }
         } else if came == Look::Found {
             connection.owes_since = Some(now);
+            // What comes within the lag shows that something comes, and not that all does.
+            connection.looks_at = again;
         } else if (self.strikes > 0 && !connection.has_life())
             || (came == Look::Failed && connection.proof == Proof::Wanted)
         {
-            connection.looks_at = Some(now.saturating_add(self.policy.pace.max(FLOOR)));
+            connection.looks_at = Some(now.saturating_add(self.policy.paces()));
         }
     }
 
@@ -351,14 +355,7 @@ impl Core {
             (_, Cause::ListFailed) => Next::Anew,
             _ => Next::GoOn,
         };
-        self.release_parked();
         self.wait(now, On::ListFailed, cause, hint);
-    }
-
-    fn release_parked(&mut self) {
-        if self.state == State::Parked {
-            self.queue.push_back(Output::Release);
-        }
     }
 
     pub(super) fn list_gap(&mut self, now: Tick) {

@@ -101,7 +101,9 @@ pub enum Fault {
 
 /// Tells the class of a frame.
 pub trait Classify {
-    /// The class of the frame. It may be asked for twice in a row for the same frame.
+    /// The class of the frame. It may be asked for more than once: frames at the beginning of a
+    /// connection are looked at ahead of their time. [`id`](Self::id) is asked of the frame that
+    /// was classified last.
     fn classify(&mut self, frame: &Frame<'_>) -> Class;
 
     /// The id of a durable frame: by default the one in its block.

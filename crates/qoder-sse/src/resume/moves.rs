@@ -14,9 +14,6 @@ use super::seen::Seen;
 use super::table::{MOVES, On, State};
 use super::{Cause, ListFrom, Notice, Outcome, Output, Start};
 
-/// No polling is faster.
-pub(super) const FLOOR: Duration = Duration::from_millis(100);
-
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) policy: Policy,
@@ -180,11 +177,11 @@ impl Core {
             }
             Start::After(_) => {
                 self.go(On::StartAfter);
-                self.connect(now);
+                self.connect();
             }
             Start::Attach => {
                 self.go(On::StartAttach);
-                self.connect(now);
+                self.connect();
             }
             Start::Now => {
                 self.go(On::StartNow);
@@ -205,6 +202,10 @@ impl Core {
             return Output::Wait(Some(self.not_before));
         }
         if let Some(output) = self.queue.pop_front() {
+            if matches!(output, Output::Connect { .. }) {
+                // It may have been put off: what is waited for is its answer.
+                self.connection.looks_at = self.look_after(now);
+            }
             return output;
         }
         match self.state {
@@ -287,8 +288,14 @@ impl Core {
         if self.connects() {
             self.next = Next::Connect;
         }
+        let parked = self.state == State::Parked;
         if !self.go(on) {
             return;
+        }
+        // What was put off at the server's wish is not what to do next any more.
+        self.queue.retain(|output| !is_request(output));
+        if parked {
+            self.queue.push_back(Output::Release);
         }
         let exhausted = self.patience.is_exhausted(now, &self.policy);
         let openings = self.policy.polling.openings();
@@ -342,7 +349,7 @@ impl Core {
         if !self.go(On::PollDone) {
             return;
         }
-        let pause = self.patience.between_half_and(self.policy.pace.max(FLOOR));
+        let pause = self.patience.between_half_and(self.policy.paces());
         self.due = now.saturating_add(pause).max(self.not_before);
     }
 
@@ -352,7 +359,7 @@ impl Core {
             self.mode = Mode::Stream;
             self.patience.set_fruitless(u32::MAX - 1);
             self.go(On::Due);
-            self.connect(now);
+            self.connect();
         } else {
             self.patience.attempt();
             self.go(On::DueToList);
@@ -364,7 +371,7 @@ impl Core {
         match self.next {
             Next::Connect => {
                 self.go(On::Due);
-                self.connect(now);
+                self.connect();
             }
             Next::Fill => {
                 self.patience.attempt();

@@ -44,7 +44,7 @@ pub struct Policy {
     pub stream_again: Duration,
     /// A connection that brings nothing for so long, after it was asked for or after an entry, is
     /// compared with the list: 5 s. Once that showed nothing missing, only its silence counts.
-    /// Only where polling may take its place.
+    /// Only where polling may take its place. Less than 100 ms counts as 100 ms.
     pub look: Duration,
     /// How long the stream may be behind what such a look found, until something between is
     /// taken to hold it back: 2 s.
@@ -104,7 +104,20 @@ impl Default for Policy {
     }
 }
 
+/// No list is asked for sooner after another.
+pub(super) const FLOOR: Duration = Duration::from_millis(100);
+
 impl Policy {
+    /// When a connection that brings nothing is compared with the list.
+    pub(super) fn looks_after(&self) -> Duration {
+        self.look.max(FLOOR)
+    }
+
+    /// The time between two lists.
+    pub(super) fn paces(&self) -> Duration {
+        self.pace.max(FLOOR)
+    }
+
     /// Sets how long a connection may be silent.
     #[must_use]
     pub fn idle(mut self, limit: Duration) -> Self {

@@ -10,14 +10,14 @@ use super::{Cause, Class, Fault, ListFrom, Notice, Outcome, Output, Refusal, Ref
 
 impl Core {
     /// Asks for a connection; the state is Connecting.
-    pub(super) fn connect(&mut self, now: Tick) {
+    pub(super) fn connect(&mut self) {
         let attempt = self.patience.attempt();
         self.patience.connects();
         self.connection.cursor.clone_from(&self.cursor);
         // Only what was delivered before it can be repeated on it.
         self.connection.first.clone_from(&self.first);
         self.connection.listed = 0;
-        self.connection.looks_at = self.look_after(now);
+        self.connection.looks_at = None;
         let cursor = self.cursor.is_some();
         self.queue
             .push_back(Output::Notice(Notice::Connecting { attempt }));
@@ -37,7 +37,7 @@ impl Core {
             return;
         }
         // What the list did not know yet as the stream was attached is on no stream.
-        let look = now.saturating_add(self.policy.look);
+        let look = now.saturating_add(self.policy.looks_after());
         let looks_at = self.look_after(now).or(park.then_some(look));
         self.connection.opened(now, park, looks_at);
         if park {
@@ -142,6 +142,12 @@ impl Core {
         self.connection.brings_something(now, &self.policy);
         self.strikes = 0;
         let Some(id) = id else { return true };
+        if is_cursor && self.connection.is_fresh && self.policy.remembered > 0 {
+            // What came before it on this connection came before it in the log. It may have come
+            // so long before that the cursor itself is not remembered any more.
+            self.finish(On::CursorIgnored, Outcome::CursorIgnored);
+            return false;
+        }
         let is_known = self.cursor.as_deref() == Some(id);
         if self.take(id) {
             self.connection.is_fresh = true;
@@ -151,17 +157,13 @@ impl Core {
             }
             return true;
         }
-        if is_cursor && self.connection.is_fresh {
-            // What came before it on this connection came before it in the log.
-            self.finish(On::CursorIgnored, Outcome::CursorIgnored);
-        }
         self.connection.proof = Proof::Given;
         false
     }
 
     /// Whether the connection's first entries may lie before its cursor.
     pub(super) fn may_begin_before(&self) -> bool {
-        self.connection.is_unread && self.connection.cursor.is_some()
+        self.connection.is_unread && self.connection.cursor.is_some() && self.policy.remembered > 0
     }
 
     pub(super) fn is_sent_cursor(&self, id: &str) -> bool {
@@ -178,7 +180,8 @@ impl Core {
     /// Whether the server begins with the first entry there ever was, though it was sent a cursor.
     fn begins_anew(&self, id: Option<&str>) -> bool {
         let connection = &self.connection;
-        !connection.has_brought()
+        self.policy.remembered > 0
+            && !connection.has_brought()
             && connection.cursor.is_some()
             && id.is_some()
             && connection.first.as_deref() == id
@@ -217,13 +220,13 @@ impl Core {
         if self.reads() && self.connection.life() >= self.policy.healthy {
             self.patience.progress();
         }
-        self.queue.push_back(Output::Release);
-        self.queue.push_back(Output::Notice(Notice::Lost(cause)));
         let on = if self.state == State::Parked {
             On::ListFailed
         } else {
+            self.queue.push_back(Output::Release);
             On::Lost
         };
+        self.queue.push_back(Output::Notice(Notice::Lost(cause)));
         self.next = Next::Connect;
         self.wait(now, on, cause, None);
     }
