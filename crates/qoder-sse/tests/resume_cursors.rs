@@ -102,9 +102,9 @@ fn a_cursor_that_the_stream_rejects_is_repaired_from_the_list() {
     assert!(fed.delivery.is_none(), "nobody has to see it");
     let (outputs, _) = drain(&mut resume, secs(1));
     let lost = Output::Notice(Notice::Lost(Cause::Fault));
-    let repairing = Output::Notice(Notice::Repairing);
+    let repair = Output::Notice(Notice::Repairing);
     let list = Output::List(ListFrom::Cursor);
-    assert_eq!(outputs, [Output::Release, lost, repairing, list]);
+    assert_eq!(outputs, [Output::Release, lost, repair, list]);
     assert!(resume.listed(Some("e1"), Class::Durable));
     resume.list_done(secs(1));
     assert!(connect(&mut resume, secs(1)));

@@ -32,7 +32,8 @@ pub struct Policy {
     /// Time since the first failure without progress until it gives up: 5 minutes.
     pub max_outage: Duration,
     /// How many ids of delivered entries are remembered, to drop repetitions: 512. With 0 nothing
-    /// is ever taken for a repetition, for servers that give several entries the same id.
+    /// is ever taken for a repetition, for servers that give several entries the same id; what
+    /// such a server repeats is delivered again, and so is what a stream and a list both give.
     pub remembered: usize,
     /// Whether the log is listed again and again in place of a connection: never.
     pub polling: Polling,
