@@ -288,7 +288,9 @@ impl Service<Request<RequestBody>> for Server {
                 let mut world = lock(&world);
                 world.count_request();
                 let mut pause = world.chance.pick(&[0, 0, 1, 30, 400]);
-                if world.schedule.odd.ends.is_some() {
+                let odd = &world.schedule.odd;
+                if odd.ends.is_some() || odd.refuses {
+                    // So that a list is under way when the stream is answered.
                     pause = 400;
                 }
                 let slow = world.schedule.odd.slow;
