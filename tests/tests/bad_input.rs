@@ -9,11 +9,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{builder, client, current, plan, session, start};
+use common::{builder, client, current, plan, session, start, truth};
 use http::{Request, Response};
 use http_body_util::Full;
 use qoder::types::SessionCreate;
-use qoder::{Client, Dialect, Error, ErrorKind, Gateway, RetryPolicy, Sent, Transport, Upload};
+use qoder::{
+    Client, Dialect, Error, ErrorKind, Gateway, RetryPolicy, Sent, Start, Transport, Upload, Via,
+};
 use qoder_http::RequestBody;
 use tower_service::Service;
 
@@ -209,6 +211,52 @@ async fn limits_that_the_clock_cant_count() {
     sim.inject(plan("call:status=503"));
     let waiting = tokio::time::timeout(Duration::from_millis(100), client.models().list());
     waiting.await.expect_err("it waits");
+}
+
+#[tokio::test]
+async fn limits_of_streams_that_the_clock_cant_count() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = session(&client, "answer").await;
+    let never = Duration::MAX;
+    client.session(&id).ask("Hello!").await.expect("a reply");
+    let truth = truth(&sim, &id);
+    let first = truth[0].as_str();
+
+    let opening = client.session(&id).stream().after(first);
+    let mut stream = opening.idle_timeout(never).await.expect("a stream");
+    for want in &truth[1..] {
+        let event = stream.next().await.expect("an event").expect("an event");
+        assert_eq!(event.id().map(|id| id.as_str()), Some(want.as_str()));
+    }
+    let silence = tokio::time::timeout(Duration::from_millis(50), stream.next());
+    silence.await.expect_err("it waits");
+
+    for via in [Via::Sse, Via::Polling(never)] {
+        for faults in [
+            "",
+            "stream:end-frames=0",
+            "stream:status=503",
+            "call:status=503",
+        ] {
+            sim.inject(plan(faults));
+            let follow = client.session(&id).follow().from(Start::Beginning).via(via);
+            let mut events = follow
+                .idle_timeout(never)
+                .waits(never, never)
+                .give_up(u32::MAX, never)
+                .polling_after(1, never)
+                .events();
+            let events = async {
+                while let Some(event) = events.next().await {
+                    event.expect("an event");
+                }
+            };
+            // After what there is, or before it, it waits for what never comes.
+            let waiting = tokio::time::timeout(Duration::from_millis(50), events);
+            waiting.await.expect_err("it waits");
+        }
+    }
 }
 
 #[tokio::test]

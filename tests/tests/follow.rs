@@ -163,6 +163,65 @@ async fn previews_are_prefixes_of_what_comes() {
     }
 }
 
+/// Of thinking the start is all there is; of a message it comes before the pieces.
+#[tokio::test]
+async fn a_preview_begins_with_its_start() {
+    let sim = start(current()).await;
+    let client = client_in(&sim, Dialect::Current);
+    let id = session(&client, "thinking_and_tools").await;
+    let of = [PreviewType::AgentThinking, PreviewType::AgentMessage];
+    let follow = client.session(&id).follow().from(Start::Beginning);
+    let mut updates = follow.previews(of).updates();
+    let mut sent = false;
+    let mut told = Vec::new();
+    while let Some(update) = updates.next().await {
+        match update.expect("an update") {
+            Update::Notice(Notice::Live) if !std::mem::replace(&mut sent, true) => {
+                let message = [UserMessage::new("Hello!")];
+                client.session(&id).send(message).await.expect("accepted");
+            }
+            Update::PreviewStart(start) => {
+                assert_eq!(updates.preview_text(&start.event_id, 0), None);
+                told.push((start.event_id.to_string(), "start", start.event_type));
+            }
+            Update::Preview(preview) => {
+                told.push((preview.event_id.to_string(), "piece", preview.delta));
+            }
+            Update::Event(Event::SessionStatusIdle(_)) => break,
+            Update::Event(event) => {
+                let id = event.id().expect("an id").to_string();
+                told.push((id, "event", event.type_name().to_owned()));
+            }
+            _ => {}
+        }
+    }
+    let of = |event_type: &str| {
+        let (id, ..) = told
+            .iter()
+            .find(|(_, what, text)| *what == "event" && text == event_type)
+            .expect("such an event");
+        told.iter()
+            .filter(|(event, ..)| event == id)
+            .map(|(_, what, text)| (*what, text.as_str()))
+            .collect::<Vec<_>>()
+    };
+    let thinking = ("agent.thinking", of("agent.thinking"));
+    assert_eq!(thinking.1, [("start", thinking.0), ("event", thinking.0)]);
+    let message = of("agent.message");
+    assert_eq!(message.first(), Some(&("start", "agent.message")));
+    assert_eq!(message.last(), Some(&("event", "agent.message")));
+    let pieces = &message[1..message.len() - 1];
+    assert!(pieces.len() > 1, "{message:?}");
+    assert!(pieces.iter().all(|(what, _)| *what == "piece"));
+    let text: String = pieces.iter().map(|(_, text)| *text).collect();
+    assert_eq!(text, "Your message has 1 words.");
+    // Starts are of these two alone.
+    assert_eq!(
+        told.iter().filter(|(_, what, _)| *what == "start").count(),
+        2
+    );
+}
+
 #[tokio::test]
 async fn a_silent_connection_is_made_anew() {
     let sim = start(current()).await;

@@ -7,11 +7,15 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{builder, current, plan, session, start, truth};
+use common::following::quick;
+use common::{TOKEN, builder, current, plan, session, start, truth};
 use qoder::observe::{AttemptReport, CallReport, Observe, Outcome};
 use qoder::types::AgentCreate;
-use qoder::{Client, Dialect, Notice, ServiceAccount, Start};
+use qoder::{
+    Client, ClientBuilder, Dialect, ErrorKind, Notice, Proxy, ServiceAccount, Start, Update, Via,
+};
 use qoder_sim::Sim;
+use qoder_tests::wire::{Act, Step, Wire};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
@@ -80,6 +84,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Told {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        let level = event.metadata().level().to_string();
+        fields.0.insert("level".to_owned(), level);
         let within = context.event_span(event).map(|span| span.name());
         self.events.lock().expect("no panic").push((within, fields));
     }
@@ -325,4 +331,108 @@ async fn following_is_a_span_with_its_calls_below() {
         *operation == "sessions.events.stream" && matches!(notice, Notice::Lost(_))
     };
     assert!(notices.iter().any(lost), "{notices:?}");
+}
+
+/// A port of this machine where nobody listens.
+fn nobody() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address")
+}
+
+/// The client of a server in memory, reached by this scheme.
+fn in_memory(scheme: &str, act: Act) -> ClientBuilder {
+    let transport = Wire::new([], act).transport().build().expect("a transport");
+    builder(
+        &format!("{scheme}://localhost/api/v1/cloud"),
+        Dialect::Current,
+    )
+    .transport(transport)
+}
+
+/// Whoever follows learns why it waits, in the notice and in the log; the log warns once.
+#[tokio::test]
+async fn what_keeps_following_from_its_events_is_told() {
+    let told = Told::default();
+    let subscriber = tracing_subscriber::registry().with(told.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let down = format!("http://{}/api/v1/cloud", nobody());
+    let proxy = Proxy::http(format!("http://user:hidden@{}", nobody())).expect("a proxy");
+    let alert = Act::new([
+        Step::Send(vec![21, 3, 3, 0, 2, 2, 40].into()),
+        Step::Silence,
+    ]);
+    // It repeats what it was told.
+    let body = format!(r#"{{"message":"down: Bearer {TOKEN}"}}"#);
+    let length = body.len();
+    let busy = format!("HTTP/1.1 503 No\r\nContent-Length: {length}\r\n\r\n{body}");
+    for (builder, cause, words) in [
+        (builder(&down, Dialect::Current), "reached", "refused"),
+        (
+            builder("https://no.such.host.invalid/", Dialect::Current),
+            "reached",
+            "no.such.host.invalid",
+        ),
+        (in_memory("https", alert), "reached", "HandshakeFailure"),
+        (
+            builder("https://api.invalid/", Dialect::Current).proxy(proxy),
+            "reached",
+            "no connection to the proxy",
+        ),
+        (in_memory("http", Act::answer(busy)), "503", "503"),
+    ] {
+        let client = builder.build().expect("a client");
+        for (via, operation) in [
+            (Via::Sse, "sessions.events.stream: "),
+            (
+                Via::Polling(Duration::from_millis(1)),
+                "sessions.events.list: ",
+            ),
+        ] {
+            let follow = client.session("s").follow().via(via);
+            let follow = quick(follow.from(Start::After("e1".into())));
+            let follow = follow.without_polling();
+            let mut updates = follow.give_up(3, Duration::from_secs(60)).updates();
+            let mut texts = Vec::new();
+            let error = loop {
+                match updates.next().await.expect("no end before the error") {
+                    Ok(Update::Notice(Notice::Waiting {
+                        error, cause: why, ..
+                    })) => {
+                        let error = error.expect("a reason");
+                        assert!(error.starts_with(operation), "{error}");
+                        assert!(error.contains(words), "{error}");
+                        if via == Via::Sse {
+                            assert!(why.to_string().contains(cause), "{why}");
+                        }
+                        texts.push(error.to_string());
+                    }
+                    Ok(_) => {}
+                    Err(error) => break error,
+                }
+            };
+            assert!(texts.len() > 1, "{texts:?}");
+            assert_eq!(error.kind(), ErrorKind::Stream);
+            assert!(error.to_string().contains(words), "{error}");
+            drop(updates);
+
+            let events = std::mem::take(&mut *told.events.lock().expect("no panic"));
+            let why: Vec<_> = events
+                .iter()
+                .filter_map(|(_, fields)| {
+                    let text = fields.get("message")?.strip_prefix("trying again: ")?;
+                    Some((fields.get("level")?, text))
+                })
+                .collect();
+            let want = texts.iter().enumerate().map(|(n, text)| {
+                let level = if n == 0 { "WARN" } else { "DEBUG" };
+                (level, text.as_str())
+            });
+            assert_eq!(why, want.collect::<Vec<_>>());
+            let all = format!("{texts:?} {error:?} {events:?}");
+            for secret in [TOKEN, "hidden", "user:"] {
+                assert!(!all.contains(secret), "{all}");
+            }
+        }
+    }
 }

@@ -4,10 +4,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::{builder, client, current, plan, start};
+use common::following::quick;
+use common::{builder, client, current, plan, session, start, truth};
 use qoder::types::AgentCreate;
-use qoder::{CallOptions, Client, Dialect, Error, RetryPolicy, Sent};
-use qoder_tests::wire::{Act, Wire};
+use qoder::{CallOptions, Client, Dialect, Error, ErrorKind, RetryPolicy, Sent, Start};
+use qoder_tests::wire::{Act, Step, Wire};
 
 /// A read, a write with a key, and one without.
 async fn failed(client: &Client) -> [Error; 3] {
@@ -111,4 +112,83 @@ async fn an_error_has_the_key_of_its_call() {
     let [read, _, unkeyed] = failed(&client).await;
     assert_eq!(read.idempotency_key(), None);
     assert_eq!(unkeyed.idempotency_key(), None);
+}
+
+/// What was followed can be followed again after an outage, and not after a refusal.
+#[tokio::test]
+async fn following_that_gave_up() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = session(&client, "answer").await;
+    client.session(&id).ask("Hello!").await.expect("a reply");
+    let last = truth(&sim, &id).pop().expect("an event");
+    for (fault, want) in [
+        ("stream:status=503*100", true),
+        ("stream:reset*100", true),
+        ("stream:status=403*100", false),
+        ("stream:html*100", false),
+    ] {
+        sim.inject(plan(fault));
+        let follow = client.session(&id).follow();
+        let mut events = quick(follow.from(Start::After(last.as_str().into())))
+            .without_polling()
+            .give_up(3, Duration::from_secs(60))
+            .events();
+        let error = events.next().await.expect("an error").expect_err(fault);
+        assert_eq!(error.is_retryable(), want, "{fault}: {error:?}");
+    }
+}
+
+/// A stream that broke can be opened again; an event that is too large stays so.
+#[tokio::test]
+async fn a_stream_that_broke() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = session(&client, "answer").await;
+    client.session(&id).ask("Hello!").await.expect("a reply");
+    let first = truth(&sim, &id).remove(0);
+    sim.inject(plan("stream:cut=20"));
+    let opening = client.session(&id).stream();
+    let mut stream = opening.after(first.as_str()).await.expect("a stream");
+    let error = loop {
+        if let Err(error) = stream.next().await.expect("an item") {
+            break error;
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Network, "{error:?}");
+    assert!(error.is_retryable(), "{error:?}");
+
+    let mut body = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: ".to_vec();
+    body.resize(body.len() + (17 << 20), b'x');
+    let wire = Wire::new([], Act::answer(body));
+    let client = builder("http://localhost/api/v1/cloud", Dialect::Current)
+        .transport(wire.transport().build().expect("a transport"))
+        .build()
+        .expect("a client");
+    let mut stream = client.session("s").stream().await.expect("a stream");
+    let error = stream.next().await.expect("an item").expect_err("too much");
+    assert!(error.to_string().contains("too large"), "{error}");
+    assert!(!error.is_retryable(), "{error:?}");
+}
+
+/// A turn whose message may have arrived is begun again with the key that its error has.
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_was_not_accepted_in_time() {
+    let silent = Act::new([Step::Read, Step::Silence]);
+    for own in [None, Some("my-key")] {
+        let wire = Wire::new([], silent.clone());
+        let client = builder("http://localhost/api/v1/cloud", Dialect::Current)
+            .transport(wire.transport().build().expect("a transport"))
+            .build()
+            .expect("a client");
+        let mut turn = client.session("s").turn("Hello!");
+        if let Some(own) = own {
+            turn = turn.idempotency_key(own);
+        }
+        let error = turn.deadline(Duration::from_secs(5)).await;
+        let error = error.map(|_| ()).expect_err("silence");
+        assert!(error.is_timeout() && error.is_retryable(), "{error:?}");
+        let key = error.idempotency_key().expect("a key");
+        assert!(own.is_none_or(|own| own == key), "{key}");
+    }
 }

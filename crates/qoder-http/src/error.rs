@@ -40,8 +40,8 @@ pub enum ErrorKind {
     Certificate,
     /// The proxy failed: it can't be reached, or doesn't reach the host.
     Proxy,
-    /// The proxy wants credentials, or doesn't accept those it was given (407). A SOCKS5 proxy's
-    /// refusal is [`Proxy`](Self::Proxy).
+    /// The proxy wants credentials, or doesn't accept those it was given: 407, a 401 to `CONNECT`,
+    /// or SOCKS5's own refusal. Trying again doesn't help.
     ProxyAuth,
     /// A limit of time passed.
     Timeout(Phase),

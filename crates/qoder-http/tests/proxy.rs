@@ -333,6 +333,12 @@ async fn what_the_proxy_does_not_do_is_its_failure() {
         listener.local_addr().expect("an address")
     };
     let forbids = says(b"HTTP/1.1 403 Forbidden\r\n\r\n", Seen::default()).await;
+    let denies = says(b"HTTP/1.1 401 Unauthorized\r\n\r\n", Seen::default()).await;
+    let no_password = listen(|mut client| async move {
+        let _ = client.read_exact(&mut [0; 3]).await;
+        let _ = client.write_all(&[5, 0xFF]).await;
+    })
+    .await;
     let babbles = says(b"SSH-2.0-something\r\n", Seen::default()).await;
     let closes = listen(|_| async {}).await;
     let floods = says(&FLOOD, Seen::default()).await;
@@ -389,14 +395,29 @@ async fn what_the_proxy_does_not_do_is_its_failure() {
             "no connection to the proxy",
         ),
         (
+            format!("http://u:wrong@{denies}"),
+            "service.test",
+            "doesn't accept its credentials (401)",
+        ),
+        (
+            format!("http://{denies}"),
+            "service.test",
+            "wants credentials (401)",
+        ),
+        (
             format!("socks5://{socks}"),
             "service.test",
-            "made no tunnel",
+            "wants credentials (SOCKS5)",
         ),
         (
             format!("socks5://u:wrong@{socks}"),
             "service.test",
-            "credentials not accepted",
+            "doesn't accept its credentials (SOCKS5)",
+        ),
+        (
+            format!("socks5://u:secret@{no_password}"),
+            "service.test",
+            "takes no user and password (SOCKS5)",
         ),
         (
             format!("socks5://u:secret@{socks}"),
@@ -417,7 +438,7 @@ async fn what_the_proxy_does_not_do_is_its_failure() {
         let transport = builder(&authority, &proxy).build().expect("a transport");
         let url = format!("https://{host}:{}/", service.port());
         let error = get(&transport, &url, Lane::Call).await.expect_err(text);
-        let (kind, verdict) = if text.contains("(407)") {
+        let (kind, verdict) = if text.ends_with(')') {
             (ErrorKind::ProxyAuth, Verdict::Give)
         } else {
             (ErrorKind::Proxy, Verdict::Again)

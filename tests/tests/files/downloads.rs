@@ -229,6 +229,8 @@ async fn what_changes_is_begun_anew_or_an_error() {
         assert_eq!(file.expect(faults), again, "{faults}");
         let error = stream.expect_err(faults);
         assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+        // A file that changed may stay as it is now.
+        assert_eq!(error.is_retryable(), step == 1, "{error:?}");
     }
 }
 
@@ -264,9 +266,11 @@ async fn what_does_not_heal_is_an_error() {
         ),
         ("call:status=404", ErrorKind::Api, "404"),
     ] {
+        let lasts = why.starts_with(['2', '3', '4']) || why.starts_with("redirects");
         for got in each_way(faults, &want).await {
             let error = got.expect_err(faults);
             assert_eq!(error.kind(), kind, "{faults}: {error:?}");
+            assert_eq!(error.is_retryable(), !lasts, "{faults}: {error:?}");
             assert!(error.to_string().contains(why), "{faults}: {error}");
             assert_eq!(error.operation(), Some("files.download"));
         }
@@ -288,6 +292,7 @@ async fn a_short_file_is_no_success() {
         .await
         .expect_err("short");
     assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+    assert!(!error.is_retryable(), "{error:?}");
     // In chunks, so that the storage doesn't say how long it is.
     sim.inject(plan("storage:split"));
     let got = client.files().download(&id).length(1000).bytes().await;
@@ -301,6 +306,7 @@ async fn a_short_file_is_no_success() {
         .await
         .expect_err("short");
     assert!(error.to_string().contains("1000 of 1001"), "{error}");
+    assert!(error.is_retryable(), "{error:?}");
 }
 
 #[test]
@@ -333,7 +339,7 @@ fn a_deadline_says_how_far_the_download_was() {
         (Wire::new([], silent), 0, Sent::Maybe, "after 0 bytes"),
     ] {
         let error = late(&wire);
-        assert!(error.is_timeout(), "{error:?}");
+        assert!(error.is_timeout() && error.is_retryable(), "{error:?}");
         assert_eq!(
             (error.attempts(), error.sent()),
             (attempts, sent),
@@ -341,9 +347,12 @@ fn a_deadline_says_how_far_the_download_was() {
         );
         assert!(error.to_string().contains(why), "{error}");
     }
-    // What no clock can count is no limit.
+    // What no clock can count is no limit, neither of all of it nor of the call that gets the link.
     let wire = Wire::new([link()], raw::answer("200 OK", "", b"hello"));
     let download = raw::client(&wire).files().download("file_1");
-    let got = raw::run(download.deadline(Duration::MAX).bytes());
+    let download = download
+        .deadline(Duration::MAX)
+        .options(|options| options.timeout(Duration::MAX));
+    let got = raw::run(download.bytes());
     assert_eq!(got.expect("bytes"), "hello");
 }

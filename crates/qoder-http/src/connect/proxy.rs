@@ -1,5 +1,6 @@
 //! Connections through proxies.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -54,7 +55,11 @@ impl Service<Uri> for Routed {
                 let stream = reach(base, &tls, &proxy).await?;
                 match tunnel(stream, &to, proxy.basic_auth()).await {
                     Ok(stream) => Ok(stream),
-                    Err(NoTunnel::Refused(407)) => Err(unauthorized(&proxy).into()),
+                    // A 401 can't be the host's: it was not reached.
+                    Err(NoTunnel::Refused(status @ (401 | 407))) => {
+                        let given = proxy.basic_auth().is_some();
+                        Err(unauthorized(&proxy, given, status).into())
+                    }
                     Err(why) => Err(no_tunnel(&proxy, &to, why).into()),
                 }
             }),
@@ -66,7 +71,15 @@ impl Service<Uri> for Routed {
                 }
                 match socks.call(with_port(to.clone())).await {
                     Ok(stream) => Ok(stream),
-                    Err(error) => Err(no_tunnel(&proxy, &to, error).into()),
+                    Err(error) => Err(match Denied::of(&error) {
+                        Some(Denied::Method) if proxy.raw_auth().is_some() => no_password(&proxy),
+                        Some(denied) => {
+                            let given = denied == Denied::Credentials;
+                            unauthorized(&proxy, given, "SOCKS5")
+                        }
+                        None => no_tunnel(&proxy, &to, error),
+                    }
+                    .into()),
                 }
             }),
         }
@@ -134,15 +147,47 @@ fn with_port(to: Uri) -> Uri {
     parts.build().unwrap_or(to)
 }
 
-fn unauthorized(proxy: &Intercept) -> Error {
+/// Why a SOCKS5 proxy doesn't let anybody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Denied {
+    /// It doesn't accept the user or the password.
+    Credentials,
+    /// It accepts no way that was offered: none without credentials, or none with a password.
+    Method,
+}
+
+impl Denied {
+    /// The error has no public type, so its text has to tell. With another text it would be a
+    /// refusal like others, which is tried again: a test would see it.
+    fn of(error: &impl std::error::Error) -> Option<Self> {
+        let text = error.to_string();
+        if text.ends_with("credentials not accepted") {
+            Some(Self::Credentials)
+        } else if text.ends_with("does not support user/pass authentication") {
+            Some(Self::Method)
+        } else {
+            None
+        }
+    }
+}
+
+/// The proxy wants credentials, or others than were `given`: it said so by `word`.
+fn unauthorized(proxy: &Intercept, given: bool, word: impl fmt::Display) -> Error {
     let name = name(proxy);
-    let message = if proxy.basic_auth().is_some() {
-        format!("the proxy {name} doesn't accept its credentials (407)")
+    let message = if given {
+        format!("the proxy {name} doesn't accept its credentials ({word})")
     } else {
+        let scheme = proxy.uri().scheme_str().unwrap_or("http");
         format!(
-            "the proxy {name} wants credentials (407): name them in its URL, http://user:password@…"
+            "the proxy {name} wants credentials ({word}): name them in its URL, {scheme}://user:password@…"
         )
     };
+    Error::new(ErrorKind::ProxyAuth, Sent::No, message)
+}
+
+fn no_password(proxy: &Intercept) -> Error {
+    let name = name(proxy);
+    let message = format!("the proxy {name} takes no user and password (SOCKS5)");
     Error::new(ErrorKind::ProxyAuth, Sent::No, message)
 }
 

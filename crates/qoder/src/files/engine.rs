@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
+use qoder_http::retry::{AttemptEnd, Class, Verdict, decide};
 use qoder_http::{Coding, Lane, RequestBody, ResponseBody, Sent};
 use qoder_types::{FileContent, FileId, ops};
 use tokio::time::{Sleep, sleep};
@@ -42,8 +43,10 @@ pub(super) struct Engine {
     pub(super) fetch: Fetch,
     link: Option<Link>,
     state: State,
-    /// The status of the last response, and what ended the last attempt without one.
+    /// The status of the last response, whether it may be another one later, and what ended the
+    /// last attempt without one.
     status: Option<StatusCode>,
+    passes: bool,
     broke: Option<qoder_http::Error>,
     requests: u32,
 }
@@ -86,6 +89,7 @@ impl Engine {
             fetch,
             link: None,
             status: None,
+            passes: false,
             broke: None,
             requests: 0,
         }
@@ -132,6 +136,10 @@ impl Engine {
                     };
                     let (parts, body) = response.into_parts();
                     self.status = Some(parts.status);
+                    self.passes = passes(&AttemptEnd::Status {
+                        status: parts.status.as_u16(),
+                        headers: &parts.headers,
+                    });
                     self.broke = None;
                     let exact = body.size_hint().exact();
                     let extent = Extent::new(parts.version, &parts.headers, exact);
@@ -263,7 +271,7 @@ impl Engine {
         let (got, total) = self.fetch.progress();
         let of = total.map_or(String::new(), |total| format!(" of {total}"));
         let why = format!("the deadline of {limit:?} passed after {got}{of} bytes of the file");
-        let error = self.error(ErrorKind::Timeout, why);
+        let error = self.error(ErrorKind::Timeout, why).with_retryable(true);
         match self.status {
             Some(_) => error,
             None => error.with_sent(Sent::Maybe),
@@ -285,7 +293,8 @@ impl Engine {
                 };
                 // What the storage says more may repeat the link.
                 let text = format!("the storage answered {} {reason}{hint}", status.as_u16());
-                return self.error(ErrorKind::Api, text);
+                let error = self.error(ErrorKind::Api, text);
+                return error.with_retryable(self.passes);
             }
             Why::Broke => match self.broke.take() {
                 Some(error) => {
@@ -303,14 +312,21 @@ impl Engine {
                             (Error::transport_kind(&error), text)
                         }
                     };
-                    let told = self.error(kind, text).with_sent(error.sent());
-                    return told.with_source(error);
+                    let end = AttemptEnd::Failed {
+                        kind: error.kind(),
+                        sent: error.sent(),
+                    };
+                    return self
+                        .error(kind, text)
+                        .with_sent(error.sent())
+                        .with_retryable(passes(&end))
+                        .with_source(error);
                 }
                 None => format!("the file broke off after {got}{of} bytes"),
             },
             Why::Short => {
                 let text = format!("the file ended after {got}{of} bytes");
-                return self.error(ErrorKind::Network, text);
+                return self.error(ErrorKind::Network, text).with_retryable(true);
             }
             Why::Length(length) => {
                 let wanted = total.unwrap_or_default();
@@ -335,6 +351,16 @@ impl Engine {
             Why::Range => "the storage sent another range than was asked for".to_owned(),
             Why::TooMany => format!("the file broke off too often: {got}{of} bytes have come"),
         };
+        let passes = matches!(
+            why,
+            Why::Broke | Why::Changed | Why::NoVersion | Why::TooMany
+        );
         self.error(ErrorKind::Decode, message)
+            .with_retryable(passes)
     }
+}
+
+/// Whether the same request may do better later.
+fn passes(end: &AttemptEnd<'_>) -> bool {
+    decide(Class::Read, end) == Verdict::Again
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use qoder_http::ResponseBody;
 use qoder_http::time::deadline;
 use qoder_types::{Event, EventId, Page, Request};
@@ -14,7 +15,7 @@ use tracing::Instrument;
 
 use super::Update;
 use super::machine::{Follower, Settings, Todo};
-use super::stream::checked;
+use super::stream::{UNINTERRUPTED, checked};
 use super::trace::Trace;
 use crate::call::{Call, CallOptions, Pending, attempt};
 use crate::client::Client;
@@ -26,18 +27,16 @@ pub(crate) struct Driver {
     machine: Follower,
     opening: Option<Pending<ResponseBody>>,
     body: Option<ResponseBody>,
+    /// What has come of the body, and the machine doesn't have yet.
+    chunk: Bytes,
     fetching: Option<Pending<Page<Event>>>,
     timer: Option<Pin<Box<Sleep>>>,
     clock: Clock,
     trace: Trace,
-    /// Bytes so far.
+    /// How many bytes the machine was given so far.
     fed: usize,
     ended: bool,
 }
-
-/// How many bytes may be read in one go without anything for the caller, before others get their
-/// turn.
-const UNINTERRUPTED: usize = 64 << 10;
 
 /// The machine's time: it stands still while the caller has what it was handed. A slow caller is
 /// neither a dead server nor an outage.
@@ -89,6 +88,7 @@ impl Driver {
             clock: Clock::new(started),
             opening: None,
             body: None,
+            chunk: Bytes::new(),
             fetching: None,
             timer: None,
             fed: 0,
@@ -126,7 +126,7 @@ impl Driver {
             }
             let now = self.clock.now;
             // Comments and repetitions bring the caller nothing, however fast they come.
-            if self.fed.wrapping_sub(fed) > UNINTERRUPTED {
+            if self.fed.wrapping_sub(fed) >= UNINTERRUPTED {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -193,6 +193,7 @@ impl Driver {
     fn release(&mut self) {
         self.opening = None;
         self.body = None;
+        self.chunk.clear();
         self.fetching = None;
     }
 
@@ -224,22 +225,29 @@ impl Driver {
         let Some(body) = self.body.as_mut().filter(|_| self.machine.reads()) else {
             return false;
         };
-        match body.poll_chunk(cx) {
-            Poll::Pending => return false,
-            Poll::Ready(Some(Ok(chunk))) => {
-                self.trace.bytes(chunk.len());
-                self.fed = self.fed.wrapping_add(chunk.len());
-                self.machine.bytes(chunk);
-            }
-            Poll::Ready(Some(Err(error))) => {
-                self.body = None;
-                self.machine.broke(now, Error::transport(error));
-            }
-            Poll::Ready(None) => {
-                self.body = None;
-                self.machine.ended(now);
+        if self.chunk.is_empty() {
+            match body.poll_chunk(cx) {
+                Poll::Pending => return false,
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.trace.bytes(chunk.len());
+                    self.chunk = chunk;
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    self.body = None;
+                    self.machine.broke(now, Error::transport(error));
+                    return true;
+                }
+                Poll::Ready(None) => {
+                    self.body = None;
+                    self.machine.ended(now);
+                    return true;
+                }
             }
         }
+        // Some may hand on what is larger than can be read in one go.
+        let piece = self.chunk.split_to(self.chunk.len().min(UNINTERRUPTED));
+        self.fed = self.fed.wrapping_add(piece.len());
+        self.machine.bytes(piece);
         true
     }
 
@@ -255,7 +263,9 @@ impl Driver {
             };
             // It may become the source of another error, where it is not looked at any more.
             let opened = opened.await;
-            let mut body = opened.map_err(|error: Error| error.redacted(client.auth()))?;
+            let operation = request.op().name;
+            let mut body = opened
+                .map_err(|error: Error| error.with_operation(operation).redacted(client.auth()))?;
             // So is silence.
             body.set_idle(None);
             Ok(body)

@@ -457,14 +457,16 @@ impl Follower {
             Outcome::Overflow(overflow) => too_large(overflow),
             Outcome::GaveUp(cause) => {
                 let why = format!("gave up without progress: {cause}");
-                match failure {
+                let error = match failure {
                     Some(last) => Error::new(
                         ErrorKind::Stream,
                         format!("{why}; the last attempt: {last}"),
                     )
                     .with_source(last),
                     None => Error::new(ErrorKind::Stream, why),
-                }
+                };
+                // What was waited for may still come.
+                error.with_retryable(true)
             }
             other => Error::new(
                 ErrorKind::Stream,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use http::header;
+use qoder_http::retry::{AttemptEnd, Class, Verdict, decide};
 use qoder_http::{ResponseBody, Sent};
 use qoder_sse::{Item, Overflow, Parser, Tail};
 use qoder_types::{Event, EventId, PreviewType};
@@ -156,6 +157,10 @@ pub(crate) fn too_large(overflow: Overflow) -> Error {
     )
 }
 
+/// How many bytes may be read in one go without anything for the caller, before others get their
+/// turn.
+pub(super) const UNINTERRUPTED: usize = 64 << 10;
+
 /// The events of one connection, as they come: heartbeats are left out, everything else is here,
 /// previews and what is unknown or malformed included.
 ///
@@ -198,9 +203,15 @@ impl EventStream {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        let mut left = UNINTERRUPTED;
         loop {
-            if let Some(event) = self.parse() {
+            if let Some(event) = self.parse(&mut left) {
                 return Poll::Ready(Some(event));
+            }
+            // Comments and heartbeats bring the caller nothing, however fast they come.
+            if left == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             let Some(body) = &mut self.body else {
                 return Poll::Ready(None);
@@ -209,7 +220,13 @@ impl EventStream {
                 Some(Ok(chunk)) => self.chunk = chunk,
                 Some(Err(error)) => {
                     self.body = None;
-                    return Poll::Ready(Some(Err(self.failed(Error::transport(error)))));
+                    let end = AttemptEnd::Failed {
+                        kind: error.kind(),
+                        sent: Sent::Yes,
+                    };
+                    let passes = decide(Class::Read, &end) == Verdict::Again;
+                    let error = self.failed(Error::transport(error));
+                    return Poll::Ready(Some(Err(error.with_retryable(passes))));
                 }
                 None => {
                     self.body = None;
@@ -229,11 +246,13 @@ impl EventStream {
             .with_sent(Sent::Yes)
     }
 
-    /// The next event in the chunk at hand.
-    fn parse(&mut self) -> Option<Result<Event>> {
-        while !self.chunk.is_empty() {
-            let step = self.parser.step(&self.chunk);
+    /// The next event in what is `left` of the chunk at hand.
+    fn parse(&mut self, left: &mut usize) -> Option<Result<Event>> {
+        while !self.chunk.is_empty() && *left > 0 {
+            let at_hand = self.chunk.len().min(*left);
+            let step = self.parser.step(&self.chunk[..at_hand]);
             let consumed = step.consumed;
+            *left -= consumed;
             let mut event = None;
             match step.item {
                 Some(Item::Frame(frame)) => match (frame.event(), frame.data()) {

@@ -25,6 +25,7 @@ use qoder_types::{
     UserMessage,
 };
 use tokio::time::{Instant, Sleep, sleep_until};
+use uuid::Uuid;
 
 use crate::call::Call;
 use crate::client::Client;
@@ -113,10 +114,14 @@ impl TurnOpening {
         let told = matches!(self.begin, Begin::Checkpoint(_));
         let (message, start, machine) = match self.begin {
             Begin::Message(message) => {
-                let sending = send(&self.client, &self.session, message, self.key);
+                // It has to be known here too: whoever begins the turn again needs it.
+                let known = self.key.is_some();
+                let key = self.key.unwrap_or_else(|| Uuid::new_v4().to_string());
+                let sending = send(&self.client, &self.session, message, &key, known);
                 time::timeout_at(deadline, sending)
                     .await
-                    .map_err(|_| not_accepted_in_time())??
+                    .unwrap_or_else(|_| Err(not_accepted_in_time()))
+                    .map_err(|error| error.with_idempotency_key(Some(key)))?
             }
             Begin::Checkpoint(text) => {
                 let checkpoint = Checkpoint::parse(&text, &self.session)?;
@@ -144,17 +149,19 @@ fn not_accepted_in_time() -> Error {
     )
     .with_operation("sessions.events.send")
     .with_sent(crate::Sent::Maybe)
+    .with_retryable(true)
 }
 
-/// Sends the message; gives its id, where its turn starts, and what the turn waits for.
+/// Sends the message; gives its id, where its turn starts, and what the turn waits for. The key is
+/// `known` if the message may have been sent with it before.
 async fn send(
     client: &Client,
     session: &SessionId,
     message: UserMessage,
-    key: Option<String>,
+    key: &str,
+    known: bool,
 ) -> Result<(Option<EventId>, Start, Machine)> {
     let text = message.content.text().into_owned();
-    let known = key.is_some();
     let before = if client.names_messages() {
         None
     } else {
@@ -170,10 +177,7 @@ async fn send(
         .sessions()
         .events()
         .send(session, [InputEvent::from(message)])
-        .options(|options| match key {
-            Some(key) => options.idempotency_key(key),
-            None => options,
-        })
+        .options(|options| options.idempotency_key(key))
         .await?;
     let accepted = sent.data.iter().find_map(Event::id).cloned();
     client.set_names_messages(accepted.is_some());
