@@ -101,10 +101,10 @@ fn a_cursor_that_the_stream_rejects_is_repaired_from_the_list() {
     let fed = resume.bytes(secs(1), b"data: unknown cursor\n\n");
     assert!(fed.delivery.is_none(), "nobody has to see it");
     let (outputs, _) = drain(&mut resume, secs(1));
-    let lost = Output::Notice(Notice::Lost(Cause::Fault));
+    let gone = Output::Notice(Notice::Lost(Cause::Fault));
     let repair = Output::Notice(Notice::Repairing);
     let list = Output::List(ListFrom::Cursor);
-    assert_eq!(outputs, [Output::Release, lost, repair, list]);
+    assert_eq!(outputs, [Output::Release, gone, repair, list]);
     assert!(resume.listed(Some("e1"), Class::Durable));
     resume.list_done(secs(1));
     assert!(connect(&mut resume, secs(1)));
@@ -199,4 +199,34 @@ fn an_empty_newest_id_is_no_cursor() {
     resume.newest(secs(0), Some(""));
     assert!(!connect(&mut resume, secs(0)));
     assert_eq!(resume.cursor(), None);
+}
+
+/// Previews, counted as they are looked at.
+struct Counted(usize);
+
+impl qoder_sse::Classify for Counted {
+    fn classify(&mut self, _: &qoder_sse::Frame<'_>) -> Class {
+        self.0 += 1;
+        Class::Preview
+    }
+}
+
+#[test]
+fn what_comes_before_the_first_entry_is_looked_ahead_at_once_a_chunk() {
+    let start = Start::After("e0".to_owned());
+    let mut resume = Resume::new(start, Policy::default(), 7, Counted(0));
+    while !matches!(resume.poll(secs(0)), Output::Connect { .. }) {}
+    resume.opened(secs(0));
+    let text = "data: p\n\n".repeat(1000);
+    let mut delivered = 0;
+    for mut rest in text.as_bytes().chunks(1024) {
+        while !rest.is_empty() {
+            let fed = resume.bytes(secs(1), rest);
+            rest = &rest[fed.consumed..];
+            delivered += usize::from(fed.delivery.is_some());
+        }
+    }
+    assert_eq!(delivered, 1000);
+    let looks = resume.classifier().0;
+    assert!(looks <= 2000, "each twice at most: {looks}");
 }
