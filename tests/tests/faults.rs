@@ -1,5 +1,8 @@
 //! The simulation of faults; see `qoder_tests::faults`.
 
+use std::time::Duration;
+
+use qoder_sse::resume::{On, moves_taken};
 use qoder_tests::faults::{PATIENCE, Schedule, run, run_all};
 
 /// Of the schedules that every check runs. `cargo xtask faults` runs as many as one likes.
@@ -9,6 +12,53 @@ const SCHEDULES: u64 = 20_000;
 fn each_event_once_and_in_order_under_any_schedule() {
     if let Err((seed, why)) = run_all(0, SCHEDULES, PATIENCE) {
         panic!("seed {seed}: {why}\nreplay it: cargo xtask faults --seed {seed}");
+    }
+    for (n, schedule) in Schedule::rare().into_iter().enumerate() {
+        if let Err(why) = run(schedule, false) {
+            panic!("rare schedule {n}: {why}");
+        }
+    }
+    // What was never done was not tested. Sessions are never attached to without a list.
+    let rows = moves_taken().into_iter();
+    let mut never = rows.filter(|(taken, count)| *count == 0 && taken.on != On::StartAttach);
+    let never: Vec<_> = never.by_ref().map(|(taken, _)| taken).collect();
+    assert!(never.is_empty(), "rows of the table never taken: {never:?}");
+}
+
+#[test]
+fn a_bad_line_costs_a_moment_a_cut() {
+    for seed in 0..20 {
+        for previews in [false, true] {
+            for frames in [1, 8, 60] {
+                let schedule = Schedule::over_a_bad_line(seed, frames, previews);
+                let last = schedule.last_event();
+                let report = run(schedule, false).expect("a run");
+                // A wait of up to 100 ms, and up to 400 ms until the stream is there again. Where
+                // the cut comes before anything new, waits are longer, as they should be.
+                let cuts = u32::try_from(report.connections).expect("few");
+                let fair = last + Duration::from_millis(500) * cuts + Duration::from_secs(20);
+                assert!(
+                    report.took <= fair,
+                    "seed {seed}, at most {frames} frames, previews: {previews}: {:?} for {cuts} cuts",
+                    report.took
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_held_back_comes_within_seconds() {
+    for seed in 0..50 {
+        for events in [2, 20, 300] {
+            let schedule = Schedule::held_back(seed, events);
+            let last = schedule.last_event();
+            let report = run(schedule, false).expect("a run");
+            let late = report.took.saturating_sub(last);
+            // Looked at after 5 s, polled after 5 + 2 + 5 + 2 s, every two seconds.
+            let fair = Duration::from_secs(15);
+            assert!(late <= fair, "seed {seed}, {events} events: {late:?}");
+        }
     }
 }
 

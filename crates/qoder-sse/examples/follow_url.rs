@@ -25,7 +25,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
     let start = Instant::now();
     let chance = u64::from(std::process::id());
-    let policy = Policy::default();
+    // Of a stream that nothing is known about, nothing is taken for a repetition.
+    let policy = Policy::default().remembered(0);
     let mut resume = Resume::new(Start::Attach, policy, chance, AllDurable);
     let mut body: Option<Incoming> = None;
     loop {

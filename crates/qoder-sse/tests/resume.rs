@@ -1,40 +1,16 @@
 //! The resume machine against a server in memory, under virtual time.
 #![allow(clippy::format_push_string, reason = "small texts")]
 
-use std::borrow::Cow;
+mod common;
+
 use std::time::Duration;
 
+use common::log::{Log, UNAVAILABLE, connect, drain, live, next_output, secs, waits};
+use qoder_sse::Class;
 use qoder_sse::resume::{
-    Cause, End, Fault, ListFrom, Notice, Outcome, Output, Policy, Polling, Refusal, RefusalKind,
-    Resume, Start, State, diagram,
+    Cause, End, ListFrom, Notice, Outcome, Output, Policy, Polling, Refusal, RefusalKind, Resume,
+    Start, State, diagram,
 };
-use qoder_sse::{Class, Classify, Frame};
-
-/// `p…` is a preview, `.` a pulse, `end` the last entry, everything else an entry of its own id.
-struct Log;
-
-impl Classify for Log {
-    fn classify(&mut self, frame: &Frame<'_>) -> Class {
-        match frame.data() {
-            "end" => Class::Final,
-            "." => Class::Pulse,
-            "[DONE]" => Class::EndOfStream,
-            "fault" => Class::Fault(Fault::Transient),
-            "fatal" => Class::Fault(Fault::Fatal),
-            "unknown cursor" => Class::Fault(Fault::CursorRejected),
-            text if text.starts_with('p') => Class::Preview,
-            _ => Class::Durable,
-        }
-    }
-
-    fn id<'f>(&'f mut self, frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
-        frame.id().map(Cow::Borrowed)
-    }
-}
-
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
 
 /// A server whose log is `e1`, `e2`, … up to `log`, the last of them final.
 #[derive(Clone, Debug)]
@@ -247,56 +223,6 @@ fn once_and_in_order_for_every_small_case() {
         }
     }
     assert!(cases > 10_000, "{cases}");
-}
-
-/// A machine that is live on its first connection, after `e0`.
-fn live(policy: Policy) -> Resume<Log> {
-    let mut resume = Resume::new(Start::After("e0".to_owned()), policy, 7, Log);
-    connect(&mut resume, secs(0));
-    resume.opened(secs(0));
-    drain(&mut resume, secs(0));
-    resume
-}
-
-fn connect(resume: &mut Resume<Log>, now: Duration) -> bool {
-    loop {
-        match resume.poll(now) {
-            Output::Connect { cursor, .. } => return cursor,
-            Output::Wait(_) | Output::Done(_) => panic!("no connection is asked for"),
-            _ => {}
-        }
-    }
-}
-
-fn drain(resume: &mut Resume<Log>, now: Duration) -> (Vec<Output>, Output) {
-    let mut outputs = Vec::new();
-    loop {
-        match resume.poll(now) {
-            last @ (Output::Wait(_) | Output::Done(_)) => return (outputs, last),
-            other => outputs.push(other),
-        }
-    }
-}
-
-/// The waits of a machine whose attempts all end so.
-fn waits(
-    resume: &mut Resume<Log>,
-    mut now: Duration,
-    mut attempt: impl FnMut(&mut Resume<Log>, Duration),
-) -> Vec<Duration> {
-    let mut waits = Vec::new();
-    loop {
-        match resume.poll(now) {
-            Output::Connect { .. } => attempt(resume, now),
-            Output::Notice(Notice::Waiting { delay, .. }) => waits.push(delay),
-            Output::Wait(Some(due)) => {
-                now = due;
-                resume.tick(now);
-            }
-            Output::Done(_) => return waits,
-            _ => {}
-        }
-    }
 }
 
 #[test]
@@ -536,25 +462,6 @@ fn a_list_that_does_not_know_the_cursor_is_walked_back() {
     }
     assert_eq!(asked, 6);
     assert!(now > secs(5) && now < secs(60), "{now:?}");
-}
-
-const UNAVAILABLE: Refusal = Refusal {
-    status: 503,
-    retry_after: None,
-    kind: RefusalKind::Transient,
-};
-
-/// Lets time pass until there is something to do.
-fn next_output(resume: &mut Resume<Log>, now: &mut Duration) -> Vec<Output> {
-    loop {
-        match drain(resume, *now) {
-            (outputs, Output::Wait(Some(due))) if outputs.is_empty() => {
-                *now = due;
-                resume.tick(due);
-            }
-            (outputs, _) => return outputs,
-        }
-    }
 }
 
 #[test]

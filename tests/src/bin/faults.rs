@@ -9,6 +9,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use qoder_sse::resume::moves_taken;
 use qoder_tests::faults::{PATIENCE, Schedule, run, run_all};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
@@ -65,5 +66,16 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
             .max(Duration::from_millis(1))
             .as_secs_f64(),
     );
+    for schedule in Schedule::rare() {
+        if let Err(why) = run(schedule, false) {
+            println!("a rare schedule: {why}");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    println!("\n| taken | state | input | next |\n|--:|---|---|---|");
+    for (taken, count) in moves_taken() {
+        let (from, on, to) = (taken.from, taken.on.words(), taken.to);
+        println!("| {count} | {from:?} | {on} | {to:?} |");
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -38,12 +38,21 @@ pub(crate) struct Oddities {
     pub(crate) spoils: u64,
     /// Every stream is cut after at most so many frames.
     pub(crate) cuts: Option<usize>,
+    /// So many of a hundred openings of a stream take long.
+    pub(crate) slow: u64,
+    /// What ends a stream is often said late, as somebody looks at the list already.
+    pub(crate) late: bool,
+    /// The first stream says this after so many frames, and so many ms after it was opened; lists
+    /// take their time meanwhile.
+    pub(crate) ends: Option<(usize, String, u64)>,
+    /// Every stream is refused for good.
+    pub(crate) refuses: bool,
 }
 
 impl Oddities {
     /// One of them, for a schedule that may have it.
     pub(crate) fn befall(schedule: &mut Schedule, c: &mut Chance, is_turn: bool) {
-        let kinds = if is_turn { 6 } else { 12 };
+        let kinds = if is_turn { 7 } else { 13 };
         match c.below(kinds) {
             0 => {
                 schedule.odd.stream_lag = c.pick(&[1, 300, 1_500]);
@@ -62,20 +71,30 @@ impl Oddities {
                 schedule.odd.mute = true;
                 schedule.outage = None;
             }
-            3..=5 => schedule.odd.rejects_oddly = true,
-            6 => schedule.odd.spoils = c.pick(&[5, 50]),
-            7 => {
+            3..=5 => {
+                schedule.odd.rejects_oddly = true;
+                schedule.odd.late = c.percent(50);
+            }
+            6 => {
+                schedule.odd.slow = c.pick(&[30, 100]);
+                schedule.odd.late = c.percent(50);
+            }
+            7 => schedule.odd.spoils = c.pick(&[5, 50]),
+            8 => {
                 schedule.odd.ignores_after = c.percent(70);
                 schedule.odd.ignores_order = !schedule.odd.ignores_after || c.percent(60);
                 schedule.trim = None;
             }
-            8 => {
+            9 => {
                 schedule.odd.ignores_cursor = true;
                 schedule.trim = None;
-                schedule.from = From::Beginning;
+                if schedule.from == From::Now {
+                    schedule.from = From::Beginning;
+                }
                 schedule.restarts = 0;
+                schedule.odd.late = c.percent(50);
             }
-            9 => {
+            10 => {
                 let from = c.below(10_000);
                 schedule.outage = Some((from, from + c.pick(&[20_000, 400_000])));
                 schedule.odd.last_words = c.pick(&[
@@ -85,7 +104,7 @@ impl Oddities {
                 ]);
                 schedule.odd.falls_silent = c.percent(50);
             }
-            10 => {
+            11 => {
                 schedule.odd.list_faults = Some(c.pick(&[3, 20]));
                 schedule.page = 1;
             }
@@ -141,10 +160,18 @@ impl Schedule {
         }
     }
 
-    /// A session behind something that holds every stream back, with so much going on.
+    /// A session behind something that holds every stream back, with so much going on in its first
+    /// seconds.
     pub fn held_back(seed: u64, events: usize) -> Self {
         let mut chance = Chance::new(seed ^ 0x4E1D);
-        let (entries, said) = log(&mut chance, events, 1, true);
+        let (mut entries, mut said) = log(&mut chance, events, 1, true);
+        let last = entries.last().map_or(1, |entry| entry.at).max(1);
+        for entry in &mut entries {
+            entry.at = entry.at * 4_000 / last;
+        }
+        for (at, _) in &mut said {
+            *at = *at * 4_000 / last;
+        }
         Self {
             entries,
             said,
@@ -158,7 +185,75 @@ impl Schedule {
         }
     }
 
-    /// How long after its last event a run may take.
+    /// What is too rare to happen by chance: streams that end in these ways at once, and while
+    /// somebody looks at the list beside them; one that is refused after a while; more on a list
+    /// than can be remembered.
+    pub fn rare() -> Vec<Self> {
+        let mut rare = vec![Self::held_back(1, 700), Self::all_at_once(1)];
+        let ids = &Self::cut_everywhere(0, true).entries;
+        let entry = &ids[1];
+        let cursor = format!(
+            "id: {}\nevent: {}\ndata: {}\n\n",
+            entry.id, entry.name, entry.json
+        );
+        let message = format!("unknown event {}", entry.id);
+        let error = json!({"type": "invalid_request_error", "message": message});
+        let rejected = json!({"type": "error", "error": error});
+        let rejected = format!("event: error\ndata: {rejected}\n\n");
+        let giant = format!("data: {}", "x".repeat((16 << 20) + 1));
+        for late in [0, 5_100] {
+            for (words, ignores_cursor) in [(&giant, false), (&rejected, false), (&cursor, true)] {
+                let frames = usize::from(ignores_cursor);
+                rare.push(Self {
+                    from: From::After(1),
+                    odd: Oddities {
+                        ends: Some((frames, words.clone(), late)),
+                        ignores_cursor,
+                        mute: true,
+                        ..Oddities::default()
+                    },
+                    faults: 0,
+                    ..Self::cut_everywhere(0, true)
+                });
+            }
+        }
+        for seed in 0..20 {
+            rare.push(Self {
+                odd: Oddities {
+                    slow: 100,
+                    refuses: true,
+                    ..Oddities::default()
+                },
+                faults: 0,
+                from: From::After(1),
+                seed,
+                ..Self::cut_everywhere(0, true)
+            });
+        }
+        rare
+    }
+
+    /// A session in which nothing was, and then too much at once for a stream to be attached.
+    pub fn all_at_once(seed: u64) -> Self {
+        let mut chance = Chance::new(seed ^ 0xA77);
+        let (mut entries, mut said) = log(&mut chance, 700, 0, true);
+        for entry in &mut entries {
+            entry.at = 1 + seed % 40;
+        }
+        for (at, _) in &mut said {
+            *at = 1 + seed % 40;
+        }
+        Self {
+            entries,
+            said,
+            previews: false,
+            faults: 0,
+            seed,
+            ..Self::cut_everywhere(0, true)
+        }
+    }
+
+    /// When the last event is published.
     pub fn last_event(&self) -> Duration {
         self.last_at()
     }

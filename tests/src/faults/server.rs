@@ -45,6 +45,8 @@ pub(crate) struct World {
     lists: u32,
     /// The answer to the question for the newest event: how many there were.
     pub(crate) anchor: Option<usize>,
+    /// The same, before the answer is complete.
+    newest: usize,
     /// That answer was made use of.
     anchor_stands: bool,
     /// Something was answered that ends following for good.
@@ -101,6 +103,7 @@ impl World {
             connections: 0,
             lists: 0,
             anchor: None,
+            newest: 0,
             anchor_stands: false,
             refused: false,
             requests: 0,
@@ -167,6 +170,15 @@ impl World {
             {
                 eprintln!("{:>10} ms  {}", self.now().as_millis(), what());
             }
+        }
+    }
+
+    /// How late in ms what ends a stream is said.
+    fn lateness(&mut self) -> u64 {
+        if self.schedule.odd.late {
+            self.chance.pick(&[0, 5_000, 5_001, 5_100, 5_300])
+        } else {
+            0
         }
     }
 
@@ -275,7 +287,19 @@ impl Service<Request<RequestBody>> for Server {
             let pause = {
                 let mut world = lock(&world);
                 world.count_request();
-                let pause = world.chance.pick(&[0, 0, 1, 30, 400]);
+                let mut pause = world.chance.pick(&[0, 0, 1, 30, 400]);
+                let odd = &world.schedule.odd;
+                if odd.ends.is_some() || odd.refuses {
+                    // So that a list is under way when the stream is answered.
+                    pause = 400;
+                }
+                let slow = world.schedule.odd.slow;
+                if slow > 0
+                    && request.uri().path().ends_with("/stream")
+                    && world.chance.percent(slow)
+                {
+                    pause += world.chance.pick(&[4_990, 5_010, 5_300, 20_000]);
+                }
                 world.complaint.is_none().then_some(pause)
             };
             // After a complaint there is no point in going on.
@@ -413,7 +437,10 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
         _ if w.schedule.odd.ignores_cursor => Some(w.oldest()),
         Some(Some(from)) => Some(from),
         Some(None) => {
-            return Some(reject(&mut w, cursor));
+            return Some(match reject(&mut w, cursor) {
+                Ok(answer) => answer,
+                Err(words) => answer(200, "text/event-stream", words, None),
+            });
         }
         None => None,
     };
@@ -430,16 +457,25 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
                 return None;
             }
             2 | 3 => return Some(unavailable(&mut w)),
-            4 if cursor.is_some() => {
-                return Some(reject(&mut w, cursor));
-            }
+            4 if cursor.is_some() => match reject(&mut w, cursor) {
+                Ok(answer) => return Some(answer),
+                Err(words) => fate = Fate::said(words, 0).late(w.lateness()),
+            },
             5 if w.chance.percent(30) => return Some(fatal(&mut w)),
+            5 if w.chance.percent(30) => {
+                w.refused = true;
+                fate = Fate::said(FORBIDDEN.to_owned(), w.chance.size(0, 4)).late(w.lateness());
+            }
             6 => fate = Fate::silent(w.chance.size(0, 900)),
-            7 => fate = Fate::said(w.chance.pick(&DONE), w.chance.size(0, 4)),
+            7 => {
+                let done = w.chance.pick(&DONE).to_owned();
+                fate = Fate::said(done, w.chance.size(0, 4)).late(w.lateness());
+            }
             8 => {
                 fate = Fate::said(
                     "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\
-                         \"message\":\"busy\"}}\n\n",
+                         \"message\":\"busy\"}}\n\n"
+                        .to_owned(),
                     w.chance.size(0, 4),
                 );
             }
@@ -450,6 +486,14 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
     }
     if let Some(most) = w.schedule.odd.cuts {
         fate = Fate::frames(w.chance.size(1, most));
+    }
+    let ends = w.schedule.odd.ends.clone();
+    if let Some((frames, words, late)) = ends.filter(|_| w.connections == 0) {
+        w.refused = true;
+        fate = Fate::said(words, frames).late(late);
+    }
+    if w.schedule.odd.refuses {
+        return Some(fatal(&mut w));
     }
     if w.is_out() {
         w.tell(|| "  opens, and says nothing".to_owned());
@@ -472,8 +516,12 @@ const DONE: [&str; 2] = [
      data: {\"type\":\"session.party\",\"id\":\"evt_behind\"}\n\n",
 ];
 
-/// 400, as for a cursor that is not known, or one of its brothers.
-fn reject(w: &mut World, cursor: Option<&str>) -> Answer {
+/// An error that no repetition mends.
+const FORBIDDEN: &str = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\
+                         \"permission_error\",\"message\":\"no\"}}\n\n";
+
+/// 400, as for a cursor that is not known, or one of its brothers; or what a stream says of it.
+fn reject(w: &mut World, cursor: Option<&str>) -> Result<Answer, String> {
     if let Some(id) = cursor {
         let is_listed = w.after(id, w.listed()).is_some();
         w.rejected.push((id.to_owned(), is_listed));
@@ -485,17 +533,12 @@ fn reject(w: &mut World, cursor: Option<&str>) -> Answer {
     };
     w.tell(|| format!("  rejects the cursor ({status})"));
     if status != 200 {
-        return refusal(status, "invalid_request_error", None);
+        return Ok(refusal(status, "invalid_request_error", None));
     }
     let id = cursor.unwrap_or("");
     let error = json!({"type": "invalid_request_error", "message": format!("unknown event {id}")});
     let error = json!({"type": "error", "error": error});
-    answer(
-        200,
-        "text/event-stream",
-        format!("event: error\ndata: {error}\n\n"),
-        None,
-    )
+    Err(format!("event: error\ndata: {error}\n\n"))
 }
 
 /// What no repetition mends.
@@ -561,6 +604,14 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
                 return Some(refusal(400, "invalid_request_error", None));
             }
             5 => broken = true,
+            6 if w.chance.percent(10) => {
+                w.refused = true;
+                let (status, kind) = w
+                    .chance
+                    .pick(&[(401, "authentication_error"), (403, "permission_error")]);
+                w.tell(|| format!("  refuses for good ({status})"));
+                return Some(refusal(status, kind, None));
+            }
             _ => cut = true,
         }
         w.tell(|| format!("  answers, but cut: {cut}, without a cursor: {broken}"));
@@ -598,17 +649,22 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
     let asks_for_newest = if ascending {
         value("after_id").is_none() && more.is_none()
     } else {
-        descending && limit == 2 && page.is_none()
+        descending && limit == 2
     };
     // Where the order is ignored, that shows only later.
     let again = descending || (w.schedule.odd.ignores_order && w.anchor != Some(0));
     let may_settle = w.anchor.is_none() || (again && !w.anchor_stands);
-    // One event doesn't tell whether the order is heeded: the next page is needed.
-    let leads_nowhere = broken && more.is_some() && take == 1;
-    if asks_for_newest && !cut && !leads_nowhere && w.schedule.from == From::Now && may_settle {
-        w.anchor = Some(published);
-        w.first = published;
-        w.delivered = published;
+    if asks_for_newest && !cut && w.schedule.from == From::Now && may_settle {
+        if page.is_none() || ascending {
+            w.newest = published;
+        }
+        // One event doesn't tell whether the order is heeded: the next page is needed.
+        let is_half = !ascending && page.is_none() && more.is_some() && take == 1;
+        if !is_half {
+            w.anchor = Some(w.newest);
+            w.first = w.newest;
+            w.delivered = w.newest;
+        }
     }
     if w.schedule.turn.is_some() && !w.opened && descending && page.is_none() && !cut {
         // Where a message without a name is looked for from.

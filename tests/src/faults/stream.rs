@@ -63,14 +63,16 @@ impl Body for Literal {
 }
 
 /// What becomes of a connection.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Fate {
     /// After so many bytes …
     bytes: Option<usize>,
     /// … or so many frames …
     frames: Option<usize>,
     /// … this is said …
-    last_words: &'static str,
+    last_words: String,
+    /// … so many ms after it was opened …
+    late: u64,
     /// … and then the connection is as it will be.
     then: Then,
 }
@@ -81,6 +83,19 @@ enum Then {
     Ends,
     Breaks,
     Silent,
+}
+
+impl std::fmt::Debug for Fate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words: String = self.last_words.chars().take(80).collect();
+        f.debug_struct("Fate")
+            .field("bytes", &self.bytes)
+            .field("frames", &self.frames)
+            .field("last_words", &words)
+            .field("late", &self.late)
+            .field("then", &self.then)
+            .finish()
+    }
 }
 
 impl Fate {
@@ -100,11 +115,17 @@ impl Fate {
         }
     }
 
+    /// The same, so many ms after the opening.
+    pub(crate) fn late(mut self, ms: u64) -> Self {
+        self.late = ms;
+        self
+    }
+
     /// What streams are like while nothing works.
     pub(crate) fn outage(odd: &Oddities) -> Self {
         Self {
             frames: Some(0),
-            last_words: odd.last_words,
+            last_words: odd.last_words.to_owned(),
             then: if odd.falls_silent {
                 Then::Silent
             } else {
@@ -121,7 +142,7 @@ impl Fate {
         }
     }
 
-    pub(crate) fn said(words: &'static str, frames: usize) -> Self {
+    pub(crate) fn said(words: String, frames: usize) -> Self {
         Self {
             frames: Some(frames),
             last_words: words,
@@ -136,6 +157,7 @@ pub(crate) struct StreamBody {
     schedule: Arc<Schedule>,
     chance: Chance,
     started: Instant,
+    opened_at: Instant,
     previews: bool,
     fate: Fate,
     /// What is written and not yet sent.
@@ -172,6 +194,7 @@ impl StreamBody {
         let mut body = Self {
             chance: Chance::new(w.chance.next()),
             started: w.log_started(),
+            opened_at: now,
             previews,
             fate,
             out: BytesMut::new(),
@@ -231,6 +254,13 @@ impl StreamBody {
     fn known_until(&self) -> Duration {
         let lag = Duration::from_millis(self.schedule.odd.stream_lag);
         self.started.elapsed().saturating_sub(lag)
+    }
+
+    /// When what ends the stream is said, if not yet.
+    fn is_late(&self) -> Option<Instant> {
+        let by_frames = self.fate.frames.is_some_and(|frames| self.frames >= frames);
+        let at = self.opened_at + Duration::from_millis(self.fate.late);
+        (by_frames && Instant::now() < at).then_some(at)
     }
 
     /// Whether bytes wait until something lets them through, and until when.
@@ -319,10 +349,13 @@ impl StreamBody {
             .bytes
             .map_or(usize::MAX, |bytes| bytes.saturating_sub(self.sent));
         let by_frames = self.fate.frames.is_some_and(|frames| self.frames >= frames);
+        if self.out.is_empty() && by_frames && self.is_late().is_some() {
+            return None;
+        }
         if self.out.is_empty() && by_frames && !self.fate.last_words.is_empty() {
-            self.out.extend_from_slice(self.fate.last_words.as_bytes());
-            self.strays.extend(stray(self.fate.last_words));
-            self.fate.last_words = "";
+            let words = std::mem::take(&mut self.fate.last_words);
+            self.out.extend_from_slice(words.as_bytes());
+            self.strays.extend(stray(&words));
         }
         if left > 0 && !self.out.is_empty() {
             let size = self.chance.size(1, self.schedule.chunk);
@@ -415,6 +448,7 @@ impl Body for StreamBody {
                 Some(at) => at.min(this.beat),
                 None => this.beat,
             };
+            let due = this.is_late().map_or(due, |late| late.min(due));
             if this.timer.deadline() != due {
                 this.timer.as_mut().reset(due);
             }

@@ -76,7 +76,7 @@ impl Connection {
     /// and keep the rest: as long as no look has shown that it doesn't, one follows.
     pub(super) fn brings_something(&mut self, now: Tick, policy: &Policy) {
         if let Some(at) = &mut self.looks_at {
-            *at = now.saturating_add(policy.look);
+            *at = now.saturating_add(policy.looks_after());
         }
         self.owes_since = None;
         self.has_brought = true;

@@ -41,6 +41,8 @@ pub struct Resume<C> {
     core: Core,
     /// The last block had nothing but an id, which the cursor follows.
     id_only: bool,
+    /// So many bytes of what comes next were looked at already, and no entry is complete in them.
+    looked_at: usize,
 }
 
 /// What became of some bytes.
@@ -92,6 +94,7 @@ impl<C: Classify> Resume<C> {
             classify,
             core: Core::new(start, policy, seed),
             id_only: false,
+            looked_at: 0,
         }
     }
 
@@ -144,6 +147,7 @@ impl<C: Classify> Resume<C> {
     /// The connection is open: a success, and an event stream.
     pub fn opened(&mut self, now: Tick) {
         self.parser.restart();
+        self.looked_at = 0;
         self.core.opened(now);
     }
 
@@ -182,11 +186,13 @@ impl<C: Classify> Resume<C> {
                 delivery: None,
             };
         }
-        if self.core.may_begin_before() {
+        if self.core.may_begin_before() && self.looked_at < input.len() {
             self.look_ahead(input);
+            self.looked_at = input.len();
         }
         let step = self.parser.step(input);
         let consumed = step.consumed;
+        self.looked_at = self.looked_at.saturating_sub(consumed);
         let delivery = match step.item {
             Some(Item::Frame(frame)) => {
                 let class = self.classify.classify(&frame);
@@ -231,6 +237,9 @@ impl<C: Classify> Resume<C> {
     /// Whether the next frame is the first entry of a stream that was attached anywhere: it is
     /// read again when the list is through.
     fn holds(&mut self, now: Tick, input: &[u8]) -> bool {
+        if !ends_a_line(input) {
+            return false;
+        }
         let mut ahead = self.parser.clone();
         let Some(Item::Frame(frame)) = ahead.step(input).item else {
             return false;
@@ -253,6 +262,9 @@ impl<C: Classify> Resume<C> {
     /// A server that begins before the cursor sends what it repeats in one go, mostly: then the
     /// cursor is in sight before the first entry is delivered.
     fn look_ahead(&mut self, input: &[u8]) {
+        if !ends_a_line(input) {
+            return;
+        }
         let mut ahead = self.parser.clone();
         let (mut rest, mut entries) = (input, 0);
         while !rest.is_empty() {
@@ -302,6 +314,7 @@ impl<C: Classify> Resume<C> {
     /// The id of the newest entry, as [`ListFrom::Newest`](super::ListFrom::Newest) asked; `None`
     /// if there is no entry.
     pub fn newest(&mut self, now: Tick, id: Option<&str>) {
+        self.settle();
         self.core.newest(now, id);
     }
 
@@ -309,38 +322,45 @@ impl<C: Classify> Resume<C> {
     /// whether there are more pages. Pages without anything new are waited for ever longer, and
     /// end it at last.
     pub fn page(&mut self, now: Tick, is_new: bool, more: bool) {
+        self.settle();
         self.core.page(now, is_new, more);
     }
 
     /// Whether to deliver an entry that was listed. Ask in the order of the entries.
     pub fn listed(&mut self, id: Option<&str>, class: Class) -> bool {
+        self.settle();
         self.core.listed(id, class)
     }
 
     /// The list is complete.
     pub fn list_done(&mut self, now: Tick) {
+        self.settle();
         self.core.list_done(now);
     }
 
     /// The list was refused, or a page of it.
     pub fn list_failed(&mut self, now: Tick, refusal: Refusal) {
+        self.settle();
         self.core.list_failed(now, refusal);
     }
 
     /// A page of the list could not be fetched: the server could not be reached, or did not answer.
     pub fn list_unreachable(&mut self, now: Tick) {
+        self.settle();
         self.core.list_failed_for_now(now, Cause::Unreachable, None);
     }
 
     /// A page of the list came and could not be read, or can't be had any more: the list begins
     /// anew after a while.
     pub fn list_broken(&mut self, now: Tick) {
+        self.settle();
         self.core.list_failed_for_now(now, Cause::ListFailed, None);
     }
 
     /// The list was walked back to its end, and no entry in it is known: what lies between can't
     /// be had.
     pub fn list_gap(&mut self, now: Tick) {
+        self.settle();
         self.core.list_gap(now);
     }
 
@@ -358,6 +378,13 @@ impl<C: Classify> Resume<C> {
 
     /// Nobody wants any more of it.
     pub fn close(&mut self) {
+        self.settle();
         self.core.finish(On::Closed, Outcome::Closed);
     }
+}
+
+/// Whether a frame may be complete within these bytes; most pieces of a long one can be told so
+/// without a copy of what is held of it.
+fn ends_a_line(input: &[u8]) -> bool {
+    memchr::memchr2(b'\n', b'\r', input).is_some()
 }

@@ -8,31 +8,52 @@
 //!
 //! After each input, call [`Resume::poll`] until it says [`Output::Wait`] or [`Output::Done`]:
 //!
-//! - [`Output::Connect`]: open a connection with [`Resume::cursor`] as `Last-Event-ID`, then say
-//!   [`opened`](Resume::opened), [`refused`](Resume::refused) or [`failed`](Resume::failed).
+//! - [`Output::Connect`]: open a connection, with [`Resume::cursor`] as `Last-Event-ID` if `cursor`
+//!   says so, then say [`opened`](Resume::opened), [`refused`](Resume::refused) or
+//!   [`failed`](Resume::failed). A list may be asked for while no answer comes: fetch it beside.
 //! - While [`Resume::reads`], give what arrives to [`bytes`](Resume::bytes) and deliver what it
-//!   gives, and say [`ended`](Resume::ended) when it ends. Otherwise leave the body unread.
-//! - [`Output::List`]: fetch that part of the log. Of each page that comes say
-//!   [`page`](Resume::page), ask [`listed`](Resume::listed) of each entry whether to deliver it, and
-//!   at the end say [`list_done`](Resume::list_done); or say [`list_failed`](Resume::list_failed),
-//!   [`list_unreachable`](Resume::list_unreachable) or [`list_broken`](Resume::list_broken). Ask for
-//!   another page only while [`Resume::lists`].
-//! - [`Output::GoOn`]: fetch the page that could not be had again.
-//! - [`Output::Release`]: drop the connection, and what is being listed.
-//! - [`Output::Wait`]: when that time comes, say [`tick`](Resume::tick).
+//!   gives, and say [`ended`](Resume::ended) when it ends. Otherwise leave the body unread, and
+//!   keep what was read and not consumed: it is given again when [`Resume::reads`] says yes.
+//! - [`Output::List`]: fetch that part of the log, in place of what is being listed. For
+//!   [`ListFrom::Newest`] say [`newest`](Resume::newest). For the others, of each page that comes
+//!   say [`page`](Resume::page), ask [`listed`](Resume::listed) of each entry whether to deliver
+//!   it, and at the end say [`list_done`](Resume::list_done). What goes wrong is
+//!   [`list_failed`](Resume::list_failed), [`list_unreachable`](Resume::list_unreachable) or
+//!   [`list_broken`](Resume::list_broken). Whenever [`Resume::lists`] says no, stop: what comes of
+//!   the list later must not be given to the machine.
+//! - [`Output::GoOn`]: fetch again the page that could not be had, and go on from there.
+//! - [`Output::Release`]: drop the connection, or the attempt at one, what was read of it and not
+//!   consumed, and what is being listed.
+//! - [`Output::Notice`]: log it, or show it.
+//! - [`Output::Wait`]: go on with what is under way; when that time comes, say
+//!   [`tick`](Resume::tick).
 //!
-//! Inputs at the wrong time are ignored. Times may repeat and must not go back.
+//! Inputs that the state has no use for are ignored. Times may repeat and must not go back.
+//!
+//! # With a list, and without
+//!
+//! A server whose log can be listed by id loses nothing, whatever it thinks of a cursor: start
+//! with [`Start::Beginning`], [`Start::Now`] or [`Start::After`], and answer
+//! [`ListFrom::BackToKnown`] with a [`WalkBack`]. [`Polling::Auto`] notices a stream that is held
+//! back. Where there is no list, use [`Start::Attach`]: then none is ever asked for, and a cursor
+//! that is rejected ends it with [`Outcome::Gap`].
+//!
+//! Streams that give several entries the same id need [`Policy::remembered`] 0, and go with
+//! [`Start::Attach`]: what comes twice, by stream and list or from a server that repeats, can't be
+//! told apart then, and is delivered twice.
 //!
 //! # States
 //!
 #![doc = include_str!("../../docs/resume-states.md")]
 
 mod connection;
+mod lists;
 mod machine;
 mod moves;
 mod patience;
 mod policy;
 mod seen;
+mod streams;
 mod table;
 mod walk_back;
 
@@ -99,7 +120,9 @@ pub enum Fault {
 
 /// Tells the class of a frame.
 pub trait Classify {
-    /// The class of the frame. It may be asked for twice in a row for the same frame.
+    /// The class of the frame. It may be asked for more than once: frames at the beginning of a
+    /// connection are looked at ahead of their time. [`id`](Self::id) is asked of the frame that
+    /// was classified last.
     fn classify(&mut self, frame: &Frame<'_>) -> Class;
 
     /// The id of a durable frame: by default the one in its block.

@@ -32,7 +32,8 @@ pub struct Policy {
     /// Time since the first failure without progress until it gives up: 5 minutes.
     pub max_outage: Duration,
     /// How many ids of delivered entries are remembered, to drop repetitions: 512. With 0 nothing
-    /// is ever taken for a repetition, for servers that give several entries the same id.
+    /// is ever taken for a repetition, for servers that give several entries the same id; what
+    /// such a server repeats is delivered again, and so is what a stream and a list both give.
     pub remembered: usize,
     /// Whether the log is listed again and again in place of a connection: never.
     pub polling: Polling,
@@ -44,7 +45,7 @@ pub struct Policy {
     pub stream_again: Duration,
     /// A connection that brings nothing for so long, after it was asked for or after an entry, is
     /// compared with the list: 5 s. Once that showed nothing missing, only its silence counts.
-    /// Only where polling may take its place.
+    /// Only where polling may take its place. Less than 100 ms counts as 100 ms.
     pub look: Duration,
     /// How long the stream may be behind what such a look found, until something between is
     /// taken to hold it back: 2 s.
@@ -104,7 +105,20 @@ impl Default for Policy {
     }
 }
 
+/// No list is asked for sooner after another.
+pub(super) const FLOOR: Duration = Duration::from_millis(100);
+
 impl Policy {
+    /// When a connection that brings nothing is compared with the list.
+    pub(super) fn looks_after(&self) -> Duration {
+        self.look.max(FLOOR)
+    }
+
+    /// The time between two lists.
+    pub(super) fn paces(&self) -> Duration {
+        self.pace.max(FLOOR)
+    }
+
     /// Sets how long a connection may be silent.
     #[must_use]
     pub fn idle(mut self, limit: Duration) -> Self {
