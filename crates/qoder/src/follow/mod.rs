@@ -131,8 +131,9 @@ impl Follow {
         self
     }
 
-    /// Never polls: the stream alone, whatever becomes of it. A stream that something holds back
-    /// is not noticed then.
+    /// Never polls where the stream fails: it alone is tried, until it gives up. A stream that
+    /// something holds back is not noticed then. Only where the server rejects the cursor, the
+    /// list is asked until it has one that can be sent.
     pub fn without_polling(mut self) -> Self {
         self.policy = self.policy.polling(Polling::Never);
         self
