@@ -19,11 +19,12 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask ci [--skip STEP]...  every check; the steps are listed as they run
 cargo xtask STEP                 one step of it: fmt, clippy, tidy, test, features, doc, no-std, benchmarks,
-                                 mutants, readme
+                                 readme
 cargo xtask bench                all benchmarks, and their report: docs/benchmarks.md
 cargo xtask bench NAME [ARGS]    one of them: sse, allocations, typed, cost …
 cargo xtask faults [--seeds N]   following under faults, in simulated time; --seed N shows one run
-cargo xtask mutants [WORDS]      breaks following in many ways, to see the simulation notice; WORDS choose some
+cargo xtask mutants [WORDS]      breaks the code in many ways, to see that something notices each; WORDS choose
+                                 some, --write lists them in docs/mutants.md
 cargo xtask real [WORDS]         the example programs through nginx, haproxy, tinyproxy and microsocks, none of which
                                  it installs; --available skips those that are missing, --write prints the table
                                  into docs/faults.md, WORDS choose some
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
         }
         ["bench", args @ ..] => bench::run(args),
         ["diagram"] => ci::diagram(),
-        ["mutants", words] => mutants::run_only(words),
+        ["mutants", args @ ..] => mutants::run_with(args),
         ["real", args @ ..] => real::run(args),
         ["faults", args @ ..] => ci::faults(args),
         ["ci", skipped @ ..] => ci::run(skipped),

@@ -208,4 +208,17 @@ mod tests {
         assert_eq!(class(&renewing, "permission_error"), fault(true));
         assert_eq!(class(&renewing, "api_error"), fault(false));
     }
+
+    #[test]
+    fn only_its_own_end_ends_a_thread() {
+        let feed = Feed::thread(SessionId::from("sess_1"), ThreadId::from("thr_1"));
+        let class = |thread: &str| {
+            let data = format!(
+                r#"{{"type":"session.thread_status_terminated","session_thread_id":"{thread}","agent_name":"a"}}"#
+            );
+            feed.class_of(&Event::decode("", None, &data))
+        };
+        assert_eq!(class("thr_1"), Class::Final);
+        assert_eq!(class("thr_2"), Class::Durable);
+    }
 }

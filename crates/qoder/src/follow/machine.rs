@@ -519,3 +519,6 @@ fn refusal(error: &Error, with_cursor: bool) -> Option<Refusal> {
     }
     Some(refusal)
 }
+
+#[cfg(test)]
+mod tests;

@@ -316,6 +316,18 @@ mod tests {
     }
 
     #[test]
+    fn a_second_start_begins_anew() {
+        let mut previews = begun("a");
+        previews.extend(piece("a", 0, "Hel"));
+        previews.start(&EventId::new("a"));
+        assert_eq!(shown(&previews, "a", 0), None);
+        let (first, new) = previews.extend(piece("a", 0, "Hello")).expect("a preview");
+        assert!(first.restarted && new);
+        assert_eq!(shown(&previews, "a", 0).as_deref(), Some("Hello"));
+        assert_eq!(previews.open.len(), 1);
+    }
+
+    #[test]
     fn nothing_is_added_behind_what_could_not_be_shown() {
         let mut previews = begun("a");
         previews.extend(piece("a", 0, "Hel"));

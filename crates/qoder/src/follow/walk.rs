@@ -503,3 +503,6 @@ impl Had {
         is_new
     }
 }
+
+#[cfg(test)]
+mod tests;

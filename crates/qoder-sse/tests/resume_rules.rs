@@ -1,0 +1,631 @@
+//! The rules of the resume machine, one by one: each of these fails if its rule is broken, as
+//! `cargo xtask mutants` does.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use qoder_sse::resume::{
+    Cause, End, Fault, ListFrom, Notice, Outcome, Output, Policy, Polling, Refusal, RefusalKind,
+    Resume, Start, State,
+};
+use qoder_sse::{Class, Classify, Frame};
+
+/// `p…` is a preview, everything else an entry, or what it says.
+struct Log;
+
+impl Classify for Log {
+    fn classify(&mut self, frame: &Frame<'_>) -> Class {
+        match frame.data() {
+            "unknown cursor" => Class::Fault(Fault::CursorRejected),
+            text if text.starts_with('p') => Class::Preview,
+            _ => Class::Durable,
+        }
+    }
+
+    fn id<'f>(&'f mut self, frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
+        frame.id().map(Cow::Borrowed)
+    }
+}
+
+const REJECTED: Refusal = Refusal {
+    status: 400,
+    retry_after: None,
+    kind: RefusalKind::CursorRejected,
+};
+
+const UNAVAILABLE: Refusal = Refusal {
+    status: 503,
+    retry_after: None,
+    kind: RefusalKind::Transient,
+};
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A machine, and the time.
+struct Run {
+    machine: Resume<Log>,
+    now: Duration,
+}
+
+impl Run {
+    fn new(start: Start, policy: Policy) -> Self {
+        Self {
+            machine: Resume::new(start, policy, 7, Log),
+            now: secs(0),
+        }
+    }
+
+    /// One that is live after `e0`.
+    fn live(policy: Policy) -> Self {
+        let mut run = Self::new(Start::After("e0".to_owned()), policy);
+        run.opens();
+        run
+    }
+
+    /// One whose first connection, without a cursor, is open while the list is asked for.
+    fn parked(policy: Policy) -> Self {
+        let mut run = Self::new(Start::Beginning, policy);
+        assert_eq!(run.outputs(), [Output::List(ListFrom::Beginning)]);
+        run.lists([]);
+        assert!(!run.connects());
+        run.machine.opened(run.now);
+        run.outputs();
+        assert_eq!(run.machine.state(), State::Parked);
+        run
+    }
+
+    /// What there is to do now.
+    fn outputs(&mut self) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        loop {
+            match self.machine.poll(self.now) {
+                Output::Wait(_) => return outputs,
+                done @ Output::Done(_) => {
+                    outputs.push(done);
+                    return outputs;
+                }
+                other => outputs.push(other),
+            }
+        }
+    }
+
+    /// When it is to be told that time has passed, if nothing comes.
+    fn due(&mut self) -> Duration {
+        assert_eq!(self.outputs(), []);
+        match self.machine.poll(self.now) {
+            Output::Wait(Some(due)) => due,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Lets time pass until there is something to do.
+    fn next(&mut self) -> Vec<Output> {
+        loop {
+            let outputs = self.outputs();
+            if !outputs.is_empty() {
+                return outputs;
+            }
+            self.now = self.due();
+            self.machine.tick(self.now);
+        }
+    }
+
+    /// The next request: whether it is a connection, and is to have the cursor.
+    fn connects(&mut self) -> bool {
+        loop {
+            for output in self.next() {
+                match output {
+                    Output::Connect { cursor, .. } => return cursor,
+                    Output::List(_) | Output::GoOn | Output::Done(_) => panic!("{output:?}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The next request, which is for a list.
+    fn asks(&mut self) -> Option<ListFrom> {
+        loop {
+            for output in self.next() {
+                match output {
+                    Output::List(from) => return Some(from),
+                    Output::GoOn => return None,
+                    Output::Connect { .. } | Output::Done(_) => panic!("{output:?}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn opens(&mut self) {
+        self.connects();
+        self.machine.opened(self.now);
+        self.outputs();
+    }
+
+    /// A list with these entries comes to its end.
+    fn lists<const N: usize>(&mut self, ids: [&str; N]) {
+        for id in ids {
+            self.machine.listed(Some(id), Class::Durable);
+        }
+        self.machine.list_done(self.now);
+    }
+
+    /// What is delivered of these bytes.
+    fn bytes(&mut self, text: &str) -> Vec<String> {
+        let (mut rest, mut delivered) = (text.as_bytes(), Vec::new());
+        while !rest.is_empty() && self.machine.reads() {
+            let fed = self.machine.bytes(self.now, rest);
+            rest = &rest[fed.consumed..];
+            delivered.extend(fed.delivery.map(|it| it.frame.data().to_owned()));
+            if fed.consumed == 0 {
+                break;
+            }
+        }
+        delivered
+    }
+
+    /// The connection ends; how long it is waited for the next one.
+    fn ends(&mut self) -> Duration {
+        self.machine.ended(self.now, End::Clean);
+        waits(&self.outputs()).expect("a wait")
+    }
+}
+
+/// How long it is waited, if it is.
+fn waits(outputs: &[Output]) -> Option<Duration> {
+    outputs.iter().find_map(|output| match output {
+        Output::Notice(Notice::Waiting { delay, .. }) => Some(*delay),
+        _ => None,
+    })
+}
+
+const SHORT: Duration = Duration::from_millis(100);
+
+/// An entry as a frame.
+fn entry(n: usize) -> String {
+    format!("id: e{n}\ndata: {n}\n\n")
+}
+
+#[test]
+fn bytes_are_life() {
+    let mut run = Run::live(Policy::default());
+    for _ in 0..100 {
+        run.now += secs(15);
+        run.bytes(":\n");
+        assert!(run.ends() <= SHORT);
+        run.opens();
+    }
+}
+
+#[test]
+fn life_is_from_opening_to_the_last_byte() {
+    let mut run = Run::live(Policy::default());
+    run.bytes(": ok\n");
+    run.ends();
+    let mut connections = 1;
+    // Silence at the end of each of them is no life.
+    let outcome = loop {
+        match run.next().pop() {
+            Some(Output::Connect { .. }) => {
+                connections += 1;
+                assert!(connections < 10, "it goes on for ever");
+                run.machine.opened(run.now);
+                run.outputs();
+                run.bytes(": ok\n");
+                run.now += secs(59);
+                run.machine.ended(run.now, End::Clean);
+            }
+            Some(Output::Done(outcome)) => break outcome,
+            _ => {}
+        }
+    };
+    assert_eq!(outcome, Outcome::GaveUp(Cause::Ended));
+}
+
+#[test]
+fn the_time_unread_is_no_silence() {
+    let mut run = Run::parked(Policy::default());
+    run.now = secs(50);
+    run.lists([]);
+    run.outputs();
+    assert_eq!(run.machine.state(), State::Live);
+    assert_eq!(run.now + secs(60), secs(110));
+    // It looks once whether something came between the list and the stream; that shows nothing.
+    run.now = run.due();
+    run.machine.tick(run.now);
+    if run.machine.state() == State::Looking {
+        run.outputs();
+        run.lists([]);
+    }
+    assert_eq!(run.due(), secs(110));
+}
+
+#[test]
+fn a_list_of_more_than_is_remembered_is_gone_behind() {
+    let policy = Policy::default().remembered(2);
+    let mut run = Run::parked(policy);
+    run.lists(["e1", "e2"]);
+    run.outputs();
+    assert!(run.machine.reads(), "both are remembered");
+    let mut run = Run::parked(policy);
+    run.lists(["e1", "e2", "e3"]);
+    assert!(run.connects(), "with a cursor, behind the list");
+    assert_eq!(run.machine.cursor(), Some("e3"));
+}
+
+#[test]
+fn a_list_in_parts_counts_as_one() {
+    let mut run = Run::parked(Policy::default().remembered(2));
+    for id in ["e1", "e2"] {
+        run.machine.listed(Some(id), Class::Durable);
+    }
+    // A page further on is not known any more.
+    run.machine.list_failed(run.now, REJECTED);
+    assert_eq!(run.asks(), Some(ListFrom::Cursor));
+    run.lists(["e3"]);
+    assert!(run.connects());
+}
+
+#[test]
+fn a_cursor_that_the_list_refused_is_not_listed_from_again() {
+    let mut run = Run::live(Policy::default());
+    run.bytes(&entry(1));
+    run.ends();
+    run.connects();
+    run.machine.refused(run.now, REJECTED);
+    assert_eq!(run.asks(), Some(ListFrom::Cursor));
+    run.machine.list_failed(run.now, REJECTED);
+    assert_eq!(run.asks(), Some(ListFrom::BackToKnown));
+    run.lists([]);
+    for _ in 0..3 {
+        assert_eq!(run.asks(), Some(ListFrom::BackToKnown));
+        run.lists([]);
+    }
+    assert_eq!(run.asks(), Some(ListFrom::BackToKnown));
+    run.machine.listed(Some("e2"), Class::Durable);
+    run.machine.list_done(run.now);
+    assert!(run.connects());
+    assert_eq!(run.machine.cursor(), Some("e2"));
+}
+
+#[test]
+fn progress_forgets_what_failed() {
+    let mut run = Run::live(Policy::default().polling(Polling::After(3)));
+    for n in 1..20 {
+        run.bytes(&entry(n));
+        run.ends();
+        run.opens();
+    }
+    // Waits begin anew as well.
+    let mut run = Run::live(Policy::default());
+    for n in 1..20 {
+        run.bytes(&entry(n));
+        assert!(run.ends() <= SHORT);
+        run.opens();
+        let second = run.ends();
+        assert!(second <= Duration::from_millis(500), "{second:?}");
+        run.opens();
+    }
+}
+
+/// How long it is polled until the stream is tried again, three times in a row; each time it brings
+/// this and is lost, and three connections in a row fail.
+fn polled_for(brings: &str) -> Vec<u64> {
+    let mut run = Run::live(Policy::default().polling(Polling::After(3)));
+    run.ends();
+    let mut times = Vec::new();
+    let mut since = None;
+    while times.len() < 3 {
+        for output in run.next() {
+            match output {
+                Output::List(_) => {
+                    since.get_or_insert(run.now);
+                    run.machine.list_done(run.now);
+                }
+                Output::Connect { .. } => match since.take() {
+                    Some(since) => {
+                        times.push((run.now - since).as_secs());
+                        run.machine.opened(run.now);
+                        run.outputs();
+                        run.bytes(&brings.replace('N', &times.len().to_string()));
+                        if brings.starts_with("data: p") {
+                            run.machine.progressed();
+                        }
+                        run.machine.ended(run.now, End::Clean);
+                    }
+                    None => run.machine.failed(run.now),
+                },
+                Output::Done(outcome) => panic!("{outcome:?}"),
+                _ => {}
+            }
+        }
+    }
+    times
+}
+
+#[test]
+fn an_entry_or_a_preview_makes_the_stream_good_again() {
+    let about = |times: &[u64], want: [u64; 3]| {
+        let near = |(time, want): (&u64, u64)| (want - 2..want + 4).contains(time);
+        assert!(times.iter().zip(want).all(near), "{times:?}");
+    };
+    about(&polled_for(":\n"), [60, 120, 240]);
+    about(&polled_for("data: pN\n\n"), [60, 60, 60]);
+    about(&polled_for("id: eN\ndata: N\n\n"), [60, 60, 60]);
+}
+
+#[test]
+fn what_is_open_is_released() {
+    let released = |run: &mut Run| {
+        run.outputs()
+            .iter()
+            .filter(|o| **o == Output::Release)
+            .count()
+    };
+    // The stream rejects its cursor.
+    let mut run = Run::live(Policy::default());
+    run.bytes("data: unknown cursor\n\n");
+    assert_eq!(
+        (run.machine.state(), released(&mut run)),
+        (State::Filling, 1)
+    );
+    // It ends.
+    let mut run = Run::live(Policy::default());
+    run.machine.ended(run.now, End::Broken);
+    assert_eq!(
+        (run.machine.state(), released(&mut run)),
+        (State::Waiting, 1)
+    );
+    // The list before it is too long.
+    let mut run = Run::parked(Policy::default().remembered(1));
+    run.lists(["e1", "e2"]);
+    assert_eq!(
+        (run.machine.state(), released(&mut run)),
+        (State::Connecting, 1)
+    );
+    // The list before it fails.
+    let mut run = Run::parked(Policy::default());
+    run.machine.list_failed(run.now, UNAVAILABLE);
+    assert_eq!(
+        (run.machine.state(), released(&mut run)),
+        (State::Waiting, 1)
+    );
+    // A look beside it lists too much.
+    let policy = Policy::default().polling(Polling::Auto).remembered(1);
+    let mut run = Run::live(policy);
+    assert_eq!(run.asks(), Some(ListFrom::Cursor));
+    for id in ["e1", "e2"] {
+        run.machine.listed(Some(id), Class::Durable);
+    }
+    assert_eq!(
+        (run.machine.state(), released(&mut run)),
+        (State::Filling, 1)
+    );
+    // The list has no more to say, ever.
+    let mut run = Run::parked(Policy::default());
+    run.machine.list_failed(run.now, Refusal::of_status(404));
+    assert_eq!(released(&mut run), 1);
+    assert_eq!(run.machine.state(), State::Done);
+}
+
+#[test]
+fn a_400_without_a_cursor_is_final() {
+    let mut run = Run::new(Start::Beginning, Policy::default());
+    run.asks();
+    run.lists([]);
+    assert!(!run.connects());
+    run.machine.refused(run.now, REJECTED);
+    let end = Output::Done(Outcome::Refused { status: 400 });
+    assert_eq!(run.outputs().pop(), Some(end));
+}
+
+#[test]
+fn an_opening_is_no_progress() {
+    let mut run = Run::live(Policy::default());
+    run.ends();
+    for _ in 0..4 {
+        run.opens();
+        run.ends();
+    }
+    run.opens();
+    let wait = run.ends();
+    assert!(wait >= secs(4), "{wait:?}");
+}
+
+#[test]
+fn what_has_no_id_is_no_progress() {
+    let mut run = Run::live(Policy::default());
+    let mut connections = 1;
+    loop {
+        assert_eq!(run.bytes("data: upstream connect error\n\n").len(), 1);
+        run.machine.ended(run.now, End::Clean);
+        if let Some(Output::Done(outcome)) = run.outputs().pop() {
+            assert_eq!(outcome, Outcome::GaveUp(Cause::Ended));
+            break;
+        }
+        run.opens();
+        connections += 1;
+        assert!(connections <= 30, "it goes on for ever");
+    }
+    assert_eq!(connections, 30);
+}
+
+#[test]
+fn a_stream_that_brings_nothing_is_compared_with_the_list() {
+    let mut run = Run::live(Policy::default().polling(Polling::Auto));
+    assert_eq!(run.asks(), Some(ListFrom::Cursor));
+    assert_eq!(run.now, secs(5));
+    run.lists(["e1"]);
+    assert!(run.machine.reads());
+    let outputs = run.next();
+    assert_eq!(run.now, secs(7), "it has to bring that soon");
+    assert!(
+        outputs.contains(&Output::Notice(Notice::Lost(Cause::HeldBack))),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn held_back_twice_is_polled() {
+    let mut run = Run::live(Policy::default().polling(Polling::Auto));
+    for id in ["e1", "e2"] {
+        assert_eq!(run.asks(), Some(ListFrom::Cursor));
+        run.lists([id]);
+        run.next();
+        if id == "e1" {
+            run.opens();
+        }
+    }
+    assert!(run.next().contains(&Output::Notice(Notice::Polling)));
+}
+
+#[test]
+fn polling_comes_before_giving_up() {
+    let policy = Policy::default().polling(Polling::After(100));
+    let mut run = Run::new(Start::After("e0".to_owned()), policy);
+    let mut failed = 0;
+    loop {
+        match run.next().pop() {
+            Some(Output::Connect { .. }) => {
+                failed += 1;
+                run.machine.failed(run.now);
+            }
+            Some(Output::List(_)) => break,
+            Some(Output::Done(outcome)) => panic!("{outcome:?}"),
+            _ => {}
+        }
+    }
+    assert_eq!(failed, 30);
+}
+
+#[test]
+fn a_look_heeds_retry_after() {
+    let mut run = Run::live(Policy::default().polling(Polling::Auto));
+    run.asks();
+    let refusal = Refusal {
+        retry_after: Some(secs(20)),
+        ..UNAVAILABLE
+    };
+    run.machine.list_failed(run.now, refusal);
+    assert_eq!(run.machine.state(), State::Live);
+    assert!(run.ends() >= secs(20));
+}
+
+#[test]
+fn the_first_entry_of_a_bare_stream_waits_for_the_list() {
+    let mut run = Run::parked(Policy::default());
+    run.lists([]);
+    run.outputs();
+    assert!(run.machine.reads());
+    // The list was behind: it has another one before this by now.
+    assert_eq!(run.bytes(&entry(2)), [""; 0]);
+    assert_eq!(run.asks(), Some(ListFrom::Beginning));
+    assert!(run.machine.listed(Some("e1"), Class::Durable));
+    assert!(run.machine.listed(Some("e2"), Class::Durable));
+    run.machine.list_done(run.now);
+    run.outputs();
+    assert_eq!(run.bytes(&(entry(2) + &entry(3))), ["3"]);
+}
+
+#[test]
+fn what_has_no_id_is_listed_once() {
+    let policy = Policy::default().polling(Polling::Always);
+    let mut run = Run::new(Start::After("e0".to_owned()), policy);
+    let mut delivered = Vec::new();
+    for entries in [1, 1, 2, 2, 2] {
+        assert_eq!(run.asks(), Some(ListFrom::Cursor));
+        let new = (0..entries).filter(|_| run.machine.listed(None, Class::Durable));
+        delivered.push(new.count());
+        run.machine.list_done(run.now);
+    }
+    assert_eq!(delivered, [1, 0, 1, 0, 0]);
+}
+
+#[test]
+fn pages_without_anything_new_are_waited_for() {
+    let mut run = Run::new(Start::Beginning, Policy::default());
+    assert_eq!(run.asks(), Some(ListFrom::Beginning));
+    run.machine.page(run.now, true, true);
+    assert!(run.machine.lists(), "a page with something new is not");
+    let mut pages = 0;
+    let end = loop {
+        pages += 1;
+        run.machine.page(run.now, false, true);
+        assert!(!run.machine.lists());
+        let mut outputs = run.next();
+        while waits(&outputs).is_some() {
+            outputs = run.next();
+        }
+        match outputs.pop() {
+            Some(Output::GoOn) => {}
+            Some(Output::Done(outcome)) => break outcome,
+            other => panic!("{other:?}"),
+        }
+        if pages > 100 {
+            panic!("it goes on for ever");
+        }
+    };
+    assert_eq!(end, Outcome::GaveUp(Cause::ListStuck));
+    assert!(run.now > secs(100), "{:?}", run.now);
+}
+
+#[test]
+fn polling_has_a_floor() {
+    let policy = Policy::default().polling(Polling::Always).pace(secs(0));
+    let mut run = Run::new(Start::After("e0".to_owned()), policy);
+    for _ in 0..100 {
+        run.asks();
+        run.lists([]);
+    }
+    assert!(run.now >= secs(5), "{:?}", run.now);
+}
+
+/// One that has delivered e1 to e5 from the beginning on, of which it remembers three, and whose
+/// connection is made anew.
+fn after_five() -> Run {
+    let mut run = Run::new(Start::Beginning, Policy::default().remembered(3));
+    run.asks();
+    run.lists(["e1", "e2", "e3", "e4", "e5"]);
+    assert!(run.connects());
+    run.machine.opened(run.now);
+    run.outputs();
+    run
+}
+
+#[test]
+fn a_server_that_begins_anew_is_noticed() {
+    let mut run = after_five();
+    let mut delivered = Vec::new();
+    // In pieces, so that the cursor is not in sight.
+    for n in 1..=7 {
+        delivered.extend(run.bytes(&entry(n)));
+    }
+    assert_eq!(delivered, ["6", "7"]);
+}
+
+#[test]
+fn a_server_that_begins_before_the_cursor_is_noticed() {
+    let mut run = after_five();
+    let all = [2, 3, 4, 5, 6].map(entry).concat();
+    assert_eq!(run.bytes(&all), ["6"], "in one go, the cursor is in sight");
+    let mut run = after_five();
+    assert_eq!(run.bytes(&entry(2)), ["2"], "in pieces it is not");
+    assert_eq!(run.bytes(&entry(5)), [""; 0]);
+    let end = Output::Done(Outcome::CursorIgnored);
+    assert_eq!(run.outputs().pop(), Some(end));
+}
+
+#[test]
+fn attempts_that_were_asked_for_don_t_count() {
+    let mut run = Run::live(Policy::default());
+    run.ends();
+    for _ in 0..100 {
+        run.machine.wake(run.now);
+        run.opens();
+        run.ends();
+    }
+    assert_eq!(run.machine.state(), State::Waiting);
+}

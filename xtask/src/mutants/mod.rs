@@ -1,0 +1,212 @@
+//! Ways to break the code, to see that something notices each of them.
+
+mod following;
+mod parser;
+mod resume;
+mod run;
+mod turns;
+
+use std::fmt::{self, Write};
+use std::time::Instant;
+
+use crate::shell::{read, root};
+
+/// A change of one place in the code.
+struct Mutant {
+    /// What of docs/following.md doesn't hold then: a promise, or what the code is for.
+    breaks: &'static str,
+    /// What is wrong.
+    wrong: &'static str,
+    file: &'static str,
+    /// This stands there once …
+    find: &'static str,
+    /// … and becomes this.
+    put: &'static str,
+    by: By,
+}
+
+/// What catches a mutant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The first schedules of the simulation.
+    Simulation,
+    /// The tests of a package's library, or of one of its files of tests, whose names have the
+    /// words.
+    Tests {
+        package: &'static str,
+        file: Option<&'static str>,
+        words: &'static str,
+    },
+}
+
+/// Tests of the parser and of the resume machine.
+const fn sse(file: &'static str, words: &'static str) -> By {
+    By::Tests {
+        package: "qoder-sse",
+        file: Some(file),
+        words,
+    }
+}
+
+/// Tests within the client.
+const fn client(words: &'static str) -> By {
+    By::Tests {
+        package: "qoder",
+        file: None,
+        words,
+    }
+}
+
+/// Tests of the client as a whole.
+const fn whole(file: &'static str, words: &'static str) -> By {
+    By::Tests {
+        package: "qoder-tests",
+        file: Some(file),
+        words,
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Simulation => f.write_str("the simulation"),
+            Self::Tests {
+                package,
+                file,
+                words,
+            } => {
+                write!(f, "`{package}`")?;
+                if let Some(file) = file {
+                    write!(f, ", `{file}`")?;
+                }
+                if !words.is_empty() {
+                    write!(f, ": `{words}`")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn all() -> impl Iterator<Item = &'static Mutant> {
+    [
+        resume::MUTANTS,
+        following::MUTANTS,
+        turns::MUTANTS,
+        parser::MUTANTS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Where they are listed.
+const DOCS: &str = "docs/mutants.md";
+
+/// That each mutant still fits the code, and that the docs list them.
+pub(crate) fn check() -> Result<(), String> {
+    for mutant in all() {
+        let found = read(&root().join(mutant.file))?
+            .matches(mutant.find)
+            .count();
+        if found != 1 {
+            return Err(format!(
+                "{}: {found} places fit the mutant {:?}",
+                mutant.file, mutant.wrong
+            ));
+        }
+    }
+    if read(&root().join(DOCS))?.ends_with(&table()) {
+        Ok(())
+    } else {
+        Err(format!(
+            "{DOCS} doesn't list the mutants: `cargo xtask mutants --write`"
+        ))
+    }
+}
+
+fn table() -> String {
+    let mut table = "| what is broken | of | caught by |\n|---|---|---|\n".to_owned();
+    for mutant in all() {
+        // A text takes all that is written into it.
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} |",
+            mutant.wrong, mutant.breaks, mutant.by
+        );
+    }
+    table
+}
+
+/// Writes the table anew.
+fn write() -> Result<(), String> {
+    let file = root().join(DOCS);
+    let text = read(&file)?;
+    let Some(at) = text.find("| what is broken |") else {
+        return Err(format!("{DOCS} has no table"));
+    };
+    run::write(&file, &format!("{}{}", &text[..at], table()))
+}
+
+/// Every fourth of them: a step of each check has to be short.
+pub(crate) fn run_some() -> Result<(), String> {
+    run(&all().step_by(4).collect::<Vec<_>>())
+}
+
+/// All of them, or those that have these words, or none and the table of them.
+pub(crate) fn run_with(args: &[&str]) -> Result<(), String> {
+    if args == ["--write"] {
+        return write();
+    }
+    let words = args.join(" ");
+    run(&all()
+        .filter(|mutant| mutant.wrong.contains(&words) || mutant.file.contains(&words))
+        .collect::<Vec<_>>())
+}
+
+/// Breaks a copy of the workspace in each way, and runs what should catch it.
+fn run(mutants: &[&Mutant]) -> Result<(), String> {
+    check()?;
+    let started = Instant::now();
+    let copy = run::Copy::new()?;
+    let mut sound = Vec::new();
+    for mutant in mutants {
+        if !sound.contains(&mutant.by) {
+            sound.push(mutant.by);
+            if let Some(how) = copy.catch(mutant.by)? {
+                return Err(format!("the copy as it is: {how}"));
+            }
+        }
+    }
+    let (mut survivors, mut undecided) = (Vec::new(), Vec::new());
+    for mutant in mutants {
+        let started = Instant::now();
+        match copy.broken(mutant, || copy.catch(mutant.by))? {
+            Ok(Some(how)) => println!(
+                "caught in {:.1} s: {}: {how}",
+                started.elapsed().as_secs_f64(),
+                mutant.wrong
+            ),
+            Ok(None) => {
+                println!("NOT CAUGHT: {}", mutant.wrong);
+                survivors.push(mutant.wrong);
+            }
+            Err(why) => {
+                println!("UNDECIDED: {}: {why}", mutant.wrong);
+                undecided.push(mutant.wrong);
+            }
+        }
+    }
+    if !survivors.is_empty() || !undecided.is_empty() {
+        return Err(format!(
+            "not noticed: {}; undecided: {}",
+            survivors.join("; "),
+            undecided.join("; ")
+        ));
+    }
+    println!(
+        "all {} mutants were caught, in {} s",
+        mutants.len(),
+        started.elapsed().as_secs()
+    );
+    Ok(())
+}

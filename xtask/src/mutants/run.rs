@@ -1,0 +1,192 @@
+//! The copy of the workspace that is broken, and what is run on it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{By, Mutant};
+use crate::shell::{cargo, output, read, root};
+
+/// How many schedules a mutant has to survive. Each is caught by one of the first thousand or so.
+const SEEDS: &str = "4000";
+
+/// How long one of them may take, in seconds; a sound one takes milliseconds.
+const ONE: &str = "20";
+
+/// How long all of them may take before it is left open what they come to. A sound copy needs
+/// some 15 s.
+const SCHEDULES: Duration = Duration::from_secs(240);
+
+/// How long tests may take before it is plain that they have no end. Sound ones take seconds.
+const TESTS: Duration = Duration::from_secs(30);
+
+/// A copy of the workspace, beside its build.
+pub(super) struct Copy {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+impl Copy {
+    /// The code as it is.
+    pub(super) fn new() -> Result<Self, String> {
+        let folder = root().join("target/mutants");
+        for part in ["Cargo.toml", "Cargo.lock", "crates", "tests", "xtask"] {
+            replace(&root().join(part), &folder.join(part))?;
+        }
+        // What the workspace depends on is compiled once for both.
+        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or(root().join("target").into());
+        let target = target.into();
+        Ok(Self { folder, target })
+    }
+
+    /// Does something while the copy is broken.
+    pub(super) fn broken<T>(&self, mutant: &Mutant, act: impl FnOnce() -> T) -> Result<T, String> {
+        let file = self.folder.join(mutant.file);
+        let sound = read(&file)?;
+        write(&file, &sound.replace(mutant.find, mutant.put))?;
+        let came = act();
+        write(&file, &sound)?;
+        Ok(came)
+    }
+
+    /// What is found wrong with the copy.
+    pub(super) fn catch(&self, by: By) -> Result<Option<String>, String> {
+        match by {
+            By::Simulation => self.simulate(),
+            By::Tests {
+                package,
+                file,
+                words,
+            } => self.test(package, file, words),
+        }
+    }
+
+    fn simulate(&self) -> Result<Option<String>, String> {
+        let mut build = cargo(&["build", "--package", "qoder-tests", "--bin", "faults"]);
+        let mut faults = Command::new(self.build(&mut build)?);
+        faults.args(["--seeds", SEEDS, "--patience", ONE]);
+        let Some((passed, said)) = self.finish(&mut faults, SCHEDULES)? else {
+            return Err(format!(
+                "{SEEDS} schedules took more than {SCHEDULES:?}, so that it is left open"
+            ));
+        };
+        let how = said.lines().next().unwrap_or("it crashed").to_owned();
+        Ok((!passed).then_some(how))
+    }
+
+    fn test(
+        &self,
+        package: &str,
+        file: Option<&str>,
+        words: &str,
+    ) -> Result<Option<String>, String> {
+        let mut build = cargo(&["test", "--no-run", "--package", package]);
+        match file {
+            Some(file) => build.args(["--test", file]),
+            None => build.arg("--lib"),
+        };
+        let Some((passed, said)) =
+            self.finish(Command::new(self.build(&mut build)?).arg(words), TESTS)?
+        else {
+            return Ok(Some("it has no end".to_owned()));
+        };
+        if passed {
+            let none = said.contains("running 0 tests");
+            return if none {
+                Err(format!("no test of {package} has the words {words:?}"))
+            } else {
+                Ok(None)
+            };
+        }
+        let mut failed = said.lines().filter_map(|line| {
+            let name = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
+            Some(name)
+        });
+        Ok(Some(failed.next().unwrap_or("it crashed").to_owned()))
+    }
+
+    /// Builds the copy, and gives the program that comes of it.
+    fn build(&self, build: &mut Command) -> Result<PathBuf, String> {
+        let is_test = build.get_args().next().is_some_and(|word| word == "test");
+        build.args(["--quiet", "--message-format", "json"]);
+        build.current_dir(&self.folder);
+        build.env("CARGO_TARGET_DIR", &self.target);
+        // Nobody looks into it with a debugger, and it is linked once for each mutant.
+        build.env("CARGO_PROFILE_DEV_DEBUG", "0");
+        let told = output(build).map_err(|error| {
+            let errors = error.lines().filter(|line| line.starts_with("error"));
+            format!(
+                "it can't be built: {}",
+                errors.collect::<Vec<_>>().join("; ")
+            )
+        })?;
+        told.lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|told| told["profile"]["test"] == is_test)
+            .find_map(|told| Some(told["executable"].as_str()?.into()))
+            .ok_or_else(|| "no program was built".to_owned())
+    }
+
+    /// Runs a program: whether it succeeded, and what it said; `None` if it took too long.
+    fn finish(
+        &self,
+        program: &mut Command,
+        within: Duration,
+    ) -> Result<Option<(bool, String)>, String> {
+        let wrong = |error: std::io::Error| error.to_string();
+        let said = self.folder.join("said.txt");
+        program
+            .current_dir(&self.folder)
+            .stdout(File::create(&said).map_err(wrong)?)
+            .stderr(Stdio::null());
+        let mut child = program.spawn().map_err(wrong)?;
+        let started = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().map_err(wrong)? {
+                return Ok(Some((status.success(), read(&said)?)));
+            }
+            if started.elapsed() > within {
+                child.kill().map_err(wrong)?;
+                child.wait().map_err(wrong)?;
+                return Ok(None);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Makes `to` the same as `from`; files that are the same already keep their time, so that they
+/// are not compiled again.
+fn replace(from: &Path, to: &Path) -> Result<(), String> {
+    let wrong = |error: std::io::Error| format!("{}: {error}", from.display());
+    if from.is_file() {
+        let text = fs::read(from).map_err(wrong)?;
+        if fs::read(to).ok().as_deref() == Some(&text) {
+            return Ok(());
+        }
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent).map_err(wrong)?;
+        }
+        return fs::write(to, text).map_err(wrong);
+    }
+    for entry in fs::read_dir(to).into_iter().flatten().flatten() {
+        let (old, name) = (entry.path(), entry.file_name());
+        if old.is_file() && !from.join(name).exists() {
+            fs::remove_file(old).map_err(wrong)?;
+        }
+    }
+    for entry in fs::read_dir(from).map_err(wrong)? {
+        let name = entry.map_err(wrong)?.file_name();
+        if name != "target" {
+            replace(&from.join(&name), &to.join(&name))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn write(file: &Path, text: &str) -> Result<(), String> {
+    fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
+}
