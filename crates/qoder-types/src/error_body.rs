@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use crate::Extra;
+use crate::wire::{self, BYTE_ORDER_MARK};
 
 /// The body of a response with an error status, in any of its shapes: the envelope of every
 /// generation, an `error` that is a plain text, the gateway's flat `{code, message}`, and what is
@@ -39,10 +40,12 @@ pub struct ErrorBody {
 const RAW: usize = 64 << 10;
 
 impl ErrorBody {
-    /// Reads a body. It never fails: what is not understood is in [`raw`](Self::raw).
+    /// Reads a body. It never fails: what is not understood is in [`raw`](Self::raw). A byte order
+    /// mark is skipped.
     pub fn parse(body: &[u8]) -> Self {
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let raw = String::from_utf8_lossy(&body[..body.len().min(RAW)]).into_owned();
-        let mut this = match serde_json::from_slice(body) {
+        let mut this = match wire::read(body) {
             Ok(Value::Object(object)) => Self::from_object(&object),
             _ => Self::default(),
         };
@@ -83,12 +86,12 @@ impl ErrorBody {
         }
     }
 
-    /// The type of the error, or its code where it has no type.
+    /// Returns the type of the error, or its code where it has no type.
     pub fn kind(&self) -> Option<&str> {
         self.error_type.as_deref().or(self.code.as_deref())
     }
 
-    /// The message, with the parameter or feature it is about, or else the beginning of the body,
+    /// Returns the message, with the parameter or feature it is about, or else the beginning of the body,
     /// on one line. `None` for an empty body.
     pub fn summary(&self) -> Option<String> {
         let Some(message) = &self.message else {

@@ -6,9 +6,10 @@ use std::marker::PhantomData;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Extra, Form};
+use crate::{Extra, Form, wire};
 
 /// What is the same for all calls of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,30 @@ pub enum Accept {
 }
 
 impl Op {
+    /// Reads the body of a response that is a success.
+    ///
+    /// A byte order mark is skipped, and half a surrogate pair becomes U+FFFD. A write may be
+    /// answered without a body: what is returned then is as empty as its type can be, and an object
+    /// has no id. To answer a read so is an error.
+    ///
+    /// ```
+    /// use qoder_types::{Deleted, ops};
+    ///
+    /// let delete = ops::files::delete(&"file_1".into());
+    /// let deleted: Deleted = delete.op().read(b"").unwrap();
+    /// assert_eq!(deleted.id, "");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the body is not JSON, or not what a `T` is read from.
+    pub fn read<T: DeserializeOwned>(&self, body: &[u8]) -> serde_json::Result<T> {
+        if self.method != Method::Get && body.trim_ascii().is_empty() {
+            return wire::nothing();
+        }
+        wire::read(body)
+    }
+
     pub(crate) const fn get(name: &'static str, path: &'static str) -> Self {
         Self {
             name,

@@ -20,7 +20,7 @@ pub(super) struct Link {
 impl Link {
     /// The link of an API that is spoken to over plain http or not; or what is wrong with it.
     pub(super) fn new(content: &FileContent, plain: bool) -> Result<Self, &'static str> {
-        let uri = mended(&content.url).parse::<Uri>().ok();
+        let uri = mended(content.url.expose()).parse::<Uri>().ok();
         let uri = uri.filter(|uri| uri.scheme().is_some());
         let uri = uri.ok_or("that is no absolute URL")?;
         let has_user = |authority: &http::uri::Authority| authority.as_str().contains('@');

@@ -20,7 +20,7 @@ impl Agents {
     ///     .agents()
     ///     .create(AgentCreate::new("my-assistant", "ultimate").system("Reply concisely and clearly."))
     ///     .await?;
-    /// println!("{} at version {:?}", agent.id, agent.version);
+    /// println!("{} at version {}", agent.id, agent.version);
     /// # Ok(()) }
     /// ```
     pub fn create(&self, agent: AgentCreate) -> Call<Agent> {

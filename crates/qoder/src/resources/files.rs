@@ -18,7 +18,7 @@ impl Files {
     /// use qoder::Upload;
     ///
     /// let file = client.files().upload(Upload::path("notes.md")).await?;
-    /// println!("{} has {:?} bytes", file.id, file.byte_len());
+    /// println!("{} has {} bytes", file.id, file.size_bytes);
     /// # Ok(()) }
     /// ```
     pub fn upload(&self, upload: Upload) -> Call<File> {

@@ -121,9 +121,8 @@ impl SessionEvents {
             crate::Dialect::Seed => event.into().for_seed(),
             crate::Dialect::Current => event.into().for_current(),
         };
-        let body = SendEvents {
-            events: events.into_iter().map(in_dialect).collect(),
-        };
+        let events: Vec<InputEvent> = events.into_iter().map(in_dialect).collect();
+        let body = SendEvents::new(events);
         self.call(ops::events::send(&id.into(), &body))
     }
 
