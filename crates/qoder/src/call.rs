@@ -89,6 +89,10 @@ impl<T> Call<T> {
         WithMeta(self)
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     pub(crate) fn request(&self) -> &Request<T> {
         &self.request
     }

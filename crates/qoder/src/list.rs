@@ -6,8 +6,9 @@ use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use futures_core::Stream;
-use qoder_types::{Cursor, Page, Paging, Request};
+use qoder_types::{Cursor, InvalidItem, Page, Paging, Request};
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, CallOptions, Pending};
@@ -16,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A list that can be narrowed down before it is read.
 ///
-/// Awaited, it gives one [`Page`]. [`items`](Self::items) and [`pages`](Self::pages) go through
+/// Awaited, it returns one [`Page`]. [`items`](Self::items) and [`pages`](Self::pages) go through
 /// all of it, one request per page, when they are polled.
 ///
 /// ```no_run
@@ -186,6 +187,17 @@ impl<T: DeserializeOwned + Send + 'static> Pages<T> {
         }
     }
 
+    /// The error that an item is which can't be read.
+    fn invalid(&self, item: &InvalidItem) -> Error {
+        let raw = item.raw().as_bytes();
+        let body = Bytes::copy_from_slice(&raw[..raw.len().min(64 << 10)]);
+        Error::new(ErrorKind::Decode, item.to_string())
+            .with_operation(self.call.request().op().name)
+            .with_sent(crate::Sent::Yes)
+            .with_body(body)
+            .redacted(self.call.client().auth())
+    }
+
     /// Points the call at the page after `page`.
     fn advance(&mut self, page: &Page<T>) {
         let next = self.paging.next(page);
@@ -226,11 +238,14 @@ impl<T> fmt::Debug for Pages<T> {
 
 /// The items of a list, made by [`List::items`].
 ///
-/// Fused; an `Err` is the last item. Dropping the future of [`next`](Self::next) loses nothing.
+/// An item that can't be read is an `Err` in its place, of the kind
+/// [`Decode`](ErrorKind::Decode) and with the item's JSON as its [body](Error::body); the items
+/// after it follow. Any other `Err` is the last item. Fused. Dropping the future of
+/// [`next`](Self::next) loses nothing.
 #[must_use = "streams do nothing unless polled"]
 pub struct Items<T> {
     pages: Pages<T>,
-    page: VecDeque<T>,
+    page: VecDeque<std::result::Result<T, InvalidItem>>,
 }
 
 impl<T: DeserializeOwned + Send + 'static> Items<T> {
@@ -242,11 +257,11 @@ impl<T: DeserializeOwned + Send + 'static> Items<T> {
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         loop {
             if let Some(item) = self.page.pop_front() {
-                return Poll::Ready(Some(Ok(item)));
+                return Poll::Ready(Some(item.map_err(|item| self.pages.invalid(&item))));
             }
             match ready!(self.pages.poll_page(cx)) {
                 // An empty page in the middle is skipped, not taken for the end.
-                Some(Ok(page)) => self.page = page.data.into(),
+                Some(Ok(page)) => self.page = page.into_items().collect(),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
