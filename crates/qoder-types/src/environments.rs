@@ -4,7 +4,7 @@ use crate::wire::Wire;
 use crate::{EnvironmentId, Extra, Timestamp};
 
 object! {
-    /// An environment.
+    /// An environment: how the containers of sessions are made, and what they can reach.
     Environment {
         /// The environment's id.
         id!: EnvironmentId,

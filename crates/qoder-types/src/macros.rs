@@ -111,6 +111,7 @@ macro_rules! names {
 ///     description: String,                         may be left out
 ///     title: String | null,                        of a change: left out, cleared or set
 ///     metadata{}: String,                          a map, which is set entry by entry
+///     variables{variable}: String,                 the same, by a setter of another name
 ///     metadata{}: String | null,                   of a change: entries can be deleted
 /// }
 /// ```
@@ -131,7 +132,7 @@ macro_rules! body {
         $($(#[$rmeta:meta])* $req:ident $(as $rscalar:ident)? $(: $rty:ty)? $(= $rwire:literal)?,)*
         $(; $(
             $(#[$fmeta:meta])*
-            $field:ident $(as $scalar:ident)? $({ $(@ $map:tt)* })? $(: $ty:ty)? $(| null $(@ $null:tt)*)?,
+            $field:ident $(as $scalar:ident)? $({ $($entry:ident)? })? $(: $ty:ty)? $(| null $(@ $null:tt)*)?,
         )*)?
     }) => {
         object! {
@@ -140,7 +141,7 @@ macro_rules! body {
                 $($(#[$rmeta])* $req: $($rscalar)? $($rty)? $(= $rwire)?,)*
                 $($(
                     $(#[$fmeta])*
-                    $field: optional!($({ $($map)* })? $($scalar)? $($ty)? $(| null $($null)*)?),
+                    $field: optional!($({ $($entry)? })? $($scalar)? $($ty)? $(| null $($null)*)?),
                 )*)?
             }
         }
@@ -154,7 +155,7 @@ macro_rules! body {
                 body
             }
 
-            $($(setter! { $(#[$fmeta])* $field $(as $scalar)? $({ $($map)* })? $($ty)? $(| null $($null)*)? })*)?
+            $($(setter! { $(#[$fmeta])* $field $(as $scalar)? $({ $($entry)? })? $($ty)? $(| null $($null)*)? })*)?
         }
     };
 }
@@ -171,8 +172,8 @@ macro_rules! given {
 
 /// The type of an optional field of a `body!`.
 macro_rules! optional {
-    ({} $ty:ty) => { Option<std::collections::BTreeMap<String, $ty>> };
-    ({} $ty:ty | null) => { Option<std::collections::BTreeMap<String, crate::Patch<$ty>>> };
+    ({ $($entry:ident)? } $ty:ty) => { Option<std::collections::BTreeMap<String, $ty>> };
+    ({ $($entry:ident)? } $ty:ty | null) => { Option<std::collections::BTreeMap<String, crate::Patch<$ty>>> };
     ($ty:ty) => { Option<$ty> };
     ($ty:ty | null) => { crate::Patch<$ty> };
 }
@@ -188,20 +189,23 @@ macro_rules! setter {
             self
         }
     };
-    ($(#[$meta:meta])* $field:ident {} $ty:ty) => {
+    ($(#[$meta:meta])* $field:ident {} $($type:tt)*) => {
+        setter! { $(#[$meta])* $field { $field } $($type)* }
+    };
+    ($(#[$meta:meta])* $field:ident { $entry:ident } $ty:ty) => {
         #[doc = concat!("Adds an entry to `", stringify!($field), "`:")]
         ///
         $(#[$meta])*
-        pub fn $field(mut self, key: impl Into<String>, value: impl Into<$ty>) -> Self {
+        pub fn $entry(mut self, key: impl Into<String>, value: impl Into<$ty>) -> Self {
             self.$field.get_or_insert_default().insert(key.into(), value.into());
             self
         }
     };
-    ($(#[$meta:meta])* $field:ident {} $ty:ty | null) => {
+    ($(#[$meta:meta])* $field:ident { $entry:ident } $ty:ty | null) => {
         #[doc = concat!("Sets an entry of `", stringify!($field), "`, or deletes it with [`Patch::Clear`](crate::Patch):")]
         ///
         $(#[$meta])*
-        pub fn $field(mut self, key: impl Into<String>, value: impl Into<crate::Patch<$ty>>) -> Self {
+        pub fn $entry(mut self, key: impl Into<String>, value: impl Into<crate::Patch<$ty>>) -> Self {
             self.$field.get_or_insert_default().insert(key.into(), value.into());
             self
         }

@@ -28,7 +28,7 @@ pub enum Cursor {
 }
 
 impl Cursor {
-    /// The query parameter that it becomes. The three kinds exclude each other.
+    /// Returns the query parameter that the cursor becomes. The three kinds exclude each other.
     pub fn as_query(&self) -> (&'static str, &str) {
         match self {
             Self::Page(value) => ("page", value),
@@ -98,7 +98,7 @@ pub enum PagingError {
 }
 
 impl Paging {
-    /// A list of this style, before its first page.
+    /// Makes the machine for a list of this style, before its first page.
     pub fn new(style: PageStyle) -> Self {
         Self {
             style,
@@ -107,7 +107,7 @@ impl Paging {
         }
     }
 
-    /// Where the page after this one begins, or `None` after the last.
+    /// Returns where the page after this one begins, or `None` after the last.
     ///
     /// A page ends the list if it says `has_more: false`, or if it says nothing and gives no
     /// cursor, or if the list has no pages. `next_page` is preferred, then `last_id`.

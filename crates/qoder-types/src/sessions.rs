@@ -11,7 +11,7 @@ use crate::{Budget, OutcomeId};
 use std::collections::BTreeMap;
 
 object! {
-    /// A session.
+    /// A session: an agent at work in an environment.
     Session {
         /// The session's id.
         id!: SessionId,
@@ -53,7 +53,7 @@ object! {
 open_enum! {
     /// What a session, or a thread of it, is doing.
     SessionStatus {
-        /// It waits, for a message or for an answer.
+        /// It waits for a message, or for an answer.
         Idle = "idle",
         /// It is at work.
         Running = "running",
@@ -225,7 +225,7 @@ body! {
         /// Environment variables, which login shells see. A name is letters, digits and `_`, and
         /// doesn't begin with a digit. `SERVER_ENDPOINT`, `USER_ID`, `WORK_DIR` and what begins
         /// with `CAW_` or `QODER_` is the platform's.
-        environment_variables{}: Secret,
+        environment_variables{environment_variable}: Secret,
         /// The files, repositories and memory stores that the session is given. Only files can be
         /// added later.
         resources: Vec<SessionResource>,
@@ -252,7 +252,7 @@ body! {
         /// What the session may cost from now on.
         budget: Budget | null,
         /// The new environment variables, in place of all that there are.
-        environment_variables{}: Secret,
+        environment_variables{environment_variable}: Secret,
         /// The vaults whose credentials the session may use. Servers have refused this so far.
         vault_ids: Vec<VaultId>,
     }

@@ -202,8 +202,16 @@ fn errors_are_read_in_every_shape() {
         (Some("skills"), Some("skills-2026-05"))
     );
 
+    let marked = [b"\xef\xbb\xbf", text("error_409.json").as_bytes()].concat();
+    assert_eq!(ErrorBody::parse(&marked).kind(), Some("conflict_error"));
+
     for (body, summary) in [
         (&b""[..], None),
+        (b"\xef\xbb\xbf", None),
+        (
+            br#"{"error":{"message":"half \ud83d"}}"#,
+            Some("half \u{fffd}"),
+        ),
         (b"upstream  timed\nout", Some("upstream timed out")),
         (b"\xff\xfe", Some("\u{fffd}\u{fffd}")),
         (

@@ -42,7 +42,7 @@ impl<T> List<T> {
         }
     }
 
-    /// Items per page: 1 to 100; 20 if it is not set.
+    /// Sets how many items a page has: 1 to 100. Default: 20.
     pub fn limit(self, limit: u32) -> Self {
         self.query("limit", limit.to_string())
     }
@@ -72,7 +72,7 @@ impl<T> List<T> {
         self
     }
 
-    /// Every page from here on.
+    /// Returns every page from here on.
     pub fn pages(self) -> Pages<T> {
         let paging = Paging::new(self.call.request().op().pages);
         Pages {
@@ -83,7 +83,7 @@ impl<T> List<T> {
         }
     }
 
-    /// Every item from here on, page by page.
+    /// Returns every item from here on, page by page.
     pub fn items(self) -> Items<T> {
         Items {
             pages: self.pages(),
@@ -93,11 +93,11 @@ impl<T> List<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> List<T> {
-    /// The first item.
+    /// Returns the first item.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Empty`] if there is none.
+    /// [`ErrorKind::Empty`] if there is none, [`ErrorKind::Decode`] if it can't be read.
     pub async fn first(self) -> Result<T> {
         let op = self.call.request().op().name;
         let mut items = self.items();
@@ -154,7 +154,7 @@ enum State<T> {
 }
 
 impl<T> Pages<T> {
-    /// Where the next page begins: store it, and go on with [`List::from_cursor`] in another
+    /// Returns where the next page begins: store it, and go on with [`List::from_cursor`] in another
     /// process. `None` before the first page and after the last.
     pub fn continuation(&self) -> Option<&Cursor> {
         self.continuation.as_ref()
@@ -162,7 +162,7 @@ impl<T> Pages<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> Pages<T> {
-    /// The next page, or `None` after the last.
+    /// Returns the next page, or `None` after the last.
     pub async fn next(&mut self) -> Option<Result<Page<T>>> {
         poll_fn(|cx| self.poll_page(cx)).await
     }
@@ -249,7 +249,7 @@ pub struct Items<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> Items<T> {
-    /// The next item, or `None` after the last.
+    /// Returns the next item, or `None` after the last.
     pub async fn next(&mut self) -> Option<Result<T>> {
         poll_fn(|cx| self.poll_item(cx)).await
     }

@@ -17,7 +17,7 @@ pub enum StopReason {
     /// The agent waits: each of these tool uses needs an approval or a result. When only some
     /// are answered, the session idles again with the rest.
     RequiresAction {
-        /// The `agent.tool_use`, `agent.mcp_tool_use` and `agent.custom_tool_use` events.
+        /// The ids of `agent.tool_use`, `agent.mcp_tool_use` and `agent.custom_tool_use` events.
         event_ids: Vec<EventId>,
     },
     /// The turn was interrupted or cancelled.
@@ -168,14 +168,13 @@ pub struct Announced {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct Delta {
-    /// The content block that it belongs to, from 0.
+    /// The content block that the piece belongs to, from 0.
     #[serde(default)]
     pub index: usize,
-    /// The piece of the block.
+    /// The piece.
     pub content: ContentBlock,
 }
 
-/// Which event it is, is all that there is to it.
 impl Wire for Announced {
     fn fit(value: &Value) -> Fit {
         let has = |name: &str| value.get(name).is_some_and(Value::is_string);

@@ -9,12 +9,14 @@ use serde_json::Value;
 
 use super::{Fit, Wire, read_text};
 
-/// What some servers begin a text with.
-pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The body of a response without the byte order mark that some servers begin a text with.
+pub(crate) fn unmarked(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
 
 /// Reads the body of a response. A byte order mark is skipped.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let body = unmarked(body);
     // One look at all of it for UTF-8 is cheaper than one at each text.
     match std::str::from_utf8(body) {
         Ok(text) => read_text(text),

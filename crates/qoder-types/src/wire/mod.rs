@@ -21,7 +21,7 @@ mod values;
 mod view;
 
 pub(crate) use debug::Redacted;
-pub(crate) use document::{BYTE_ORDER_MARK, deserialize, nothing, read, visit_json};
+pub(crate) use document::{deserialize, nothing, read, unmarked, visit_json};
 pub(crate) use members::{Members, Names, Object, Slot, choose, has_id, object_of};
 pub use numbers::{Credits, Seconds};
 pub(crate) use text::read_text;

@@ -375,7 +375,7 @@ fn a_resource_without_an_id_is_none() {
 #[test]
 fn secrets_are_not_shown() {
     let session = SessionCreate::new("a", "e")
-        .environment_variables("API_KEY", "hidden")
+        .environment_variable("API_KEY", "hidden")
         .resources(vec![
             GithubRepositoryResource::new("https://example.org")
                 .authorization_token("hidden")
@@ -393,7 +393,7 @@ fn secrets_are_not_shown() {
         format!("{session:?}"),
         format!(
             "{:?}",
-            SessionUpdate::new().environment_variables("API_KEY", "hidden")
+            SessionUpdate::new().environment_variable("API_KEY", "hidden")
         ),
         format!(
             "{:?}",
