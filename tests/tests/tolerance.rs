@@ -6,14 +6,23 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use qoder::transport::{RequestBody, Transport};
-use qoder::{Client, ErrorKind};
+use qoder::types::serde_json::Value;
+use qoder::types::{AgentCreate, AgentUpdate};
+use qoder::{Client, ErrorKind, Event, Method};
 use tower::service_fn;
 
 /// A client whose every call is answered with this body.
 fn answered(body: &'static str) -> Client {
+    answered_with(200, "application/json", body)
+}
+
+fn answered_with(status: u16, content_type: &'static str, body: &'static str) -> Client {
     let server = service_fn(move |_: Request<RequestBody>| async move {
+        let response = Response::builder()
+            .status(status)
+            .header("content-type", content_type);
         let body = Full::new(Bytes::from_static(body.as_bytes()));
-        Ok::<_, Infallible>(Response::new(body))
+        Ok::<_, Infallible>(response.body(body).expect("a response"))
     });
     Client::builder()
         .token("pt-invented-token")
@@ -103,4 +112,70 @@ async fn what_is_no_list_is_none() {
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert!(error.to_string().contains("no list `data`"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_write_may_be_answered_without_a_body() {
+    for (status, body) in [(200, ""), (202, ""), (204, ""), (200, "\r\n")] {
+        let client = answered_with(status, "application/json", body);
+        let agents = client.agents();
+        let agent = agents
+            .create(AgentCreate::new("a", "m"))
+            .await
+            .expect("created");
+        assert!(agent.id.as_str().is_empty() && agent.name.is_empty());
+        agents
+            .update("agent_1", AgentUpdate::new(1))
+            .await
+            .expect("updated");
+        agents.archive("agent_1").await.expect("archived");
+        let deleted = agents.delete("agent_1").await.expect("deleted");
+        assert!(deleted.id.is_empty());
+        client.sessions().cancel("sess_1").await.expect("cancelled");
+        let sent = client
+            .session("sess_1")
+            .send(["Hello!"])
+            .await
+            .expect("sent");
+        assert!(sent.data.is_empty());
+        let done: Value = client.request(Method::Post, "/x").await.expect("done");
+        assert_eq!(done, Value::Null);
+
+        let error = agents
+            .retrieve("agent_1")
+            .await
+            .expect_err("a read has an answer");
+        assert_eq!(error.kind(), ErrorKind::Decode);
+        let error = agents.list().await.expect_err("a list has one");
+        assert_eq!(error.kind(), ErrorKind::Decode);
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_and_half_a_surrogate_pair_are_no_errors() {
+    let client = answered("\u{feff}{\"id\":\"agent_1\",\"name\":\"half \\ud83d\"}");
+    let agent = client.agents().retrieve("agent_1").await.expect("an agent");
+    assert_eq!(agent.name, "half \u{fffd}");
+    let body = "\u{feff}{\"error\":{\"type\":\"conflict_error\",\"message\":\"running\"}}";
+    let client = answered_with(409, "application/json", body);
+    let error = client
+        .agents()
+        .archive("agent_1")
+        .await
+        .expect_err("a conflict");
+    assert!(
+        error.to_string().contains("409 conflict_error: running"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_frame_without_data_is_no_event() {
+    let stream = "event: agent.message\ndata:\n\ndata:  \n\nevent: ping\ndata: {}\n\n\
+                  event: session.deleted\ndata: {\"id\":\"evt_1\"}\n\n";
+    let client = answered_with(200, "text/event-stream", stream);
+    let mut events = client.session("sess_1").stream().await.expect("a stream");
+    let event = events.next().await.expect("an event").expect("no error");
+    assert!(matches!(event, Event::SessionDeleted(_)), "{event:?}");
+    assert!(events.next().await.is_none());
 }

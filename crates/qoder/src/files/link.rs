@@ -5,9 +5,7 @@ use std::time::SystemTime;
 
 use http::Uri;
 use http::uri::Scheme;
-use qoder_types::FileContent;
-
-use super::rfc3339::instant;
+use qoder_types::{FileContent, Timestamp};
 
 /// A link. It is a secret.
 pub(super) struct Link {
@@ -32,7 +30,7 @@ impl Link {
         }
         let ends = content.expires_at.as_ref();
         Ok(Self {
-            ends: ends.and_then(|ends| instant(ends.as_str())),
+            ends: ends.and_then(Timestamp::to_system_time),
             uri,
             used: false,
         })
