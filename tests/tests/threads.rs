@@ -128,7 +128,7 @@ async fn threads_are_listed_and_archived() {
     let alone = conversation.threads().await.expect("threads");
     assert_eq!(alone.data.len(), 1, "even a plain session has one");
     assert_eq!(alone.data[0].parent_thread_id, None);
-    assert_eq!(alone.data[0].status, Some(SessionStatus::Idle));
+    assert_eq!(alone.data[0].status, SessionStatus::Idle);
     let own = conversation.thread(&alone.data[0].id).events();
     assert!(own.await.expect("events").data.len() > 2);
 

@@ -185,7 +185,7 @@ pub const CALLS: &[Contender<usize>] = &[
                 let mut tally = Tally::default();
                 for _ in 0..calls {
                     let session = session.retrieve().await.expect("a session");
-                    tally.add(session.title.as_deref().expect("a title"));
+                    tally.add(&session.title);
                 }
                 tally
             })

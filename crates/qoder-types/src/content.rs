@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::wire::{Fit, View, Wire, deserialize_by_wire, serialize_by_wire, visit_json};
 use crate::{Extra, FileId};
 
 /// The content of a message or a tool result.
@@ -23,8 +23,7 @@ use crate::{Extra, FileId};
 /// assert_eq!(seed.text(), today.text());
 /// assert_eq!(seed.into_blocks(), today.into_blocks());
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// A plain text.
     Text(String),
@@ -32,8 +31,44 @@ pub enum Content {
     Blocks(Vec<ContentBlock>),
 }
 
+serialize_by_wire!(Content);
+
+impl Wire for Content {
+    const WRITTEN_EMPTY: bool = true;
+
+    fn fit(value: &Value) -> Fit {
+        if value.is_string() || value.is_array() {
+            Fit::Exact
+        } else {
+            Fit::No
+        }
+    }
+
+    fn read(value: Value) -> Self {
+        match value {
+            Value::String(text) => Self::Text(text),
+            value => Self::Blocks(Wire::read(value)),
+        }
+    }
+
+    fn view(&self) -> View<'_> {
+        match self {
+            Self::Text(text) => View::Text(text),
+            Self::Blocks(blocks) => blocks.view(),
+        }
+    }
+
+    #[cfg(test)]
+    fn sample(choice: usize) -> Value {
+        match choice % 3 {
+            0 => String::sample(choice),
+            _ => Vec::<ContentBlock>::sample(choice),
+        }
+    }
+}
+
 impl Content {
-    /// The text of all text blocks, one after another.
+    /// Returns the text of all text blocks, one after another.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
@@ -50,7 +85,7 @@ impl Content {
         }
     }
 
-    /// The blocks; a plain text is one text block.
+    /// Returns the blocks. A plain text becomes one text block.
     pub fn into_blocks(self) -> Vec<ContentBlock> {
         match self {
             Self::Text(text) => vec![ContentBlock::text(text)],
@@ -58,8 +93,8 @@ impl Content {
         }
     }
 
-    /// The text, if a plain text says the same: it is one, or it is a single text block with
-    /// nothing else in it.
+    /// Returns the text if a plain text says the same: it is one, or it is a single text block
+    /// with nothing else in it.
     pub fn as_plain_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -131,7 +166,7 @@ impl<'de> Deserialize<'de> for Content {
 tagged! {
     /// A block of content.
     ContentBlock {
-        /// Text.
+        /// A text.
         Text(TextBlock) = "text",
         /// An image.
         Image(Box<ImageBlock>) = "image",
@@ -145,33 +180,22 @@ tagged! {
 }
 
 impl ContentBlock {
-    /// A block of text.
+    /// Makes a block of text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(TextBlock {
-            text: text.into(),
-            extra: Extra::new(),
-        })
+        Self::Text(TextBlock::new(text))
     }
 
-    /// An image from this source.
+    /// Makes an image: from a [`Source`], or the id of an uploaded file.
     pub fn image(source: impl Into<Source>) -> Self {
-        Self::Image(Box::new(ImageBlock {
-            source: source.into(),
-            extra: Extra::new(),
-        }))
+        Self::Image(Box::new(ImageBlock::new(source)))
     }
 
-    /// A document from this source.
+    /// Makes a document: from a [`Source`], or the id of an uploaded file.
     pub fn document(source: impl Into<Source>) -> Self {
-        Self::Document(Box::new(DocumentBlock {
-            source: source.into(),
-            title: None,
-            context: None,
-            extra: Extra::new(),
-        }))
+        Self::Document(Box::new(DocumentBlock::new(source)))
     }
 
-    /// The text, if it is a block of text.
+    /// Returns the text, if it is a block of text.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(block) => Some(&block.text),
@@ -180,7 +204,7 @@ impl ContentBlock {
     }
 }
 
-/// Text blocks are read as they come; the others by way of a map.
+/// Text blocks are read as they come, since events have them; the others by way of a map.
 impl<'de> Deserialize<'de> for ContentBlock {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Block;
@@ -199,15 +223,22 @@ impl<'de> Deserialize<'de> for ContentBlock {
                 while let Some(key) = map.next_key::<Key>()? {
                     match key {
                         Key::Type => match map.next_value()? {
-                            Kind::Text => is_text = true,
+                            Kind::Text => {
+                                is_text = true;
+                                forget(&mut extra, "type");
+                            }
                             Kind::Other(kind) => {
                                 is_text = false;
                                 extra.insert("type".to_owned(), kind);
                             }
                         },
                         Key::Text => match map.next_value()? {
-                            Value::String(found) => text = Some(found),
+                            Value::String(found) => {
+                                text = Some(found);
+                                forget(&mut extra, "text");
+                            }
                             other => {
+                                text = None;
                                 extra.insert("text".to_owned(), other);
                             }
                         },
@@ -225,17 +256,26 @@ impl<'de> Deserialize<'de> for ContentBlock {
                         if let Some(text) = text {
                             extra.insert("text".to_owned(), text.into());
                         }
-                        ContentBlock::from_object(extra)
+                        ContentBlock::read(extra.into())
                     }
                 })
             }
+
+            visit_json!(ContentBlock::read; bool i64 u64 f64 str unit seq);
         }
 
-        deserializer.deserialize_map(Block)
+        deserializer.deserialize_any(Block)
     }
 }
 
-/// A key of a content block; the common ones are not copied.
+/// Of a member that is there twice the last counts.
+fn forget(extra: &mut Extra, name: &str) {
+    if !extra.is_empty() {
+        extra.remove(name);
+    }
+}
+
+/// A key of a content block. The common ones are not copied.
 enum Key {
     Type,
     Text,
@@ -266,7 +306,7 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// The type of a content block; the usual one is not copied.
+/// The type of a content block. The usual one is not copied.
 enum Kind {
     Text,
     Other(Value),
@@ -290,100 +330,60 @@ impl<'de> Deserialize<'de> for Kind {
                 })
             }
 
-            fn visit_unit<E>(self) -> Result<Kind, E> {
-                Ok(Kind::Other(Value::Null))
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Kind, E> {
-                Ok(Kind::Other(value.into()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Kind, E> {
-                Ok(Kind::Other(value.into()))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Kind, E> {
-                Ok(Kind::Other(value.into()))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Kind, E> {
-                Ok(Kind::Other(value.into()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Kind, A::Error> {
-                Value::deserialize(SeqAccessDeserializer::new(seq)).map(Kind::Other)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Kind, A::Error> {
-                Value::deserialize(MapAccessDeserializer::new(map)).map(Kind::Other)
-            }
+            visit_json!(Kind::Other; bool i64 u64 f64 unit seq map);
         }
 
         deserializer.deserialize_any(Type)
     }
 }
 
-/// A block of text.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct TextBlock {
-    /// The text.
-    pub text: String,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+body! {
+    /// A block of text.
+    TextBlock {
+        /// The text.
+        text: String,
+    }
 }
 
-/// An image.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct ImageBlock {
-    /// Where it is.
-    pub source: Source,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+body! {
+    /// An image.
+    ImageBlock {
+        /// Where the image is.
+        source: Source,
+    }
 }
 
-/// A document.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct DocumentBlock {
-    /// Where it is.
-    pub source: Source,
-    /// Its title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// What the agent should know about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context: Option<String>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+body! {
+    /// A document.
+    DocumentBlock {
+        /// Where the document is.
+        source: Source,
+        ;
+        /// The title.
+        title: String,
+        /// What the agent should know about the document.
+        context: String,
+    }
 }
 
-/// A search result.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct SearchResultBlock {
-    /// Where it was found.
-    pub source: String,
-    /// Its title.
-    pub title: String,
-    /// What was found.
-    pub content: Vec<ContentBlock>,
-    /// Everything else, `citations` included.
-    #[serde(flatten)]
-    pub extra: Extra,
+body! {
+    /// A search result. Only in the results of tools.
+    SearchResultBlock {
+        /// Where it was found.
+        source: String,
+        /// The title.
+        title: String,
+        /// What was found: blocks of text.
+        content: Vec<ContentBlock>,
+        ;
+        /// Whether the agent may cite it: `{"enabled":…}`.
+        citations: Value,
+    }
 }
 
-/// Something that was taken out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct RedactedBlock {
-    /// What is there instead.
-    #[serde(flatten)]
-    pub extra: Extra,
+body! {
+    /// What stands in the place of content that was taken out.
+    RedactedBlock { ; }
 }
 
 tagged! {
@@ -395,96 +395,68 @@ tagged! {
         Url(UrlSource) = "url",
         /// Among the uploaded files.
         File(FileSource) = "file",
-        /// In the message itself, as plain text; for documents.
+        /// In the message itself, as plain text. Only of documents.
         Text(TextSource) = "text",
     }
 }
 
-/// Data in the message itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct Base64Source {
-    /// Its media type, such as `image/png`.
-    pub media_type: String,
-    /// The data, in standard base64.
-    pub data: String,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+deserialize_by_wire!(Source);
+
+body! {
+    /// Data in the message itself.
+    Base64Source {
+        /// The media type, such as `image/png`.
+        media_type: String,
+        /// The data in standard base64.
+        data: String,
+    }
 }
 
-/// An address on the web.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct UrlSource {
-    /// The address.
-    pub url: String,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+body! {
+    /// An address on the web.
+    UrlSource {
+        /// The address.
+        url: String,
+    }
 }
 
-/// An uploaded file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct FileSource {
-    /// The file.
-    pub file_id: FileId,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+body! {
+    /// An uploaded file.
+    FileSource {
+        /// The file.
+        file_id: FileId,
+    }
 }
 
-/// Plain text as a document.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-pub struct TextSource {
-    /// Its media type: `text/plain`.
-    pub media_type: String,
-    /// The text.
-    pub data: String,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+body! {
+    /// Plain text as a document.
+    TextSource {
+        /// The media type: `text/plain`.
+        media_type: String,
+        /// The text.
+        data: String,
+    }
 }
 
 impl Source {
-    /// An address on the web.
+    /// Names an address on the web.
     pub fn url(url: impl Into<String>) -> Self {
-        Self::Url(UrlSource {
-            url: url.into(),
-            extra: Extra::new(),
-        })
+        UrlSource::new(url).into()
     }
 
-    /// Data in standard base64.
+    /// Carries data in standard base64.
     pub fn base64(media_type: impl Into<String>, data: impl Into<String>) -> Self {
-        Self::Base64(Base64Source {
-            media_type: media_type.into(),
-            data: data.into(),
-            extra: Extra::new(),
-        })
+        Base64Source::new(media_type, data).into()
+    }
+
+    /// Carries plain text, as a document.
+    pub fn text(text: impl Into<String>) -> Self {
+        TextSource::new("text/plain", text).into()
     }
 }
 
 impl From<FileId> for Source {
     fn from(file_id: FileId) -> Self {
-        Self::File(FileSource {
-            file_id,
-            extra: Extra::new(),
-        })
+        FileSource::new(file_id).into()
     }
 }
-
-deserialize_tagged!(Source);
-lossless!(
-    TextBlock,
-    ImageBlock,
-    DocumentBlock,
-    SearchResultBlock,
-    RedactedBlock,
-    Base64Source,
-    UrlSource,
-    FileSource,
-    TextSource,
-);

@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use crate::Extra;
+use crate::wire;
 
 /// The body of a response with an error status, in any of its shapes: the envelope of every
 /// generation, an `error` that is a plain text, the gateway's flat `{code, message}`, and what is
@@ -18,31 +19,33 @@ use crate::Extra;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorBody {
-    /// The type of the error, such as `invalid_request_error`.
+    /// The type of the error, such as `invalid_request_error`. `None` in the gateway's flat form.
     pub error_type: Option<String>,
-    /// What is wrong, for people.
+    /// What is wrong, for people. `None` if the body doesn't say.
     pub message: Option<String>,
-    /// The parameter that is at fault.
+    /// The parameter that is at fault. `None` if the server doesn't name one.
     pub param: Option<String>,
-    /// A code, where one is given.
+    /// A code. `None` if there is none.
     pub code: Option<String>,
-    /// The id of the request, where the body has it.
+    /// The id of the request. `None` in early generations.
     pub request_id: Option<String>,
     /// The feature that is missing (501 of the first generation).
     pub feature: Option<String>,
     /// The beta identifier that unlocks it (501 of the first generation).
     pub available_from: Option<String>,
-    /// The body as text, 64 KiB at most; what is not UTF-8 is replaced.
+    /// The body as text, 64 KiB at most. What is not UTF-8 is replaced.
     pub raw: String,
 }
 
 const RAW: usize = 64 << 10;
 
 impl ErrorBody {
-    /// Reads a body. It never fails: what is not understood is in [`raw`](Self::raw).
+    /// Reads a body. It never fails: what is not understood is in [`raw`](Self::raw). A byte order
+    /// mark is skipped.
     pub fn parse(body: &[u8]) -> Self {
+        let body = wire::unmarked(body);
         let raw = String::from_utf8_lossy(&body[..body.len().min(RAW)]).into_owned();
-        let mut this = match serde_json::from_slice(body) {
+        let mut this = match wire::read(body) {
             Ok(Value::Object(object)) => Self::from_object(&object),
             _ => Self::default(),
         };
@@ -83,12 +86,12 @@ impl ErrorBody {
         }
     }
 
-    /// The type of the error, or its code where it has no type.
+    /// Returns the type of the error, or its code where it has no type.
     pub fn kind(&self) -> Option<&str> {
         self.error_type.as_deref().or(self.code.as_deref())
     }
 
-    /// The message, with the parameter or feature it is about, or else the beginning of the body,
+    /// Returns the message, with the parameter or feature it is about, or else the beginning of the body,
     /// on one line. `None` for an empty body.
     pub fn summary(&self) -> Option<String> {
         let Some(message) = &self.message else {

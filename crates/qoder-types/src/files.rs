@@ -1,74 +1,37 @@
 //! Files: what is uploaded for agents, and what they deliver.
 
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use crate::{Extra, FileId, Form, Secret, Timestamp};
 
-use crate::{Extra, FileId, Form, Timestamp};
-
-/// An uploaded or delivered file, without its content.
-///
-/// The generations name some of it differently: [`file_name`](Self::file_name) and
-/// [`byte_len`](Self::byte_len) read either.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct File {
-    /// Its id.
-    pub id: FileId,
-    /// Its name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filename: Option<String>,
-    /// Its name, in an early generation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Its media type.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mime_type: Option<String>,
-    /// Its size in bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size_bytes: Option<u64>,
-    /// Its size in bytes, in an early generation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<u64>,
-    /// Whether its content can be had: as a rule that of what agents deliver, and not of uploads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub downloadable: Option<bool>,
-    /// What it belongs to; not set if it belongs to the account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<FileScope>,
-    /// Its metadata.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Extra>,
-    /// What it is for, in early generations, such as `user_upload`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    /// How far it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-    /// When it was created.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
-    /// When it was last changed, in early generations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub updated_at: Option<Timestamp>,
-    /// When it will be deleted; not set if it stays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-impl File {
-    /// Its name, whichever generation wrote it.
-    pub fn file_name(&self) -> Option<&str> {
-        self.filename.as_deref().or(self.name.as_deref())
-    }
-
-    /// Its size in bytes, whichever generation wrote it.
-    pub fn byte_len(&self) -> Option<u64> {
-        self.size_bytes.or(self.size)
+object! {
+    /// An uploaded or delivered file, without its content.
+    File {
+        /// The file's id.
+        id!: FileId,
+        /// The name.
+        filename: String = "filename" | "name",
+        /// The media type, such as `text/plain`.
+        mime_type: String,
+        /// The size in bytes.
+        size_bytes: u64 = "size_bytes" | "size",
+        /// Whether the content can be downloaded: as a rule that of what agents deliver, and not
+        /// that of uploads. `None` in early generations.
+        downloadable?: bool,
+        /// What the file belongs to. `None` if it belongs to the account.
+        scope?: FileScope,
+        /// The caller's own data: texts by key. `None` if there is none.
+        metadata?: Extra,
+        /// What the file is for, such as `user_upload`. Only in early generations.
+        purpose?: String,
+        /// How far the file is processed. `None` if the server doesn't say.
+        status?: String,
+        /// When the file was created.
+        created_at: Timestamp,
+        /// When the file was last changed. Only in early generations.
+        updated_at?: Timestamp,
+        /// When the file will be deleted. `None` if it stays.
+        expires_at?: Timestamp,
     }
 }
 
@@ -78,65 +41,47 @@ impl From<&File> for FileId {
     }
 }
 
-/// What a file belongs to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct FileScope {
-    /// The kind of resource, such as `session`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Its id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-/// A link to the content of a file. Whoever has it can download the file, so it is not shown.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct FileContent {
-    /// The link, to be fetched without the API's credentials.
-    pub url: String,
-    /// Until when it holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-impl fmt::Debug for FileContent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileContent")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
+object! {
+    /// What a file belongs to.
+    FileScope {
+        /// The kind of resource: `session`.
+        kind?: String = "type",
+        /// The resource's id.
+        id: String,
     }
 }
 
-/// What is said of a file when it is uploaded; its content goes beside it.
+object! {
+    /// A link to the content of a file.
+    FileContent {
+        /// The link. It is fetched without the API's credentials; whoever has it can download the
+        /// file, so it is a secret.
+        url: Secret,
+        /// Until when the link can be used. `None` if the server doesn't say.
+        expires_at?: Timestamp,
+    }
+}
+
+/// What is said of a file when it is uploaded. Its content goes beside it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FileUpload {
     /// The name that the content has where it comes from.
     pub filename: String,
-    /// Its media type.
+    /// The media type.
     pub mime_type: String,
-    /// The name that the file gets, if not that one.
+    /// The name that the file gets. `None` for `filename`.
     pub name: Option<String>,
-    /// Its metadata: 8 KB as JSON, at most.
-    pub metadata: Option<Extra>,
-    /// After how many seconds it is deleted: 3,600 to 7,776,000. It stays if this is not set.
+    /// The caller's own data: at most 8 KB as JSON.
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// After how many seconds the file is deleted: 3,600 to 7,776,000. `None` if it stays.
     pub expires_in_seconds: Option<u64>,
-    /// Fields that this type doesn't have.
+    /// Further fields of the form.
     pub extra: Extra,
 }
 
 impl FileUpload {
-    /// A file of this name, as `application/octet-stream`.
+    /// Describes a file of this name, as `application/octet-stream`.
     pub fn new(filename: impl Into<String>) -> Self {
         Self {
             filename: filename.into(),
@@ -154,18 +99,23 @@ impl FileUpload {
         self
     }
 
-    setters! {
-        /// Sets the name that the file gets.
-        name: String,
-        /// Sets after how many seconds it is deleted.
-        expires_in_seconds: u64,
+    /// Sets the name that the file gets.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
-    /// Adds an entry to the metadata.
+    /// Adds an entry to the metadata, which has 8 KB as JSON at most.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata
             .get_or_insert_default()
-            .insert(key.into(), value.into().into());
+            .insert(key.into(), value.into());
+        self
+    }
+
+    /// Sets after how many seconds the file is deleted: 3,600 to 7,776,000.
+    pub fn expires_in_seconds(mut self, seconds: u64) -> Self {
+        self.expires_in_seconds = Some(seconds);
         self
     }
 
@@ -176,7 +126,7 @@ impl FileUpload {
             form.field("name", &name.as_str().into());
         }
         if let Some(metadata) = &self.metadata {
-            form.field("metadata", &metadata.clone().into());
+            form.field("metadata", &serde_json::json!(metadata));
         }
         if let Some(seconds) = self.expires_in_seconds {
             form.field("expires_in_seconds", &seconds.into());
@@ -188,5 +138,3 @@ impl FileUpload {
         form
     }
 }
-
-lossless!(File, FileScope, FileContent);

@@ -8,9 +8,9 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Form {
-    /// The text fields, in their order.
+    /// The text fields in their order: name and value.
     pub fields: Vec<(String, String)>,
-    /// The files, which come after the fields.
+    /// The files. They come after the text fields.
     pub files: Vec<FormFile>,
 }
 
@@ -18,11 +18,11 @@ pub struct Form {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FormFile {
-    /// The name of its field.
+    /// The name of the field.
     pub field: String,
-    /// Its name.
+    /// The file's name.
     pub filename: String,
-    /// Its media type.
+    /// The media type.
     pub mime_type: String,
 }
 

@@ -16,12 +16,12 @@ macro_rules! ids {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// An id of this text.
+            /// Makes an id of this text.
             pub fn new(id: impl Into<Box<str>>) -> Self {
                 Self(id.into())
             }
 
-            /// The text of the id.
+            /// Returns the text of the id.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -69,6 +69,8 @@ macro_rules! ids {
             }
         }
 
+        crate::wire::text_on_the_wire!($name, as_str);
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(&self.0)
@@ -100,6 +102,10 @@ ids! {
     SkillId,
     /// The id of a vault, such as `vault_…`.
     VaultId,
+    /// The id of a memory store, such as `memstore_…`.
+    MemoryStoreId,
+    /// The id of a deployment, such as `dep_…`.
+    DeploymentId,
     /// The id of an outcome, such as `outc_…`.
     OutcomeId,
 }

@@ -1,43 +1,34 @@
 //! Events that are sent to a session.
 
-use serde::Serialize;
-use serde_json::Value;
+use crate::wire::deserialize_by_wire;
+use crate::{Content, EventId, FileId, ThreadId};
 
-use crate::{Content, Event, EventId, Extra, ThreadId};
-
-/// An event for a session: what [`SendEvents`] carries.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "type")]
-#[non_exhaustive]
-pub enum InputEvent {
-    /// A message: it starts a turn.
-    #[serde(rename = "user.message")]
-    UserMessage(UserMessage),
-    /// Stops what the agent is doing.
-    #[serde(rename = "user.interrupt")]
-    UserInterrupt(UserInterrupt),
-    /// Allows or denies the use of a tool.
-    #[serde(rename = "user.tool_confirmation")]
-    UserToolConfirmation(UserToolConfirmation),
-    /// The result of a custom tool.
-    #[serde(rename = "user.custom_tool_result")]
-    UserCustomToolResult(UserCustomToolResult),
-    /// The result of a built-in tool, from a self-hosted worker.
-    #[serde(rename = "user.tool_result")]
-    UserToolResult(UserToolResult),
-    /// What the session is to achieve, and how that is judged.
-    #[serde(rename = "user.define_outcome")]
-    UserDefineOutcome(UserDefineOutcome),
-    /// A message of the system's; the last of a request, right after a message or a result.
-    #[serde(rename = "system.message")]
-    SystemMessage(SystemMessage),
-    /// Any other event, `type` included.
-    #[serde(untagged)]
-    Other(Value),
+tagged! {
+    /// An event for a session: what [`SendEvents`] carries.
+    InputEvent {
+        /// A message. It starts a turn.
+        UserMessage(UserMessage) = "user.message",
+        /// Stops what the agent is doing.
+        UserInterrupt(UserInterrupt) = "user.interrupt",
+        /// Allows or denies the use of a tool.
+        UserToolConfirmation(UserToolConfirmation) = "user.tool_confirmation",
+        /// The result of a custom tool.
+        UserCustomToolResult(UserCustomToolResult) = "user.custom_tool_result",
+        /// The result of a built-in tool, from a self-hosted worker.
+        UserToolResult(UserToolResult) = "user.tool_result",
+        /// What the session is to achieve, and how that is judged.
+        UserDefineOutcome(UserDefineOutcome) = "user.define_outcome",
+        /// A message of the system's: at most one in a request, the last event of it, right after
+        /// a message or a result.
+        SystemMessage(SystemMessage) = "system.message",
+    }
 }
 
+deserialize_by_wire!(InputEvent);
+
 impl InputEvent {
-    /// In the form of the first generation: a message that is only text has a plain text.
+    /// Returns the event in the form of the first generation: a message that is only text has a
+    /// plain text.
     pub fn for_seed(mut self) -> Self {
         if let Self::UserMessage(message) = &mut self {
             if let Some(text) = message.content.as_plain_text() {
@@ -47,13 +38,13 @@ impl InputEvent {
         self
     }
 
-    /// In today's form: all content is blocks.
+    /// Returns the event in today's form: all content is blocks.
     pub fn for_current(mut self) -> Self {
         let content = match &mut self {
             Self::UserMessage(message) => Some(&mut message.content),
             Self::SystemMessage(message) => Some(&mut message.content),
-            Self::UserCustomToolResult(result) => result.content.as_mut(),
-            Self::UserToolResult(result) => result.content.as_mut(),
+            Self::UserCustomToolResult(result) => Some(&mut result.content),
+            Self::UserToolResult(result) => Some(&mut result.content),
             _ => None,
         };
         if let Some(content) = content {
@@ -63,216 +54,6 @@ impl InputEvent {
         self
     }
 }
-
-/// A message of the user's.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct UserMessage {
-    /// What it says.
-    pub content: Content,
-}
-
-impl UserMessage {
-    /// A message with this content: a text, or blocks.
-    pub fn new(content: impl Into<Content>) -> Self {
-        Self {
-            content: content.into(),
-        }
-    }
-}
-
-impl<C: Into<Content>> From<C> for UserMessage {
-    fn from(content: C) -> Self {
-        Self::new(content)
-    }
-}
-
-/// Stops what the agent is doing; the session stays usable.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct UserInterrupt {
-    /// The thread to stop; all of them if it is not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_thread_id: Option<ThreadId>,
-}
-
-impl UserInterrupt {
-    /// Stops every thread.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    setters! {
-        /// Stops this thread only.
-        session_thread_id: ThreadId,
-    }
-}
-
-open_enum! {
-    /// The answer to a tool confirmation.
-    ConfirmationResult {
-        /// The tool may be used.
-        Allow = "allow",
-        /// The tool may not be used.
-        Deny = "deny",
-    }
-}
-
-/// Allows or denies the use of a tool that the agent asked for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct UserToolConfirmation {
-    /// The id of the `agent.tool_use` or `agent.mcp_tool_use` event.
-    pub tool_use_id: EventId,
-    /// The answer.
-    pub result: ConfirmationResult,
-    /// Why not; only with a denial.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deny_message: Option<String>,
-}
-
-impl UserToolConfirmation {
-    /// The tool may be used.
-    pub fn allow(tool_use: impl Into<EventId>) -> Self {
-        Self {
-            tool_use_id: tool_use.into(),
-            result: ConfirmationResult::Allow,
-            deny_message: None,
-        }
-    }
-
-    /// The tool may not be used.
-    pub fn deny(tool_use: impl Into<EventId>) -> Self {
-        Self {
-            tool_use_id: tool_use.into(),
-            result: ConfirmationResult::Deny,
-            deny_message: None,
-        }
-    }
-
-    /// Says why not.
-    pub fn message(mut self, message: impl Into<String>) -> Self {
-        self.deny_message = Some(message.into());
-        self
-    }
-}
-
-/// The result of a custom tool.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct UserCustomToolResult {
-    /// The id of the `agent.custom_tool_use` event.
-    pub custom_tool_use_id: EventId,
-    /// The result.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content: Option<Content>,
-    /// Whether the tool failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub is_error: Option<bool>,
-}
-
-impl UserCustomToolResult {
-    /// What the tool gave.
-    pub fn new(tool_use: impl Into<EventId>, content: impl Into<Content>) -> Self {
-        Self {
-            custom_tool_use_id: tool_use.into(),
-            content: Some(content.into()),
-            is_error: None,
-        }
-    }
-
-    /// How the tool failed.
-    pub fn error(tool_use: impl Into<EventId>, content: impl Into<Content>) -> Self {
-        Self {
-            is_error: Some(true),
-            ..Self::new(tool_use, content)
-        }
-    }
-}
-
-/// The result of a built-in tool that a self-hosted worker ran.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct UserToolResult {
-    /// The id of the `agent.tool_use` event.
-    pub tool_use_id: EventId,
-    /// The result.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content: Option<Content>,
-    /// Whether the tool failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub is_error: Option<bool>,
-}
-
-impl UserToolResult {
-    /// What the tool gave.
-    pub fn new(tool_use: impl Into<EventId>, content: impl Into<Content>) -> Self {
-        Self {
-            tool_use_id: tool_use.into(),
-            content: Some(content.into()),
-            is_error: None,
-        }
-    }
-}
-
-/// What the session is to achieve.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct UserDefineOutcome {
-    /// What is to be achieved.
-    pub description: String,
-    /// How it is judged: `{"type":"text","content":…}` or `{"type":"file","file_id":…}`.
-    pub rubric: Value,
-    /// How often the agent may try: 1 to 20.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_iterations: Option<u32>,
-}
-
-impl UserDefineOutcome {
-    /// An outcome that is judged by this text.
-    pub fn new(description: impl Into<String>, rubric: impl Into<String>) -> Self {
-        let rubric = serde_json::json!({"type": "text", "content": rubric.into()});
-        Self {
-            description: description.into(),
-            rubric,
-            max_iterations: None,
-        }
-    }
-
-    setters! {
-        /// Sets how often the agent may try: 1 to 20.
-        max_iterations: u32,
-    }
-}
-
-/// A message of the system's.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SystemMessage {
-    /// What it says: text blocks only.
-    pub content: Content,
-}
-
-impl SystemMessage {
-    /// A message with this text.
-    pub fn new(text: impl Into<Content>) -> Self {
-        Self {
-            content: text.into(),
-        }
-    }
-}
-
-macro_rules! into_input {
-    ($($name:ident),*) => {$(
-        impl From<$name> for InputEvent {
-            fn from(event: $name) -> Self {
-                Self::$name(event)
-            }
-        }
-    )*};
-}
-into_input!(
-    UserMessage,
-    UserInterrupt,
-    UserToolConfirmation,
-    UserCustomToolResult,
-    UserToolResult,
-    UserDefineOutcome,
-    SystemMessage
-);
 
 impl From<&str> for InputEvent {
     fn from(text: &str) -> Self {
@@ -286,21 +67,168 @@ impl From<String> for InputEvent {
     }
 }
 
-/// The body of the call that sends events.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SendEvents {
-    /// The events, in their order; at least one.
-    pub events: Vec<InputEvent>,
+body! {
+    /// A message of the user's.
+    UserMessage {
+        /// What the message says: a text, or blocks.
+        content: Content,
+    }
 }
 
-/// The events as they were accepted, with their ids.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[non_exhaustive]
-pub struct SentEvents {
-    /// The events, in the order that they were sent.
-    #[serde(default)]
-    pub data: Vec<Event>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+impl<C: Into<Content>> From<C> for UserMessage {
+    fn from(content: C) -> Self {
+        Self::new(content)
+    }
+}
+
+body! {
+    /// Stops what the agent is doing. The session stays usable.
+    UserInterrupt {
+        ;
+        /// The thread to stop. All of them if left out.
+        session_thread_id: ThreadId,
+    }
+}
+
+body! {
+    /// Allows or denies the use of a tool that the agent asked for.
+    UserToolConfirmation {
+        /// The id of the `agent.tool_use` or `agent.mcp_tool_use` event.
+        tool_use_id: EventId,
+        /// The answer.
+        result: ConfirmationResult,
+        ;
+        /// The reason that the agent is told. Only with a denial.
+        deny_message: String,
+    }
+}
+
+impl UserToolConfirmation {
+    /// Allows the use of a tool.
+    pub fn allow(tool_use: impl Into<EventId>) -> Self {
+        Self::new(tool_use, ConfirmationResult::Allow)
+    }
+
+    /// Denies the use of a tool.
+    pub fn deny(tool_use: impl Into<EventId>) -> Self {
+        Self::new(tool_use, ConfirmationResult::Deny)
+    }
+}
+
+open_enum! {
+    /// The answer to a tool confirmation.
+    ConfirmationResult {
+        /// The tool may be used.
+        Allow = "allow",
+        /// The tool may not be used.
+        Deny = "deny",
+    }
+}
+
+body! {
+    /// The result of a custom tool.
+    UserCustomToolResult {
+        /// The id of the `agent.custom_tool_use` event.
+        custom_tool_use_id: EventId,
+        /// What the tool returned: a text, or blocks.
+        content: Content,
+        ;
+        /// Whether the tool failed. It didn't if left out.
+        is_error as bool,
+    }
+}
+
+impl UserCustomToolResult {
+    /// Says how the tool failed.
+    pub fn error(tool_use: impl Into<EventId>, content: impl Into<Content>) -> Self {
+        Self::new(tool_use, content).is_error(true)
+    }
+}
+
+body! {
+    /// The result of a built-in tool that a self-hosted worker ran.
+    UserToolResult {
+        /// The id of the `agent.tool_use` event.
+        tool_use_id: EventId,
+        /// What the tool returned: a text, or blocks.
+        content: Content,
+        ;
+        /// Whether the tool failed. It didn't if left out.
+        is_error as bool,
+    }
+}
+
+body! {
+    /// What the session is to achieve.
+    UserDefineOutcome {
+        /// What is to be achieved.
+        description: String,
+        /// How it is judged: a text, or an uploaded file.
+        rubric: Rubric,
+        ;
+        /// How often the agent may try: 1 to 20. 3 if left out.
+        max_iterations as u32,
+    }
+}
+
+tagged! {
+    /// How an outcome is judged.
+    Rubric {
+        /// By a text.
+        Text(TextRubric) = "text",
+        /// By an uploaded file.
+        File(FileRubric) = "file",
+    }
+}
+
+deserialize_by_wire!(Rubric);
+
+impl From<&str> for Rubric {
+    fn from(content: &str) -> Self {
+        TextRubric::new(content).into()
+    }
+}
+
+impl From<String> for Rubric {
+    fn from(content: String) -> Self {
+        TextRubric::new(content).into()
+    }
+}
+
+impl From<FileId> for Rubric {
+    fn from(file_id: FileId) -> Self {
+        FileRubric::new(file_id).into()
+    }
+}
+
+body! {
+    /// A text by which an outcome is judged.
+    TextRubric {
+        /// The text.
+        content: String,
+    }
+}
+
+body! {
+    /// An uploaded file by which an outcome is judged.
+    FileRubric {
+        /// The file.
+        file_id: FileId,
+    }
+}
+
+body! {
+    /// A message of the system's.
+    SystemMessage {
+        /// What the message says: blocks of text only.
+        content: Content,
+    }
+}
+
+body! {
+    /// Sends events to a session.
+    SendEvents {
+        /// The events, in their order: at least one.
+        events: Vec<InputEvent>,
+    }
 }

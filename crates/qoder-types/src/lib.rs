@@ -6,6 +6,8 @@ mod macros;
 
 mod agents;
 mod content;
+mod deleted;
+mod deployments;
 mod environments;
 mod error_body;
 mod event;
@@ -14,17 +16,27 @@ mod form;
 mod id;
 mod input;
 mod models;
-mod nulls;
 mod op;
 pub mod ops;
-mod others;
 mod page;
+mod paging;
 mod patch;
+mod secret;
+mod service_tokens;
+mod session_resources;
 mod sessions;
 mod timestamp;
+mod tools;
+mod usage;
+mod vaults;
+mod webhooks;
+mod wire;
+mod work;
 
 pub use agents::*;
 pub use content::*;
+pub use deleted::Deleted;
+pub use deployments::*;
 pub use environments::*;
 pub use error_body::ErrorBody;
 pub use event::*;
@@ -35,15 +47,24 @@ pub use input::*;
 pub use macros::UnknownValue;
 pub use models::*;
 pub use op::{Accept, Method, Op, PageStyle, Request, RequestError, Retry};
-pub use others::*;
-pub use page::{Cursor, Page, Paging, PagingError};
+pub use page::{InvalidItem, Page, SentEvents};
+pub use paging::{Cursor, Paging, PagingError};
 pub use patch::Patch;
+pub use secret::Secret;
+pub use service_tokens::ServiceToken;
+pub use session_resources::*;
 pub use sessions::*;
 pub use timestamp::Timestamp;
+pub use tools::*;
+pub use usage::*;
+pub use vaults::Credential;
+pub use webhooks::WebhookEvent;
+pub use wire::{Credits, Seconds};
+pub use work::Work;
 
 pub use serde_json;
 
-/// The members of a JSON object that a type has no field for: nothing is lost.
+/// A JSON object: the members that a type has no field for, or the caller's own data.
 pub type Extra = serde_json::Map<String, serde_json::Value>;
 
 /// The order of a list.

@@ -1,25 +1,315 @@
-//! The shapes that recur in the API, each written once.
+//! The shapes that recur in the API, each written once. [`wire`](crate::wire) has what they stand on.
 
-/// Objects that come back as they were: unknown members, and members that are `null`, are kept in
-/// `extra` and written again. The type derives with `#[serde(remote = "Self")]`.
-macro_rules! lossless {
-    ($($name:ident),* $(,)?) => {$(
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let mut nulls = crate::Extra::new();
-                let mut value =
-                    <$name>::deserialize(crate::nulls::NullsAside::new(deserializer, &mut nulls))?;
-                value.extra.extend(nulls);
-                Ok(value)
+/// An object that the server sends.
+///
+/// ```text
+/// Name {
+/// Name or word {                                   or a text, which is then the member `word`
+/// Name short word {                                the same, and with nothing else it is written so
+///     id!: SessionId,                              without it this is no such object
+///     created_at: Timestamp,                       today's server always sends it
+///     archived_at?: Timestamp,                     may be missing
+///     kind: String = "type",                       its name on the wire
+///     filename: String = "filename" | "name",      and the name that it once had
+/// }
+/// ```
+macro_rules! object {
+    ($(#[$meta:meta])* $name:ident $(or $text:ident)? $(short $short:ident)? {
+        $($(#[$fmeta:meta])* $field:ident $(! $(@ $id:tt)*)? $(? $(@ $opt:tt)*)? : $ty:ty
+            $(= $wire:literal $(| $old:literal)*)?),* $(,)?
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, PartialEq)]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$fmeta])* pub $field: field!($ty $(, ? $($opt)*)?),)*
+            /// What has no field, and what is `null` or in a shape that its field doesn't have.
+            pub extra: crate::Extra,
+        }
+
+        impl crate::wire::Wire for $name {
+            fn fit(value: &serde_json::Value) -> crate::wire::Fit {
+                $(if value.is_string() {
+                    let _ = stringify!($text);
+                    return crate::wire::Fit::Near;
+                })?
+                $(if value.is_string() || value.as_object().is_some_and(|object| object.len() < 2) {
+                    let _ = stringify!($short);
+                    return if value.is_string() { crate::wire::Fit::Exact } else { crate::wire::Fit::Near };
+                })?
+                let is_one = value.is_object()
+                    $($(&& crate::wire::has_id(value, names!($field $($id)*)))?)*;
+                if is_one { crate::wire::Fit::Exact } else { crate::wire::Fit::No }
+            }
+
+            fn read(value: serde_json::Value) -> Self {
+                $(if value.is_string() {
+                    return Self { $text: crate::wire::Wire::read(value), ..Self::empty() };
+                })?
+                $(if value.is_string() {
+                    return Self { $short: crate::wire::Wire::read(value), ..Self::empty() };
+                })?
+                let object = &mut crate::wire::Object::of(value);
+                $(let $field = crate::wire::Slot::take_from(object, names!($field $($wire $(| $old)*)?));)*
+                Self { $($field,)* extra: object.rest() }
+            }
+
+            fn view(&self) -> crate::wire::View<'_> {
+                let members = &mut crate::wire::Members::new(&self.extra);
+                $(crate::wire::Slot::put(&self.$field, names!($field $($wire $(| $old)*)?), members);)*
+                let members = members.finish();
+                $(if let [(stringify!($short), text)] = members.as_slice() {
+                    return text.clone();
+                })?
+                crate::wire::View::Object(members)
+            }
+
+            #[cfg(test)]
+            fn sample(choice: usize) -> serde_json::Value {
+                let members: &[(&str, fn(usize) -> serde_json::Value)] = &[$((
+                    names!($field $($wire $(| $old)*)?)[0],
+                    <field!($ty $(, ? $($opt)*)?) as crate::wire::Slot>::sample_of,
+                )),*];
+                let members = members.iter().map(|(name, sample)| (*name, sample(choice)));
+                members.collect()
             }
         }
 
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                <$name>::serialize(self, serializer)
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    $(.field(stringify!($field), &self.$field))*
+                    .field("extra", &crate::wire::Redacted(&self.extra))
+                    .finish()
             }
         }
-    )*};
+
+        crate::wire::serde_by_wire!($name);
+    };
+}
+
+/// The type of a field of an `object!`.
+macro_rules! field {
+    ($ty:ty) => { $ty };
+    ($ty:ty, ?) => { Option<$ty> };
+}
+
+/// The names of a field on the wire.
+macro_rules! names {
+    ($field:ident) => { &[stringify!($field)] };
+    ($field:ident $wire:literal $(| $old:literal)*) => { &[$wire $(, $old)*] };
+}
+
+/// An object that the caller makes, and that the server may send back: `new` takes the members
+/// that it must have, setters the others.
+///
+/// ```text
+/// Name {
+///     name: String,                                must be there
+///     version as u64,                              a number or a boolean, which is given as it is
+///     ;
+///     description: String,                         may be left out
+///     title: String | null,                        of a change: left out, cleared or set
+///     metadata{}: String,                          a map, which is set entry by entry
+///     variables{variable}: String,                 the same, by a setter of another name
+///     metadata{}: String | null,                   of a change: entries can be deleted
+/// }
+/// ```
+macro_rules! body {
+    ($(#[$meta:meta])* $name:ident { ; $($optional:tt)* }) => {
+        body! { @of $(#[$meta])* $name [] { ; $($optional)* } }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+    };
+    ($(#[$meta:meta])* $name:ident $(or $text:ident)? $(short $short:ident)? { $($members:tt)* }) => {
+        body! { @of $(#[$meta])* $name [$(or $text)? $(short $short)?] { $($members)* } }
+    };
+    (@of $(#[$meta:meta])* $name:ident [$($or:tt)*] {
+        $($(#[$rmeta:meta])* $req:ident $(as $rscalar:ident)? $(: $rty:ty)? $(= $rwire:literal)?,)*
+        $(; $(
+            $(#[$fmeta:meta])*
+            $field:ident $(as $scalar:ident)? $({ $($entry:ident)? })? $(: $ty:ty)? $(| null $(@ $null:tt)*)?,
+        )*)?
+    }) => {
+        object! {
+            $(#[$meta])*
+            $name $($or)* {
+                $($(#[$rmeta])* $req: $($rscalar)? $($rty)? $(= $rwire)?,)*
+                $($(
+                    $(#[$fmeta])*
+                    $field: optional!($({ $($entry)? })? $($scalar)? $($ty)? $(| null $($null)*)?),
+                )*)?
+            }
+        }
+
+        impl $name {
+            #[doc = concat!("Returns a `", stringify!($name), "` with what it must have. The rest has setters.")]
+            pub fn new($($req: $($rscalar)? $(impl Into<$rty>)?),*) -> Self {
+                #[allow(unused_mut, reason = "it may be all optional")]
+                let mut body = <Self as crate::wire::Wire>::empty();
+                $(body.$req = given!($req $(, $rty)?);)*
+                body
+            }
+
+            $($(setter! { $(#[$fmeta])* $field $(as $scalar)? $({ $($entry)? })? $($ty)? $(| null $($null)*)? })*)?
+        }
+    };
+}
+
+/// A value as it is, or made into a type.
+macro_rules! given {
+    ($value:expr) => {
+        $value
+    };
+    ($value:expr, $ty:ty) => {
+        <_ as Into<$ty>>::into($value)
+    };
+}
+
+/// The type of an optional field of a `body!`.
+macro_rules! optional {
+    ({ $($entry:ident)? } $ty:ty) => { Option<std::collections::BTreeMap<String, $ty>> };
+    ({ $($entry:ident)? } $ty:ty | null) => { Option<std::collections::BTreeMap<String, crate::Patch<$ty>>> };
+    ($ty:ty) => { Option<$ty> };
+    ($ty:ty | null) => { crate::Patch<$ty> };
+}
+
+/// The setter of an optional field of a `body!`.
+macro_rules! setter {
+    ($(#[$meta:meta])* $field:ident as $scalar:ident) => {
+        #[doc = concat!("Sets `", stringify!($field), "`:")]
+        ///
+        $(#[$meta])*
+        pub fn $field(mut self, $field: $scalar) -> Self {
+            self.$field = Some($field);
+            self
+        }
+    };
+    ($(#[$meta:meta])* $field:ident {} $($type:tt)*) => {
+        setter! { $(#[$meta])* $field { $field } $($type)* }
+    };
+    ($(#[$meta:meta])* $field:ident { $entry:ident } $ty:ty) => {
+        #[doc = concat!("Adds an entry to `", stringify!($field), "`:")]
+        ///
+        $(#[$meta])*
+        pub fn $entry(mut self, key: impl Into<String>, value: impl Into<$ty>) -> Self {
+            self.$field.get_or_insert_default().insert(key.into(), value.into());
+            self
+        }
+    };
+    ($(#[$meta:meta])* $field:ident { $entry:ident } $ty:ty | null) => {
+        #[doc = concat!("Sets an entry of `", stringify!($field), "`, or deletes it with [`Patch::Clear`](crate::Patch):")]
+        ///
+        $(#[$meta])*
+        pub fn $entry(mut self, key: impl Into<String>, value: impl Into<crate::Patch<$ty>>) -> Self {
+            self.$field.get_or_insert_default().insert(key.into(), value.into());
+            self
+        }
+    };
+    ($(#[$meta:meta])* $field:ident $ty:ty) => {
+        #[doc = concat!("Sets `", stringify!($field), "`:")]
+        ///
+        $(#[$meta])*
+        pub fn $field(mut self, $field: impl Into<$ty>) -> Self {
+            self.$field = Some($field.into());
+            self
+        }
+    };
+    ($(#[$meta:meta])* $field:ident $ty:ty | null) => {
+        #[doc = concat!("Sets `", stringify!($field), "`, or clears it with [`Patch::Clear`](crate::Patch):")]
+        ///
+        $(#[$meta])*
+        pub fn $field(mut self, $field: impl Into<crate::Patch<$ty>>) -> Self {
+            self.$field = $field.into();
+            self
+        }
+    };
+}
+
+/// Objects told apart by their `type`. One of another type, and what is no object at all, is kept
+/// whole.
+macro_rules! tagged {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident($payload:ty) = $text:literal),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vmeta])* $variant($payload),)*
+            /// Anything else, whole: what this release doesn't know.
+            Other(serde_json::Value),
+        }
+
+        impl $name {
+            /// Returns the `type` as it is on the wire; empty if there is none.
+            pub fn type_name(&self) -> &str {
+                match self {
+                    $(Self::$variant(_) => $text,)*
+                    Self::Other(value) => value.get("type").and_then(serde_json::Value::as_str).unwrap_or(""),
+                }
+            }
+        }
+
+        impl crate::wire::Wire for $name {
+            fn fit(_: &serde_json::Value) -> crate::wire::Fit {
+                crate::wire::Fit::Exact
+            }
+
+            fn read(mut value: serde_json::Value) -> Self {
+                match value.get("type").and_then(serde_json::Value::as_str) {
+                    $(Some($text) if <$payload as crate::wire::Wire>::fit(&value) != crate::wire::Fit::No => {
+                        if let Some(object) = value.as_object_mut() {
+                            object.remove("type");
+                        }
+                        Self::$variant(crate::wire::Wire::read(value))
+                    })*
+                    _ => Self::Other(value),
+                }
+            }
+
+            fn view(&self) -> crate::wire::View<'_> {
+                match self {
+                    $(Self::$variant(payload) => crate::wire::View::tagged($text, payload.view()),)*
+                    Self::Other(value) => crate::wire::View::Json(value),
+                }
+            }
+
+            #[cfg(test)]
+            fn sample(choice: usize) -> serde_json::Value {
+                let other: fn(usize) -> serde_json::Value = |_| serde_json::json!({"type": "of tomorrow", "x": [null]});
+                let variants: &[(&str, fn(usize) -> serde_json::Value)] = &[
+                    $(($text, <$payload as crate::wire::Wire>::sample),)*
+                    ("of tomorrow", other),
+                ];
+                let (text, sample) = variants[choice % variants.len()];
+                let mut object = sample(choice / variants.len());
+                object["type"] = text.into();
+                object
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self {
+                    $(Self::$variant(payload) => f.debug_tuple(stringify!($variant)).field(payload).finish(),)*
+                    Self::Other(value) => f.debug_tuple("Other").field(&crate::wire::Redacted(value)).finish(),
+                }
+            }
+        }
+
+        $(
+            impl From<$payload> for $name {
+                fn from(payload: $payload) -> Self {
+                    Self::$variant(payload)
+                }
+            }
+        )*
+
+        crate::wire::serialize_by_wire!($name);
+    };
 }
 
 /// An enumeration that the server may add to: values of tomorrow are kept as text.
@@ -30,12 +320,13 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$vmeta])* $variant,)*
-            /// A value that this release doesn't know; read it with `as_str`.
+            /// A value that this release doesn't know; [`as_str`](Self::as_str) returns it. It is
+            /// empty where the server said nothing.
             Unknown(crate::UnknownValue),
         }
 
         impl $name {
-            /// The value as it is on the wire.
+            /// Returns the value as it is on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -56,6 +347,30 @@ macro_rules! open_enum {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
+            }
+        }
+
+        impl crate::wire::Wire for $name {
+            fn fit(value: &serde_json::Value) -> crate::wire::Fit {
+                match crate::wire::word(value) {
+                    Some(text) if value.is_string() && Self::from(text).as_str() == text => crate::wire::Fit::Exact,
+                    Some(_) => crate::wire::Fit::Near,
+                    None => crate::wire::Fit::No,
+                }
+            }
+
+            fn read(value: serde_json::Value) -> Self {
+                Self::from(crate::wire::word(&value).unwrap_or(""))
+            }
+
+            fn view(&self) -> crate::wire::View<'_> {
+                crate::wire::View::Text(self.as_str())
+            }
+
+            #[cfg(test)]
+            fn sample(choice: usize) -> serde_json::Value {
+                let values: &[&str] = &[$($text,)* "of tomorrow"];
+                values[choice % values.len()].into()
             }
         }
 
@@ -84,95 +399,8 @@ impl UnknownValue {
         Self(text.into())
     }
 
-    /// The value as it is on the wire.
+    /// Returns the value as it is on the wire.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Objects told apart by their `type`: an unknown type, or a known one in another shape, is kept
-/// whole.
-macro_rules! tagged {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident($payload:ty) = $text:literal),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$vmeta])* $variant($payload),)*
-            /// What this release doesn't know, or knows in another shape: the whole object.
-            Unknown(crate::Extra),
-        }
-
-        impl $name {
-            /// The `type` of the object; empty if it has none.
-            pub fn type_name(&self) -> &str {
-                match self {
-                    $(Self::$variant(_) => $text,)*
-                    Self::Unknown(object) => object.get("type").and_then(serde_json::Value::as_str).unwrap_or(""),
-                }
-            }
-
-            /// From a whole object.
-            pub(crate) fn from_object(mut object: crate::Extra) -> Self {
-                let Some((key, kind)) = object.remove_entry("type") else { return Self::Unknown(object) };
-                let known = match kind.as_str() {
-                    $(Some($text) => serde::Deserialize::deserialize(&object).map(Self::$variant).ok(),)*
-                    _ => None,
-                };
-                known.unwrap_or_else(|| {
-                    object.insert(key, kind);
-                    Self::Unknown(object)
-                })
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                #[derive(serde::Serialize)]
-                struct Tagged<'a, T> {
-                    #[serde(rename = "type")]
-                    kind: &'static str,
-                    #[serde(flatten)]
-                    payload: &'a T,
-                }
-                match self {
-                    $(Self::$variant(payload) => Tagged { kind: $text, payload }.serialize(serializer),)*
-                    Self::Unknown(object) => object.serialize(serializer),
-                }
-            }
-        }
-    };
-}
-
-/// `tagged!` objects that are read by way of a map.
-macro_rules! deserialize_tagged {
-    ($($name:ident),*) => {$(
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Ok(Self::from_object(crate::Extra::deserialize(deserializer)?))
-            }
-        }
-    )*};
-}
-
-/// Setters of optional fields, in the style of `new(required).field(value)`.
-macro_rules! setters {
-    ($($(#[$meta:meta])* $name:ident: $ty:ty),* $(,)?) => {$(
-        $(#[$meta])*
-        pub fn $name(mut self, $name: impl Into<$ty>) -> Self {
-            self.$name = Some($name.into());
-            self
-        }
-    )*};
-}
-
-/// Setters of the fields of an update.
-macro_rules! patches {
-    ($($(#[$meta:meta])* $name:ident: $ty:ty),* $(,)?) => {$(
-        $(#[$meta])*
-        pub fn $name(mut self, $name: impl Into<crate::Patch<$ty>>) -> Self {
-            self.$name = $name.into();
-            self
-        }
-    )*};
 }

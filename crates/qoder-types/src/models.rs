@@ -1,50 +1,85 @@
-//! Models.
+//! Models, and how an agent uses one.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use crate::{Effort, Extra};
+use crate::{Extra, Timestamp};
 
-/// A model that agents can use.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct Model {
-    /// Its id, such as `ultimate`.
-    pub id: String,
-    /// Its name for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<String>,
-    /// Whose it is, such as `system`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
-    /// Whether it can be used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_enabled: Option<bool>,
-    /// Whether it is new.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_new: Option<bool>,
-    /// What it costs, relative to the others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub price_factor: Option<Number>,
-    /// How hard it can think.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub efforts: Option<Vec<Effort>>,
-    /// How hard it thinks by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_effort: Option<Effort>,
-    /// How many tokens it takes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_input_tokens: Option<u64>,
-    /// How many tokens it sees by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_context_window: Option<u64>,
-    /// How many tokens it can be told to see.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub available_context_windows: Option<Vec<u64>>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// A model that agents can use. Which of the optional fields there are depends on the model.
+    Model {
+        /// The id that agents name it by, such as `ultimate`.
+        id!: String,
+        /// The name for people.
+        display_name?: String,
+        /// Where the model comes from, such as `system`.
+        source?: String,
+        /// Whether agents can use it now.
+        is_enabled?: bool,
+        /// Whether it was added not long ago.
+        is_new?: bool,
+        /// What it costs, relative to the other models.
+        price_factor?: Number,
+        /// The efforts that it can be told. `None` if it can't be told any.
+        efforts?: Vec<Effort>,
+        /// The effort that it makes if it is told none.
+        default_effort?: Effort,
+        /// The size of the largest input, in tokens.
+        max_input_tokens?: u64,
+        /// The context window that it has if it is told none, in tokens.
+        default_context_window?: u64,
+        /// The context windows that it can be told, in tokens.
+        available_context_windows?: Vec<u64>,
+        /// The size of the largest output, in tokens.
+        max_tokens?: u64,
+        /// What the model can do.
+        capabilities?: Extra,
+        /// When the model was added.
+        created_at?: Timestamp,
+    }
 }
 
-lossless!(Model);
+body! {
+    /// The model of an agent: its id, or an object that says how it is used.
+    ///
+    /// ```
+    /// use qoder_types::{Effort, ModelRef};
+    ///
+    /// let short: ModelRef = "ultimate".into();
+    /// let long = ModelRef::new("ultimate").effort(Effort::High);
+    /// assert_eq!(serde_json::to_string(&short).unwrap(), r#""ultimate""#);
+    /// assert_eq!(serde_json::to_string(&long).unwrap(), r#"{"id":"ultimate","effort":"high"}"#);
+    /// ```
+    ModelRef short id {
+        /// The id, from the list of models.
+        id: String,
+        ;
+        /// How hard the model thinks. Left out, its own default; the list of models says what
+        /// each offers.
+        effort: Effort,
+        /// How many tokens the model sees. Left out, its own default; the list of models says
+        /// what each offers.
+        context_window as u64,
+    }
+}
+
+impl<S: Into<String>> From<S> for ModelRef {
+    fn from(id: S) -> Self {
+        Self::new(id)
+    }
+}
+
+open_enum! {
+    /// How hard a model thinks.
+    Effort {
+        /// The least that there is.
+        Low = "low",
+        /// Less than a hard question needs.
+        Medium = "medium",
+        /// Enough for hard questions.
+        High = "high",
+        /// More than `High`.
+        XHigh = "xhigh",
+        /// The most that there is.
+        Max = "max",
+    }
+}

@@ -6,25 +6,26 @@ use std::marker::PhantomData;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Extra, Form};
+use crate::{Extra, Form, wire};
 
 /// What is the same for all calls of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Op {
-    /// Its name, such as `sessions.events.list`.
+    /// The name of the operation, such as `sessions.events.list`.
     pub name: &'static str,
-    /// Its method.
+    /// The HTTP method.
     pub method: Method,
-    /// Its path below the base URL, such as `/sessions/{session_id}/events`.
+    /// The path below the base URL, with its parameters in braces, such as `/sessions/{session_id}/events`.
     pub path: &'static str,
-    /// Whether it can be repeated.
+    /// Whether the operation can be repeated.
     pub retry: Retry,
-    /// How its list is paged, if it is one.
+    /// How the list is paged, if it is one.
     pub pages: PageStyle,
-    /// What its response is.
+    /// What the response is.
     pub accept: Accept,
 }
 
@@ -32,7 +33,7 @@ pub struct Op {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
-    /// Reads.
+    /// Reads, and changes nothing.
     Get,
     /// Creates, changes, or does something.
     Post,
@@ -43,7 +44,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The method as it is on the wire.
+    /// Returns the method as it is on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -58,11 +59,11 @@ impl Method {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Retry {
-    /// It changes nothing.
+    /// Whenever it may help: it changes nothing.
     Read,
-    /// It is a write that honours `Idempotency-Key`: with the same key it is done once.
+    /// With the same `Idempotency-Key`, which such a write honours: it is done once.
     Write,
-    /// It is a write that must not be repeated: it rotates a secret, or issues one.
+    /// Never: it rotates a secret, or issues one.
     Never,
 }
 
@@ -70,7 +71,7 @@ pub enum Retry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PageStyle {
-    /// It is no list, or all of it comes at once.
+    /// Not at all: it is no list, or all of it comes at once.
     None,
     /// `page` with the cursor of the page before; ids are accepted too.
     Pages,
@@ -87,6 +88,30 @@ pub enum Accept {
 }
 
 impl Op {
+    /// Reads the body of a response that is a success.
+    ///
+    /// A byte order mark is skipped, and half a surrogate pair becomes U+FFFD. A write may be
+    /// answered without a body: what is returned then is as empty as its type can be, and an object
+    /// has no id. To answer a read so is an error.
+    ///
+    /// ```
+    /// use qoder_types::{Deleted, ops};
+    ///
+    /// let delete = ops::files::delete(&"file_1".into());
+    /// let deleted: Deleted = delete.op().read(b"").unwrap();
+    /// assert_eq!(deleted.id, "");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the body is not JSON, or not what a `T` is read from.
+    pub fn read<T: DeserializeOwned>(&self, body: &[u8]) -> serde_json::Result<T> {
+        if self.method != Method::Get && wire::unmarked(body).trim_ascii().is_empty() {
+            return wire::nothing();
+        }
+        wire::read(body)
+    }
+
     pub(crate) const fn get(name: &'static str, path: &'static str) -> Self {
         Self {
             name,
@@ -149,15 +174,15 @@ pub struct Request<T> {
     output: PhantomData<fn() -> T>,
 }
 
-/// What a request can't be made of.
+/// Why a request can't be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
     /// A parameter of the path is empty, `.` or `..`: the request would go somewhere else.
     PathParameter {
-        /// The parameter.
+        /// The name of the parameter.
         name: &'static str,
-        /// What it was.
+        /// The value that it was given.
         value: String,
     },
     /// The path doesn't start with `/`.
@@ -174,7 +199,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 impl<T> Request<T> {
-    /// A call of an operation whose path has no parameters, or that are yet to be given.
+    /// Makes a call of an operation whose path has no parameters, or whose parameters are yet to be
+    /// given.
     pub fn new(op: &'static Op) -> Self {
         Self {
             op,
@@ -187,8 +213,8 @@ impl<T> Request<T> {
         }
     }
 
-    /// A call of an operation that this crate has no description of. `path` is used as it is: it
-    /// starts with `/`, is percent-encoded, and may have a query.
+    /// Makes a call of an operation that this crate has no description of. `path` is used as it is:
+    /// it starts with `/`, is percent-encoded, and may have a query.
     pub fn undocumented(method: Method, path: &str) -> Self {
         static GET: Op = Op::get("get", "(undocumented)");
         static POST: Op = Op::post("post", "(undocumented)");
@@ -290,22 +316,22 @@ impl<T> Request<T> {
         });
     }
 
-    /// The operation.
+    /// Returns the operation.
     pub fn op(&self) -> &'static Op {
         self.op
     }
 
-    /// The query parameters, not encoded.
+    /// Returns the query parameters, not encoded.
     pub fn query(&self) -> &[(Cow<'static, str>, String)] {
         &self.query
     }
 
-    /// The headers beyond those that every request has.
+    /// Returns the headers beyond those that every request has.
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.headers
     }
 
-    /// The path and query below the base URL, percent-encoded.
+    /// Returns the path and query below the base URL, percent-encoded.
     ///
     /// # Errors
     ///
@@ -323,7 +349,7 @@ impl<T> Request<T> {
         Ok(target)
     }
 
-    /// The JSON body, if there is one.
+    /// Returns the JSON body, if there is one.
     ///
     /// # Errors
     ///
@@ -335,7 +361,7 @@ impl<T> Request<T> {
         }
     }
 
-    /// The form, if the body is one.
+    /// Returns the form, if the body is one.
     pub fn form(&self) -> Option<&Form> {
         self.form.as_ref()
     }

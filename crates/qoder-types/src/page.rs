@@ -1,243 +1,312 @@
-//! Pages of lists, and the machine that goes from one to the next.
+//! Pages of lists.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::{Extra, PageStyle};
+use crate::wire::{Members, Object, Slot, read_text, visit_json};
+use crate::{Event, Extra};
 
 /// One page of a list.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+///
+/// An item that can't be read is not in `data` but among the `invalid`: it spoils neither its
+/// neighbours nor the page. What has no list `data` is no page, and an error; `null` is an empty
+/// list.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// The items.
+    /// The items, in the server's order.
     pub data: Vec<T>,
-    /// The cursor of the next page, in today's generation.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The items that can't be read, in the server's order.
+    pub invalid: Vec<InvalidItem>,
+    /// The cursor of the next page. `None` on the last page, and in early generations.
     pub next_page: Option<String>,
-    /// The id of the first item.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The id of the first item. `None` if there is none, or the server doesn't say.
     pub first_id: Option<String>,
-    /// The id of the last item.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The id of the last item. `None` if there is none, or the server doesn't say.
     pub last_id: Option<String>,
-    /// Whether there are more pages.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Whether there are more pages. `None` if the server doesn't say.
     pub has_more: Option<bool>,
-    /// Everything else.
-    #[serde(flatten)]
+    /// What has no field, and what is `null` or in a shape that its field doesn't have.
     pub extra: Extra,
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Page<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// What may be missing, `null`, or there: three things to give back as they were.
-        type Maybe<V> = Option<Option<V>>;
+impl<T> Page<T> {
+    /// Returns all items in the server's order, those that can't be read as errors.
+    ///
+    /// ```
+    /// use qoder_types::{Agent, Page};
+    ///
+    /// let page: Page<Agent> = serde_json::from_str(r#"{"data":[{"id":"a"},7,{"id":"b"}]}"#).unwrap();
+    /// let items: Vec<_> = page.into_items().collect();
+    /// assert_eq!(items[0].as_ref().unwrap().id, "a");
+    /// assert_eq!(items[1].as_ref().unwrap_err().raw(), "7");
+    /// assert_eq!(items[2].as_ref().unwrap().id, "b");
+    /// ```
+    pub fn into_items(self) -> impl Iterator<Item = Result<T, InvalidItem>> {
+        let indices: Vec<usize> = self.invalid.iter().map(InvalidItem::index).collect();
+        in_order(self.data.into_iter(), self.invalid.into_iter(), indices)
+    }
+}
 
-        #[derive(Deserialize)]
-        struct Wire<T> {
-            data: Vec<T>,
-            #[serde(default, deserialize_with = "present")]
-            next_page: Maybe<String>,
-            #[serde(default, deserialize_with = "present")]
-            first_id: Maybe<String>,
-            #[serde(default, deserialize_with = "present")]
-            last_id: Maybe<String>,
-            #[serde(default, deserialize_with = "present")]
-            has_more: Maybe<bool>,
-            #[serde(flatten)]
-            extra: Extra,
-        }
+/// An item of a page that can't be read: it is no object, or has no id.
+#[derive(Clone)]
+pub struct InvalidItem {
+    index: usize,
+    error: Box<str>,
+    raw: Box<RawValue>,
+}
 
-        fn present<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
-            deserializer: D,
-        ) -> Result<Maybe<V>, D::Error> {
-            Option::deserialize(deserializer).map(Some)
-        }
+impl InvalidItem {
+    /// Returns the item's place in its page, from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
 
-        fn settle<V>(value: Maybe<V>, name: &str, extra: &mut Extra) -> Option<V> {
-            if matches!(value, Some(None)) {
-                extra.insert(name.to_owned(), serde_json::Value::Null);
+    /// Returns the item's JSON, to the letter.
+    pub fn raw(&self) -> &str {
+        self.raw.get()
+    }
+}
+
+/// Items are equal if they are the same text in the same place.
+impl PartialEq for InvalidItem {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index && self.raw() == other.raw()
+    }
+}
+
+impl fmt::Display for InvalidItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, error, .. } = self;
+        write!(
+            f,
+            "item {index} of the page, from 0, can't be read: {error}"
+        )
+    }
+}
+
+/// Doesn't show the JSON, which may be anything.
+impl fmt::Debug for InvalidItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InvalidItem")
+            .field("index", &self.index)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for InvalidItem {}
+
+/// The events as they were accepted, with their ids.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SentEvents {
+    /// The events, in the order that they were sent. Empty if the server accepted them without
+    /// saying what it made of them.
+    pub data: Vec<Event>,
+    /// What has no field, and a `data` that is `null` or no list.
+    pub extra: Extra,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Page<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let Envelope { items, rest } = Envelope::deserialize(from)?;
+        let Some(items) = items else {
+            return Err(D::Error::custom("the page has no list `data`"));
+        };
+        let mut data = Vec::with_capacity(items.len());
+        let mut invalid = Vec::new();
+        for (index, raw) in items.into_iter().enumerate() {
+            match read_text(raw.get()) {
+                Ok(item) => data.push(item),
+                Err(error) => invalid.push(InvalidItem {
+                    index,
+                    error: error.to_string().into(),
+                    raw,
+                }),
             }
-            value.flatten()
         }
-
-        let Wire {
-            data,
-            next_page,
-            first_id,
-            last_id,
-            has_more,
-            mut extra,
-        } = Wire::deserialize(deserializer)?;
+        let mut object = Object::new(rest);
         Ok(Self {
             data,
-            next_page: settle(next_page, "next_page", &mut extra),
-            first_id: settle(first_id, "first_id", &mut extra),
-            last_id: settle(last_id, "last_id", &mut extra),
-            has_more: settle(has_more, "has_more", &mut extra),
-            extra,
+            invalid,
+            next_page: Slot::take_from(&mut object, &["next_page"]),
+            first_id: Slot::take_from(&mut object, &["first_id"]),
+            last_id: Slot::take_from(&mut object, &["last_id"]),
+            has_more: Slot::take_from(&mut object, &["has_more"]),
+            extra: object.rest(),
         })
     }
 }
 
-/// Where a page begins.
-///
-/// Its text can be stored and parsed again, in another process:
-///
-/// ```
-/// use qoder_types::Cursor;
-///
-/// let cursor = Cursor::After("evt_9".to_owned());
-/// assert_eq!(cursor.to_string(), "after_id=evt_9");
-/// assert_eq!("after_id=evt_9".parse(), Ok(cursor));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Cursor {
-    /// An opaque cursor of the server's.
-    Page(String),
-    /// After the item with this id.
-    After(String),
-    /// Before the item with this id.
-    Before(String),
-}
-
-impl Cursor {
-    /// The query parameter that it becomes. The three kinds exclude each other.
-    pub fn as_query(&self) -> (&'static str, &str) {
-        match self {
-            Self::Page(value) => ("page", value),
-            Self::After(value) => ("after_id", value),
-            Self::Before(value) => ("before_id", value),
-        }
+impl<T: Serialize> Serialize for Page<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let indices = self.invalid.iter().map(InvalidItem::index).collect();
+        let items = in_order(self.data.iter(), self.invalid.iter(), indices);
+        let items = items.map(|item| match item {
+            Ok(item) => Item::Valid(item),
+            Err(invalid) => Item::Invalid(&invalid.raw),
+        });
+        let mut members = Members::new(&self.extra);
+        self.next_page.put(&["next_page"], &mut members);
+        self.first_id.put(&["first_id"], &mut members);
+        self.last_id.put(&["last_id"], &mut members);
+        self.has_more.put(&["has_more"], &mut members);
+        envelope(items.collect(), members, to)
     }
 }
 
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, value) = self.as_query();
-        write!(f, "{name}={value}")
-    }
+/// An item, as it is written.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Item<'a, T> {
+    Valid(&'a T),
+    Invalid(&'a RawValue),
 }
 
-impl FromStr for Cursor {
-    type Err = PagingError;
-
-    fn from_str(text: &str) -> Result<Self, PagingError> {
-        match text.split_once('=') {
-            Some(("page", value)) => Ok(Self::Page(value.to_owned())),
-            Some(("after_id", value)) => Ok(Self::After(value.to_owned())),
-            Some(("before_id", value)) => Ok(Self::Before(value.to_owned())),
-            _ => Err(PagingError::NotACursor),
-        }
-    }
-}
-
-/// Goes from page to page: a machine without I/O.
-///
-/// ```
-/// use qoder_types::{Cursor, Page, PageStyle, Paging};
-///
-/// let mut paging = Paging::new(PageStyle::Pages);
-/// let page: Page<String> =
-///     serde_json::from_str(r#"{"data":["a"],"next_page":"c1","last_id":"a","has_more":true}"#).unwrap();
-/// assert_eq!(paging.next(&page), Ok(Some(Cursor::Page("c1".to_owned()))));
-/// assert!(paging.next(&page).is_err(), "a cursor that comes again would go in circles");
-/// ```
-#[derive(Clone, Debug)]
-pub struct Paging {
-    style: PageStyle,
-    seen: VecDeque<String>,
-    /// Pages without an item, one after the other.
-    empty: u32,
-}
-
-/// How many cursors are remembered, to notice one that comes again.
-const REMEMBERED: usize = 64;
-
-/// How many pages in a row may be empty: a filter leaves few items of many, not none of all.
-const EMPTY: u32 = 1000;
-
-/// A list that contradicts itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PagingError {
-    /// It says that there is more and gives nothing to ask for it with.
-    NoCursor,
-    /// It gives a cursor that it gave before.
-    Repeated,
-    /// It goes on and on, and gives no item: a thousand pages in a row were empty.
-    Empty,
-    /// The text is no stored cursor.
-    NotACursor,
-}
-
-impl Paging {
-    /// A list of this style, before its first page.
-    pub fn new(style: PageStyle) -> Self {
-        Self {
-            style,
-            seen: VecDeque::new(),
-            empty: 0,
-        }
-    }
-
-    /// Where the page after this one begins, or `None` after the last.
-    ///
-    /// A page ends the list if it says `has_more: false`, or if it says nothing and gives no
-    /// cursor, or if the list has no pages. `next_page` is preferred, then `last_id`.
-    ///
-    /// # Errors
-    ///
-    /// [`PagingError`] if the list can't be gone through without losing items or going in circles.
-    pub fn next<T>(&mut self, page: &Page<T>) -> Result<Option<Cursor>, PagingError> {
-        if self.style == PageStyle::None || page.has_more == Some(false) {
-            return Ok(None);
-        }
-        let given = |cursor: &Option<String>| cursor.clone().filter(|cursor| !cursor.is_empty());
-        let by_id = || {
-            given(&page.last_id)
-                .filter(|_| page.has_more == Some(true))
-                .map(Cursor::After)
-        };
-        let Some(cursor) = given(&page.next_page).map(Cursor::Page).or_else(by_id) else {
-            return if page.has_more == Some(true) {
-                Err(PagingError::NoCursor)
-            } else {
-                Ok(None)
-            };
-        };
-        self.empty = if page.data.is_empty() {
-            self.empty + 1
-        } else {
-            0
-        };
-        if self.empty == EMPTY {
-            return Err(PagingError::Empty);
-        }
-        let text = cursor.to_string();
-        if self.seen.contains(&text) {
-            return Err(PagingError::Repeated);
-        }
-        if self.seen.len() == REMEMBERED {
-            self.seen.pop_front();
-        }
-        self.seen.push_back(text);
-        Ok(Some(cursor))
-    }
-}
-
-impl fmt::Display for PagingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoCursor => "the list says that there is more and gives no cursor for it, so the rest can't be read",
-            Self::Repeated => "the list gave the same cursor twice, so it would go in circles",
-            Self::Empty => "a thousand pages of the list in a row were empty, and there were to be more",
-            Self::NotACursor => "the text is no stored cursor",
+impl<'de> Deserialize<'de> for SentEvents {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let Envelope { items, rest } = Envelope::deserialize(from)?;
+        let items = items.unwrap_or_default();
+        Ok(Self {
+            data: items
+                .iter()
+                .map(|raw| Event::decode("", None, raw.get()))
+                .collect(),
+            extra: rest,
         })
     }
 }
 
-impl std::error::Error for PagingError {}
+impl Serialize for SentEvents {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let members = Members::new(&self.extra);
+        envelope(self.data.iter().collect(), members, to)
+    }
+}
+
+/// An object around a list `data`, whose items are still text.
+struct Envelope {
+    /// `None` if there is no such list; whatever is in its place is in the rest.
+    items: Option<Vec<Box<RawValue>>>,
+    rest: Extra,
+}
+
+impl<'de> Deserialize<'de> for Envelope {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Envelope;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with a list `data`")
+            }
+
+            /// There was no body.
+            fn visit_none<E>(self) -> Result<Envelope, E> {
+                Ok(Envelope {
+                    items: Some(Vec::new()),
+                    rest: Extra::new(),
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
+                let mut items = None;
+                let mut rest = Extra::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name != "data" {
+                        rest.insert(name, map.next_value()?);
+                        continue;
+                    }
+                    match map.next_value()? {
+                        Data::List(list) => {
+                            items = Some(list);
+                            rest.remove(&name);
+                        }
+                        Data::Other(other) => {
+                            items = other.is_null().then(Vec::new);
+                            rest.insert(name, other);
+                        }
+                    }
+                }
+                Ok(Envelope { items, rest })
+            }
+        }
+
+        from.deserialize_any(Members)
+    }
+}
+
+/// The list of an envelope, or whatever is in its place.
+enum Data {
+    List(Vec<Box<RawValue>>),
+    Other(Value),
+}
+
+impl<'de> Deserialize<'de> for Data {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Data;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Data, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Data::List)
+            }
+
+            visit_json!(Data::Other; bool i64 u64 f64 str unit map);
+        }
+
+        from.deserialize_any(List)
+    }
+}
+
+/// Writes a list `data`, and the other members.
+fn envelope<I: Serialize, S: Serializer>(
+    items: Vec<I>,
+    mut members: Members<'_>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = to.serialize_map(None)?;
+    if members.supersedes("data", !items.is_empty()) {
+        map.serialize_entry("data", &items)?;
+    }
+    for (name, value) in members.finish() {
+        map.serialize_entry(name, &value)?;
+    }
+    map.end()
+}
+
+/// Valid and invalid items in the order that they had; `indices` are those of the invalid.
+fn in_order<T, I>(
+    mut valid: impl Iterator<Item = T>,
+    mut invalid: impl Iterator<Item = I>,
+    indices: Vec<usize>,
+) -> impl Iterator<Item = Result<T, I>> {
+    let mut next_invalid = 0;
+    let mut place = 0;
+    std::iter::from_fn(move || {
+        let due = indices
+            .get(next_invalid)
+            .is_some_and(|index| *index <= place);
+        place += 1;
+        if !due {
+            if let Some(item) = valid.next() {
+                return Some(Ok(item));
+            }
+        }
+        next_invalid += 1;
+        invalid.next().map(Err)
+    })
+}

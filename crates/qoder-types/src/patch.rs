@@ -1,5 +1,3 @@
-use serde::{Serialize, Serializer};
-
 /// A field of an update: leave it, clear it, or set it.
 ///
 /// ```
@@ -23,7 +21,7 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// Whether the field is left out.
+    /// Returns whether the field is left out.
     pub fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
@@ -38,14 +36,5 @@ impl<T> From<T> for Patch<T> {
 impl From<&str> for Patch<String> {
     fn from(value: &str) -> Self {
         Self::Set(value.to_owned())
-    }
-}
-
-impl<T: Serialize> Serialize for Patch<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Keep | Self::Clear => serializer.serialize_none(),
-            Self::Set(value) => value.serialize(serializer),
-        }
     }
 }

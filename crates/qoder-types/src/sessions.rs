@@ -1,129 +1,67 @@
 //! Sessions: an agent at work in an environment.
 
-use std::fmt;
+use serde_json::Value;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Number, Value};
-
+use crate::wire::{Fit, View, Wire, deserialize_by_wire, serde_by_wire};
 use crate::{
-    Agent, AgentId, AgentRef, EnvironmentId, Extra, FileId, Patch, SessionId, ThreadId, Timestamp,
-    VaultId,
+    Agent, AgentId, AgentRef, DeploymentId, EnvironmentId, Extra, InputEvent, Secret, SessionId,
+    SessionResource, SessionStats, SessionUsage, ThreadId, Timestamp, VaultId,
 };
+use crate::{Budget, OutcomeId};
+use std::collections::BTreeMap;
 
-/// A session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct Session {
-    /// Its id.
-    pub id: SessionId,
-    /// What it is doing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<SessionStatus>,
-    /// Its agent: a snapshot, or only its id in early generations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<SessionAgent>,
-    /// Its environment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment_id: Option<EnvironmentId>,
-    /// Its title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// Its metadata.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Extra>,
-    /// Its environment variables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment_variables: Option<Value>,
-    /// Its files, repositories and memory stores.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resources: Option<Vec<SessionResource>>,
-    /// Its vaults.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vault_ids: Option<Vec<VaultId>>,
-    /// The deployment that started it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deployment_id: Option<String>,
-    /// How its outcomes were judged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome_evaluations: Option<Vec<Value>>,
-    /// How long it took.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stats: Option<SessionStats>,
-    /// What it has cost so far: a snapshot, not an addition.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usage: Option<SessionUsage>,
-    /// What it may cost.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub budget: Option<Budget>,
-    /// When it was archived; not set while it is live.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub archived_at: Option<Timestamp>,
-    /// When it was created.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
-    /// When it was last changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub updated_at: Option<Timestamp>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-/// A thread of a session: an agent at work, with a history of its own. Each session has one, and
-/// more where its agent sets others to work.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct SessionThread {
-    /// Its id.
-    pub id: ThreadId,
-    /// Its session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_id: Option<SessionId>,
-    /// The thread that started it; none for the first one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent_thread_id: Option<ThreadId>,
-    /// Its agent: a reference or a snapshot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<Value>,
-    /// What it is doing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<SessionStatus>,
-    /// How long it took.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stats: Option<Value>,
-    /// What it has cost so far.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Value>,
-    /// When it was archived; not set while it is live.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub archived_at: Option<Timestamp>,
-    /// When it was created.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
-    /// When it was last changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub updated_at: Option<Timestamp>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// A session: an agent at work in an environment.
+    Session {
+        /// The session's id.
+        id!: SessionId,
+        /// What the session is doing.
+        status: SessionStatus,
+        /// The agent as it was when the session started. Early generations give its id only.
+        agent: SessionAgent = "agent" | "agent_id",
+        /// The environment that the session runs in.
+        environment_id: EnvironmentId,
+        /// The title. Empty if it was given none.
+        title: String,
+        /// The caller's own data: texts by key.
+        metadata: Extra,
+        /// The environment variables, which login shells see. `None` in early generations.
+        environment_variables?: BTreeMap<String, Secret>,
+        /// The files, repositories and memory stores that the session was given.
+        resources: Vec<SessionResource>,
+        /// The vaults whose credentials the session may use.
+        vault_ids: Vec<VaultId>,
+        /// The deployment that started the session. `None` if none did.
+        deployment_id?: DeploymentId,
+        /// How the outcomes that were defined have been judged so far.
+        outcome_evaluations: Vec<OutcomeEvaluation>,
+        /// How long the session has taken so far.
+        stats: SessionStats,
+        /// What the session has cost so far. `None` if the server doesn't say.
+        usage?: SessionUsage,
+        /// What the session may cost. `None` if there is no limit.
+        budget?: Budget,
+        /// When the session was archived. `None` while it is live.
+        archived_at?: Timestamp,
+        /// When the session was created.
+        created_at: Timestamp,
+        /// When the session was last changed.
+        updated_at: Timestamp,
+    }
 }
 
 open_enum! {
     /// What a session, or a thread of it, is doing.
     SessionStatus {
-        /// Nothing: it waits for a message, or for an answer.
+        /// It waits for a message, or for an answer.
         Idle = "idle",
         /// It is at work.
         Running = "running",
-        /// It is being recovered.
+        /// It is being recovered, and will go on.
         Rescheduling = "rescheduling",
-        /// It is being cancelled.
+        /// It is being cancelled, and will be idle.
         Canceling = "canceling",
-        /// It is over.
+        /// It is over, and takes no events any more.
         Terminated = "terminated",
         /// It is at work, in early generations.
         Processing = "processing",
@@ -136,338 +74,198 @@ open_enum! {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SessionAgent {
-    /// As it was when the session started.
+    /// The agent as it was when the session started.
     Snapshot(Box<Agent>),
-    /// Its id.
+    /// The agent's id, which is all that early generations give.
     Id(AgentId),
 }
 
 impl SessionAgent {
-    /// The agent's id.
+    /// Returns the agent's id.
     pub fn id(&self) -> &AgentId {
         match self {
             Self::Snapshot(agent) => &agent.id,
             Self::Id(id) => id,
         }
     }
-}
 
-impl Serialize for SessionAgent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Returns the snapshot, if there is one.
+    pub fn snapshot(&self) -> Option<&Agent> {
         match self {
-            Self::Snapshot(agent) => Serialize::serialize(agent, serializer),
-            Self::Id(id) => id.serialize(serializer),
+            Self::Snapshot(agent) => Some(agent),
+            Self::Id(_) => None,
         }
     }
 }
 
-impl<'de> Deserialize<'de> for SessionAgent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct SnapshotOrId;
-
-        impl<'de> Visitor<'de> for SnapshotOrId {
-            type Value = SessionAgent;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an agent or its id")
-            }
-
-            fn visit_str<E>(self, id: &str) -> Result<SessionAgent, E> {
-                Ok(SessionAgent::Id(id.into()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SessionAgent, A::Error> {
-                Deserialize::deserialize(MapAccessDeserializer::new(map))
-                    .map(SessionAgent::Snapshot)
-            }
+impl Wire for SessionAgent {
+    fn fit(value: &Value) -> Fit {
+        if value.is_string() {
+            Fit::Exact
+        } else {
+            Agent::fit(value)
         }
+    }
 
-        deserializer.deserialize_any(SnapshotOrId)
+    fn read(value: Value) -> Self {
+        match value {
+            Value::Object(_) => Self::Snapshot(Wire::read(value)),
+            _ => Self::Id(Wire::read(value)),
+        }
+    }
+
+    fn view(&self) -> View<'_> {
+        match self {
+            Self::Snapshot(agent) => agent.view(),
+            Self::Id(id) => id.view(),
+        }
+    }
+
+    #[cfg(test)]
+    fn sample(choice: usize) -> Value {
+        if choice % 3 == 2 {
+            AgentId::sample(choice)
+        } else {
+            Agent::sample(choice)
+        }
+    }
+}
+
+serde_by_wire!(SessionAgent);
+
+object! {
+    /// How an outcome that the caller defined was judged.
+    OutcomeEvaluation {
+        /// The outcome.
+        outcome_id: OutcomeId,
+        /// What is to be achieved.
+        description: String,
+        /// How far it is: `pending`, `running`, `evaluating`, `satisfied`, `needs_revision`,
+        /// `max_iterations_reached`, `failed` or `interrupted`.
+        result: String,
+        /// Why. Empty before it was judged.
+        explanation: String,
+        /// Which try it is, from 0.
+        iteration: u64,
+        /// When it was judged. `None` before that.
+        completed_at?: Timestamp,
+    }
+}
+
+object! {
+    /// A thread of a session: an agent at work, with a history of its own. Each session has one,
+    /// and more where its agent sets others to work.
+    SessionThread {
+        /// The thread's id.
+        id!: ThreadId,
+        /// The session.
+        session_id: SessionId,
+        /// The thread that started this one. `None` for the first one of a session.
+        parent_thread_id?: ThreadId,
+        /// The agent at work.
+        agent: ThreadAgent,
+        /// What the thread is doing.
+        status: SessionStatus,
+        /// How long the thread has taken so far. `None` before it has been at work.
+        stats?: SessionStats,
+        /// What the thread has used so far. `None` before it has been at work.
+        usage?: SessionUsage,
+        /// When the thread was archived. `None` while it is live.
+        archived_at?: Timestamp,
+        /// When the thread was created.
+        created_at: Timestamp,
+        /// When the thread was last changed.
+        updated_at: Timestamp,
     }
 }
 
 tagged! {
-    /// What a session has at hand.
-    SessionResource {
-        /// A file.
-        File(FileResource) = "file",
-        /// A repository on GitHub.
-        GithubRepository(RepositoryResource) = "github_repository",
-        /// A git repository.
-        GitRepository(RepositoryResource) = "git_repository",
-        /// A memory store.
-        MemoryStore(MemoryStoreResource) = "memory_store",
+    /// The agent of a thread.
+    ThreadAgent {
+        /// An agent: a snapshot, or not more than its id and version.
+        Agent(Box<Agent>) = "agent",
+        /// A model without tools, which gives advice to other threads.
+        Advisor(Advisor) = "advisor",
     }
 }
 
-/// A file in a session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct FileResource {
-    /// The file.
-    pub file_id: FileId,
-    /// Where it is in the container.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mount_path: Option<String>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
+deserialize_by_wire!(ThreadAgent);
 
-/// A repository in a session. What authorises it is never sent back.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct RepositoryResource {
-    /// Its address.
-    pub url: String,
-    /// Where it is in the container.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mount_path: Option<String>,
-    /// The branch or commit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checkout: Option<Value>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-/// A memory store in a session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct MemoryStoreResource {
-    /// The memory store.
-    pub memory_store_id: String,
-    /// `read_write` or `read_only`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub access: Option<String>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-impl SessionResource {
-    /// A file, at its default place.
-    pub fn file(file_id: impl Into<FileId>) -> Self {
-        Self::File(FileResource {
-            file_id: file_id.into(),
-            mount_path: None,
-            extra: Extra::new(),
-        })
+object! {
+    /// A model without tools, which gives advice to other threads.
+    Advisor {
+        /// The model's id.
+        model: String,
     }
 }
 
-/// How long a session took, in seconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct SessionStats {
-    /// At work.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active_seconds: Option<Number>,
-    /// Altogether.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration_seconds: Option<Number>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-/// What a session has cost, in credits rounded down to two decimals.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct SessionUsage {
-    /// All of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub total_credits: Option<Number>,
-    /// For models.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model_credits: Option<Number>,
-    /// For the sandbox.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sandbox_runtime_credits: Option<Number>,
-    /// Everything else, such as the token counts of early generations.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-/// What a session may cost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct Budget {
-    /// The kind of budget: `limit`.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// The most credits it may cost: a decimal number as text, such as `"100.00"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_credit_cost: Option<String>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-impl Budget {
-    /// At most so many credits, such as `"100.00"`.
-    pub fn limit(max_credit_cost: impl Into<String>) -> Self {
-        Self {
-            kind: Some("limit".to_owned()),
-            max_credit_cost: Some(max_credit_cost.into()),
-            extra: Extra::new(),
-        }
-    }
-}
-
-/// The body that starts a session.
-///
-/// ```
-/// use qoder_types::SessionCreate;
-///
-/// let session = SessionCreate::new("agent_1", "env_1").title("first session");
-/// assert_eq!(
-///     serde_json::to_value(&session).unwrap(),
-///     serde_json::json!({"agent": "agent_1", "environment_id": "env_1", "title": "first session"}),
-/// );
-/// ```
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct SessionCreate {
-    /// The agent.
-    pub agent: AgentRef,
-    /// The environment.
-    pub environment_id: EnvironmentId,
-    /// Its title.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// Its metadata.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Extra>,
-    /// Its environment variables, seen by login shells.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub environment_variables: Option<Extra>,
-    /// Its files, repositories and memory stores.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resources: Option<Vec<SessionResource>>,
-    /// Its vaults.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vault_ids: Option<Vec<VaultId>>,
-    /// What it may cost.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget: Option<Budget>,
-    /// Fields that this type doesn't have.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-impl SessionCreate {
-    /// A session of this agent in this environment.
-    pub fn new(agent: impl Into<AgentRef>, environment: impl Into<EnvironmentId>) -> Self {
-        Self {
-            agent: agent.into(),
-            environment_id: environment.into(),
-            title: None,
-            metadata: None,
-            environment_variables: None,
-            resources: None,
-            vault_ids: None,
-            budget: None,
-            extra: Extra::new(),
-        }
-    }
-
-    setters! {
-        /// Sets the title.
+body! {
+    /// Starts a session.
+    ///
+    /// ```
+    /// use qoder_types::SessionCreate;
+    ///
+    /// let session = SessionCreate::new("agent_1", "env_1").title("first session");
+    /// assert_eq!(
+    ///     serde_json::to_value(&session).unwrap(),
+    ///     serde_json::json!({"agent": "agent_1", "environment_id": "env_1", "title": "first session"}),
+    /// );
+    /// ```
+    SessionCreate {
+        /// The agent: an id for its latest version, or [`AgentRef::version`].
+        agent: AgentRef,
+        /// The environment, which must not be archived.
+        environment_id: EnvironmentId,
+        ;
+        /// The title. Empty if left out.
         title: String,
-        /// Sets the files, repositories and memory stores.
+        /// The caller's own data: at most 16 entries, of keys with up to 64 and values with up to
+        /// 512 characters.
+        metadata{}: String,
+        /// Environment variables, which login shells see. A name is letters, digits and `_`, and
+        /// doesn't begin with a digit. `SERVER_ENDPOINT`, `USER_ID`, `WORK_DIR` and what begins
+        /// with `CAW_` or `QODER_` is the platform's.
+        environment_variables{environment_variable}: Secret,
+        /// The files, repositories and memory stores that the session is given. Only files can be
+        /// added later.
         resources: Vec<SessionResource>,
-        /// Sets the vaults.
+        /// The vaults whose credentials the session may use.
         vault_ids: Vec<VaultId>,
-        /// Sets what it may cost.
+        /// What the session may cost. Left out, there is no limit.
         budget: Budget,
-    }
-
-    /// Adds an entry of the metadata.
-    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata
-            .get_or_insert_default()
-            .insert(key.into(), Value::String(value.into()));
-        self
-    }
-
-    /// Adds an environment variable.
-    pub fn environment_variable(
-        mut self,
-        name: impl Into<String>,
-        value: impl Into<String>,
-    ) -> Self {
-        self.environment_variables
-            .get_or_insert_default()
-            .insert(name.into(), Value::String(value.into()));
-        self
+        /// What the session begins with: at most 50 messages and outcomes.
+        initial_events: Vec<InputEvent>,
     }
 }
 
-/// The body that changes a session: what is left out is kept.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct SessionUpdate {
-    /// Its title.
-    #[serde(skip_serializing_if = "Patch::is_keep")]
-    pub title: Patch<String>,
-    /// Entries of its metadata: `null` deletes one.
-    #[serde(skip_serializing_if = "Patch::is_keep")]
-    pub metadata: Patch<Extra>,
-    /// Parts of its snapshot of the agent.
-    #[serde(skip_serializing_if = "Patch::is_keep")]
-    pub agent: Patch<Value>,
-    /// What it may cost.
-    #[serde(skip_serializing_if = "Patch::is_keep")]
-    pub budget: Patch<Budget>,
-    /// Its environment variables.
-    #[serde(skip_serializing_if = "Patch::is_keep")]
-    pub environment_variables: Patch<Extra>,
-    /// Fields that this type doesn't have.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-impl SessionUpdate {
-    /// A change that changes nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    patches! {
-        /// Changes or clears the title.
-        title: String,
-        /// Changes entries of the metadata.
-        metadata: Extra,
-        /// Changes parts of the session's snapshot of the agent.
+body! {
+    /// Changes a session. What is left out stays as it is.
+    SessionUpdate {
+        ;
+        /// The new title.
+        title: String | null,
+        /// Changes to single entries of the metadata; the others stay.
+        metadata{}: String | null,
+        /// Parts of the session's snapshot of its agent, such as `tools`, each in place of what
+        /// is there. The agent itself stays as it is.
         agent: Value,
-        /// Changes or clears what it may cost.
-        budget: Budget,
-        /// Replaces the environment variables.
-        environment_variables: Extra,
+        /// What the session may cost from now on.
+        budget: Budget | null,
+        /// The new environment variables, in place of all that there are.
+        environment_variables{environment_variable}: Secret,
+        /// The vaults whose credentials the session may use. Servers have refused this so far.
+        vault_ids: Vec<VaultId>,
     }
 }
 
-/// The answer to a cancellation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self")]
-#[non_exhaustive]
-pub struct SessionCanceled {
-    /// The session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<SessionId>,
-    /// `canceling`, or what the session is doing if there was nothing to cancel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<SessionStatus>,
-    /// Everything else.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// The answer to a cancellation.
+    SessionCanceled {
+        /// The session's id.
+        id: SessionId,
+        /// `canceling`, or what the session is doing if there was nothing to cancel.
+        status: SessionStatus,
+    }
 }
 
 impl From<&Session> for SessionId {
@@ -476,15 +274,8 @@ impl From<&Session> for SessionId {
     }
 }
 
-deserialize_tagged!(SessionResource);
-lossless!(
-    Session,
-    SessionThread,
-    FileResource,
-    RepositoryResource,
-    MemoryStoreResource,
-    SessionStats,
-    SessionUsage,
-    Budget,
-    SessionCanceled,
-);
+impl From<&SessionThread> for ThreadId {
+    fn from(thread: &SessionThread) -> Self {
+        thread.id.clone()
+    }
+}

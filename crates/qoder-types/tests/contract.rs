@@ -205,9 +205,7 @@ fn each_operation_makes_its_request() {
         "/sessions/sess_1/events",
         None,
     );
-    let events = SendEvents {
-        events: vec!["Hello!".into()],
-    };
+    let events = SendEvents::new(vec!["Hello!".into()]);
     check(
         &ops::sessions::events::send(&"sess_1".into(), &events),
         "/sessions/sess_1/events",
@@ -247,7 +245,7 @@ fn an_upload_is_a_form() {
         .mime_type("text/plain")
         .name("notes")
         .metadata("origin", "ci \"nightly\"")
-        .expires_in_seconds(3600u64);
+        .expires_in_seconds(3600);
     let mut all = ops::files::upload(&all);
     let form = all.form().expect("a form");
     let known = data("operations.json");
@@ -287,9 +285,9 @@ fn every_sent_event_has_its_form() {
     let events: Vec<InputEvent> = vec![
         UserMessage::new("x").into(),
         UserInterrupt::new().session_thread_id("t").into(),
-        UserToolConfirmation::deny("e").message("no").into(),
+        UserToolConfirmation::deny("e").deny_message("no").into(),
         UserCustomToolResult::error("e", "x").into(),
-        UserDefineOutcome::new("d", "r").max_iterations(3u32).into(),
+        UserDefineOutcome::new("d", "r").max_iterations(3).into(),
         UserToolResult::new("e", "x").into(),
         SystemMessage::new("x").into(),
     ];
@@ -327,10 +325,9 @@ fn every_sent_event_has_its_form() {
         }
     }
     let other = json!({"type": "user.wave", "hand": "left"});
-    assert_eq!(
-        serde_json::to_value(InputEvent::Other(other.clone())).expect("JSON"),
-        other
-    );
+    let event: InputEvent = serde_json::from_value(other.clone()).expect("an event");
+    assert!(matches!(&event, InputEvent::Other(_)) && event.type_name() == "user.wave");
+    assert_eq!(serde_json::to_value(event).expect("JSON"), other);
 }
 
 /// A value of a type in the words of the description.
@@ -569,7 +566,7 @@ proptest! {
     #[test]
     fn content_comes_back(text in "\\PC{0,40}", other in "[a-z]{1,8}") {
         for json in [json!(text), json!([]), json!([{"type": "text", "text": text}, {"type": other, "text": text, "n": null}]),
-            json!([{"text": text}, {"type": "text"}, {"type": 7, "text": text}, {"type": "text", "text": 7}, {"type": "image", "source": {"type": "url", "url": text, "x": null}}])] {
+            json!([{"text": text}, {"type": "text", "text": null}, {"type": 7, "text": text}, {"type": "text", "text": 7}, {"type": "image", "source": {"type": "url", "url": text, "x": null}}])] {
             let content: Content = serde_json::from_value(json.clone()).expect("content");
             prop_assert_eq!(serde_json::to_value(&content).expect("JSON"), json);
         }

@@ -54,15 +54,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// To a directory of the system's for temporary files. The name is the server's: of a path in it,
 /// only the last part is taken.
 async fn download(client: &Client, file: &File) -> Result<(), Box<dyn std::error::Error>> {
-    let name = file.filename.as_deref().map(Path::new);
-    let name = name
-        .and_then(Path::file_name)
+    let name = Path::new(&file.filename)
+        .file_name()
         .ok_or("a file with no name")?;
     let target = std::env::temp_dir().join(name);
     let bytes = client
         .files()
         .download(&file.id)
-        .length(file.byte_len())
+        .length(file.size_bytes)
         .progress(|got, total| eprintln!("got {got} of {total:?} bytes"))
         .to_path(&target)
         .await?;

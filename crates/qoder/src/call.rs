@@ -11,7 +11,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use bytes::Bytes;
-use qoder_types::{Method, Request};
+use qoder_types::{Op, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -89,6 +89,10 @@ impl<T> Call<T> {
         WithMeta(self)
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     pub(crate) fn request(&self) -> &Request<T> {
         &self.request
     }
@@ -107,9 +111,9 @@ impl<T: DeserializeOwned + Send + 'static> Call<T> {
             if let (Some(form), Some(upload)) = (self.request.form(), &self.upload) {
                 prepared.fill(Form::new(form, upload).await?);
             }
-            let method = self.request.op().method;
+            let op = self.request.op();
             attempt::run(&self.client, prepared, |meta, body| {
-                decode(method, meta, body, &client)
+                decode(op, meta, body, &client)
             })
             .await
         }
@@ -166,24 +170,8 @@ impl<T> fmt::Debug for WithMeta<T> {
 }
 
 /// The value in the body of a success.
-fn decode<T: DeserializeOwned>(
-    method: Method,
-    meta: &Meta,
-    body: &Bytes,
-    client: &Client,
-) -> Result<T> {
-    // A deletion may be answered with 204 or with nothing: then there is nothing to say of it.
-    let text: &[u8] = if body.is_empty() && method == Method::Delete {
-        b"{}"
-    } else {
-        body
-    };
-    // One look at all of it for UTF-8 is cheaper than one at each text.
-    let value = match std::str::from_utf8(text) {
-        Ok(text) => serde_json::from_str(text),
-        Err(_) => serde_json::from_slice(text),
-    };
-    value.map_err(|error| {
+fn decode<T: DeserializeOwned>(op: &Op, meta: &Meta, body: &Bytes, client: &Client) -> Result<T> {
+    op.read(body).map_err(|error| {
         // Before it is shortened: half a secret isn't found any more.
         let body = &client.auth().redact_bytes(body.clone());
         let what = if body.is_empty() {

@@ -123,7 +123,7 @@ impl Conversation {
         tool_use: impl Into<EventId>,
         reason: impl Into<String>,
     ) -> Call<SentEvents> {
-        self.send([UserToolConfirmation::deny(tool_use).message(reason)])
+        self.send([UserToolConfirmation::deny(tool_use).deny_message(reason)])
     }
 
     /// Gives the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use` event.

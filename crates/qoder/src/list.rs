@@ -6,8 +6,9 @@ use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use futures_core::Stream;
-use qoder_types::{Cursor, Page, Paging, Request};
+use qoder_types::{Cursor, InvalidItem, Page, Paging, Request};
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, CallOptions, Pending};
@@ -16,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A list that can be narrowed down before it is read.
 ///
-/// Awaited, it gives one [`Page`]. [`items`](Self::items) and [`pages`](Self::pages) go through
+/// Awaited, it returns one [`Page`]. [`items`](Self::items) and [`pages`](Self::pages) go through
 /// all of it, one request per page, when they are polled.
 ///
 /// ```no_run
@@ -41,7 +42,7 @@ impl<T> List<T> {
         }
     }
 
-    /// Items per page: 1 to 100; 20 if it is not set.
+    /// Sets how many items a page has: 1 to 100. Default: 20.
     pub fn limit(self, limit: u32) -> Self {
         self.query("limit", limit.to_string())
     }
@@ -71,7 +72,7 @@ impl<T> List<T> {
         self
     }
 
-    /// Every page from here on.
+    /// Returns every page from here on.
     pub fn pages(self) -> Pages<T> {
         let paging = Paging::new(self.call.request().op().pages);
         Pages {
@@ -82,7 +83,7 @@ impl<T> List<T> {
         }
     }
 
-    /// Every item from here on, page by page.
+    /// Returns every item from here on, page by page.
     pub fn items(self) -> Items<T> {
         Items {
             pages: self.pages(),
@@ -92,11 +93,11 @@ impl<T> List<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> List<T> {
-    /// The first item.
+    /// Returns the first item.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Empty`] if there is none.
+    /// [`ErrorKind::Empty`] if there is none, [`ErrorKind::Decode`] if it can't be read.
     pub async fn first(self) -> Result<T> {
         let op = self.call.request().op().name;
         let mut items = self.items();
@@ -153,7 +154,7 @@ enum State<T> {
 }
 
 impl<T> Pages<T> {
-    /// Where the next page begins: store it, and go on with [`List::from_cursor`] in another
+    /// Returns where the next page begins: store it, and go on with [`List::from_cursor`] in another
     /// process. `None` before the first page and after the last.
     pub fn continuation(&self) -> Option<&Cursor> {
         self.continuation.as_ref()
@@ -161,7 +162,7 @@ impl<T> Pages<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> Pages<T> {
-    /// The next page, or `None` after the last.
+    /// Returns the next page, or `None` after the last.
     pub async fn next(&mut self) -> Option<Result<Page<T>>> {
         poll_fn(|cx| self.poll_page(cx)).await
     }
@@ -184,6 +185,17 @@ impl<T: DeserializeOwned + Send + 'static> Pages<T> {
                 }
             }
         }
+    }
+
+    /// The error that an item is which can't be read.
+    fn invalid(&self, item: &InvalidItem) -> Error {
+        let raw = item.raw().as_bytes();
+        let body = Bytes::copy_from_slice(&raw[..raw.len().min(64 << 10)]);
+        Error::new(ErrorKind::Decode, item.to_string())
+            .with_operation(self.call.request().op().name)
+            .with_sent(crate::Sent::Yes)
+            .with_body(body)
+            .redacted(self.call.client().auth())
     }
 
     /// Points the call at the page after `page`.
@@ -226,15 +238,18 @@ impl<T> fmt::Debug for Pages<T> {
 
 /// The items of a list, made by [`List::items`].
 ///
-/// Fused; an `Err` is the last item. Dropping the future of [`next`](Self::next) loses nothing.
+/// An item that can't be read is an `Err` in its place, of the kind
+/// [`Decode`](ErrorKind::Decode) and with the item's JSON as its [body](Error::body); the items
+/// after it follow. Any other `Err` is the last item. Fused. Dropping the future of
+/// [`next`](Self::next) loses nothing.
 #[must_use = "streams do nothing unless polled"]
 pub struct Items<T> {
     pages: Pages<T>,
-    page: VecDeque<T>,
+    page: VecDeque<std::result::Result<T, InvalidItem>>,
 }
 
 impl<T: DeserializeOwned + Send + 'static> Items<T> {
-    /// The next item, or `None` after the last.
+    /// Returns the next item, or `None` after the last.
     pub async fn next(&mut self) -> Option<Result<T>> {
         poll_fn(|cx| self.poll_item(cx)).await
     }
@@ -242,11 +257,11 @@ impl<T: DeserializeOwned + Send + 'static> Items<T> {
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         loop {
             if let Some(item) = self.page.pop_front() {
-                return Poll::Ready(Some(Ok(item)));
+                return Poll::Ready(Some(item.map_err(|item| self.pages.invalid(&item))));
             }
             match ready!(self.pages.poll_page(cx)) {
                 // An empty page in the middle is skipped, not taken for the end.
-                Some(Ok(page)) => self.page = page.data.into(),
+                Some(Ok(page)) => self.page = page.into_items().collect(),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }

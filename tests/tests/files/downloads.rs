@@ -122,7 +122,7 @@ async fn the_storage_is_told_nothing_but_what_to_send() {
     }
     // A storage that is told who asks says no.
     let link = client.files().content(&id).await.expect("a link");
-    let api = link.url.clone();
+    let api = link.url.expose().to_owned();
     assert!(api.contains("/storage/"));
     assert!(!format!("{link:?}").contains("/storage/"));
 }

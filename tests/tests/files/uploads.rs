@@ -65,9 +65,9 @@ async fn an_upload_comes_from_a_path_bytes_or_a_stream() {
             .upload(upload.progress(tell))
             .await
             .expect(name);
-        assert_eq!(file.file_name(), Some(name), "{shown}");
-        assert_eq!(file.mime_type.as_deref(), Some(mime_type));
-        assert_eq!(file.byte_len(), Some(content.len() as u64));
+        assert_eq!(file.filename, name, "{shown}");
+        assert_eq!(file.mime_type, mime_type);
+        assert_eq!(file.size_bytes, content.len() as u64);
         let request = &uploads(&sim)[0];
         assert_eq!(received(request), content, "{shown}");
         let length = request.header("content-length");
@@ -102,7 +102,7 @@ async fn what_is_said_of_a_file_arrives() {
             .extra("purpose", "user_upload".into())
             .await
             .expect("a file");
-        assert_eq!(file.file_name(), Some("notes"));
+        assert_eq!(file.filename, "notes");
         assert_eq!(
             file.metadata.as_ref().expect("metadata")["origin"],
             "ci \"nightly\""
@@ -142,13 +142,13 @@ async fn no_name_breaks_out_of_its_quotes() {
     ] {
         let upload = Upload::bytes(name, "hello").metadata(name, name);
         let file = client.files().upload(upload).await.expect(name);
-        assert_eq!(file.file_name(), Some(name));
+        assert_eq!(file.filename, name);
         assert_eq!(file.metadata.expect("metadata")[name], name);
         let file = client
             .files()
             .upload(Upload::bytes("x", "hello").name(name))
             .await;
-        assert_eq!(file.expect(name).file_name(), Some(name));
+        assert_eq!(file.expect(name).filename, name);
     }
     for request in uploads(&sim) {
         assert_eq!(received(&request), b"hello");

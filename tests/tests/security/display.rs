@@ -96,7 +96,8 @@ fn what_a_server_says_is_one_line() {
                 ("503", "text/html"),
             ] {
                 let all = errors(answer(status, kind, "req_1", &body));
-                assert!(all.len() >= 4, "{status} {body:.80}: {all:?}");
+                // An agent may have any text for a version.
+                assert!(all.len() >= 3, "{status} {body:.80}: {all:?}");
                 for error in all {
                     check(&error);
                 }

@@ -1,14 +1,15 @@
 //! From the parts of a frame to an event. The type is found first and the JSON is then read
-//! straight into the type's struct: serde's tagged enumerations cost more than twice as much, and
-//! take a known event in a wrong shape for an unknown one without a word.
+//! straight into the type's struct: serde's internally tagged enumerations cost more than twice as
+//! much, and take a known event in a wrong shape for an unknown one without a word.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
+use super::mend::mended;
 use super::{Event, MalformedEvent, UnknownEvent};
-use crate::{EventId, ThreadId, Timestamp};
+use crate::EventId;
+use crate::wire::{Object, Slot, read_text};
 
 impl Event {
     /// Reads an event. It never fails: what is not understood is [`Unknown`](Event::Unknown) or
@@ -16,7 +17,7 @@ impl Event {
     ///
     /// `name` is the `event` field of the frame; empty or `message` where it says nothing, as in
     /// a list. Then the JSON's `type` selects the struct. `own_id` is the `id` field of the frame,
-    /// for events whose JSON has none.
+    /// for events whose JSON has none. Frames that [are no events](Self::is_pulse) are not for it.
     ///
     /// ```
     /// use qoder_types::Event;
@@ -37,50 +38,69 @@ impl Event {
         if !data.trim_start().starts_with('{') {
             return Self::malformed(type_name, own_id, data, "not a JSON object");
         }
-        match Self::read(type_name, own_id, data) {
+        match Self::read(type_name, own_id, data, data) {
             Ok(Some(event)) => event,
-            Ok(None) => match serde_json::from_str::<Head>(data) {
-                Ok(head) => Self::Unknown(UnknownEvent {
-                    type_name: type_name.into(),
-                    id: head.id.or_else(|| own_id.map(EventId::from)),
-                    processed_at: head.processed_at,
-                    session_thread_id: head.session_thread_id,
-                    raw: data.into(),
-                }),
-                Err(error) => match serde_json::from_str::<IgnoredAny>(data) {
-                    // JSON, and merely odd where the common fields are.
-                    Ok(_) => Self::Unknown(UnknownEvent {
-                        type_name: type_name.into(),
-                        id: own_id.map(EventId::from),
-                        processed_at: None,
-                        session_thread_id: None,
-                        raw: data.into(),
-                    }),
-                    Err(_) => Self::malformed(type_name, own_id, data, &error.to_string()),
-                },
-            },
-            Err(error) => Self::malformed(type_name, own_id, data, &error.to_string()),
+            Ok(None) => Self::unknown(type_name, own_id, data),
+            Err(error) => Self::refused(type_name, own_id, data, &error),
         }
     }
 
+    /// Returns whether a frame with this name and this data is not more than a sign of life of
+    /// the connection: a `heartbeat`, a `ping`, or one whose data is empty.
+    ///
+    /// ```
+    /// use qoder_types::Event;
+    ///
+    /// assert!(Event::is_pulse("heartbeat", "{}") && Event::is_pulse("agent.message", ""));
+    /// assert!(!Event::is_pulse("session.deleted", "{}"));
+    /// ```
+    pub fn is_pulse(name: &str, data: &str) -> bool {
+        matches!(name, "heartbeat" | "ping") || data.trim_ascii().is_empty()
+    }
+
+    /// An event that serde's derive refused.
+    #[cold]
+    fn refused(
+        type_name: &str,
+        own_id: Option<&str>,
+        data: &str,
+        error: &serde_json::Error,
+    ) -> Self {
+        mended(data, Self::members(type_name))
+            .and_then(|json| Self::read(type_name, own_id, &json, data).ok()?)
+            .unwrap_or_else(|| Self::malformed(type_name, own_id, data, &error.to_string()))
+    }
+
+    #[cold]
+    fn unknown(type_name: &str, own_id: Option<&str>, data: &str) -> Self {
+        let mut object = match read_text(data) {
+            Ok(members) => Object::new(members),
+            Err(error) => return Self::malformed(type_name, own_id, data, &error.to_string()),
+        };
+        Self::Unknown(UnknownEvent {
+            type_name: type_name.into(),
+            id: id(&mut object, own_id),
+            processed_at: Slot::take_from(&mut object, &["processed_at"]),
+            session_thread_id: Slot::take_from(&mut object, &["session_thread_id"]),
+            raw: data.into(),
+        })
+    }
+
+    #[cold]
     fn malformed(type_name: &str, own_id: Option<&str>, data: &str, error: &str) -> Self {
-        let head = serde_json::from_str::<Head>(data).ok();
+        let mut object = Object::new(read_text(data).unwrap_or_default());
         Self::Malformed(MalformedEvent {
             type_name: type_name.into(),
-            id: head
-                .and_then(|head| head.id)
-                .or_else(|| own_id.map(EventId::from)),
+            id: id(&mut object, own_id),
             error: error.into(),
             raw: data.into(),
         })
     }
 }
 
-#[derive(Deserialize)]
-struct Head {
-    id: Option<EventId>,
-    processed_at: Option<Timestamp>,
-    session_thread_id: Option<ThreadId>,
+/// The id in an event's JSON, or else that of its frame.
+fn id(object: &mut Object, own_id: Option<&str>) -> Option<EventId> {
+    Option::take_from(object, &["id"]).or_else(|| own_id.map(EventId::from))
 }
 
 #[derive(Deserialize)]
@@ -90,5 +110,11 @@ struct Type<'a> {
 }
 
 fn sniff_type(data: &str) -> Cow<'_, str> {
-    serde_json::from_str::<Type<'_>>(data).map_or(Cow::Borrowed(""), |found| found.name)
+    serde_json::from_str::<Type<'_>>(data).map_or_else(
+        |_| {
+            let mut object = Object::new(read_text(data).unwrap_or_default());
+            Cow::Owned(String::take_from(&mut object, &["type"]))
+        },
+        |found| found.name,
+    )
 }

@@ -3,23 +3,30 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde_json::Value;
 
+use super::mend::Member;
 use super::{
-    Announced, Common, Delta, EvaluatedPermission, MalformedEvent, ModelUsage, SessionError,
-    StopReason, UnknownEvent,
+    Announced, Common, Delta, EvaluatedPermission, MalformedEvent, SessionError, StopReason,
+    UnknownEvent,
 };
 use crate::{
-    ConfirmationResult, Content, ErrorBody, EventId, Extra, FileId, OutcomeId, ThreadId, Timestamp,
+    Budget, ConfirmationResult, Content, Credits, ErrorBody, EventId, Extra, FileId, ModelUsage,
+    OutcomeId, Rubric, SessionAgent, ThreadId, Timestamp,
 };
 
-/// The name that an event's struct and its variant share, and the fields of the struct.
+/// An event of each type: its struct and its variant, and the fields that it has beyond the common
+/// ones, marked as in `object!`. The structs are read by serde's derive, since events are what comes
+/// most; what that refuses is mended and read once more (`mend.rs`).
 macro_rules! events {
-    ($($(#[$meta:meta])* $variant:ident($name:ident) = $text:literal { $($(#[$fmeta:meta])* $field:ident: $ty:ty),* $(,)? })*) => {
+    ($($(#[$meta:meta])* $variant:ident($name:ident) = $text:literal {
+        $($(#[$fmeta:meta])* $field:ident $(? $(@ $opt:tt)*)? : $ty:ty $(= $wire:literal $(| $old:literal)*)?),* $(,)?
+    })*) => {
         /// An event of a session.
         ///
-        /// Types of tomorrow are [`Unknown`](Event::Unknown); a known type in a shape that doesn't
-        /// fit, or a frame that is no JSON, is [`Malformed`](Event::Malformed). All of them have
+        /// Types of tomorrow are [`Unknown`](Event::Unknown). A known type without a member that
+        /// it is nothing without, or a frame that is no JSON, is [`Malformed`](Event::Malformed).
+        /// A member in a shape that its field doesn't have leaves the field empty. All events have
         /// their [`raw`](Event::raw) text, so nothing is lost.
         #[derive(Clone, Debug)]
         #[non_exhaustive]
@@ -27,7 +34,7 @@ macro_rules! events {
             $(#[doc = concat!("`", $text, "`: see [`", stringify!($name), "`].")] $variant($name),)*
             /// An event whose type this release doesn't know.
             Unknown(UnknownEvent),
-            /// A frame that could not be read as what it says it is.
+            /// A frame that can't be read as what it says it is.
             Malformed(MalformedEvent),
         }
 
@@ -36,22 +43,26 @@ macro_rules! events {
             #[derive(Clone, Debug, Deserialize)]
             #[non_exhaustive]
             pub struct $name {
-                /// The event's id: of its JSON, or else of its frame.
+                /// The event's id: that of its JSON, or else that of its frame.
                 #[serde(default)]
                 pub id: Option<EventId>,
-                /// When the server processed it.
+                /// When the server processed it. `None` if it doesn't say.
                 #[serde(default)]
                 pub processed_at: Option<Timestamp>,
-                /// The thread it belongs to, where it is not the main one.
+                /// The thread that it belongs to. `None` if that is the session's first.
                 #[serde(default)]
                 pub session_thread_id: Option<ThreadId>,
-                $($(#[$fmeta])* pub $field: $ty,)*
+                $(
+                    $(#[$fmeta])*
+                    $(#[serde(rename = $wire $(, alias = $old)*)])?
+                    pub $field: field!($ty $(, ? $($opt)*)?),
+                )*
                 #[serde(skip)]
                 raw: Box<str>,
             }
 
             impl $name {
-                /// The event's JSON, to the letter.
+                /// Returns the event's JSON, to the letter.
                 pub fn raw(&self) -> &str {
                     &self.raw
                 }
@@ -59,7 +70,7 @@ macro_rules! events {
         )*
 
         impl Event {
-            /// The type of the event, as it is on the wire.
+            /// Returns the type of the event, as it is on the wire.
             pub fn type_name(&self) -> &str {
                 match self {
                     $(Self::$variant(_) => $text,)*
@@ -71,18 +82,50 @@ macro_rules! events {
             /// The types that this release knows.
             pub const TYPES: &'static [&'static str] = &[$($text),*];
 
-            pub(super) fn read(type_name: &str, own_id: Option<&str>, data: &str) -> serde_json::Result<Option<Self>> {
+            /// Reads an event of a known type from this JSON; `raw` is what it was.
+            pub(super) fn read(
+                type_name: &str,
+                own_id: Option<&str>,
+                json: &str,
+                raw: &str,
+            ) -> serde_json::Result<Option<Self>> {
                 Ok(match type_name {
                     $($text => {
-                        let mut event: $name = serde_json::from_str(data)?;
+                        let mut event: $name = serde_json::from_str(json)?;
                         if event.id.is_none() {
                             event.id = own_id.map(EventId::from);
                         }
-                        event.raw = data.into();
+                        event.raw = raw.into();
                         Some(Self::$variant(event))
                     })*
                     _ => None,
                 })
+            }
+
+            /// The members of a known type beyond the common ones.
+            #[cold]
+            pub(super) fn members(type_name: &str) -> &'static [Member] {
+                match type_name {
+                    $($text => const { &[$(Member::new::<$ty>(names!($field $($wire $(| $old)*)?))),*] },)*
+                    _ => &[],
+                }
+            }
+
+            /// Valid JSON of each known type, with every member.
+            #[cfg(test)]
+            pub(crate) fn samples(choice: usize) -> Vec<(&'static str, Extra)> {
+                vec![$(($text, {
+                    let mut object = Extra::new();
+                    object.insert("id".to_owned(), "evt_1".into());
+                    object.insert("type".to_owned(), $text.into());
+                    object.insert("processed_at".to_owned(), "2026-09-21T08:01:00Z".into());
+                    object.insert("session_thread_id".to_owned(), "sthr_1".into());
+                    $(
+                        let [name, ..] = *names!($field $($wire $(| $old)*)?);
+                        object.insert(name.to_owned(), <$ty as crate::wire::Wire>::sample(choice));
+                    )*
+                    object
+                })),*]
             }
 
             pub(super) fn common(&self) -> Common<'_> {
@@ -114,7 +157,7 @@ macro_rules! events {
 events! {
     /// The echo of a message that was sent.
     UserMessage(UserMessageEvent) = "user.message" {
-        /// What it says; a plain text in the first generation.
+        /// What the message says. A plain text in the first generation.
         content: Content,
     }
     /// The echo of an interruption.
@@ -123,252 +166,253 @@ events! {
     UserToolConfirmation(UserToolConfirmationEvent) = "user.tool_confirmation" {
         /// The tool use that it answers.
         tool_use_id: EventId,
-        /// The answer; an older generation has `decision` in its place.
-        result: Option<ConfirmationResult>,
-        /// Why not.
-        deny_message: Option<String>,
+        /// The answer. An early generation has `decision`, which says `approve` or `deny`.
+        result?: ConfirmationResult = "result" | "decision",
+        /// The reason that the agent was told. `None` if it was told none.
+        deny_message?: String,
     }
     /// The echo of the result of a custom tool.
     UserCustomToolResult(UserCustomToolResultEvent) = "user.custom_tool_result" {
         /// The tool use that it answers.
-        #[serde(alias = "tool_use_id")]
-        custom_tool_use_id: EventId,
-        /// The result.
-        content: Option<Content>,
-        /// Whether the tool failed.
-        is_error: Option<bool>,
+        custom_tool_use_id: EventId = "custom_tool_use_id" | "tool_use_id",
+        /// What the tool returned. `None` if it returned nothing.
+        content?: Content,
+        /// Whether the tool failed. `None` if nobody said.
+        is_error?: bool,
     }
     /// The echo of the result of a built-in tool that a self-hosted worker ran.
     UserToolResult(UserToolResultEvent) = "user.tool_result" {
         /// The tool use that it answers.
         tool_use_id: EventId,
-        /// The result.
-        content: Option<Content>,
-        /// Whether the tool failed.
-        is_error: Option<bool>,
+        /// What the tool returned. `None` if it returned nothing.
+        content?: Content,
+        /// Whether the tool failed. `None` if nobody said.
+        is_error?: bool,
     }
     /// The echo of an outcome that was defined.
     UserDefineOutcome(UserDefineOutcomeEvent) = "user.define_outcome" {
         /// What is to be achieved.
-        description: Option<String>,
+        description?: String,
         /// How it is judged.
-        rubric: Option<Value>,
+        rubric?: Rubric,
         /// How often the agent may try.
-        max_iterations: Option<u64>,
+        max_iterations?: u64,
         /// The id that the server gave the outcome.
-        outcome_id: Option<OutcomeId>,
+        outcome_id?: OutcomeId,
     }
     /// A message of the system's.
     SystemMessage(SystemMessageEvent) = "system.message" {
-        /// What it says.
+        /// What the message says.
         content: Content,
     }
-    /// A message of the agent's, whole: one or more to a turn.
+    /// A whole message of the agent's. A turn has one or more.
     AgentMessage(AgentMessageEvent) = "agent.message" {
-        /// What it says.
+        /// What the message says. A plain text in the first generation.
         content: Content,
-        /// Whether it is a piece of a message, in an early generation.
-        delta: Option<bool>,
+        /// Whether it is a piece of a message. Only in an early generation.
+        delta?: bool,
     }
     /// The agent is thinking.
     AgentThinking(AgentThinkingEvent) = "agent.thinking" {
-        /// What about, in early generations.
-        #[serde(alias = "thinking")]
-        content: Option<Content>,
+        /// What the agent thinks. Only in early generations.
+        content?: Content = "content" | "thinking",
     }
     /// The agent uses a built-in tool.
     AgentToolUse(AgentToolUseEvent) = "agent.tool_use" {
-        /// The tool.
+        /// The tool's name.
         name: String,
-        /// What it is given.
+        /// What the tool is given: an object. `null` if it is missing.
         #[serde(default)]
         input: Value,
-        /// With `ask`, the turn pauses for a `user.tool_confirmation`.
-        evaluated_permission: Option<EvaluatedPermission>,
+        /// What the platform made of the permissions. With `ask`, the turn pauses for a
+        /// `user.tool_confirmation`. `None` in early generations.
+        evaluated_permission?: EvaluatedPermission,
     }
     /// The result of a built-in tool.
     AgentToolResult(AgentToolResultEvent) = "agent.tool_result" {
-        /// The tool use that it answers; missing in an early generation.
-        tool_use_id: Option<EventId>,
-        /// The result.
-        #[serde(alias = "output")]
-        content: Option<Content>,
-        /// Whether the tool failed.
-        is_error: Option<bool>,
+        /// The tool use that it answers. `None` in an early generation.
+        tool_use_id?: EventId,
+        /// What the tool returned. `None` if it returned nothing.
+        content?: Content = "content" | "output",
+        /// Whether the tool failed. `None` if the server doesn't say.
+        is_error?: bool,
     }
     /// The agent uses a tool of an MCP server.
     AgentMcpToolUse(AgentMcpToolUseEvent) = "agent.mcp_tool_use" {
-        /// The tool.
+        /// The tool's name.
         name: String,
-        /// The server.
-        mcp_server_name: Option<String>,
-        /// What it is given.
+        /// The server's name.
+        mcp_server_name?: String,
+        /// What the tool is given: an object. `null` if it is missing.
         #[serde(default)]
         input: Value,
-        /// With `ask`, the turn pauses for a `user.tool_confirmation`.
-        evaluated_permission: Option<EvaluatedPermission>,
+        /// What the platform made of the permissions. With `ask`, the turn pauses for a
+        /// `user.tool_confirmation`. `None` in early generations.
+        evaluated_permission?: EvaluatedPermission,
     }
     /// The result of a tool of an MCP server.
     AgentMcpToolResult(AgentMcpToolResultEvent) = "agent.mcp_tool_result" {
         /// The tool use that it answers.
-        mcp_tool_use_id: Option<EventId>,
-        /// The result.
-        content: Option<Content>,
-        /// Whether the tool failed.
-        is_error: Option<bool>,
+        mcp_tool_use_id?: EventId,
+        /// What the tool returned. `None` if it returned nothing.
+        content?: Content,
+        /// Whether the tool failed. `None` if the server doesn't say.
+        is_error?: bool,
     }
-    /// The agent uses a custom tool: the turn pauses for a `user.custom_tool_result`.
+    /// The agent uses a custom tool. The turn pauses for a `user.custom_tool_result`.
     AgentCustomToolUse(AgentCustomToolUseEvent) = "agent.custom_tool_use" {
-        /// The tool.
+        /// The tool's name.
         name: String,
-        /// What it is given.
+        /// What the tool is given: an object. `null` if it is missing.
         #[serde(default)]
         input: Value,
     }
     /// The agent delivered a file.
     AgentArtifactDelivered(AgentArtifactDeliveredEvent) = "agent.artifact_delivered" {
-        /// The file, to download.
+        /// The file, which can be downloaded.
         file_id: FileId,
-        /// Its name.
-        original_filename: Option<String>,
-        /// Its media type.
-        content_type: Option<String>,
-        /// Its size in bytes.
-        size: Option<u64>,
+        /// The name that the file had in the container.
+        original_filename?: String,
+        /// The media type.
+        content_type?: String,
+        /// The size in bytes.
+        size?: u64,
     }
-    /// The agent got a message from another thread.
+    /// The agent received a message from another thread.
     AgentThreadMessageReceived(AgentThreadMessageReceivedEvent) = "agent.thread_message_received" {
-        /// What it says.
+        /// What the message says.
         content: Content,
-        /// The thread it is from.
-        from_session_thread_id: Option<ThreadId>,
-        /// The agent it is from.
-        from_agent_name: Option<String>,
+        /// The thread that sent it.
+        from_session_thread_id?: ThreadId,
+        /// The name of the agent that sent it.
+        from_agent_name?: String,
     }
     /// The agent sent a message to another thread.
     AgentThreadMessageSent(AgentThreadMessageSentEvent) = "agent.thread_message_sent" {
-        /// What it says.
+        /// What the message says.
         content: Content,
-        /// The thread it is for.
-        to_session_thread_id: Option<ThreadId>,
-        /// The agent it is for.
-        to_agent_name: Option<String>,
+        /// The thread that it is for.
+        to_session_thread_id?: ThreadId,
+        /// The name of the agent that it is for.
+        to_agent_name?: String,
     }
     /// The agent's context was compacted.
     AgentThreadContextCompacted(AgentThreadContextCompactedEvent) = "agent.thread_context_compacted" {
-        /// What that took.
-        usage: Option<ModelUsage>,
+        /// What that has used. `None` if the server doesn't say.
+        usage?: Box<ModelUsage>,
     }
     /// The session is at work.
     SessionStatusRunning(SessionStatusRunningEvent) = "session.status_running" {}
     /// The session is idle: the turn is over, or it waits for an answer.
     SessionStatusIdle(SessionStatusIdleEvent) = "session.status_idle" {
-        /// Why; missing in early generations.
-        stop_reason: Option<StopReason>,
+        /// Why it is idle. `None` in early generations.
+        stop_reason?: StopReason,
     }
     /// The session was rescheduled: in the first generation how each turn starts, today a recovery.
     SessionStatusRescheduled(SessionStatusRescheduledEvent) = "session.status_rescheduled" {}
-    /// The session is terminated; nothing follows.
+    /// The session is terminated. Nothing follows.
     SessionStatusTerminated(SessionStatusTerminatedEvent) = "session.status_terminated" {}
     /// Something went wrong in the session. This is news of the session, not an error of the stream.
     SessionError(SessionErrorEvent) = "session.error" {
-        /// What.
-        error: SessionError,
-        /// A code, in early generations.
-        code: Option<String>,
+        /// What went wrong.
+        error: Box<SessionError>,
+        /// A code. Only in early generations.
+        code?: String,
     }
-    /// The session was changed; only what changed is there.
+    /// The session was changed. What didn't change is `None`.
     SessionUpdated(SessionUpdatedEvent) = "session.updated" {
-        /// Its title.
-        title: Option<String>,
-        /// Its metadata.
-        metadata: Option<Extra>,
-        /// Its agent.
-        agent: Option<Value>,
-        /// Its budget.
-        budget: Option<Value>,
+        /// The new title.
+        title?: String,
+        /// The new metadata.
+        metadata?: Extra,
+        /// The new snapshot of the agent.
+        agent?: SessionAgent,
+        /// The new budget.
+        budget?: Box<Budget>,
     }
-    /// The session was deleted; nothing follows.
+    /// The session was deleted. Nothing follows.
     SessionDeleted(SessionDeletedEvent) = "session.deleted" {}
-    /// What the session has cost so far: a snapshot, not an addition.
+    /// What the session has cost so far: a snapshot in place of the one before, not something to
+    /// add to it. It comes right before the session is idle.
     SessionUsage(SessionUsageEvent) = "session.usage" {
         /// Credits for models.
-        model_credits: Option<Number>,
-        /// Credits for the sandbox.
-        sandbox_runtime_credits: Option<Number>,
+        model_credits?: Credits,
+        /// Credits for the container.
+        sandbox_runtime_credits?: Credits,
         /// All credits.
-        total_credits: Option<Number>,
+        total_credits?: Credits,
         /// The same in another form.
-        usage: Option<Value>,
-        /// The budget it is measured against.
-        budget: Option<Value>,
+        usage?: Value,
+        /// The budget that it is measured against. `None` if there is none.
+        budget?: Box<Budget>,
     }
     /// A thread was created.
     SessionThreadCreated(SessionThreadCreatedEvent) = "session.thread_created" {
-        /// The agent of the thread.
-        agent_name: Option<String>,
+        /// The name of the thread's agent.
+        agent_name?: String,
     }
     /// A thread is at work.
     SessionThreadStatusRunning(SessionThreadStatusRunningEvent) = "session.thread_status_running" {
-        /// The agent of the thread.
-        agent_name: Option<String>,
+        /// The name of the thread's agent.
+        agent_name?: String,
     }
     /// A thread is idle. This ends no turn.
     SessionThreadStatusIdle(SessionThreadStatusIdleEvent) = "session.thread_status_idle" {
-        /// The agent of the thread.
-        agent_name: Option<String>,
-        /// Why.
-        stop_reason: Option<StopReason>,
+        /// The name of the thread's agent.
+        agent_name?: String,
+        /// Why it is idle.
+        stop_reason?: StopReason,
     }
     /// A thread was rescheduled.
     SessionThreadStatusRescheduled(SessionThreadStatusRescheduledEvent) = "session.thread_status_rescheduled" {
-        /// The agent of the thread.
-        agent_name: Option<String>,
+        /// The name of the thread's agent.
+        agent_name?: String,
     }
     /// A thread is terminated.
     SessionThreadStatusTerminated(SessionThreadStatusTerminatedEvent) = "session.thread_status_terminated" {
-        /// The agent of the thread.
-        agent_name: Option<String>,
+        /// The name of the thread's agent.
+        agent_name?: String,
     }
     /// A request of a model began.
     SpanModelRequestStart(SpanModelRequestStartEvent) = "span.model_request_start" {}
     /// A request of a model ended. This ends no turn.
     SpanModelRequestEnd(SpanModelRequestEndEvent) = "span.model_request_end" {
         /// Whether it failed.
-        is_error: Option<bool>,
+        is_error?: bool,
         /// The event that began it.
-        model_request_start_id: Option<EventId>,
-        /// What it cost.
-        model_usage: Option<ModelUsage>,
+        model_request_start_id?: EventId,
+        /// What it has used. `None` if the server doesn't say.
+        model_usage?: Box<ModelUsage>,
     }
     /// The evaluation of an outcome began.
     SpanOutcomeEvaluationStart(SpanOutcomeEvaluationStartEvent) = "span.outcome_evaluation_start" {
         /// The outcome.
         outcome_id: OutcomeId,
-        /// Which try, from 0.
-        iteration: Option<u64>,
+        /// Which try it is, from 0.
+        iteration?: u64,
     }
     /// The evaluation of an outcome goes on.
     SpanOutcomeEvaluationOngoing(SpanOutcomeEvaluationOngoingEvent) = "span.outcome_evaluation_ongoing" {
         /// The outcome.
         outcome_id: OutcomeId,
-        /// Which try, from 0.
-        iteration: Option<u64>,
+        /// Which try it is, from 0.
+        iteration?: u64,
     }
     /// The evaluation of an outcome ended.
     SpanOutcomeEvaluationEnd(SpanOutcomeEvaluationEndEvent) = "span.outcome_evaluation_end" {
         /// The outcome.
         outcome_id: OutcomeId,
-        /// Which try, from 0.
-        iteration: Option<u64>,
+        /// Which try it is, from 0.
+        iteration?: u64,
         /// The event that began the evaluation.
-        outcome_evaluation_start_id: Option<EventId>,
-        /// What it came to, such as `satisfied` or `needs_revision`.
-        result: Option<String>,
-        /// Why.
-        explanation: Option<String>,
-        /// What it cost.
-        usage: Option<Value>,
+        outcome_evaluation_start_id?: EventId,
+        /// The verdict: `satisfied`, `needs_revision`, `max_iterations_reached`, `failed` or
+        /// `interrupted`.
+        result?: String,
+        /// The reason for the verdict.
+        explanation?: String,
+        /// What the evaluation has used. `None` if the server doesn't say.
+        usage?: Box<ModelUsage>,
     }
     /// A preview: an event begins to be written.
     EventStart(EventStartEvent) = "event_start" {
@@ -389,82 +433,82 @@ events! {
     /// An error of the stream itself.
     StreamError(StreamErrorEvent) = "error" {
         /// What is wrong: the error of an error body, or a text.
-        error: Option<Value>,
+        error?: Value,
         /// The id of the request.
-        request_id: Option<String>,
+        request_id?: String,
     }
-    /// The session is terminated, in an early generation; nothing follows.
+    /// The session is terminated, in an early generation. Nothing follows.
     Terminated(TerminatedEvent) = "terminated" {
         /// Why.
-        reason: Option<String>,
+        reason?: String,
     }
-    /// A message begins, in a former form of previews, which is in lists too.
+    /// A message begins, in a former form of previews, which lists have too.
     AgentMessageStart(AgentMessageStartEvent) = "agent.message_start" {
-        /// The message.
-        message_id: Option<String>,
+        /// The message's id.
+        message_id?: String,
     }
     /// A content block begins, in a former form of previews.
     AgentContentBlockStart(AgentContentBlockStartEvent) = "agent.content_block_start" {
-        /// The message.
-        message_id: Option<String>,
-        /// Which block, from 0.
-        index: Option<usize>,
+        /// The message's id.
+        message_id?: String,
+        /// Which block it is, from 0.
+        index?: usize,
         /// The block as it begins.
-        content_block: Option<Value>,
+        content_block?: Value,
     }
     /// A content block goes on, in a former form of previews.
     AgentContentBlockDelta(AgentContentBlockDeltaEvent) = "agent.content_block_delta" {
-        /// The message.
-        message_id: Option<String>,
-        /// Which block, from 0.
-        index: Option<usize>,
+        /// The message's id.
+        message_id?: String,
+        /// Which block it is, from 0.
+        index?: usize,
         /// What is new, and of which kind.
-        delta: Option<Value>,
+        delta?: Value,
     }
     /// A content block ends, in a former form of previews.
     AgentContentBlockStop(AgentContentBlockStopEvent) = "agent.content_block_stop" {
-        /// The message.
-        message_id: Option<String>,
-        /// Which block, from 0.
-        index: Option<usize>,
+        /// The message's id.
+        message_id?: String,
+        /// Which block it is, from 0.
+        index?: usize,
     }
     /// A message changes, in a former form of previews.
     AgentMessageDelta(AgentMessageDeltaEvent) = "agent.message_delta" {
-        /// The message.
-        message_id: Option<String>,
+        /// The message's id.
+        message_id?: String,
         /// What is new.
-        delta: Option<Value>,
+        delta?: Value,
     }
     /// A message ends, in a former form of previews.
     AgentMessageStop(AgentMessageStopEvent) = "agent.message_stop" {
-        /// The message.
-        message_id: Option<String>,
+        /// The message's id.
+        message_id?: String,
     }
 }
 
 impl AgentMessageEvent {
-    /// The text of the message: that of all its text blocks.
+    /// Returns the text of the message: that of all its text blocks.
     pub fn text(&self) -> Cow<'_, str> {
         self.content.text()
     }
 }
 
 impl UserMessageEvent {
-    /// The text of the message: that of all its text blocks.
+    /// Returns the text of the message: that of all its text blocks.
     pub fn text(&self) -> Cow<'_, str> {
         self.content.text()
     }
 }
 
 impl SessionErrorEvent {
-    /// What is wrong, for people.
+    /// Returns what went wrong, for people.
     pub fn message(&self) -> &str {
         &self.error.message
     }
 }
 
 impl StreamErrorEvent {
-    /// The error, as in the body of a response.
+    /// Returns the error, read as the body of a response.
     pub fn body(&self) -> ErrorBody {
         ErrorBody::parse(self.raw().as_bytes())
     }

@@ -2,7 +2,10 @@
 
 mod decode;
 mod kinds;
+mod mend;
 mod parts;
+#[cfg(test)]
+mod tests;
 mod text_delta;
 
 pub use kinds::*;
@@ -24,35 +27,35 @@ pub(crate) struct Common<'a> {
 }
 
 impl Event {
-    /// The event's id: of its JSON, or else of the frame it came in. Previews have none of their
+    /// Returns the event's id: that of its JSON, or else of the frame it came in. Previews have none of their
     /// own, and carry that of the event they announce in their frame.
     pub fn id(&self) -> Option<&EventId> {
         self.common().id
     }
 
-    /// When the server processed the event, if it says so. Neighbours may share a time: the order
+    /// Returns when the server processed the event, if it says so. Neighbours may share a time: the order
     /// of events is the order in which the server gives them.
     pub fn processed_at(&self) -> Option<&Timestamp> {
         self.common().processed_at
     }
 
-    /// The thread that the event belongs to, where it is not the main one.
+    /// Returns the thread that the event belongs to, where it is not the session's first.
     pub fn session_thread_id(&self) -> Option<&ThreadId> {
         self.common().session_thread_id
     }
 
-    /// The event's JSON, to the letter: whatever has no field is here.
+    /// Returns the event's JSON, to the letter: whatever has no field is here.
     pub fn raw(&self) -> &str {
         self.common().raw
     }
 
-    /// Whether it announces or continues an event that is still being written. Previews come
+    /// Returns whether it announces or continues an event that is still being written. Previews come
     /// only in streams, and only when they are asked for.
     pub fn is_preview(&self) -> bool {
         matches!(self, Self::EventStart(_) | Self::EventDelta(_))
     }
 
-    /// Whether no event of its session can follow.
+    /// Returns whether no event of its session can follow.
     pub fn is_final(&self) -> bool {
         matches!(
             self,
@@ -92,13 +95,13 @@ impl Serialize for Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnknownEvent {
-    /// Its type: the name of its frame, or the `type` of its JSON; empty if it has neither.
+    /// The type: the name of its frame, or the `type` of its JSON. Empty if it has neither.
     pub type_name: Box<str>,
-    /// Its id.
+    /// The event's id. `None` if neither its JSON nor its frame has one.
     pub id: Option<EventId>,
-    /// When the server processed it.
+    /// When the server processed it. `None` if it doesn't say.
     pub processed_at: Option<Timestamp>,
-    /// The thread it belongs to.
+    /// The thread that it belongs to. `None` if that is the session's first.
     pub session_thread_id: Option<ThreadId>,
     pub(crate) raw: Box<str>,
 }
@@ -107,9 +110,9 @@ pub struct UnknownEvent {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MalformedEvent {
-    /// Its type, as far as it can be told.
+    /// The type, as far as it can be told.
     pub type_name: Box<str>,
-    /// Its id, as far as it can be told.
+    /// The event's id, as far as it can be told.
     pub id: Option<EventId>,
     /// What doesn't fit.
     pub error: Box<str>,

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Deserialize;
+use serde_json::Value;
 
+use crate::wire::{Fit, Object, Slot, View, Wire, deserialize_by_wire, object_of};
 use crate::{ContentBlock, EventId, Extra};
 
 /// Why a session or a thread is idle.
@@ -15,7 +17,7 @@ pub enum StopReason {
     /// The agent waits: each of these tool uses needs an approval or a result. When only some
     /// are answered, the session idles again with the rest.
     RequiresAction {
-        /// The `agent.tool_use`, `agent.mcp_tool_use` and `agent.custom_tool_use` events.
+        /// The ids of `agent.tool_use`, `agent.mcp_tool_use` and `agent.custom_tool_use` events.
         event_ids: Vec<EventId>,
     },
     /// The turn was interrupted or cancelled.
@@ -29,7 +31,7 @@ pub enum StopReason {
 }
 
 impl StopReason {
-    /// The `type` of the reason, as it is on the wire.
+    /// Returns the `type` of the reason, as it is on the wire.
     pub fn as_str(&self) -> &str {
         match self {
             Self::EndTurn => "end_turn",
@@ -51,39 +53,63 @@ impl fmt::Display for StopReason {
     }
 }
 
-impl<'de> Deserialize<'de> for StopReason {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Shape {
-            Object(Extra),
-            Text(String),
+impl Wire for StopReason {
+    fn fit(value: &Value) -> Fit {
+        match value {
+            Value::Object(_) => Fit::Exact,
+            Value::String(_) => Fit::Near,
+            _ => Fit::No,
         }
-        let object = match Shape::deserialize(deserializer)? {
-            Shape::Object(object) => object,
-            Shape::Text(text) => Extra::from_iter([("type".to_owned(), text.into())]),
+    }
+
+    fn read(value: Value) -> Self {
+        let object = match value {
+            Value::String(text) => Extra::from_iter([("type".to_owned(), text.into())]),
+            value => object_of(value),
         };
-        let ids = || {
-            let ids = object.get("event_ids")?.as_array()?.iter();
-            Some(
-                ids.filter_map(|id| id.as_str().map(EventId::from))
-                    .collect(),
-            )
-        };
-        Ok(
-            match object.get("type").and_then(serde_json::Value::as_str) {
-                Some("end_turn") => Self::EndTurn,
-                Some("requires_action") => Self::RequiresAction {
-                    event_ids: ids().unwrap_or_default(),
-                },
-                Some("cancelled" | "canceled") => Self::Cancelled,
-                Some("retries_exhausted") => Self::RetriesExhausted,
-                Some("budget_reached") => Self::BudgetReached,
-                _ => Self::Unknown(object),
-            },
-        )
+        match object.get("type").and_then(Value::as_str) {
+            Some("end_turn") => Self::EndTurn,
+            Some("requires_action") => {
+                let ids = object
+                    .get("event_ids")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten();
+                Self::RequiresAction {
+                    event_ids: ids.filter_map(Value::as_str).map(EventId::from).collect(),
+                }
+            }
+            Some("cancelled" | "canceled") => Self::Cancelled,
+            Some("retries_exhausted") => Self::RetriesExhausted,
+            Some("budget_reached") => Self::BudgetReached,
+            _ => Self::Unknown(object),
+        }
+    }
+
+    /// Events are written as they came, so this is never called but by tests.
+    fn view(&self) -> View<'_> {
+        match self {
+            Self::RequiresAction { event_ids } => View::tagged(
+                self.as_str(),
+                View::Object(vec![("event_ids", event_ids.view())]),
+            ),
+            Self::Unknown(object) => View::Extra(object),
+            known => View::Object(vec![("type", View::Text(known.as_str()))]),
+        }
+    }
+
+    #[cfg(test)]
+    fn sample(choice: usize) -> Value {
+        let samples = [
+            serde_json::json!({"type": "requires_action", "event_ids": ["evt_1", "evt_2"]}),
+            serde_json::json!({"type": "end_turn"}),
+            serde_json::json!({"type": "of tomorrow", "x": 1}),
+        ];
+        samples[choice % samples.len()].clone()
     }
 }
+
+deserialize_by_wire!(StopReason);
 
 open_enum! {
     /// What the platform made of the permissions of a tool use.
@@ -109,61 +135,21 @@ open_enum! {
     }
 }
 
-/// What a `session.error` event says is wrong.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct SessionError {
-    /// The type of the error, such as `model_overloaded_error`; the first generation has none.
-    pub error_type: Option<String>,
-    /// What is wrong, for people.
-    pub message: String,
-    /// What becomes of the turn; not known if it is missing.
-    pub retry_status: Option<RetryStatus>,
-    /// The platform's own code.
-    pub qoder_error_code: Option<String>,
-    /// The MCP server it is about.
-    pub mcp_server_name: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for SessionError {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Status {
-            #[serde(rename = "type")]
-            kind: RetryStatus,
-        }
-        #[derive(Deserialize)]
-        struct Object {
-            #[serde(rename = "type")]
-            error_type: Option<String>,
-            #[serde(default)]
-            message: String,
-            retry_status: Option<Status>,
-            qoder_error_code: Option<String>,
-            mcp_server_name: Option<String>,
-        }
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Shape {
-            Object(Object),
-            Text(String),
-        }
-        Ok(match Shape::deserialize(deserializer)? {
-            Shape::Object(object) => Self {
-                error_type: object.error_type,
-                message: object.message,
-                retry_status: object.retry_status.map(|status| status.kind),
-                qoder_error_code: object.qoder_error_code,
-                mcp_server_name: object.mcp_server_name,
-            },
-            Shape::Text(message) => Self {
-                error_type: None,
-                message,
-                retry_status: None,
-                qoder_error_code: None,
-                mcp_server_name: None,
-            },
-        })
+object! {
+    /// What a `session.error` event says is wrong. The first generation has a text, which is then
+    /// the `message`.
+    SessionError or message {
+        /// The type of the error, such as `model_overloaded_error`. `None` in the first generation.
+        error_type?: String = "type",
+        /// What is wrong, for people.
+        message: String,
+        /// What becomes of the turn. `None` if the server doesn't say: then the status that
+        /// follows does.
+        retry_status?: RetryStatus,
+        /// The platform's own code. `None` if there is none.
+        qoder_error_code?: String,
+        /// The MCP server that it is about. `None` if it is about none.
+        mcp_server_name?: String,
     }
 }
 
@@ -182,15 +168,76 @@ pub struct Announced {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct Delta {
-    /// The content block that it belongs to, from 0.
+    /// The content block that the piece belongs to, from 0.
     #[serde(default)]
     pub index: usize,
-    /// The piece of the block.
+    /// The piece.
     pub content: ContentBlock,
 }
 
+impl Wire for Announced {
+    fn fit(value: &Value) -> Fit {
+        let has = |name: &str| value.get(name).is_some_and(Value::is_string);
+        if has("id") && has("type") {
+            Fit::Near
+        } else {
+            Fit::No
+        }
+    }
+
+    fn read(value: Value) -> Self {
+        let object = &mut Object::of(value);
+        Self {
+            id: Slot::take_from(object, &["id"]),
+            event_type: String::take_from(object, &["type"]).into(),
+        }
+    }
+
+    fn view(&self) -> View<'_> {
+        View::Object(vec![
+            ("id", self.id.view()),
+            ("type", View::Text(&self.event_type)),
+        ])
+    }
+
+    #[cfg(test)]
+    fn sample(_: usize) -> Value {
+        serde_json::json!({"id": "evt_1", "type": "agent.message"})
+    }
+}
+
+impl Wire for Delta {
+    fn fit(value: &Value) -> Fit {
+        if value.get("content").is_some_and(Value::is_object) {
+            Fit::Near
+        } else {
+            Fit::No
+        }
+    }
+
+    fn read(value: Value) -> Self {
+        let object = &mut Object::of(value);
+        Self {
+            index: Slot::take_from(object, &["index"]),
+            content: Slot::take_from(object, &["content"]),
+        }
+    }
+
+    fn view(&self) -> View<'_> {
+        View::Object(vec![
+            ("index", self.index.view()),
+            ("content", self.content.view()),
+        ])
+    }
+
+    #[cfg(test)]
+    fn sample(choice: usize) -> Value {
+        serde_json::json!({"type": "content_delta", "index": choice, "content": ContentBlock::sample(choice)})
+    }
+}
+
 impl Delta {
-    /// The piece of text, if it is text.
+    /// Returns the piece of text, if it is text.
     pub fn text(&self) -> Option<&str> {
         self.content.as_text()
     }
@@ -204,16 +251,4 @@ open_enum! {
         /// Thinking: a start only.
         AgentThinking = "agent.thinking",
     }
-}
-
-/// Credits used by one request of a model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ModelUsage {
-    /// Credits, rounded down to two decimals; may be 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credits: Option<serde_json::Number>,
-    /// Everything else, token counts included.
-    #[serde(flatten)]
-    pub extra: Extra,
 }

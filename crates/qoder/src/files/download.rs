@@ -79,7 +79,7 @@ impl Download {
     }
 
     /// Sets how long the file must be, such as its
-    /// [`byte_len`](qoder_types::File::byte_len). Another length is an error. Default: what the
+    /// [`size_bytes`](qoder_types::File::size_bytes). Another length is an error. Default: what the
     /// storage says.
     pub fn length(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.length = bytes.into();

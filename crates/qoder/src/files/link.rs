@@ -5,9 +5,7 @@ use std::time::SystemTime;
 
 use http::Uri;
 use http::uri::Scheme;
-use qoder_types::FileContent;
-
-use super::rfc3339::instant;
+use qoder_types::{FileContent, Timestamp};
 
 /// A link. It is a secret.
 pub(super) struct Link {
@@ -20,7 +18,7 @@ pub(super) struct Link {
 impl Link {
     /// The link of an API that is spoken to over plain http or not; or what is wrong with it.
     pub(super) fn new(content: &FileContent, plain: bool) -> Result<Self, &'static str> {
-        let uri = mended(&content.url).parse::<Uri>().ok();
+        let uri = mended(content.url.expose()).parse::<Uri>().ok();
         let uri = uri.filter(|uri| uri.scheme().is_some());
         let uri = uri.ok_or("that is no absolute URL")?;
         let has_user = |authority: &http::uri::Authority| authority.as_str().contains('@');
@@ -32,7 +30,7 @@ impl Link {
         }
         let ends = content.expires_at.as_ref();
         Ok(Self {
-            ends: ends.and_then(|ends| instant(ends.as_str())),
+            ends: ends.and_then(Timestamp::to_system_time),
             uri,
             used: false,
         })

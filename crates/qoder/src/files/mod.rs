@@ -7,7 +7,6 @@ mod fetch;
 mod form;
 mod link;
 mod reading;
-mod rfc3339;
 mod source;
 mod target;
 pub(crate) mod upload;

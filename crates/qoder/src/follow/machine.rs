@@ -102,7 +102,7 @@ impl Classify for Decoder {
     fn classify(&mut self, frame: &Frame<'_>) -> Class {
         self.decoded = None;
         match (frame.event(), frame.data()) {
-            ("heartbeat" | "ping", _) | (_, "") => Class::Pulse,
+            (name, data) if Event::is_pulse(name, data) => Class::Pulse,
             (_, "[DONE]") => Class::EndOfStream,
             (name, data) => {
                 if let Some(delta) = Preview::read(name, data) {

@@ -256,7 +256,7 @@ impl EventStream {
             let mut event = None;
             match step.item {
                 Some(Item::Frame(frame)) => match (frame.event(), frame.data()) {
-                    ("heartbeat" | "ping", _) => {}
+                    (name, data) if Event::is_pulse(name, data) => {}
                     (_, "[DONE]") => self.ending = Some(Ending::Done),
                     (name, data) => event = Some(Ok(Event::decode(name, frame.id(), data))),
                 },

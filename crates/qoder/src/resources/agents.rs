@@ -20,7 +20,7 @@ impl Agents {
     ///     .agents()
     ///     .create(AgentCreate::new("my-assistant", "ultimate").system("Reply concisely and clearly."))
     ///     .await?;
-    /// println!("{} at version {:?}", agent.id, agent.version);
+    /// println!("{} at version {}", agent.id, agent.version);
     /// # Ok(()) }
     /// ```
     pub fn create(&self, agent: AgentCreate) -> Call<Agent> {
@@ -32,12 +32,12 @@ impl Agents {
         self.pages(ops::list())
     }
 
-    /// An agent at its latest version.
+    /// Retrieves an agent at its latest version.
     pub fn retrieve(&self, id: impl Into<AgentId>) -> Call<Agent> {
         self.call(ops::retrieve(&id.into(), None))
     }
 
-    /// An agent as it was at `version`, 1 or more.
+    /// Retrieves an agent as it was at `version`, which is 1 or more.
     pub fn retrieve_version(&self, id: impl Into<AgentId>, version: u64) -> Call<Agent> {
         self.call(ops::retrieve(&id.into(), Some(version)))
     }
@@ -59,7 +59,7 @@ impl Agents {
         self.call(ops::delete(&id.into()))
     }
 
-    /// The versions of an agent.
+    /// Returns the calls for the versions of an agent.
     pub fn versions(&self) -> AgentVersions {
         AgentVersions::new(self.client.clone())
     }
@@ -79,7 +79,7 @@ impl AgentVersions {
 
 /// Filters of [`Agents::list`].
 impl List<Agent> {
-    /// Archived agents too.
+    /// Sets whether archived agents are listed too. They aren't by default.
     pub fn include_archived(self, include: bool) -> Self {
         self.query("include_archived", include)
     }

@@ -29,7 +29,7 @@ impl Environments {
         self.pages(ops::list())
     }
 
-    /// An environment.
+    /// Retrieves an environment.
     pub fn retrieve(&self, id: impl Into<EnvironmentId>) -> Call<Environment> {
         self.call(ops::retrieve(&id.into()))
     }
@@ -57,7 +57,7 @@ impl Environments {
 
 /// Filters of [`Environments::list`].
 impl List<Environment> {
-    /// Archived environments too.
+    /// Sets whether archived environments are listed too. They aren't by default.
     pub fn include_archived(self, include: bool) -> Self {
         self.query("include_archived", include)
     }

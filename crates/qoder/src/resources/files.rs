@@ -18,7 +18,7 @@ impl Files {
     /// use qoder::Upload;
     ///
     /// let file = client.files().upload(Upload::path("notes.md")).await?;
-    /// println!("{} has {:?} bytes", file.id, file.byte_len());
+    /// println!("{} has {} bytes", file.id, file.size_bytes);
     /// # Ok(()) }
     /// ```
     pub fn upload(&self, upload: Upload) -> Call<File> {
@@ -30,12 +30,12 @@ impl Files {
         self.pages(ops::list())
     }
 
-    /// What is known of a file, without its content.
+    /// Retrieves what is known of a file, without its content.
     pub fn retrieve(&self, id: impl Into<FileId>) -> Call<File> {
         self.call(ops::retrieve(&id.into()))
     }
 
-    /// A link to the content of a file, which must be
+    /// Retrieves a link to the content of a file, which must be
     /// [downloadable](qoder_types::File::downloadable). [`download`](Self::download) fetches it
     /// too; whoever does so by hand must not send the token there.
     pub fn content(&self, id: impl Into<FileId>) -> Call<FileContent> {
@@ -56,17 +56,17 @@ impl Files {
 
 /// Filters of [`Files::list`].
 impl List<File> {
-    /// Files of this name.
+    /// Lists only files of this name.
     pub fn name(self, name: &str) -> Self {
         self.query("name", name)
     }
 
-    /// Files of this resource, such as a session.
+    /// Lists only files of this resource, such as a session.
     pub fn scope_id(self, id: &str) -> Self {
         self.query("scope_id", id)
     }
 
-    /// One of these files; call it again for further ones.
+    /// Lists only this file; call it again for further ones.
     pub fn id(self, id: impl Into<FileId>) -> Self {
         self.also("ids[]", id.into())
     }

@@ -27,7 +27,7 @@ impl Sessions {
         self.pages(ops::list())
     }
 
-    /// A session.
+    /// Retrieves a session.
     pub fn retrieve(&self, id: impl Into<SessionId>) -> Call<Session> {
         self.call(ops::retrieve(&id.into()))
     }
@@ -52,12 +52,12 @@ impl Sessions {
         self.call(ops::cancel(&id.into()))
     }
 
-    /// The events of sessions.
+    /// Returns the calls for the events of sessions.
     pub fn events(&self) -> SessionEvents {
         SessionEvents::new(self.client.clone())
     }
 
-    /// The threads of sessions.
+    /// Returns the calls for the threads of sessions.
     pub fn threads(&self) -> SessionThreads {
         SessionThreads::new(self.client.clone())
     }
@@ -65,22 +65,22 @@ impl Sessions {
 
 /// Filters of [`Sessions::list`].
 impl List<Session> {
-    /// Sessions of this agent only.
+    /// Lists only sessions of this agent.
     pub fn agent_id(self, id: &qoder_types::AgentId) -> Self {
         self.query("agent_id", id)
     }
 
-    /// Sessions in this state; call it again for further states.
+    /// Lists only sessions in this state; call it again for further states.
     pub fn status(self, status: &SessionStatus) -> Self {
         self.also("statuses[]", status)
     }
 
-    /// By time of creation; descending if it is not set.
+    /// Sets the order, by time of creation. Newest first by default.
     pub fn order(self, order: Order) -> Self {
         self.query("order", order)
     }
 
-    /// Archived sessions too.
+    /// Sets whether archived sessions are listed too. They aren't by default.
     pub fn include_archived(self, include: bool) -> Self {
         self.query("include_archived", include)
     }
@@ -98,7 +98,8 @@ impl SessionEvents {
         self.pages(ops::events::list(&id.into()))
     }
 
-    /// Sends events to a session; the response has them with their ids.
+    /// Sends events to a session; the response has them with their ids, unless the server accepts
+    /// them without a word.
     ///
     /// Acceptance is not completion: the answer comes through the stream. A message for a session
     /// that is running is a [conflict](crate::Error::is_conflict). An idempotency key goes with
@@ -121,9 +122,8 @@ impl SessionEvents {
             crate::Dialect::Seed => event.into().for_seed(),
             crate::Dialect::Current => event.into().for_current(),
         };
-        let body = SendEvents {
-            events: events.into_iter().map(in_dialect).collect(),
-        };
+        let events: Vec<InputEvent> = events.into_iter().map(in_dialect).collect();
+        let body = SendEvents::new(events);
         self.call(ops::events::send(&id.into(), &body))
     }
 
@@ -136,17 +136,17 @@ impl SessionEvents {
 
 /// Filters of [`SessionEvents::list`].
 impl List<Event> {
-    /// Events of this type only, by its name in the API; call it again for further types.
+    /// Lists only events of this type, by its name in the API; call it again for further types.
     pub fn event_type(self, name: &str) -> Self {
         self.also("types[]", name)
     }
 
-    /// By time; ascending if it is not set.
+    /// Sets the order, by time. Oldest first by default.
     pub fn order(self, order: Order) -> Self {
         self.query("order", order)
     }
 
-    /// Only what comes after this event.
+    /// Lists only what comes after this event.
     pub fn after(self, id: &qoder_types::EventId) -> Self {
         self.from_cursor(&qoder_types::Cursor::After(id.to_string()))
     }
@@ -164,7 +164,7 @@ impl SessionThreads {
         self.pages(ops::threads::list(&session.into()))
     }
 
-    /// A thread.
+    /// Retrieves a thread.
     pub fn retrieve(
         &self,
         session: impl Into<SessionId>,
@@ -182,7 +182,7 @@ impl SessionThreads {
         self.call(ops::threads::archive(&session.into(), &thread.into()))
     }
 
-    /// The events of threads.
+    /// Returns the calls for the events of threads.
     pub fn events(&self) -> ThreadEvents {
         ThreadEvents::new(self.client.clone())
     }

@@ -1,0 +1,211 @@
+//! What an agent can use: tools, MCP servers and skills.
+
+use serde_json::Value;
+
+use crate::SkillId;
+use crate::wire::{Wire, deserialize_by_wire};
+
+tagged! {
+    /// A tool, or a set of tools, of an agent.
+    Tool {
+        /// The built-in tools.
+        Toolset(Toolset) = "agent_toolset_20260401",
+        /// The tools of an MCP server.
+        McpToolset(McpToolset) = "mcp_toolset",
+        /// A tool that the caller runs.
+        Custom(CustomTool) = "custom",
+        /// A browser. Creating or changing an agent with it needs the beta
+        /// `browser-use-2026-07-14`.
+        Browser(BrowserToolset) = "browser_toolset_20260714",
+    }
+}
+
+deserialize_by_wire!(Tool);
+
+impl Tool {
+    /// Gives the agent all built-in tools.
+    pub fn builtin() -> Self {
+        Self::Toolset(Toolset::new())
+    }
+
+    /// Gives the agent the built-in tools with these names, and no other.
+    pub fn builtin_only<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        Self::Toolset(Toolset::new().enabled_tools(names))
+    }
+
+    /// Gives the agent a tool that the caller runs. `input_schema` is the JSON Schema of what the
+    /// tool takes.
+    pub fn custom(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        input_schema: Value,
+    ) -> Self {
+        Self::Custom(CustomTool::new(name, description, input_schema))
+    }
+
+    /// Gives the agent the tools of one of its MCP servers.
+    pub fn mcp(server: impl Into<String>) -> Self {
+        Self::McpToolset(McpToolset::new(server))
+    }
+}
+
+body! {
+    /// The built-in tools: `Bash`, `Read`, `Write`, `Edit`, `Glob`, `Grep`, `WebFetch`,
+    /// `WebSearch`, `ImageGen`, `ImageSearch`, `DeliverArtifacts`.
+    Toolset {
+        ;
+        /// The names of the only tools that there are. All of them if left out or empty.
+        enabled_tools: Vec<String>,
+        /// The names of tools that there are not. None of them may be among `enabled_tools`.
+        disallowed_tools: Vec<String>,
+        /// How single tools are used.
+        configs: Vec<ToolConfig>,
+        /// How the tools are used that `configs` doesn't name.
+        default_config: ToolDefaults,
+    }
+}
+
+body! {
+    /// The tools of an MCP server.
+    McpToolset {
+        /// The name of one of the agent's MCP servers.
+        mcp_server_name: String,
+        ;
+        /// How single tools are used.
+        configs: Vec<ToolConfig>,
+        /// How the tools are used that `configs` doesn't name.
+        default_config: ToolDefaults,
+    }
+}
+
+body! {
+    /// A tool that the caller runs: the agent asks for it with an `agent.custom_tool_use` event, and
+    /// the caller answers with a `user.custom_tool_result`.
+    CustomTool {
+        /// The name: 1 to 128 letters, digits, `_` and `-`.
+        name: String,
+        /// What the tool does, for the agent to read.
+        description: String,
+        /// The JSON Schema of what the tool takes: an object.
+        input_schema: Value,
+    }
+}
+
+body! {
+    /// A browser.
+    BrowserToolset { ; }
+}
+
+body! {
+    /// How one tool is used.
+    ToolConfig {
+        /// The name of the tool.
+        name: String,
+        ;
+        /// Whether the agent has the tool at all.
+        enabled as bool,
+        /// Whether the tool may be used without asking.
+        permission_policy: PermissionPolicy,
+    }
+}
+
+body! {
+    /// How the tools of a set are used, unless a [`ToolConfig`] says otherwise.
+    ToolDefaults {
+        ;
+        /// Whether the agent has the tools at all.
+        enabled as bool,
+        /// Whether the tools may be used without asking.
+        permission_policy: PermissionPolicy,
+    }
+}
+
+body! {
+    /// Whether a tool may be used without asking.
+    PermissionPolicy or policy {
+        /// The policy.
+        policy: Permission = "type",
+    }
+}
+
+impl From<Permission> for PermissionPolicy {
+    fn from(policy: Permission) -> Self {
+        Self::new(policy)
+    }
+}
+
+open_enum! {
+    /// The kinds of permission policies.
+    Permission {
+        /// The tool is used without asking.
+        AlwaysAllow = "always_allow",
+        /// Each use waits for a `user.tool_confirmation`.
+        AlwaysAsk = "always_ask",
+        /// The tool is not used.
+        AlwaysDeny = "always_deny",
+    }
+}
+
+object! {
+    /// A server that speaks the Model Context Protocol over streamable HTTP, reachable from the
+    /// internet. What authorises the agent there comes from a vault.
+    McpServer {
+        /// The kind of server: `url`.
+        kind: String = "type",
+        /// The name that toolsets refer to.
+        name: String,
+        /// The address.
+        url: String,
+    }
+}
+
+impl McpServer {
+    /// Names the server at an address.
+    pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            kind: "url".to_owned(),
+            name: name.into(),
+            url: url.into(),
+            ..Self::empty()
+        }
+    }
+}
+
+object! {
+    /// A skill of an agent.
+    SkillRef {
+        /// Who made the skill: `custom` for the account's own, `qoder` for the platform's.
+        kind: String = "type",
+        /// The skill's id.
+        skill_id: SkillId,
+        /// The version. `None` in a request stands for the latest.
+        version?: String,
+    }
+}
+
+impl SkillRef {
+    /// Names a skill of the account's own, at its latest version.
+    pub fn custom(skill_id: impl Into<SkillId>) -> Self {
+        Self::of("custom", skill_id.into())
+    }
+
+    /// Names a skill of the platform's, at its latest version.
+    pub fn qoder(skill_id: impl Into<SkillId>) -> Self {
+        Self::of("qoder", skill_id.into())
+    }
+
+    /// Names a version in place of the latest.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    fn of(kind: &str, skill_id: SkillId) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            skill_id,
+            ..Self::empty()
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What work has cost, how long it took, and what it may cost.
+
+use crate::wire::Wire;
+use crate::{Credits, Seconds};
+
+object! {
+    /// How long a session or a thread has taken so far.
+    SessionStats {
+        /// The time at work.
+        active_seconds?: Seconds,
+        /// The time since the start.
+        duration_seconds?: Seconds,
+        /// The time until the container was ready. Only of threads.
+        startup_seconds?: Seconds,
+    }
+}
+
+object! {
+    /// What a session or a thread has used so far: a snapshot in place of the one before, not
+    /// something to add to it.
+    SessionUsage {
+        /// All credits.
+        total_credits?: Credits,
+        /// Credits for models.
+        model_credits?: Credits,
+        /// Credits for the container.
+        sandbox_runtime_credits?: Credits,
+        /// The time at work.
+        active_seconds?: Seconds,
+        /// Tokens of input, in early generations.
+        input_tokens?: u64,
+        /// Tokens of input that came from a cache, in early generations.
+        cache_read_input_tokens?: u64,
+        /// Tokens of output, in early generations.
+        output_tokens?: u64,
+    }
+}
+
+object! {
+    /// What a request of a model, or a step that takes several, has used.
+    ModelUsage {
+        /// Credits, which may be 0 for a small request.
+        credits?: Credits,
+        /// Tokens of input.
+        input_tokens?: u64,
+        /// Tokens of input that came from a cache.
+        cache_read_input_tokens?: u64,
+        /// Tokens of input that went into a cache.
+        cache_creation_input_tokens?: u64,
+        /// Tokens of output.
+        output_tokens?: u64,
+    }
+}
+
+object! {
+    /// What a session may cost.
+    Budget {
+        /// The kind of budget: `limit`.
+        kind: String = "type",
+        /// The largest number of credits, as a decimal number in a text, such as `"100.00"`.
+        max_credit_cost?: String,
+    }
+}
+
+impl Budget {
+    /// Limits the credits to a decimal number, such as `"100.00"`.
+    pub fn limit(max_credit_cost: impl Into<String>) -> Self {
+        Self {
+            kind: "limit".to_owned(),
+            max_credit_cost: Some(max_credit_cost.into()),
+            ..Self::empty()
+        }
+    }
+}
