@@ -8,7 +8,7 @@ use qoder::types::{
     SessionUpdate, UserMessage,
     serde_json::{Value, json},
 };
-use qoder::{Client, Dialect, ErrorKind, Method};
+use qoder::{Client, Dialect, Method};
 
 async fn agents(client: &Client, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
