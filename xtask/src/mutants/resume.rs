@@ -3,6 +3,9 @@
 use super::{By, Mutant, sse};
 
 const MACHINE: &str = "crates/qoder-sse/src/resume/machine.rs";
+const STREAMS: &str = "crates/qoder-sse/src/resume/streams.rs";
+const LISTS: &str = "crates/qoder-sse/src/resume/lists.rs";
+const POLICY: &str = "crates/qoder-sse/src/resume/policy.rs";
 const MOVES: &str = "crates/qoder-sse/src/resume/moves.rs";
 const CONNECTION: &str = "crates/qoder-sse/src/resume/connection.rs";
 const PATIENCE: &str = "crates/qoder-sse/src/resume/patience.rs";
@@ -35,7 +38,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "5",
         wrong: "a rejected cursor is sent again",
-        file: MOVES,
+        file: STREAMS,
         find: "                self.rejected.clone_from(&self.cursor);\n",
         put: "",
         by: By::Simulation,
@@ -59,7 +62,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "a mere 200 is progress",
-        file: MOVES,
+        file: STREAMS,
         find: "        self.connection.opened(now, park, looks_at);\n",
         put: "        self.connection.opened(now, park, looks_at);\n        self.patience.progress();\n",
         by: sse("resume_rules", "an_opening_is_no_progress"),
@@ -67,7 +70,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "1",
         wrong: "without a cursor the stream is read at once, and nothing listed",
-        file: MOVES,
+        file: STREAMS,
         find: "let park = self.connection.cursor.is_none() && self.start != Start::Attach;",
         put: "let park = self.connection.cursor.is_none() && self.start == Start::Attach;",
         by: By::Simulation,
@@ -91,7 +94,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "silence at the end of a connection is life",
-        file: MOVES,
+        file: STREAMS,
         find: "        if self.reads() && self.connection.life()",
         put: "        self.connection.heard(now);\n        if self.reads() && self.connection.life()",
         by: sse("resume_rules", "life_is_from_opening_to_the_last_byte"),
@@ -99,7 +102,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "7",
         wrong: "the time unread counts as silence",
-        file: MOVES,
+        file: LISTS,
         find: "        self.connection.reads_from(now);\n",
         put: "",
         by: sse("resume_rules", "the_time_unread_is_no_silence"),
@@ -107,7 +110,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "4",
         wrong: "a connection is read that may repeat more than is remembered",
-        file: MOVES,
+        file: LISTS,
         find: "self.connection.listed > self.policy.remembered &&",
         put: "self.connection.listed > self.policy.remembered + 1 &&",
         by: sse("resume_rules", "a_list_of_more_than_is_remembered"),
@@ -115,7 +118,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "10",
         wrong: "a connection is made anew though all is remembered",
-        file: MOVES,
+        file: LISTS,
         find: "self.connection.listed > self.policy.remembered &&",
         put: "self.connection.listed >= self.policy.remembered &&",
         by: sse("resume_rules", "a_list_of_more_than_is_remembered"),
@@ -123,7 +126,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "4",
         wrong: "what was listed on a connection is counted anew with each list",
-        file: MOVES,
+        file: LISTS,
         find: "            pauses: false,\n        };\n        self.queue.push_back(Output::List(from));\n",
         put: "            pauses: false,\n        };\n        self.connection.listed = 0;\n        self.queue.push_back(Output::List(from));\n",
         by: sse("resume_rules", "a_list_in_parts_counts_as_one"),
@@ -131,7 +134,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "5",
         wrong: "a cursor that the list refused is listed from again",
-        file: MOVES,
+        file: LISTS,
         find: "            ListFrom::Cursor if self.cursor == self.unlisted => ListFrom::BackToKnown,\n",
         put: "",
         by: sse("resume_rules", "a_cursor_that_the_list_refused"),
@@ -155,7 +158,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "an event leaves it long until the stream is tried again",
-        file: MOVES,
+        file: STREAMS,
         find: "            self.put_off = Duration::ZERO;\n            if !is_known {\n",
         put: "            if !is_known {\n",
         by: sse(
@@ -177,7 +180,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "10",
         wrong: "a connection stays open whose stream rejects its cursor",
-        file: MOVES,
+        file: STREAMS,
         find: "                self.queue.push_back(Output::Release);\n                self.queue\n",
         put: "                self.queue\n",
         by: sse("resume_rules", "what_is_open_is_released"),
@@ -185,23 +188,23 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "10",
         wrong: "a connection that is lost stays open",
-        file: MOVES,
-        find: "        self.queue.push_back(Output::Release);\n        self.queue.push_back(Output::Notice(Notice::Lost(cause)));\n        let on",
-        put: "        self.queue.push_back(Output::Notice(Notice::Lost(cause)));\n        let on",
+        file: STREAMS,
+        find: "            self.queue.push_back(Output::Release);\n            On::Lost\n",
+        put: "            On::Lost\n",
         by: sse("resume_rules", "what_is_open_is_released"),
     },
     Mutant {
         breaks: "10",
         wrong: "a connection stays open whose list is too long",
-        file: MOVES,
-        find: "            self.queue.push_back(Output::Release);\n            self.connect(now);\n",
-        put: "            self.connect(now);\n",
+        file: LISTS,
+        find: "            self.queue.push_back(Output::Release);\n            self.connect();\n",
+        put: "            self.connect();\n",
         by: sse("resume_rules", "what_is_open_is_released"),
     },
     Mutant {
         breaks: "10",
         wrong: "a connection stays open beside which a look lists too much",
-        file: MOVES,
+        file: LISTS,
         find: "            self.queue.push_back(Output::Release);\n            self.fill(self.listing.began_at",
         put: "            self.fill(self.listing.began_at",
         by: sse("resume_rules", "what_is_open_is_released"),
@@ -210,8 +213,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "10",
         wrong: "a connection stays open whose list failed",
         file: MOVES,
-        find: "        if self.state == State::Parked {\n            self.queue.push_back(Output::Release);\n        }\n",
-        put: "",
+        find: "        if parked {\n            self.queue.push_back(Output::Release);\n        }\n",
+        put: "        let _ = parked;\n",
         by: sse("resume_rules", "what_is_open_is_released"),
     },
     Mutant {
@@ -225,7 +228,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "5",
         wrong: "a 400 without a cursor is one of the cursor",
-        file: MOVES,
+        file: STREAMS,
         find: "RefusalKind::CursorRejected if self.connection.cursor.is_none() => {",
         put: "RefusalKind::CursorRejected if false => {",
         by: sse("resume_rules", "a_400_without_a_cursor_is_final"),
@@ -233,7 +236,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "an event without an id is progress",
-        file: MOVES,
+        file: STREAMS,
         find: "        let Some(id) = id else { return true };\n",
         put: "        let Some(id) = id else {\n            self.patience.progress();\n            return true;\n        };\n",
         by: sse("resume_rules", "what_has_no_id_is_no_progress"),
@@ -252,7 +255,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "a stream that brings nothing is never compared with the list",
-        file: MOVES,
+        file: LISTS,
         find: "        self.may_fall_back()\n            .then(|| now",
         put: "        (self.may_fall_back() && self.state == State::Done)\n            .then(|| now",
         by: sse("resume_rules", "a_stream_that_brings_nothing_is_compared"),
@@ -260,7 +263,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "what a look finds is forgotten",
-        file: MOVES,
+        file: LISTS,
         find: "            connection.owes_since = Some(now);\n",
         put: "",
         by: sse("resume_rules", "a_stream_that_brings_nothing_is_compared"),
@@ -268,7 +271,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "connections that are held back are not counted",
-        file: MOVES,
+        file: STREAMS,
         find: "        self.strikes = self.strikes.saturating_add(1);\n",
         put: "",
         by: sse("resume_rules", "held_back_twice_is_polled"),
@@ -284,15 +287,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "what a server asks to wait with a look is ignored",
-        file: MOVES,
-        find: "            _ if self.looks() => {\n                self.heed(now, refusal.retry_after);\n",
-        put: "            _ if self.looks() => {\n",
+        file: LISTS,
+        find: "        // That holds even if the list is not wanted any more.\n        self.heed(now, refusal.retry_after);\n",
+        put: "",
         by: sse("resume_rules", "a_look_heeds_retry_after"),
     },
     Mutant {
         breaks: "1",
         wrong: "an event that the server doesn't know yet is a gap at once",
-        file: MOVES,
+        file: LISTS,
         find: "        if self.not_known > NOT_KNOWN {\n",
         put: "        if self.not_known > 0 {\n",
         by: sse("resume", "a_list_that_does_not_know_the_cursor"),
@@ -308,7 +311,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "4",
         wrong: "an event without an id comes with every list",
-        file: MOVES,
+        file: LISTS,
         find: "        if self.listing.behind || self.listing.unnamed <= self.unnamed {\n",
         put: "        if self.listing.behind {\n",
         by: sse("resume_rules", "what_has_no_id_is_listed_once"),
@@ -316,7 +319,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "a page that failed begins the list anew",
-        file: MOVES,
+        file: LISTS,
         find: "            _ => Next::GoOn,\n",
         put: "            _ => Next::Anew,\n",
         by: sse("resume", "a_list_that_failed_half_way"),
@@ -324,7 +327,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "pages without anything new are not waited for",
-        file: MOVES,
+        file: LISTS,
         find: "        } else if more {\n",
         put: "        } else if more && self.state == State::Done {\n",
         by: sse("resume_rules", "pages_without_anything_new"),
@@ -332,15 +335,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "8",
         wrong: "polling has no floor",
-        file: MOVES,
-        find: ".between_half_and(self.policy.pace.max(FLOOR));",
-        put: ".between_half_and(self.policy.pace);",
+        file: POLICY,
+        find: "        self.pace.max(FLOOR)\n",
+        put: "        self.pace\n",
         by: sse("resume_rules", "polling_has_a_floor"),
     },
     Mutant {
         breaks: "4",
         wrong: "a server that begins anew is taken at its word",
-        file: MOVES,
+        file: STREAMS,
         find: "        if self.begins_anew(id) && !is_cursor {\n",
         put: "        if self.begins_anew(id) && is_cursor {\n",
         by: sse("resume_rules", "a_server_that_begins_anew"),
@@ -356,9 +359,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "1",
         wrong: "a stream that turns out to begin before its cursor goes on",
-        file: MOVES,
-        find: "        if is_cursor && self.connection.is_fresh {\n",
-        put: "        if is_cursor && !self.connection.is_fresh {\n",
+        file: STREAMS,
+        find: "        if is_cursor && self.connection.is_fresh &&",
+        put: "        if is_cursor && !self.connection.is_fresh &&",
         by: sse("resume_rules", "a_server_that_begins_before_the_cursor"),
     },
     Mutant {

@@ -62,8 +62,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "turns",
         wrong: "the caller's idempotency key is not used",
         file: TURN,
-        find: "            Some(key) => options.idempotency_key(key),\n",
-        put: "            Some(_) => options,\n",
+        find: "        .options(|options| options.idempotency_key(key))\n",
+        put: "        .options(|options| {\n            let _ = key;\n            options\n        })\n",
         by: By::Simulation,
     },
     Mutant {
