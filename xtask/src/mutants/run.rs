@@ -14,7 +14,7 @@ use crate::shell::{cargo, output, read, root};
 const SEEDS: &str = "4000";
 
 /// How long one of them may take, in seconds; a sound one takes milliseconds.
-const ONE: &str = "20";
+const ONE: &str = "30";
 
 /// How long all of them may take before it is left open what they come to. A sound copy needs
 /// some 15 s.
