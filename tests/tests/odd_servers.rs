@@ -50,15 +50,17 @@ impl Body for Flood {
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let mut comments = ": nothing new\n".repeat(100);
+        let event = "data: {\"type\":\"session.status_running\",\"id\":\"evt_1\"}\n\n";
+        let comments = ": nothing new\n".repeat(100);
         let before = self.0.fetch_add(comments.len(), Ordering::Relaxed);
-        if before == 0 {
-            comments =
-                "data: {\"type\":\"session.status_running\",\"id\":\"evt_1\"}\n\n".to_owned();
-        }
+        let said = if before == 0 {
+            Bytes::from_static(event.as_bytes())
+        } else {
+            comments.into()
+        };
         // It has an end where nobody else gets a turn.
         let is_over = before > 10 << 20;
-        Poll::Ready((!is_over).then_some(Ok(Frame::data(comments.into()))))
+        Poll::Ready((!is_over).then_some(Ok(Frame::data(said))))
     }
 }
 

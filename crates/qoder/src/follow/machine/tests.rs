@@ -110,11 +110,13 @@ const MESSAGE: (&str, &str) = (
 
 /// The pieces of text.
 fn pieces(updates: &[Update]) -> Vec<&str> {
-    let piece = |update| match update {
-        &Update::Preview(ref preview) => Some(&*preview.delta),
-        _ => None,
-    };
-    updates.iter().filter_map(piece).collect()
+    let mut pieces = Vec::new();
+    for update in updates {
+        if let Update::Preview(preview) = update {
+            pieces.push(&*preview.delta);
+        }
+    }
+    pieces
 }
 
 #[test]
