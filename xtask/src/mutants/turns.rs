@@ -100,10 +100,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         breaks: "turns",
-        wrong: "an answer that can't be read is ignored",
+        wrong: "the result of a custom tool is no answer",
         file: MEANING,
-        find: "other => member(other, \"custom_tool_use_id\").or_else(|| member(other, \"tool_use_id\")),",
-        put: "_ => None,",
+        find: "        Event::UserCustomToolResult(answer) => Some(answer.custom_tool_use_id.clone()),\n",
+        put: "        Event::UserCustomToolResult(_) => None,\n",
         by: By::Simulation,
     },
     Mutant {
