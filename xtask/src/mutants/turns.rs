@@ -88,7 +88,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: MEANING,
         find: "            \"session.status_idle\" => Self::Idle(stop(event)),",
         put: "            \"session.status_idle\" if !matches!(event, Event::Malformed(_)) => Self::Idle(stop(event)),",
-        by: By::Simulation,
+        by: client("turn::machine"),
     },
     Mutant {
         breaks: "turns",
@@ -96,7 +96,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: MEANING,
         find: "        match event.type_name() {",
         put: "        match event.type_name() {\n            \"session.status_terminated\" | \"session.deleted\" | \"terminated\" if matches!(event, Event::Malformed(_)) => Self::Nothing,",
-        by: By::Simulation,
+        by: client("turn::machine"),
     },
     Mutant {
         breaks: "turns",
