@@ -311,6 +311,21 @@ mod tests {
 
     /// Of a known type, and in a shape that doesn't fit it.
     #[test]
+    fn an_end_that_is_no_object_is_an_end() {
+        for (name, want) in [
+            ("session.status_terminated", Stop::Terminated),
+            ("session.deleted", Stop::Deleted),
+            ("terminated", Stop::Terminated),
+        ] {
+            let event = Event::decode(name, None, "[");
+            assert!(matches!(event, Event::Malformed(_)), "{name}");
+            let mut machine = Machine::anchored();
+            machine.observe(&event);
+            assert_eq!(machine.stop(), want, "{name}");
+        }
+    }
+
+    #[test]
     fn what_can_t_be_read_acts_by_its_type() {
         let ids =
             |ids: &[&str]| Stop::RequiresAction(ids.iter().map(|id| EventId::new(*id)).collect());
