@@ -81,6 +81,10 @@ pub struct FileUpload {
 }
 
 impl FileUpload {
+    /// The fields that there must be.
+    #[cfg(test)]
+    pub(crate) const REQUIRED: &'static [&'static str] = &["file"];
+
     /// Describes a file of this name, as `application/octet-stream`.
     pub fn new(filename: impl Into<String>) -> Self {
         Self {

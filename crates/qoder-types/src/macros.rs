@@ -148,6 +148,11 @@ macro_rules! body {
         }
 
         impl $name {
+            /// The members that there must be.
+            #[cfg(test)]
+            #[allow(dead_code, reason = "some bodies are only parts of one")]
+            pub(crate) const REQUIRED: &'static [&'static str] = &[$(names!($req $($rwire)?)[0]),*];
+
             #[doc = concat!("Returns a `", stringify!($name), "` with what it must have. The rest has setters.")]
             pub fn new($($req: $($rscalar)? $(impl Into<$rty>)?),*) -> Self {
                 #[allow(unused_mut, reason = "it may be all optional")]
@@ -267,7 +272,11 @@ macro_rules! tagged {
                         }
                         Self::$variant(crate::wire::Wire::read(value))
                     })*
-                    _ => Self::Other(value),
+                    _ => {
+                        #[cfg(test)]
+                        crate::wire::leave_over(&format!("the variant {}", value["type"]));
+                        Self::Other(value)
+                    }
                 }
             }
 

@@ -31,6 +31,8 @@ object! {
         available_context_windows?: Vec<u64>,
         /// The size of the largest output, in tokens.
         max_tokens?: u64,
+        /// The models that may take its place while it is overloaded.
+        allowed_fallback_models?: Vec<String>,
         /// What the model can do.
         capabilities?: Extra,
         /// When the model was added.
@@ -59,6 +61,10 @@ body! {
         /// How many tokens the model sees. Left out, its own default; the list of models says
         /// what each offers.
         context_window as u64,
+        /// How fast the model answers. Only the official SDKs have it.
+        speed: Speed,
+        /// Where the model runs. Only the official SDKs have it.
+        inference_geo: String,
     }
 }
 
@@ -69,7 +75,17 @@ impl<S: Into<String>> From<S> for ModelRef {
 }
 
 open_enum! {
-    /// How hard a model thinks.
+    /// How fast a model answers.
+    Speed {
+        /// As fast as it is by default.
+        Standard = "standard",
+        /// Faster, where the model offers it.
+        Fast = "fast",
+    }
+}
+
+open_enum! {
+    /// How hard a model thinks. The API accepts `{"type":"high"}` in place of `"high"`.
     Effort {
         /// The least that there is.
         Low = "low",

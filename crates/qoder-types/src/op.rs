@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Extra, Form, wire};
+use crate::{Extra, FileUpload, Form, wire};
 
 /// What is the same for all calls of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,13 @@ pub struct Op {
     pub method: Method,
     /// The path below the base URL, with its parameters in braces, such as `/sessions/{session_id}/events`.
     pub path: &'static str,
+    /// The query parameters by their names on the wire, without the cursor and the `limit` that
+    /// [`pages`](Self::pages) stands for.
+    pub query: &'static [&'static str],
+    /// The headers that only this operation has, in lower case.
+    pub headers: &'static [&'static str],
+    /// Whether the body is `{}` where there is nothing to say.
+    pub sends_empty_object: bool,
     /// Whether the operation can be repeated.
     pub retry: Retry,
     /// How the list is paged, if it is one.
@@ -71,10 +78,12 @@ pub enum Retry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PageStyle {
-    /// Not at all: it is no list, or all of it comes at once.
+    /// Not at all: it is no list.
     None,
-    /// `page` with the cursor of the page before; ids are accepted too.
+    /// `page` with the `next_page` of the page before, or else `after_id` with its `last_id`.
     Pages,
+    /// `after_id` with the `last_id` of the page before.
+    Ids,
 }
 
 /// What a response is.
@@ -85,6 +94,8 @@ pub enum Accept {
     Json,
     /// An event stream.
     EventStream,
+    /// Bytes of any kind.
+    Bytes,
 }
 
 impl Op {
@@ -117,15 +128,27 @@ impl Op {
             name,
             method: Method::Get,
             path,
+            query: &[],
+            headers: &[],
+            sends_empty_object: false,
             retry: Retry::Read,
             pages: PageStyle::None,
             accept: Accept::Json,
         }
     }
 
+    /// A list whose pages have cursors.
     pub(crate) const fn list(name: &'static str, path: &'static str) -> Self {
         Self {
             pages: PageStyle::Pages,
+            ..Self::get(name, path)
+        }
+    }
+
+    /// A list that goes on after an id.
+    pub(crate) const fn ids(name: &'static str, path: &'static str) -> Self {
+        Self {
+            pages: PageStyle::Ids,
             ..Self::get(name, path)
         }
     }
@@ -145,11 +168,38 @@ impl Op {
         }
     }
 
+    /// A `POST` that says all by its path.
+    pub(crate) const fn act(name: &'static str, path: &'static str) -> Self {
+        Self {
+            sends_empty_object: true,
+            ..Self::post(name, path)
+        }
+    }
+
+    pub(crate) const fn put(name: &'static str, path: &'static str) -> Self {
+        Self {
+            method: Method::Put,
+            ..Self::post(name, path)
+        }
+    }
+
     pub(crate) const fn delete(name: &'static str, path: &'static str) -> Self {
         Self {
             method: Method::Delete,
-            retry: Retry::Write,
-            ..Self::get(name, path)
+            ..Self::act(name, path)
+        }
+    }
+
+    /// The same, with these query parameters and headers.
+    pub(crate) const fn with(
+        self,
+        query: &'static [&'static str],
+        headers: &'static [&'static str],
+    ) -> Self {
+        Self {
+            query,
+            headers,
+            ..self
         }
     }
 }
@@ -207,7 +257,7 @@ impl<T> Request<T> {
             path: Ok(op.path.to_owned()),
             query: Vec::new(),
             headers: Vec::new(),
-            body: Ok(None),
+            body: Ok(op.sends_empty_object.then(|| b"{}".to_vec())),
             form: None,
             output: PhantomData,
         }
@@ -218,11 +268,11 @@ impl<T> Request<T> {
     pub fn undocumented(method: Method, path: &str) -> Self {
         static GET: Op = Op::get("get", "(undocumented)");
         static POST: Op = Op::post("post", "(undocumented)");
-        static PUT: Op = Op {
-            method: Method::Put,
-            ..Op::post("put", "(undocumented)")
+        static PUT: Op = Op::put("put", "(undocumented)");
+        static DELETE: Op = Op {
+            sends_empty_object: false,
+            ..Op::delete("delete", "(undocumented)")
         };
-        static DELETE: Op = Op::delete("delete", "(undocumented)");
         let mut request = Self::new(match method {
             Method::Get => &GET,
             Method::Post => &POST,
@@ -265,8 +315,28 @@ impl<T> Request<T> {
 
     /// Sets a form as the body, in place of JSON.
     pub fn form_body(mut self, form: Form) -> Self {
+        self.body = Ok(None);
         self.form = Some(form);
         self
+    }
+
+    /// Sets the body that an operation takes.
+    pub(crate) fn with_body<B: RequestBody>(self, body: &B) -> Self {
+        body.put(self)
+    }
+
+    /// The same request, returning nothing in particular.
+    #[cfg(test)]
+    pub(crate) fn untyped(self) -> Request<()> {
+        Request {
+            op: self.op,
+            path: self.path,
+            query: self.query,
+            headers: self.headers,
+            body: self.body,
+            form: self.form,
+            output: PhantomData,
+        }
     }
 
     /// Sets a header.
@@ -364,6 +434,38 @@ impl<T> Request<T> {
     /// Returns the form, if the body is one.
     pub fn form(&self) -> Option<&Form> {
         self.form.as_ref()
+    }
+}
+
+/// What an operation takes for a body.
+pub(crate) trait RequestBody: Sized {
+    /// Sets it as the body of a request.
+    fn put<T>(&self, request: Request<T>) -> Request<T>;
+
+    /// The body that this JSON stands for. `None` if its kind is no JSON.
+    #[cfg(test)]
+    fn of_json(json: Value) -> Option<Self>;
+}
+
+impl<B: wire::Wire + Serialize> RequestBody for B {
+    fn put<T>(&self, request: Request<T>) -> Request<T> {
+        request.json(self)
+    }
+
+    #[cfg(test)]
+    fn of_json(json: Value) -> Option<Self> {
+        Some(Self::read(json))
+    }
+}
+
+impl RequestBody for FileUpload {
+    fn put<T>(&self, request: Request<T>) -> Request<T> {
+        request.form_body(self.form())
+    }
+
+    #[cfg(test)]
+    fn of_json(_: Value) -> Option<Self> {
+        None
     }
 }
 

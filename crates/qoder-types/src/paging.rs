@@ -72,6 +72,7 @@ impl FromStr for Cursor {
 #[derive(Clone, Debug)]
 pub struct Paging {
     style: PageStyle,
+    backwards: bool,
     seen: VecDeque<String>,
     /// Pages without an item, one after the other.
     empty: u32,
@@ -102,15 +103,36 @@ impl Paging {
     pub fn new(style: PageStyle) -> Self {
         Self {
             style,
+            backwards: false,
             seen: VecDeque::new(),
             empty: 0,
+        }
+    }
+
+    /// Makes the machine for a list that is gone through from its end, or from an item, to its
+    /// beginning: each page is the one before. The list must take `before_id`, as its
+    /// [`Op::query`](crate::Op::query) says; the items of a page are still in the list's own order.
+    ///
+    /// ```
+    /// use qoder_types::{Cursor, Page, PageStyle, Paging};
+    ///
+    /// let mut paging = Paging::backwards(PageStyle::Ids);
+    /// let page: Page<String> =
+    ///     serde_json::from_str(r#"{"data":["c","d"],"first_id":"c","has_more":true}"#).unwrap();
+    /// assert_eq!(paging.next(&page), Ok(Some(Cursor::Before("c".to_owned()))));
+    /// ```
+    pub fn backwards(style: PageStyle) -> Self {
+        Self {
+            backwards: true,
+            ..Self::new(style)
         }
     }
 
     /// Returns where the page after this one begins, or `None` after the last.
     ///
     /// A page ends the list if it says `has_more: false`, or if it says nothing and gives no
-    /// cursor, or if the list has no pages. `next_page` is preferred, then `last_id`.
+    /// cursor, or if the list has no pages. `next_page` is preferred, then `last_id`; backwards it
+    /// is `first_id`.
     ///
     /// # Errors
     ///
@@ -120,13 +142,16 @@ impl Paging {
             return Ok(None);
         }
         let given = |cursor: &Option<String>| cursor.clone().filter(|cursor| !cursor.is_empty());
-        let by_id = || {
-            given(&page.last_id)
-                .filter(|_| page.has_more == Some(true))
-                .map(Cursor::After)
+        let more = page.has_more == Some(true);
+        let cursor = if self.backwards {
+            given(&page.first_id).filter(|_| more).map(Cursor::Before)
+        } else {
+            let next_page = given(&page.next_page).filter(|_| self.style == PageStyle::Pages);
+            let last_id = given(&page.last_id).filter(|_| more);
+            next_page.map(Cursor::Page).or(last_id.map(Cursor::After))
         };
-        let Some(cursor) = given(&page.next_page).map(Cursor::Page).or_else(by_id) else {
-            return if page.has_more == Some(true) {
+        let Some(cursor) = cursor else {
+            return if more {
                 Err(PagingError::NoCursor)
             } else {
                 Ok(None)

@@ -107,6 +107,29 @@ body! {
         enabled as bool,
         /// Whether the tool may be used without asking.
         permission_policy: PermissionPolicy,
+        /// The only domains that `WebFetch` and `WebSearch` may go to. Any if left out.
+        allowed_domains: Vec<String>,
+        /// The domains that `WebFetch` and `WebSearch` may not go to.
+        blocked_domains: Vec<String>,
+        /// How many tokens `WebFetch` returns at most.
+        max_content_tokens as u64,
+        /// Where `WebSearch` pretends to search from.
+        user_location: UserLocation,
+    }
+}
+
+body! {
+    /// Where a search on the web is done from, roughly.
+    UserLocation {
+        ;
+        /// The city, such as `Hangzhou`.
+        city: String,
+        /// The region, such as `Zhejiang`.
+        region: String,
+        /// The country, as two letters (ISO 3166-1), such as `CN`.
+        country: String,
+        /// The time zone by its IANA name, such as `Asia/Shanghai`.
+        timezone: String,
     }
 }
 

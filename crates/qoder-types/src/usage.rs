@@ -33,6 +33,52 @@ object! {
         cache_read_input_tokens?: u64,
         /// Tokens of output, in early generations.
         output_tokens?: u64,
+        /// Tokens of input that went into a cache. Only the official SDKs have it.
+        cache_creation?: CacheCreation,
+        /// What the tools of the server have done. Only the official SDKs have it.
+        server_tool_use?: ServerToolUse,
+        /// What it would have cost without discounts. Only the official SDKs have it.
+        list_cost?: Money,
+    }
+}
+
+object! {
+    /// Tokens of input that went into a cache, by how long they stay there.
+    CacheCreation {
+        /// Tokens that stay for an hour.
+        ephemeral_1h_input_tokens?: u64,
+        /// Tokens that stay for five minutes.
+        ephemeral_5m_input_tokens?: u64,
+    }
+}
+
+object! {
+    /// How often the tools of the server were used.
+    ServerToolUse {
+        /// How many pages were fetched.
+        web_fetch_requests?: u64,
+        /// How many searches of the web were made.
+        web_search_requests?: u64,
+    }
+}
+
+object! {
+    /// An amount of money.
+    Money {
+        /// The amount, as a decimal number in a text, such as `"0.25"`.
+        amount: String,
+        /// The currency (ISO 4217): `USD`.
+        currency: String,
+    }
+}
+
+impl Money {
+    /// Returns the amount as a number, which may be rounded. `None` if it is no number.
+    pub fn as_f64(&self) -> Option<f64> {
+        self.amount
+            .parse()
+            .ok()
+            .filter(|amount: &f64| amount.is_finite())
     }
 }
 

@@ -1,7 +1,12 @@
 //! The operations, each as a function from its parameters to a [`Request`](crate::Request).
 //!
-//! They are named and nested as in the API's documentation. Filters of lists are set by
+//! They are named and nested as in the API's documentation. What a call may have in its query is in
+//! [`Op::query`](crate::Op::query), and is set by
 //! [`Request::set_query`](crate::Request::set_query).
+
+#[cfg(test)]
+mod contract;
+mod row;
 
 pub mod agents;
 pub mod environments;
@@ -11,40 +16,33 @@ pub mod sessions;
 
 use crate::Op;
 
-/// All operations that have a function here.
-pub static OPERATIONS: &[&Op] = &[
-    &agents::CREATE,
-    &agents::LIST,
-    &agents::RETRIEVE,
-    &agents::UPDATE,
-    &agents::ARCHIVE,
-    &agents::DELETE,
-    &agents::versions::LIST,
-    &environments::CREATE,
-    &environments::LIST,
-    &environments::RETRIEVE,
-    &environments::UPDATE,
-    &environments::ARCHIVE,
-    &environments::DELETE,
-    &files::UPLOAD,
-    &files::LIST,
-    &files::RETRIEVE,
-    &files::CONTENT,
-    &files::DELETE,
-    &models::LIST,
-    &sessions::CREATE,
-    &sessions::LIST,
-    &sessions::RETRIEVE,
-    &sessions::UPDATE,
-    &sessions::ARCHIVE,
-    &sessions::DELETE,
-    &sessions::CANCEL,
-    &sessions::events::LIST,
-    &sessions::events::SEND,
-    &sessions::events::STREAM,
-    &sessions::threads::LIST,
-    &sessions::threads::RETRIEVE,
-    &sessions::threads::ARCHIVE,
-    &sessions::threads::events::LIST,
-    &sessions::threads::events::STREAM,
-];
+/// Makes the functions and the list of all rows from the modules that have them.
+macro_rules! resources {
+    ($($($module:ident)::+),* $(,)?) => {
+        static RESOURCES: &[&[&Op]] = &[$($($module)::+::ROWS),*];
+
+        #[cfg(test)]
+        static CASES: &[&[contract::Case]] = &[$($($module)::+::CASES),*];
+    };
+}
+
+resources! {
+    agents,
+    agents::versions,
+    environments,
+    files,
+    models,
+    sessions,
+    sessions::events,
+    sessions::threads,
+    sessions::threads::events,
+}
+
+/// Returns all operations that have a function here.
+///
+/// ```
+/// assert!(qoder_types::ops::all().any(|op| op.name == "sessions.events.send"));
+/// ```
+pub fn all() -> impl Iterator<Item = &'static Op> {
+    RESOURCES.iter().flat_map(|rows| rows.iter().copied())
+}

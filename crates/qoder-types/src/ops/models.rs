@@ -1,10 +1,9 @@
 //! Operations under `/models`.
 
-use crate::{Model, Op, Page, Request};
+use super::row::operations;
+use crate::{Model, Page};
 
-pub(super) static LIST: Op = Op::get("models.list", "/models");
-
-/// Lists the models, all at once.
-pub fn list() -> Request<Page<Model>> {
-    Request::new(&LIST)
-}
+operations! { "models" {
+    /// Lists the models. Servers have given all of them at once so far.
+    list() -> Page<Model> = ids "/models" ? "before_id";
+} }

@@ -106,6 +106,9 @@ impl<T: Wire> Slot for Patch<T> {
 pub(crate) struct Object {
     /// Without their values once these were taken.
     members: Vec<(String, Option<Value>)>,
+    /// The names of the members that fields were read from.
+    #[cfg(test)]
+    read: Vec<&'static str>,
 }
 
 impl Object {
@@ -113,6 +116,8 @@ impl Object {
         let members = members.into_iter();
         Self {
             members: members.map(|(name, value)| (name, Some(value))).collect(),
+            #[cfg(test)]
+            read: Vec::new(),
         }
     }
 
@@ -129,6 +134,8 @@ impl Object {
     /// The value that a field is read from: taken out of the object if the field will write just
     /// that, and copied if it has to stay to be written again.
     fn find(&mut self, names: Names, fit: fn(&Value) -> Fit) -> Option<Value> {
+        #[cfg(test)]
+        self.read.extend(names);
         let others = &names[1..];
         let is_only = others.iter().all(|other| self.get(other).is_none());
         if let Some(member) = self.get(names[0]) {
@@ -152,8 +159,34 @@ impl Object {
                 rest.insert(name, value);
             }
         }
+        #[cfg(test)]
+        for name in rest
+            .keys()
+            .filter(|name| !self.read.contains(&name.as_str()))
+        {
+            leave_over(name);
+        }
         rest
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static LEFT_OVER: std::cell::RefCell<std::collections::BTreeSet<String>> = const {
+        std::cell::RefCell::new(std::collections::BTreeSet::new())
+    };
+}
+
+/// Notes what there is no field or no variant for.
+#[cfg(test)]
+pub(crate) fn leave_over(what: &str) {
+    LEFT_OVER.with_borrow_mut(|left| left.insert(what.to_owned()));
+}
+
+/// What was noted in this thread since the last time.
+#[cfg(test)]
+pub(crate) fn left_over() -> std::collections::BTreeSet<String> {
+    LEFT_OVER.take()
 }
 
 /// How well a member fits. A `null` never does.

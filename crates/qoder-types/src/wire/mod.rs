@@ -23,6 +23,8 @@ mod view;
 pub(crate) use debug::Redacted;
 pub(crate) use document::{deserialize, nothing, read, unmarked, visit_json};
 pub(crate) use members::{Members, Names, Object, Slot, choose, has_id, object_of};
+#[cfg(test)]
+pub(crate) use members::{leave_over, left_over};
 pub use numbers::{Credits, Seconds};
 pub(crate) use text::read_text;
 pub(crate) use values::{text_on_the_wire, word};

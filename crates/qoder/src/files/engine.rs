@@ -203,7 +203,7 @@ impl Engine {
                         }
                         Next::Link => {
                             let options = self.options.clone();
-                            let request = ops::files::content(&self.file);
+                            let request = ops::files::download(&self.file);
                             let call = Call::new(self.client.clone(), request).options(|_| options);
                             self.state = State::Linking(call.into_future());
                         }

@@ -71,13 +71,18 @@ impl Feed {
         after: Option<&EventId>,
         previews: &[PreviewType],
     ) -> Request<()> {
-        match &self.thread {
-            Some(thread) => threads::events::stream(&self.session, thread, after, previews),
-            None => {
-                let after_in_query = after.filter(|_| dialect == Dialect::Seed);
-                events::stream(&self.session, after, after_in_query, previews)
-            }
+        let mut request = match &self.thread {
+            Some(thread) => threads::events::stream(&self.session, thread),
+            None => events::stream(&self.session),
+        };
+        for preview in previews {
+            request.add_query("event_deltas[]", preview);
         }
+        let Some(after) = after else { return request };
+        if self.thread.is_none() && dialect == Dialect::Seed {
+            request.set_query("after_id", after);
+        }
+        request.header("last-event-id", after.as_str())
     }
 
     /// The session that it is of.

@@ -34,12 +34,14 @@ impl Agents {
 
     /// Retrieves an agent at its latest version.
     pub fn retrieve(&self, id: impl Into<AgentId>) -> Call<Agent> {
-        self.call(ops::retrieve(&id.into(), None))
+        self.call(ops::retrieve(&id.into()))
     }
 
     /// Retrieves an agent as it was at `version`, which is 1 or more.
     pub fn retrieve_version(&self, id: impl Into<AgentId>, version: u64) -> Call<Agent> {
-        self.call(ops::retrieve(&id.into(), Some(version)))
+        let mut request = ops::retrieve(&id.into());
+        request.set_query("version", version);
+        self.call(request)
     }
 
     /// Changes an agent, which gives it the next version. What the update leaves out is kept;

@@ -32,14 +32,14 @@ impl Files {
 
     /// Retrieves what is known of a file, without its content.
     pub fn retrieve(&self, id: impl Into<FileId>) -> Call<File> {
-        self.call(ops::retrieve(&id.into()))
+        self.call(ops::retrieve_metadata(&id.into()))
     }
 
     /// Retrieves a link to the content of a file, which must be
     /// [downloadable](qoder_types::File::downloadable). [`download`](Self::download) fetches it
     /// too; whoever does so by hand must not send the token there.
     pub fn content(&self, id: impl Into<FileId>) -> Call<FileContent> {
-        self.call(ops::content(&id.into()))
+        self.call(ops::download(&id.into()))
     }
 
     /// Downloads a file, which must be [downloadable](qoder_types::File::downloadable): as a rule
