@@ -104,6 +104,12 @@ ids! {
     VaultId,
     /// The id of a memory store, such as `memstore_…`.
     MemoryStoreId,
+    /// The id of a memory, such as `mem_…`.
+    MemoryId,
+    /// The id of a version of a memory, such as `memver_…`.
+    MemoryVersionId,
+    /// The id of a service account.
+    ServiceAccountId,
     /// The id of a deployment, such as `dep_…`.
     DeploymentId,
     /// The id of an outcome, such as `outc_…`.

@@ -11,6 +11,7 @@ mod row;
 pub mod agents;
 pub mod environments;
 pub mod files;
+pub mod memory_stores;
 pub mod models;
 pub mod sessions;
 
@@ -31,6 +32,9 @@ resources! {
     agents::versions,
     environments,
     files,
+    memory_stores,
+    memory_stores::memories,
+    memory_stores::memory_versions,
     models,
     sessions,
     sessions::events,

@@ -8,13 +8,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Wire, nothing, read};
+use super::{Fit, Wire, nothing, read};
 use crate::*;
 
 /// A type, by what the tests need of it.
 struct Type {
     name: &'static str,
     sample: fn(usize) -> Value,
+    fit: fn(&Value) -> Fit,
     /// Reads a document as the type, and writes it again.
     again: fn(&[u8]) -> serde_json::Result<Value>,
     /// What the type is without a body.
@@ -34,6 +35,7 @@ macro_rules! types {
         &[$(Type {
             name: stringify!($name),
             sample: <$name as Wire>::sample,
+            fit: <$name as Wire>::fit,
             again: again::<$name>,
             nothing: of_nothing::<$name>,
         }),*]
@@ -41,11 +43,13 @@ macro_rules! types {
 }
 
 const TYPES: &[Type] = types![
+    Actor,
     Advisor,
     Agent,
     AgentCreate,
     AgentRef,
     AgentUpdate,
+    ApiActor,
     Base64Source,
     BranchCheckout,
     BrowserToolset,
@@ -75,7 +79,16 @@ const TYPES: &[Type] = types![
     InputEvent,
     McpServer,
     McpToolset,
+    Memory,
+    MemoryCreate,
+    MemoryListItem,
+    MemoryPrefix,
+    MemoryStore,
+    MemoryStoreCreate,
     MemoryStoreResource,
+    MemoryStoreUpdate,
+    MemoryUpdate,
+    MemoryVersion,
     Model,
     ModelRef,
     ModelUsage,
@@ -89,8 +102,10 @@ const TYPES: &[Type] = types![
     SearchResultBlock,
     SendEvents,
     ServerToolUse,
+    ServiceAccountActor,
     ServiceToken,
     Session,
+    SessionActor,
     SessionAgent,
     SessionCanceled,
     SessionCreate,
@@ -112,6 +127,7 @@ const TYPES: &[Type] = types![
     ToolDefaults,
     Toolset,
     UrlSource,
+    UserActor,
     UserCustomToolResult,
     UserDefineOutcome,
     UserInterrupt,
@@ -222,21 +238,7 @@ fn comes_back(kind: &Type, value: &Value) {
 
 /// Whether a type is nothing without this member.
 fn needs(kind: &Type, name: &str) -> bool {
-    let resources = [
-        "Agent",
-        "Credential",
-        "Deployment",
-        "DeploymentRun",
-        "Environment",
-        "File",
-        "Model",
-        "Session",
-        "SessionAgent",
-        "SessionThread",
-        "WebhookEvent",
-        "Work",
-    ];
-    name == "id" && resources.contains(&kind.name)
+    name == "id" && (kind.fit)(&json!({})) == Fit::No && (kind.fit)(&json!({"id": "x"})) != Fit::No
 }
 
 #[test]
