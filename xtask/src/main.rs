@@ -6,10 +6,12 @@
 )]
 
 mod bench;
+mod catalogue;
 mod ci;
 mod mutants;
 mod readme;
 mod real;
+mod scaffold;
 mod shell;
 mod size;
 mod tidy;
@@ -28,6 +30,7 @@ cargo xtask mutants [WORDS]      breaks the code in many ways, to see that somet
 cargo xtask real [WORDS]         the example programs through nginx, haproxy, tinyproxy and microsocks, none of which
                                  it installs; --available skips those that are missing, --write prints the table
                                  into docs/faults.md, WORDS choose some
+cargo xtask scaffold RESOURCE    prints a first draft of a resource's types and rows from the API's catalogue
 cargo xtask diagram              prints the states of the resume machine into its docs
 cargo xtask help                 this text
 ";
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         ["mutants", args @ ..] => mutants::run_with(args),
         ["real", args @ ..] => real::run(args),
         ["faults", args @ ..] => ci::faults(args),
+        ["scaffold", resource] => scaffold::run(resource),
         ["ci", skipped @ ..] => ci::run(skipped),
         [step] => ci::step(step),
         _ => Err(format!("unknown command: {}\n{HELP}", args.join(" "))),
