@@ -18,6 +18,8 @@ pub mod resources;
 mod response;
 mod text;
 mod turn;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 pub use auth::{
     AccessToken, Credentials, CredentialsError, CredentialsFuture, Secret, ServiceAccount,

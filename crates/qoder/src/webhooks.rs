@@ -1,0 +1,251 @@
+//! Webhooks: what the platform posts to a server of the caller's, verified and read.
+//!
+//! A [`Verifier`] needs the headers and the raw bytes of a request, before anything parses them, so
+//! it works with any server:
+//!
+//! ```
+//! use qoder::webhooks::{Verifier, VerifyError};
+//!
+//! # fn respond(_: u16) {}
+//! # fn receive(headers: &http::HeaderMap, body: &[u8]) -> Result<(), VerifyError> {
+//! let verifier = Verifier::new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?;
+//! let delivery = verifier.verify(headers, body)?; // an error: answer 400, and do nothing
+//! println!("{} happened to {}", delivery.event_type(), delivery.resource_id());
+//! respond(204); // any 2xx: otherwise it is delivered again
+//! # Ok(()) }
+//! ```
+//!
+//! Deliveries are *at least once*: an event comes again if the answer was lost, under the same
+//! [`id`](Delivery::id). Remember the ids of those that were handled, longer than the platform
+//! tries again.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::HeaderMap;
+use qoder_types::WebhookEvent;
+use serde_json::Value;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// How far the clocks of the platform and of this machine may differ, by default.
+const TOLERANCE: Duration = Duration::from_secs(300);
+
+/// Verifies deliveries, by one secret or by several while they are rotated.
+///
+/// What is checked is what the official SDKs check: the three headers occur once each, the
+/// timestamp is within the tolerance, and one of the signatures is the HMAC-SHA256 of
+/// `id.timestamp.body` under one of the secrets, compared in constant time.
+#[derive(Clone)]
+pub struct Verifier {
+    keys: Vec<Zeroizing<Vec<u8>>>,
+    tolerance: Duration,
+}
+
+impl Verifier {
+    /// Makes a verifier for an endpoint's secret: `whsec_` and the base64 of 24 to 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Secret`] if it isn't that.
+    pub fn new(secret: &str) -> Result<Self, VerifyError> {
+        Ok(Self {
+            keys: vec![key(secret)?],
+            tolerance: TOLERANCE,
+        })
+    }
+
+    /// Accepts what is signed with this secret, too: the old and the new one, while secrets are
+    /// rotated.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Secret`] if it is no secret.
+    pub fn or(mut self, secret: &str) -> Result<Self, VerifyError> {
+        self.keys.push(key(secret)?);
+        Ok(self)
+    }
+
+    /// Sets how old a delivery may be, and how far in the future. Default: 300 s. What is older may
+    /// be a recording of somebody's.
+    pub fn tolerance(mut self, tolerance: Duration) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// Verifies a request, and reads its event.
+    ///
+    /// # Errors
+    ///
+    /// Any [`VerifyError`]. Answer 400 then, and do nothing of what the request says.
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, VerifyError> {
+        self.verify_at(headers, body, SystemTime::now())
+    }
+
+    /// Verifies a request that arrived at `now`.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub fn verify_at(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: SystemTime,
+    ) -> Result<Delivery, VerifyError> {
+        let id = the(headers, "webhook-id")?;
+        if id.is_empty() || id.contains(['.', '\r', '\n']) {
+            return Err(VerifyError::Header("webhook-id"));
+        }
+        let timestamp = the(headers, "webhook-timestamp")?;
+        let sent_at = seconds(timestamp).ok_or(VerifyError::Header("webhook-timestamp"))?;
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        if now.abs_diff(sent_at) > self.tolerance.as_secs() {
+            return Err(VerifyError::Time);
+        }
+        let signatures = the(headers, "webhook-signature")?;
+        if !self.is_signed(&[id, ".", timestamp, "."], body, signatures) {
+            return Err(VerifyError::Signature);
+        }
+        let event =
+            serde_json::from_slice(body).map_err(|error| VerifyError::Body(error.to_string()))?;
+        Ok(Delivery {
+            id: id.to_owned(),
+            sent_at,
+            event,
+        })
+    }
+
+    fn is_signed(&self, head: &[&str], body: &[u8], signatures: &str) -> bool {
+        let signatures = signatures
+            .split_ascii_whitespace()
+            .filter_map(|signature| STANDARD.decode(signature.strip_prefix("v1,")?).ok());
+        let mut is_signed = false;
+        for signature in signatures {
+            for key in &self.keys {
+                // Any length of key is one, so this is never an error.
+                let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+                    continue;
+                };
+                for part in head {
+                    mac.update(part.as_bytes());
+                }
+                mac.update(body);
+                is_signed |= mac.verify_slice(&signature).is_ok();
+            }
+        }
+        is_signed
+    }
+}
+
+/// Shows no secret.
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("secrets", &self.keys.len())
+            .field("tolerance", &self.tolerance)
+            .finish()
+    }
+}
+
+/// The key that a secret stands for.
+fn key(secret: &str) -> Result<Zeroizing<Vec<u8>>, VerifyError> {
+    let key = secret.strip_prefix("whsec_").ok_or(VerifyError::Secret)?;
+    let key = STANDARD.decode(key).map_err(|_| VerifyError::Secret)?;
+    let key = Zeroizing::new(key);
+    if (24..=64).contains(&key.len()) {
+        Ok(key)
+    } else {
+        Err(VerifyError::Secret)
+    }
+}
+
+/// The value of a header that must occur once.
+fn the<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, VerifyError> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().map_err(|_| VerifyError::Header(name)),
+        _ => Err(VerifyError::Header(name)),
+    }
+}
+
+/// Seconds since 1970, written as 1 to 19 digits.
+fn seconds(timestamp: &str) -> Option<u64> {
+    let digits = timestamp.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && (1..=19).contains(&timestamp.len())).then(|| timestamp.parse().ok())?
+}
+
+/// A delivery that is genuine.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The id, the same whenever the event is delivered again.
+    pub id: String,
+    /// When it was sent, in seconds since 1970.
+    pub sent_at: u64,
+    /// What happened.
+    pub event: WebhookEvent,
+}
+
+impl Delivery {
+    /// Returns the type of the event, such as `session.status_idled`. Empty if there is none, as in
+    /// test deliveries. The names differ from those of a session's events.
+    pub fn event_type(&self) -> &str {
+        self.member("type")
+    }
+
+    /// Returns the id of the resource that it happened to. Empty if there is none.
+    pub fn resource_id(&self) -> &str {
+        self.member("id")
+    }
+
+    fn member(&self, name: &str) -> &str {
+        self.event
+            .data
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+}
+
+/// Why a delivery is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The secret isn't `whsec_` and the base64 of 24 to 64 bytes.
+    Secret,
+    /// This header is missing, occurs more than once, or has no value that it may have.
+    Header(&'static str),
+    /// It was sent too long ago, or the clocks differ: it may be a recording.
+    Time,
+    /// No signature is right: it comes from somebody else, was signed with another secret, or the
+    /// body was changed, by a parser for example.
+    Signature,
+    /// It is genuine, and its body isn't the JSON of an event.
+    Body(String),
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret => f.write_str(
+                "the secret is none of a webhook endpoint: it is whsec_ and the base64 of 24 to 64 bytes",
+            ),
+            Self::Header(name) => {
+                write!(f, "the header {name} is missing, there twice, or malformed")
+            }
+            Self::Time => f.write_str(
+                "the delivery was sent too long ago or in the future: it is a recording, or a clock is wrong",
+            ),
+            Self::Signature => f.write_str(
+                "no signature is right: another sender or secret, or not the body as it was sent",
+            ),
+            Self::Body(why) => write!(f, "the body is genuine, and no event: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for VerifyError {}
