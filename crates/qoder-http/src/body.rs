@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
 #[cfg(feature = "gzip")]
-use crate::gzip::Gunzip;
+use crate::gunzip::{Gunzip, GunzipError};
 use crate::own::OwnBody;
 use crate::time::finite;
 
@@ -118,10 +118,7 @@ impl ResponseBody {
     #[cfg(feature = "gzip")]
     fn decoded(&mut self) -> Result<Option<Bytes>, Error> {
         match &mut self.gunzip {
-            Some(gunzip) => gunzip.next().map_err(|error| {
-                let message = format!("the body of the response is no gzip: {}", error.0);
-                Error::new(ErrorKind::Protocol, Sent::Yes, message)
-            }),
+            Some(gunzip) => gunzip.next().map_err(undecodable),
             None => Ok(None),
         }
     }
@@ -138,9 +135,13 @@ impl ResponseBody {
         }
     }
 
+    /// The source has ended: so must what it held.
     #[cfg(feature = "gzip")]
-    fn may_end(&self) -> bool {
-        self.gunzip.as_ref().is_none_or(|gunzip| gunzip.may_end())
+    fn end(&mut self) -> Result<(), Error> {
+        match &mut self.gunzip {
+            Some(gunzip) => gunzip.finish().map_err(undecodable),
+            None => Ok(()),
+        }
     }
 
     /// What the peer says of the length, if it says it of the bytes that are handed out.
@@ -193,11 +194,8 @@ impl ResponseBody {
                     self.waiting = false;
                     match frame {
                         #[cfg(feature = "gzip")]
-                        None if !self.may_end() => {
-                            let message = "the body of the response ended within its gzip";
-                            let error = Error::new(ErrorKind::Cut, Sent::Yes, message);
-                            return Poll::Ready(Some(Err(error)));
-                        }
+                        None => return Poll::Ready(self.end().err().map(Err)),
+                        #[cfg(not(feature = "gzip"))]
                         None => return Poll::Ready(None),
                         Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                         // Trailers say nothing that is asked for here.
@@ -286,6 +284,20 @@ impl ResponseBody {
             next = self.chunk().await?;
         }
         Ok(whole.freeze())
+    }
+}
+
+#[cfg(feature = "gzip")]
+fn undecodable(error: GunzipError) -> Error {
+    match error {
+        GunzipError::Truncated => {
+            let message = "the body of the response ended within its gzip";
+            Error::new(ErrorKind::Cut, Sent::Yes, message)
+        }
+        GunzipError::Invalid(why) => {
+            let message = format!("the body of the response is no gzip: {why}");
+            Error::new(ErrorKind::Protocol, Sent::Yes, message)
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Content codings (RFC 9110, section 8.4): what is asked for, what is decoded, and what is refused.
 
+#[cfg(feature = "gzip")]
+use http::header::CONTENT_LENGTH;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, RANGE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
@@ -121,7 +123,7 @@ impl Asked {
         }
         #[cfg(feature = "gzip")]
         if self.gzip && coded == ["gzip"] && status != StatusCode::PARTIAL_CONTENT {
-            return Ok(crate::gzip::decoded(response));
+            return Ok(decoded(response));
         }
         Ok(response)
     }
@@ -141,6 +143,15 @@ impl Asked {
         }
         any
     }
+}
+
+/// Lets the body be read decoded, and takes away the headers that are then no longer true.
+#[cfg(feature = "gzip")]
+fn decoded(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    response.headers_mut().remove(CONTENT_ENCODING);
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.body_mut().set_gzip();
+    response
 }
 
 fn coding(request: &Request<RequestBody>) -> Coding {

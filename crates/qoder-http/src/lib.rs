@@ -8,7 +8,7 @@ mod connect;
 mod departure;
 mod error;
 #[cfg(feature = "gzip")]
-mod gzip;
+mod gunzip;
 mod multipart;
 #[cfg(feature = "proxy")]
 mod no_proxy;
