@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
 #[cfg(feature = "gzip")]
 use crate::gunzip::{Gunzip, GunzipError};
-use crate::own::OwnBody;
+use crate::stream_connection::StreamBody;
 use crate::time::finite;
 
 /// The body of a response. Dropping it closes its connection, unless all of it was read.
@@ -34,7 +34,7 @@ pub struct ResponseBody {
 enum Source {
     Http1(Incoming),
     Http2(Incoming),
-    Own(OwnBody),
+    Stream(StreamBody),
     Other(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
 }
 
@@ -51,7 +51,7 @@ impl Source {
                 }
                 frame => Poll::Ready(frame.map(|frame| frame.map_err(Error::from_body))),
             },
-            Self::Own(body) => body.poll_frame(cx).map_err(Error::from_body),
+            Self::Stream(body) => body.poll_frame(cx).map_err(Error::from_body),
             Self::Other(body) => body.as_mut().poll_frame(cx).map_err(Error::from_other_body),
         }
     }
@@ -59,7 +59,7 @@ impl Source {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Http1(incoming) | Self::Http2(incoming) => incoming.size_hint(),
-            Self::Own(body) => body.incoming().size_hint(),
+            Self::Stream(body) => body.incoming().size_hint(),
             Self::Other(body) => body.size_hint(),
         }
     }
@@ -82,8 +82,8 @@ impl ResponseBody {
     }
 
     /// A body that brings its connection with it.
-    pub(crate) fn own(body: OwnBody) -> Self {
-        Self::from_source(Source::Own(body))
+    pub(crate) fn stream(body: StreamBody) -> Self {
+        Self::from_source(Source::Stream(body))
     }
 
     /// A body that doesn't come from hyper.
@@ -321,7 +321,7 @@ impl Body for ResponseBody {
         }
         match &self.source {
             Source::Http1(incoming) | Source::Http2(incoming) => incoming.is_end_stream(),
-            Source::Own(body) => body.incoming().is_end_stream(),
+            Source::Stream(body) => body.incoming().is_end_stream(),
             Source::Other(body) => body.is_end_stream(),
         }
     }

@@ -8,21 +8,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
+use hyper::client::conn::http1;
 use hyper_util::client::legacy::Builder;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 #[cfg(feature = "proxy")]
 use crate::connect::Routed;
-use crate::connect::{Base, Connector, Dial, TcpOptions, Versions, dial};
+use crate::connect::{Connector, Dial, Direct, TcpOptions, dial};
 use crate::error::Error;
-use crate::own::{MaxHeads, OwnConnections};
+use crate::lane::StreamHttp;
+use crate::lanes::{Lanes, Streams};
 use crate::pools::Pools;
 #[cfg(feature = "proxy")]
-use crate::proxy::{Proxy, Rules};
+use crate::proxy::{Proxy, ProxyRules};
+use crate::stream_connection::StreamConnections;
 use crate::time::finite;
+use crate::timeouts::Timeouts;
 use crate::tls::Tls;
-use crate::transport::{Lanes, StreamHttp, Streams, Timeouts, Transport};
+use crate::transport::Transport;
+use crate::versions::Versions;
 
 /// The configuration of a [`Transport`].
 ///
@@ -248,8 +253,8 @@ impl TransportBuilder {
             None => Tls::default_roots()?,
         };
         let base = match &self.dial {
-            Some(dial) => Base::Dial(dial.clone()),
-            None => Base::tcp(self.tcp.clone(), self.connect),
+            Some(dial) => Direct::Dial(dial.clone()),
+            None => Direct::tcp(self.tcp.clone(), self.connect),
         };
         let many = if self.prior_knowledge {
             Versions::Http2
@@ -264,8 +269,8 @@ impl TransportBuilder {
         let calls = Pools::new(self.pool(), connector(many));
         let streams = match self.stream_http {
             StreamHttp::Http1 => {
-                let connections = OwnConnections::new(connector(Versions::Http1), self.max_heads());
-                Streams::Own(Box::new(connections))
+                let connector = connector(Versions::Http1);
+                Streams::Alone(Box::new(StreamConnections::new(connector, self.http1())))
             }
             StreamHttp::Http2Shared => {
                 #[allow(unused_mut, reason = "HTTP/2 alone has more to set")]
@@ -280,15 +285,18 @@ impl TransportBuilder {
             calls,
             streams,
             #[cfg(feature = "proxy")]
-            rules,
-            gzip: self.gzip,
+            proxies: rules,
         };
-        Ok(Transport::from_lanes(lanes, self.allow_plain_http))
+        Ok(Transport::from_lanes(
+            lanes,
+            self.gzip,
+            self.allow_plain_http,
+        ))
     }
 
     /// The rules for proxies, if there are any.
     #[cfg(feature = "proxy")]
-    fn rules(&self) -> Result<Option<Arc<Rules>>, Error> {
+    fn rules(&self) -> Result<Option<Arc<ProxyRules>>, Error> {
         let proxy = match (&self.proxy, &self.dial) {
             (Some(proxy), _) => proxy.clone(),
             (None, Some(_)) => Proxy::none(),
@@ -297,11 +305,16 @@ impl TransportBuilder {
         Ok(proxy.rules(self.prior_knowledge).map(Arc::new))
     }
 
-    fn max_heads(&self) -> MaxHeads {
-        MaxHeads {
-            bytes: self.max_head,
-            fields: self.max_headers,
+    /// What makes the connections of streams.
+    fn http1(&self) -> http1::Builder {
+        let mut builder = http1::Builder::new();
+        if let Some(bytes) = self.max_head {
+            builder.max_buf_size(bytes);
         }
+        if let Some(fields) = self.max_headers {
+            builder.max_headers(fields);
+        }
+        builder
     }
 
     /// What makes the pools of one lane. Their HTTP is for the connections to say, also if it is
@@ -309,7 +322,12 @@ impl TransportBuilder {
     /// waiting for something else.
     fn pool(&self) -> Builder {
         let mut builder = Builder::new(TokioExecutor::new());
-        self.max_heads().set(&mut builder);
+        if let Some(bytes) = self.max_head {
+            builder.http1_max_buf_size(bytes);
+        }
+        if let Some(fields) = self.max_headers {
+            builder.http1_max_headers(fields);
+        }
         builder
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())

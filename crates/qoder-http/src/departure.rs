@@ -66,7 +66,7 @@ impl Departure {
         *self.lock() = State::Leaves(capture_connection(request));
     }
 
-    /// Somebody is given the request, and it is out of sight.
+    /// There is a connection for the request, or somebody is given it who doesn't tell.
     pub(crate) fn left(&self) {
         *self.lock() = State::Left;
     }

@@ -3,36 +3,43 @@
 
 mod body;
 mod builder;
-mod coding;
 mod connect;
 mod departure;
+mod encoding;
 mod error;
 #[cfg(feature = "gzip")]
 mod gunzip;
+mod lane;
+mod lanes;
 mod multipart;
-#[cfg(feature = "proxy")]
-mod no_proxy;
-mod own;
 mod pools;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod request;
 pub mod retry;
+mod service;
+mod stream_connection;
 pub mod time;
+mod timeouts;
 mod tls;
 mod transport;
+mod url;
+mod versions;
 
 pub use body::ResponseBody;
 pub use builder::TransportBuilder;
-pub use coding::Coding;
-pub use connect::{KeepAlive, TcpOptions, is_loopback};
+pub use connect::{KeepAlive, TcpOptions};
 pub use departure::Departure;
+pub use encoding::Coding;
 pub use error::{Error, ErrorKind, Phase, Sent};
+pub use lane::{Lane, StreamHttp};
 pub use multipart::Form;
 #[cfg(feature = "proxy")]
 pub use proxy::Proxy;
 pub use request::RequestBody;
+pub use timeouts::Timeouts;
 pub use tls::Tls;
 #[cfg(feature = "__tls")]
 pub use tls::TlsBuilder;
-pub use transport::{Lane, StreamHttp, Timeouts, Transport};
+pub use transport::Transport;
+pub use url::is_loopback;

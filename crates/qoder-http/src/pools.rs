@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{Request, Response};
-use hyper_util::client::legacy::{Builder, Client, Error};
+use hyper_util::client::legacy::{Builder, Client};
 use tokio::runtime::Id;
 
 use crate::body::ResponseBody;
 use crate::connect::Connector;
+use crate::departure::Departure;
+use crate::error::Error;
 use crate::request::RequestBody;
 
 /// The pooled connections of a lane.
@@ -39,10 +41,17 @@ impl Pools {
     /// Sends over a connection of this runtime, on which it has to be polled.
     pub(crate) async fn send(
         &self,
+        mut request: Request<RequestBody>,
+        departure: &Departure,
         runtime: Id,
-        request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, Error> {
-        let response = self.pool(runtime).request(request).await?;
+        let to = request.uri().clone();
+        departure.watch(&mut request);
+        let response = self
+            .pool(runtime)
+            .request(request)
+            .await
+            .map_err(|error| Error::from_client(error, &to))?;
         let version = response.version();
         Ok(response.map(|incoming| ResponseBody::new(incoming, version)))
     }

@@ -38,7 +38,7 @@ struct Stream {
     /// How long the whole is, and how much of it is still to come.
     length: Option<(u64, u64)>,
     ended: bool,
-    sending: Sending,
+    sending: SendProgress,
 }
 
 impl Default for Content {
@@ -67,7 +67,7 @@ impl RequestBody {
             body: Box::pin(body),
             length: length.map(|length| (length, length)),
             ended: false,
-            sending: Sending::default(),
+            sending: SendProgress::default(),
         })))
     }
 
@@ -89,7 +89,7 @@ impl RequestBody {
     }
 
     /// How the sending of a stream goes on.
-    pub(crate) fn sending(&self) -> Option<Sending> {
+    pub(crate) fn sending(&self) -> Option<SendProgress> {
         match &self.0 {
             Content::Bytes(_) => None,
             Content::Stream(stream) => Some(stream.sending.clone()),
@@ -190,7 +190,7 @@ impl fmt::Debug for RequestBody {
 
 /// How the sending of a stream goes on, as the transport sees it from outside.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sending(Arc<Mutex<State>>);
+pub(crate) struct SendProgress(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -200,7 +200,7 @@ struct State {
     failed: Option<(ErrorKind, String)>,
 }
 
-impl Sending {
+impl SendProgress {
     /// When the last piece was taken, if there was one.
     pub(crate) fn last(&self) -> Option<Instant> {
         self.lock().last

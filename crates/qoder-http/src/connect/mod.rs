@@ -1,5 +1,6 @@
 //! Connections: a byte stream, TLS over it if the URL asks for it, and a limit of time for all of it.
 
+mod direct;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod race;
@@ -9,7 +10,6 @@ mod tcp;
 mod tunnel;
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,61 +17,32 @@ use std::time::Duration;
 use http::Uri;
 use tower_service::Service;
 
+pub(crate) use direct::Direct;
 #[cfg(feature = "proxy")]
 pub(crate) use proxy::Routed;
-pub(crate) use stream::{Dial, Stream, dial};
-use tcp::Tcp;
+use stream::Stream;
+pub(crate) use stream::{Dial, dial};
 pub use tcp::{KeepAlive, TcpOptions};
 
 use crate::error::{BoxError, ConnectTimeout};
 #[cfg(not(feature = "__tls"))]
 use crate::error::{Error, ErrorKind, Sent};
 use crate::tls::Tls;
-
-/// Which HTTP versions a connection may speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Versions {
-    /// HTTP/1.1 alone.
-    Http1,
-    /// HTTP/2 where the peer agrees by ALPN, else HTTP/1.1.
-    #[cfg_attr(
-        not(feature = "http2"),
-        allow(dead_code, reason = "there is one version")
-    )]
-    Both,
-    /// HTTP/2 without asking.
-    #[cfg_attr(
-        not(feature = "http2"),
-        allow(dead_code, reason = "there is one version")
-    )]
-    Http2,
-}
+use crate::versions::Versions;
 
 /// What makes the streams below TLS.
 #[cfg(feature = "proxy")]
 pub(crate) type Lower = Routed;
 #[cfg(not(feature = "proxy"))]
-pub(crate) type Lower = Base;
+pub(crate) type Lower = Direct;
 
 #[cfg(feature = "__tls")]
-type Inner = hyper_rustls::HttpsConnector<Told>;
+type Inner = hyper_rustls::HttpsConnector<Annotated>;
 #[cfg(not(feature = "__tls"))]
-type Inner = Told;
+type Inner = Annotated;
 
-/// Whether a host is this machine: `localhost`, `127.0.0.0/8` or `::1`, by its text alone.
-///
-/// ```
-/// assert!(qoder_http::is_loopback("127.0.0.1"));
-/// assert!(!qoder_http::is_loopback("127.0.0.1.example.com"));
-/// ```
-pub fn is_loopback(host: &str) -> bool {
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
+/// What HTTP is spoken over.
+pub(crate) type ConnectedStream = <Inner as Service<Uri>>::Response;
 
 /// Makes connections within a limit of time.
 #[derive(Clone)]
@@ -88,20 +59,20 @@ impl Connector {
         timeout: Option<Duration>,
     ) -> Self {
         Self {
-            inner: tls.wrap(Told { lower, versions }, versions),
+            inner: tls.wrap(Annotated { lower, versions }, versions),
             timeout,
         }
     }
 }
 
-/// Makes the streams below TLS, and has them tell which HTTP is spoken if that is known before.
+/// Makes the streams below TLS, and marks those over which HTTP/2 is spoken without asking.
 #[derive(Clone)]
-pub(crate) struct Told {
+pub(crate) struct Annotated {
     lower: Lower,
     versions: Versions,
 }
 
-impl Service<Uri> for Told {
+impl Service<Uri> for Annotated {
     type Response = Stream;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
@@ -117,45 +88,8 @@ impl Service<Uri> for Told {
     }
 }
 
-/// Makes byte streams to the hosts of URLs, directly.
-#[derive(Clone)]
-pub(crate) enum Base {
-    Tcp(Tcp),
-    Dial(Dial),
-}
-
-impl Base {
-    /// TCP with these options, within this limit for connecting.
-    pub(crate) fn tcp(options: TcpOptions, limit: Option<Duration>) -> Self {
-        Self::Tcp(Tcp::new(options, limit))
-    }
-}
-
-impl Service<Uri> for Base {
-    type Response = Stream;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        match self {
-            Self::Tcp(tcp) => {
-                let connecting = tcp.clone().connect(uri);
-                Box::pin(async move { Ok(Stream::tcp(connecting.await?)) })
-            }
-            Self::Dial(dial) => {
-                let connecting = dial(uri);
-                Box::pin(async move { Ok(connecting.await?) })
-            }
-        }
-    }
-}
-
 impl Service<Uri> for Connector {
-    type Response = <Inner as Service<Uri>>::Response;
+    type Response = ConnectedStream;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
@@ -183,36 +117,5 @@ impl Service<Uri> for Connector {
                 None => connecting.await,
             }
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_loopback;
-
-    #[test]
-    fn loopback_is_told_by_the_text() {
-        for host in [
-            "localhost",
-            "LOCALHOST",
-            "127.0.0.1",
-            "127.9.9.9",
-            "::1",
-            "[::1]",
-        ] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "",
-            "10.0.0.1",
-            "localhost.example",
-            "127.0.0.1.example",
-            "127.1",
-            "::",
-            "[::ffff:1]",
-            "128.0.0.1",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }

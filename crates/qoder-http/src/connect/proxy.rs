@@ -12,23 +12,27 @@ use hyper_util::client::legacy::connect::proxy::SocksV5;
 use hyper_util::client::proxy::matcher::Intercept;
 use tower_service::Service;
 
+use super::direct::Direct;
+use super::stream::Stream;
 use super::tunnel::{NoTunnel, tunnel};
-use super::{Base, Stream};
 use crate::error::{BoxError, Error, ErrorKind, Sent};
-use crate::proxy::{Route, Rules};
+use crate::proxy::{ProxyRules, Route};
 use crate::tls::Tls;
+use crate::url::host_and_port;
+#[cfg(feature = "__tls")]
+use crate::versions::Versions;
 
 /// Makes the byte streams to the hosts of URLs, through a proxy where the rules say so.
 #[derive(Clone)]
 pub(crate) struct Routed {
-    base: Base,
+    base: Direct,
     /// TLS to proxies that want it.
     tls: Tls,
-    rules: Option<Arc<Rules>>,
+    rules: Option<Arc<ProxyRules>>,
 }
 
 impl Routed {
-    pub(crate) fn new(base: Base, tls: Tls, rules: Option<Arc<Rules>>) -> Self {
+    pub(crate) fn new(base: Direct, tls: Tls, rules: Option<Arc<ProxyRules>>) -> Self {
         Self { base, tls, rules }
     }
 }
@@ -87,7 +91,7 @@ impl Service<Uri> for Routed {
 }
 
 /// A connection to the proxy itself.
-async fn reach(mut base: Base, tls: &Tls, proxy: &Intercept) -> Result<Stream, Error> {
+async fn reach(mut base: Direct, tls: &Tls, proxy: &Intercept) -> Result<Stream, Error> {
     let to = proxy.uri().clone();
     let connected = if to.scheme() == Some(&http::uri::Scheme::HTTPS) {
         secured(base, tls, to).await
@@ -102,13 +106,13 @@ async fn reach(mut base: Base, tls: &Tls, proxy: &Intercept) -> Result<Stream, E
 }
 
 #[cfg(feature = "__tls")]
-async fn secured(base: Base, tls: &Tls, to: Uri) -> Result<Stream, BoxError> {
-    let stream = tls.wrap(base, super::Versions::Http1).call(to).await?;
+async fn secured(base: Direct, tls: &Tls, to: Uri) -> Result<Stream, BoxError> {
+    let stream = tls.wrap(base, Versions::Http1).call(to).await?;
     Ok(Stream::other(hyper_util::rt::TokioIo::new(stream)))
 }
 
 #[cfg(not(feature = "__tls"))]
-fn secured(_: Base, _: &Tls, _: Uri) -> std::future::Ready<Result<Stream, BoxError>> {
+fn secured(_: Direct, _: &Tls, _: Uri) -> std::future::Ready<Result<Stream, BoxError>> {
     std::future::ready(Err("it wants TLS, and none was compiled in".into()))
 }
 
@@ -196,7 +200,7 @@ fn no_tunnel(
     to: &Uri,
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> Error {
-    let (name, host) = (name(proxy), crate::error::place(to));
+    let (name, host) = (name(proxy), host_and_port(to));
     let cause = crate::error::innermost(&error);
     let message = format!("the proxy {name} made no tunnel to {host}: {cause}");
     Error::new(ErrorKind::Proxy, Sent::No, message).with_source(error)

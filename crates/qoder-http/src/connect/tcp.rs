@@ -16,7 +16,8 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::race::{self, Race};
-use crate::error::{BoxError, Error, ErrorKind, Sent, port};
+use crate::error::{BoxError, Error, ErrorKind, Sent};
+use crate::url::port;
 
 /// How TCP connections are made and watched.
 ///
@@ -117,8 +118,8 @@ impl TcpOptions {
 
     /// A connector to one address that has these options. Its own limit of time is not set: it
     /// would not cover TLS.
-    fn connector(&self, address: SocketAddr) -> HttpConnector<One> {
-        let mut tcp = HttpConnector::new_with_resolver(One(address));
+    fn connector(&self, address: SocketAddr) -> HttpConnector<FixedAddress> {
+        let mut tcp = HttpConnector::new_with_resolver(FixedAddress(address));
         tcp.enforce_http(false);
         tcp.set_nodelay(self.nodelay);
         // Linux refuses more, and would then have none of the three.
@@ -204,9 +205,9 @@ impl Tcp {
 
 /// The resolver of a connector to one address.
 #[derive(Clone, Debug)]
-struct One(SocketAddr);
+struct FixedAddress(SocketAddr);
 
-impl Service<Name> for One {
+impl Service<Name> for FixedAddress {
     type Response = Once<SocketAddr>;
     type Error = io::Error;
     type Future = Ready<io::Result<Once<SocketAddr>>>;

@@ -7,8 +7,8 @@ use http::{HeaderValue, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::Stream;
-use crate::error::place;
+use super::stream::Stream;
+use crate::url::host_and_port;
 
 /// Why there is no tunnel.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub(super) enum NoTunnel {
     Io(io::Error),
     /// The proxy refused, with this status.
     Refused(u16),
-    /// The proxy's answer is none, for this reason.
-    Babble(&'static str),
+    /// The proxy's answer can't be read, for this reason.
+    NotHttp(&'static str),
 }
 
 impl fmt::Display for NoTunnel {
@@ -28,7 +28,7 @@ impl fmt::Display for NoTunnel {
             }
             Self::Io(error) => error.fmt(f),
             Self::Refused(status) => write!(f, "it answered {status}"),
-            Self::Babble(why) => f.write_str(why),
+            Self::NotHttp(why) => f.write_str(why),
         }
     }
 }
@@ -62,13 +62,13 @@ async fn exchange(
             Ok(None) => {}
             Ok(Some(200..=299)) => return Ok(Ok(())),
             Ok(Some(status)) => return Ok(Err(NoTunnel::Refused(status))),
-            Err(why) => return Ok(Err(NoTunnel::Babble(why))),
+            Err(why) => return Ok(Err(NoTunnel::NotHttp(why))),
         }
     }
 }
 
 fn request(to: &Uri, credentials: Option<&HeaderValue>) -> Vec<u8> {
-    let place = place(to);
+    let place = host_and_port(to);
     let mut head = format!("CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n").into_bytes();
     if let Some(credentials) = credentials {
         head.extend_from_slice(b"Proxy-Authorization: ");

@@ -17,10 +17,10 @@ use rustls::{ClientConfig, crypto::CryptoProvider};
 #[cfg(feature = "__tls")]
 pub use builder::TlsBuilder;
 
-use crate::connect::Versions;
 use crate::error::Error;
 #[cfg(feature = "__tls")]
 use crate::error::{ErrorKind, Sent};
+use crate::versions::Versions;
 
 /// How `https` connections are secured.
 ///

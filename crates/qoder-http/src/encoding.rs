@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::body::ResponseBody;
 use crate::error::{Error, ErrorKind, Sent};
+use crate::lane::Lane;
 use crate::request::RequestBody;
-use crate::transport::Lane;
 
 /// What is done about the coding of a response's body (`Content-Encoding`). It goes among the
 /// extensions of a request.
@@ -50,7 +50,7 @@ const KNOWN: [(&str, &str); 9] = [
 ];
 
 /// What a request asked for, kept until its response is there.
-pub(crate) struct Asked {
+pub(crate) struct Negotiation {
     coding: Coding,
     has_body: bool,
     /// Whether gzip is decoded.
@@ -62,10 +62,10 @@ pub(crate) struct Asked {
     accepted: Vec<HeaderValue>,
 }
 
-impl Asked {
+impl Negotiation {
     /// Says what is understood, unless the caller did. Streams are better off as they are: a
     /// compressor holds events back. So are ranges, which would be ranges of the compressed bytes.
-    pub(crate) fn by(request: &mut Request<RequestBody>, lane: Lane, gzip: bool) -> Self {
+    pub(crate) fn offer(request: &mut Request<RequestBody>, lane: Lane, gzip: bool) -> Self {
         let coding = coding(request);
         if gzip {
             let whole = lane == Lane::Call && !request.headers().contains_key(RANGE);
@@ -88,9 +88,8 @@ impl Asked {
     }
 
     /// For a service that may ask for gzip by itself, and leave it to be decoded here.
-    pub(crate) fn by_service(request: &Request<RequestBody>) -> Self {
+    pub(crate) fn of_service(request: &Request<RequestBody>, gzip: bool) -> Self {
         let mut accepted = accepted(request);
-        let gzip = cfg!(feature = "gzip");
         if gzip && accepted.is_empty() {
             accepted.push(HeaderValue::from_static("gzip"));
         }
@@ -104,7 +103,7 @@ impl Asked {
 
     /// The response, to be decoded as it is read if it is compressed, or an error if nobody could
     /// read it. What an error of the server says counts less than that it is one.
-    pub(crate) fn answered(
+    pub(crate) fn apply(
         &self,
         response: Response<ResponseBody>,
     ) -> Result<Response<ResponseBody>, Error> {
@@ -202,8 +201,8 @@ mod tests {
             let mut request = Request::new(RequestBody::empty());
             let value = HeaderValue::from_static(accepted);
             request.headers_mut().insert(ACCEPT_ENCODING, value);
-            let asked = Asked::by(&mut request, Lane::Call, true);
-            let accepts = (asked.accepts("gzip"), asked.accepts("br"));
+            let negotiation = Negotiation::offer(&mut request, Lane::Call, true);
+            let accepts = (negotiation.accepts("gzip"), negotiation.accepts("br"));
             assert_eq!(accepts, (gzip, br), "{accepted}");
         }
     }

@@ -1,15 +1,16 @@
 //! Proxies: which one a request goes through.
 
+mod no_proxy;
+mod rules;
+mod server;
+
 use std::env::VarError;
 use std::fmt;
 
-use http::uri::Scheme;
-use http::{HeaderValue, Uri};
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+pub(crate) use rules::{ProxyRules, Route};
+use server::{Server, config};
 
-use crate::connect::is_loopback;
-use crate::error::{Error, ErrorKind, Sent};
-use crate::no_proxy::NoProxy;
+use crate::error::Error;
 
 /// The proxies that requests go through, and the hosts that are reached without.
 ///
@@ -155,26 +156,16 @@ impl Proxy {
     }
 
     /// The rules in the form that is asked for each request, if there is any proxy.
-    pub(crate) fn rules(&self, tunnel_plain: bool) -> Option<Rules> {
-        let (None, None) = (&self.http, &self.https) else {
-            let text = |server: &Option<Server>| {
-                server
-                    .as_ref()
-                    .map_or_else(String::new, |server| server.url.clone())
-            };
-            let matcher = Matcher::builder()
-                .http(text(&self.http))
-                .https(text(&self.https))
-                .build();
-            let no = NoProxy::parse(&self.no);
-            warn_of(&no.unknown);
-            return Some(Rules {
-                matcher,
-                no,
-                tunnel_plain,
-            });
+    pub(crate) fn rules(&self, tunnel_plain: bool) -> Option<ProxyRules> {
+        if self.http.is_none() && self.https.is_none() {
+            return None;
+        }
+        let url = |server: &Option<Server>| {
+            let url = server.as_ref().map(Server::url);
+            url.unwrap_or_default().to_owned()
         };
-        None
+        let (http, https) = (url(&self.http), url(&self.https));
+        Some(ProxyRules::new(http, https, &self.no, tunnel_plain))
     }
 }
 
@@ -188,143 +179,10 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// One proxy.
-#[derive(Clone)]
-struct Server {
-    /// With its credentials, and always with a port.
-    url: String,
-    /// Without.
-    shown: String,
-}
-
-impl Server {
-    /// Reads a URL. `what` says in errors where it is from; its text is never shown, since it
-    /// holds credentials.
-    fn parse(text: &str, what: &str) -> Result<Self, Error> {
-        let text = text.trim();
-        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-        let (scheme, port) = match scheme.to_ascii_lowercase().as_str() {
-            "http" => ("http", 80),
-            "https" => ("https", 443),
-            "socks" | "socks5" | "socks5h" => ("socks5h", 1080),
-            _ => {
-                return Err(config(format!(
-                    "{what} has a scheme that is not http, https or socks5"
-                )));
-            }
-        };
-        let no_url = || {
-            config(format!(
-                "{what} is no URL of a proxy, such as http://user:password@host:port with percent-encoded credentials"
-            ))
-        };
-        // The path, if there is one, means nothing.
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let authority: http::uri::Authority = rest[..end].parse().map_err(|_| no_url())?;
-        let (user, _) = authority.as_str().rsplit_once('@').unwrap_or_default();
-        // SOCKS5 has a byte for their lengths (RFC 1929), and what is decoded is no longer.
-        let too_long = user.split(':').any(|part| part.len() > 255);
-        if authority.host().is_empty() || user.contains('@') || scheme == "socks5h" && too_long {
-            return Err(no_url());
-        }
-        let at = if user.is_empty() { "" } else { "@" };
-        let host = authority.host();
-        let port = match (authority.port(), authority.as_str().rsplit_once(host)) {
-            // `Authority` overlooks what follows an address in brackets, and a port that is none.
-            (Some(port), Some((_, after))) if after.starts_with(':') => port.as_u16(),
-            (None, Some((_, ""))) => port,
-            _ => return Err(no_url()),
-        };
-        Ok(Self {
-            url: format!("{scheme}://{user}{at}{host}:{port}"),
-            shown: format!("{scheme}://{host}:{port}"),
-        })
-    }
-
-    fn is_socks(&self) -> bool {
-        self.url.starts_with("socks")
-    }
-}
-
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
-    }
-}
-
-fn warn_of(unknown: &[String]) {
-    if unknown.is_empty() {
-        return;
-    }
-    // Somebody may have put a whole URL there.
-    let harmless = |entry: &String| !entry.contains('@');
-    let entries: Vec<_> = unknown.iter().filter(|entry| harmless(entry)).collect();
-    tracing::warn!(
-        ?entries,
-        "{} of the hosts that no proxy is for (NO_PROXY) mean nothing and are passed over: \
-         write a domain, an address, a network or *, and a port after it if there is one",
-        unknown.len()
-    );
-}
-
-fn config(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Config, Sent::No, message)
-}
-
-/// Which proxy a URL goes through, and how.
-#[derive(Debug)]
-pub(crate) struct Rules {
-    matcher: Matcher,
-    no: NoProxy,
-    /// Whether plain `http` goes through tunnels too: HTTP/2 has no proxies.
-    tunnel_plain: bool,
-}
-
-/// The way through a proxy.
-#[derive(Debug)]
-pub(crate) enum Route {
-    /// A tunnel made with `CONNECT`.
-    Tunnel(Intercept),
-    /// The request as a whole.
-    Forward(Intercept),
-    /// A tunnel made with SOCKS5.
-    Socks(Intercept),
-}
-
-impl Rules {
-    /// The way to a URL; `None` is the direct one.
-    pub(crate) fn route(&self, to: &Uri) -> Option<Route> {
-        if to.host().is_none_or(is_loopback) || self.no.covers(to) {
-            return None;
-        }
-        let proxy = self.matcher.intercept(to)?;
-        let socks = proxy.uri().scheme_str() == Some("socks5h");
-        let plain = to.scheme() == Some(&Scheme::HTTP);
-        Some(if socks {
-            Route::Socks(proxy)
-        } else if plain && !self.tunnel_plain {
-            Route::Forward(proxy)
-        } else {
-            Route::Tunnel(proxy)
-        })
-    }
-
-    /// For a URL whose requests are handed to a proxy as a whole: its host and port, and the
-    /// credentials that go into the request.
-    pub(crate) fn forwarding(&self, to: &Uri) -> Option<(String, Option<HeaderValue>)> {
-        match self.route(to)? {
-            Route::Forward(proxy) => {
-                let name = proxy.uri().authority().map(ToString::to_string);
-                Some((name.unwrap_or_default(), proxy.basic_auth().cloned()))
-            }
-            Route::Tunnel(_) | Route::Socks(_) => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn vars(pairs: &[(&str, &str)]) -> Result<Proxy, Error> {
         Proxy::from_vars(|name| {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-use crate::error::port;
+use crate::url::port;
 
 /// The exceptions from the proxies.
 #[derive(Debug, Default, PartialEq, Eq)]

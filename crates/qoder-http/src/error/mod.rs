@@ -1,0 +1,214 @@
+//! What can go wrong between two ends of a connection.
+
+mod chain;
+mod classify;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+#[cfg(all(feature = "proxy", feature = "__tls"))]
+pub(crate) use chain::find;
+pub(crate) use chain::innermost;
+#[cfg(all(feature = "proxy", feature = "__tls"))]
+pub(crate) use classify::tls_kind;
+
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// An error of the transport.
+///
+/// Its text is one line and says what to do where that helps. It holds no header, and nothing that
+/// a server says with a GOAWAY, so no credential can be in it, nor in what lies below it.
+pub struct Error {
+    kind: ErrorKind,
+    sent: Sent,
+    message: String,
+    source: Option<BoxError>,
+}
+
+/// The classes of transport errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The URL won't do: it is not absolute, it holds credentials, or it is plain `http` to a host
+    /// that is not loopback.
+    Url,
+    /// The transport can't be set up: no TLS was compiled in, or no trust anchors were found.
+    Config,
+    /// The host name could not be resolved.
+    Dns,
+    /// No connection could be made: refused, unreachable.
+    Connect,
+    /// TLS failed: no common version, a handshake that broke off.
+    Tls,
+    /// A certificate doesn't do: the server's is not trusted, has expired or is for another host,
+    /// or the server doesn't accept ours. Trying again doesn't help.
+    Certificate,
+    /// The proxy failed: it can't be reached, or doesn't reach the host.
+    Proxy,
+    /// The proxy wants credentials, or doesn't accept those it was given: 407, a 401 to `CONNECT`,
+    /// or SOCKS5's own refusal. Trying again doesn't help.
+    ProxyAuth,
+    /// A limit of time passed.
+    Timeout(Phase),
+    /// The peer, or something on the way, closed or reset the connection.
+    Reset,
+    /// The body ended before it was complete.
+    Cut,
+    /// The peer doesn't speak HTTP as it should.
+    Protocol,
+    /// The body is coded in a way that was not asked for ([`Coding`](crate::Coding)).
+    Coding,
+    /// The body is larger than the limit.
+    TooLarge,
+    /// The request was given up before it was written.
+    Canceled,
+    /// The body of the request could not be read from where it comes from, or is not as long as
+    /// was said.
+    Source,
+}
+
+/// The phases of a request that have a limit of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Name resolution, TCP, the proxy and TLS together.
+    Connect,
+    /// From the request to the head of its response.
+    Head,
+    /// Silence within the body of the response.
+    Body,
+}
+
+/// Whether a request left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sent {
+    /// Nothing of it was sent: it can be repeated, whatever it does.
+    No,
+    /// It may have arrived and been done.
+    Maybe,
+    /// It arrived: there was a response.
+    Yes,
+}
+
+impl Error {
+    /// The class of the error.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether the request had left.
+    pub fn sent(&self) -> Sent {
+        self.sent
+    }
+
+    pub(crate) fn new(kind: ErrorKind, sent: Sent, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            sent,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// With what lies below, unless a server's own words are part of it: they may be anything.
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        let source = source.into();
+        self.source = Some(source).filter(|source| chain::words_of_goaway(&**source).is_none());
+        self
+    }
+
+    /// The limit for the head has passed. `sent` tells whether there was a connection.
+    pub(crate) fn no_head(limit: Duration, sent: Sent) -> Self {
+        let message = match sent {
+            Sent::No => {
+                format!("timeout: no connection within the limit for the response, {limit:?}")
+            }
+            _ => format!("timeout: no response for {limit:?}"),
+        };
+        Self::new(ErrorKind::Timeout(Phase::Head), sent, message)
+    }
+
+    /// The peer was silent for too long within a body.
+    pub(crate) fn silence(limit: Duration) -> Self {
+        let message = format!("timeout: silence in the body of the response for {limit:?}");
+        Self::new(ErrorKind::Timeout(Phase::Body), Sent::Yes, message)
+    }
+
+    /// From the stream that the body of a request comes from.
+    pub(crate) fn from_source(error: BoxError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(own) if own.kind == ErrorKind::Source => *own,
+            Ok(own) => Self::source_of_body(&own.message).with_source(own),
+            Err(error) => Self::source_of_body(&innermost(&*error)).with_source(error),
+        }
+    }
+
+    pub(crate) fn source_of_body(why: &str) -> Self {
+        let message = format!("the body of the request could not be sent: {why}");
+        Self::new(ErrorKind::Source, Sent::Maybe, message)
+    }
+
+    /// From a service that stands in hyper's place. An error of this type is taken as it is; of
+    /// any other nothing is known, not even whether the request was sent.
+    pub(crate) fn from_service(error: BoxError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(error) => {
+                let message = format!("no response: {}", innermost(&*error));
+                Self::new(ErrorKind::Reset, Sent::Maybe, message).with_source(error)
+            }
+        }
+    }
+
+    /// From a body of such a service.
+    pub(crate) fn from_other_body(error: BoxError) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(own) => return *own,
+            Err(error) => error,
+        };
+        match error.downcast::<hyper::Error>() {
+            Ok(error) => Self::from_body(*error),
+            Err(error) => {
+                let message = format!("the body of the response broke off: {}", innermost(&*error));
+                Self::new(ErrorKind::Cut, Sent::Yes, message).with_source(error)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.kind)
+            .field("sent", &self.sent)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// The connector's own limit has passed.
+#[derive(Debug)]
+pub(crate) struct ConnectTimeout(pub(crate) Duration);
+
+impl fmt::Display for ConnectTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection for {:?}", self.0)
+    }
+}
+
+impl StdError for ConnectTimeout {}

@@ -1,0 +1,25 @@
+//! Which connections a request uses, and how.
+
+/// Which connections a request uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Pooled connections, for responses that are read at once.
+    Call,
+    /// Connections apart from those of calls, for responses that stay open: on a shared HTTP/2
+    /// connection a few unread ones would stop everything else.
+    Stream,
+}
+
+/// How [`Lane::Stream`] uses HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StreamHttp {
+    /// A connection for each stream, over HTTP/1.1: dropping the stream closes it, and a slow
+    /// reader holds up only itself.
+    #[default]
+    Http1,
+    /// HTTP/2 where the peer offers it, many streams to a connection, for gateways that limit
+    /// connections. The streams must be read: a few of them that aren't fill the window of their
+    /// connection ([`http2_windows`](crate::TransportBuilder::http2_windows)), and all of it waits.
+    Http2Shared,
+}
