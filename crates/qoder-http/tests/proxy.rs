@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::{Request, Response, Version};
 use pki::Authority;
-use qoder_http::retry::{AttemptEnd, Class, Verdict, decide};
+use qoder_http::retry::{AttemptEnd, Class, Decision, decide};
 use qoder_http::{
     Error, ErrorKind, Lane, Phase, Proxy, RequestBody, ResponseBody, Sent, Timeouts, Tls,
     Transport, TransportBuilder,
@@ -439,9 +439,9 @@ async fn what_the_proxy_does_not_do_is_its_failure() {
         let url = format!("https://{host}:{}/", service.port());
         let error = get(&transport, &url, Lane::Call).await.expect_err(text);
         let (kind, verdict) = if text.ends_with(')') {
-            (ErrorKind::ProxyAuth, Verdict::Give)
+            (ErrorKind::ProxyAuth, Decision::GiveUp)
         } else {
-            (ErrorKind::Proxy, Verdict::Again)
+            (ErrorKind::Proxy, Decision::Retry)
         };
         assert_eq!(
             (error.kind(), error.sent()),

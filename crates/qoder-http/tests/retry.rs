@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
-use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryBudget, RetryPolicy, retry_after};
+use qoder_http::retry::{
+    Action, AttemptEnd, Attempts, Class, RetryBudget, RetryPolicy, retry_after,
+};
 use qoder_http::{ErrorKind, Phase, Sent};
 
 /// An end of an attempt, with what it borrows.
@@ -126,7 +128,7 @@ proptest! {
             let next = attempts.next(&end.view(), left, SystemTime::UNIX_EPOCH);
             prop_assert_eq!(next, twin.next(&end.view(), left, SystemTime::UNIX_EPOCH));
             match next {
-                Next::Again { after } => {
+                Action::Retry { after } => {
                     prop_assert!(class != Class::Never);
                     prop_assert!(class != Class::Once || end.turned_away(), "{:?}", end);
                     let whole = ms(base).saturating_mul(1 << retries).min(ms(cap));
@@ -139,7 +141,7 @@ proptest! {
                     retries += 1;
                     waited += after;
                 }
-                Next::Renew => {
+                Action::Renew => {
                     prop_assert!(matches!(end, End::Status(401, _)));
                     prop_assert!(matches!(class, Class::Read | Class::Keyed));
                     renewals += 1;
@@ -237,7 +239,7 @@ fn run(world: &World, seed: u64) -> Vec<Second> {
         let (end, took) = (world.failure)(&mut chance);
         let (attempts, retries) = &mut calls[call];
         match attempts.next(&end.view(), None, SystemTime::UNIX_EPOCH) {
-            Next::Again { after } => {
+            Action::Retry { after } => {
                 let after = u64::try_from(after.as_micros()).expect("short");
                 due.push(Reverse((at + took * 1000 + after, call)));
                 *retries += 1;
@@ -404,7 +406,7 @@ fn retries_are_spread() {
     for _ in 0..10_000 {
         let mut call = Attempts::new(RetryPolicy::default(), Class::Read, chance.next());
         let next = call.next(&end.view(), None, SystemTime::UNIX_EPOCH);
-        let Next::Again { after } = next else {
+        let Action::Retry { after } = next else {
             panic!("{next:?}")
         };
         // 375 to 500 ms, in slots of 5 ms.

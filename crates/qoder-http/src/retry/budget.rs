@@ -1,11 +1,27 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many retries may be under way before successes give some back.
+/// How many retries may be under way before successes return some.
 ///
 /// All calls of a client share one. When a service is down, first attempts go on and retries run
-/// dry, so that an outage is not answered by a multiple of the load. A call that succeeds gives
-/// back what its retries drew; one that needed none puts a tenth of a retry in. Default: 100.
+/// dry, so that an outage is not answered by a multiple of the load. A call that succeeds returns
+/// what its retries drew; one that needed none adds a tenth of a retry. A budget never holds more
+/// than it began with. Clones share it. Default: 100 retries.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use http::HeaderMap;
+/// use qoder_http::retry::{Action, AttemptEnd, Attempts, Class, RetryBudget, RetryPolicy};
+///
+/// let budget = RetryBudget::new(1);
+/// let headers = HeaderMap::new();
+/// let end = AttemptEnd::Status { status: 503, headers: &headers };
+/// let attempts = || Attempts::new(RetryPolicy::default(), Class::Read, 7).with_budget(budget.clone());
+///
+/// let (mut one, mut other) = (attempts(), attempts());
+/// assert!(matches!(one.next(&end, None, SystemTime::UNIX_EPOCH), Action::Retry { .. }));
+/// assert_eq!(other.next(&end, None, SystemTime::UNIX_EPOCH), Action::GiveUp);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RetryBudget {
     shared: Arc<Shared>,
@@ -21,7 +37,7 @@ struct Shared {
 const RETRY: u32 = 10;
 
 impl RetryBudget {
-    /// A budget of this many retries.
+    /// Returns a full budget of this many retries.
     pub fn new(retries: u32) -> Self {
         let full = retries.saturating_mul(RETRY);
         Self {

@@ -1,23 +1,25 @@
-//! Whether to try again, and when: a decision without I/O, clock or luck of its own.
+//! Whether to try again, and when: decisions without I/O, clock or randomness of their own.
 //!
-//! [`decide`] is this table:
+//! [`decide`] is this table, by what ended the attempt and by the request's [`Class`]:
 //!
 //! | What ended the attempt | Read | Keyed | Once | Never |
 //! |---|---|---|---|---|
-//! | nothing was sent | again | again | again | give |
-//! | reset, timeout or protocol error before the head | again | again | give | give |
-//! | `x-should-retry: false`; 409 | give | give | give | give |
-//! | 429 | again | again | again | give |
-//! | 408, 425, 5xx except 501 | again | again | give | give |
-//! | 401, first time, with a credential that can be renewed | renew | renew | give | give |
-//! | another status with `x-should-retry: true` | again | again | give | give |
-//! | another 4xx, 3xx, 501 | give | give | give | give |
-//! | the body broke after a 2xx head | again | again | give | give |
-//! | the request's own body failed; the proxy wants other credentials | give | give | give | give |
-//! | a certificate that doesn't do; a coding that was not asked for | give | give | give | give |
+//! | nothing was sent | retry | retry | retry | give up |
+//! | reset, timeout or protocol error before the head | retry | retry | give up | give up |
+//! | `x-should-retry: false`; 409 | give up | give up | give up | give up |
+//! | 429 | retry | retry | retry | give up |
+//! | 408, 425, 5xx except 501 | retry | retry | give up | give up |
+//! | 401 | renew | renew | give up | give up |
+//! | another status with `x-should-retry: true` | retry | retry | give up | give up |
+//! | another 4xx, 3xx, 501 | give up | give up | give up | give up |
+//! | the body broke after a 2xx head | retry | retry | give up | give up |
+//! | the request's own body failed; the proxy wants other credentials | give up | give up | give up | give up |
+//! | a certificate that is not accepted; a coding that was not asked for; a body that is too large | give up | give up | give up | give up |
+//! | a URL or a configuration that can't be used | give up | give up | give up | give up |
 //!
-//! [`Attempts`] adds what the table leaves open: how many, how long to wait, and the budget that
-//! all calls share. A hint of the server lengthens a wait and never shortens it.
+//! [`Attempts`] adds what the table leaves open: how many attempts, how long to wait between them,
+//! that a credential is renewed once, and the budget that all calls share. A hint of the server
+//! lengthens a wait and never shortens it.
 
 mod budget;
 mod hint;
@@ -33,7 +35,7 @@ use http::HeaderMap;
 
 use crate::error::{ErrorKind, Sent};
 
-/// What a request does, as far as repeating it matters.
+/// What a request does, as far as repeating it matters (RFC 9110, section 9.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Changes nothing.
@@ -50,38 +52,48 @@ pub enum Class {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum AttemptEnd<'a> {
-    /// A response whose status is no success.
+    /// A response arrived whose status is no success (2xx).
     Status {
-        /// The status.
+        /// The status code.
         status: u16,
-        /// The headers, for the server's hints.
+        /// The response's header fields, which may hold the server's hints: `Retry-After`,
+        /// `Retry-After-Ms`, `X-Should-Retry` and `Date`.
         headers: &'a HeaderMap,
     },
-    /// There was no response.
+    /// No response arrived.
     Failed {
-        /// What happened.
+        /// The class of the error.
         kind: ErrorKind,
         /// Whether the request had left.
         sent: Sent,
     },
-    /// The head said success, and the body then broke.
+    /// The head said success, and the body then broke off.
     BodyBroke,
 }
 
-/// What the table says.
+/// What the table says about an attempt that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum Decision {
     /// Another attempt may be made.
-    Again,
-    /// This was the last one.
-    Give,
+    Retry,
     /// Another attempt may be made with a renewed credential, if there can be one.
     Renew,
+    /// The attempt was the last one.
+    GiveUp,
 }
 
-/// The table, for a request of this class.
-pub fn decide(class: Class, end: &AttemptEnd<'_>) -> Verdict {
+/// Returns what the [table](self) says about an attempt of a request of this class.
+///
+/// ```
+/// use http::HeaderMap;
+/// use qoder_http::retry::{AttemptEnd, Class, Decision, decide};
+///
+/// let end = AttemptEnd::Status { status: 503, headers: &HeaderMap::new() };
+/// assert_eq!(decide(Class::Keyed, &end), Decision::Retry);
+/// assert_eq!(decide(Class::Once, &end), Decision::GiveUp);
+/// ```
+pub fn decide(class: Class, end: &AttemptEnd<'_>) -> Decision {
     let repeatable = matches!(class, Class::Read | Class::Keyed);
     let again = match end {
         _ if class == Class::Never => false,
@@ -102,28 +114,43 @@ pub fn decide(class: Class, end: &AttemptEnd<'_>) -> Verdict {
         AttemptEnd::Status { status, headers } => match (status, hint::should_retry(headers)) {
             (409, _) | (_, Some(false)) | (501, None) => false,
             (429, _) => true,
-            (401, _) if repeatable => return Verdict::Renew,
+            (401, _) if repeatable => return Decision::Renew,
             (408 | 425 | 500.., _) | (_, Some(true)) => repeatable,
             _ => false,
         },
     };
-    if again { Verdict::Again } else { Verdict::Give }
+    if again {
+        Decision::Retry
+    } else {
+        Decision::GiveUp
+    }
 }
 
-/// How often, and after what waits.
+/// How many attempts are made, and after what waits.
+///
+/// ```
+/// use std::time::Duration;
+/// use qoder_http::retry::RetryPolicy;
+///
+/// let patient = RetryPolicy::default()
+///     .max_retries(5)
+///     .waits(Duration::from_secs(1), Duration::from_secs(30));
+/// assert_eq!(patient.jitter, 0.25);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// Attempts after the first one: 2.
+    /// The most attempts after the first one. Default: 2.
     pub max_retries: u32,
-    /// The first wait, doubled each time: 0.5 s.
+    /// The first wait, doubled after each retry. Default: 0.5 s.
     pub base: Duration,
-    /// No wait of ours is longer: 8 s.
+    /// The longest wait, unless the server asks for a longer one. Default: 8 s.
     pub cap: Duration,
-    /// Up to this part of a wait is taken off at random, so that clients don't return in step:
-    /// 0.25.
+    /// The part of a wait that is taken off at random at most, from 0 to 1, so that clients don't
+    /// return in step. Values outside count as the nearest limit, and NaN as 0. Default: 0.25.
     pub jitter: f64,
-    /// A hint of the server that is longer ends the call, with the hint in its error: 60 s.
+    /// The longest wait that a server may ask for. A hint that is longer ends the call. Default:
+    /// 60 s.
     pub max_hint: Duration,
 }
 
@@ -140,7 +167,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// No attempt after the first one.
+    /// Returns a policy without any attempt after the first one.
     pub fn none() -> Self {
         Self {
             max_retries: 0,
@@ -154,7 +181,7 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the first wait and the longest.
+    /// Sets the first wait ([`base`](Self::base)) and the longest ([`cap`](Self::cap)).
     pub fn waits(mut self, base: Duration, cap: Duration) -> Self {
         self.base = base;
         self.cap = cap;
@@ -162,18 +189,29 @@ impl RetryPolicy {
     }
 }
 
-/// The attempts of one call.
+/// The attempts of one call, as a state machine.
+///
+/// The caller makes the attempts and does the waiting. After each attempt it reports how that ended:
+/// [`next`](Self::next) for a failure, and the [`Action`] that it returns is what the caller has to
+/// do; [`succeeded`](Self::succeeded) for a success, after which nothing more is reported. After
+/// [`Action::Retry`] the caller waits, then calls [`begins`](Self::begins) as it makes the attempt;
+/// if it gives the wait up, it drops the machine instead. After [`Action::Renew`] it renews the
+/// credential and makes the attempt at once, or gives up if it can't. After [`Action::GiveUp`] it
+/// returns the last failure; asking again is harmless, and may draw another retry from the budget.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
 /// use http::HeaderMap;
-/// use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy};
+/// use qoder_http::retry::{Action, AttemptEnd, Attempts, Class, RetryPolicy};
 ///
 /// let mut attempts = Attempts::new(RetryPolicy::default(), Class::Read, 7);
 /// let end = AttemptEnd::Status { status: 503, headers: &HeaderMap::new() };
-/// let next = attempts.next(&end, None, SystemTime::UNIX_EPOCH);
-/// let Next::Again { after } = next else { panic!("{next:?}") };
+/// let action = attempts.next(&end, None, SystemTime::UNIX_EPOCH);
+/// let Action::Retry { after } = action else { panic!("{action:?}") };
 /// assert!(after >= Duration::from_millis(375) && after <= Duration::from_millis(500));
+/// // … wait …
+/// attempts.begins();
+/// attempts.succeeded();
 /// ```
 #[derive(Debug)]
 pub struct Attempts {
@@ -195,24 +233,24 @@ impl Drop for Attempts {
     }
 }
 
-/// What to do after an attempt.
+/// What to do after an attempt: a [`Decision`], with the wait before a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Next {
+pub enum Action {
     /// Wait, then try again.
-    Again {
-        /// How long.
+    Retry {
+        /// How long to wait.
         after: Duration,
     },
-    /// Renew the credential, then try again at once; without a credential that can be renewed,
-    /// give up.
+    /// Renew the credential, then try again at once; if it can't be renewed, give up.
     Renew,
     /// Give up.
-    Give,
+    GiveUp,
 }
 
 impl Attempts {
-    /// The attempts of a call of this class. `seed` is the only source of chance.
+    /// Returns the machine of a call of this class. `seed` seeds the jitter of the waits: the same
+    /// seed makes the same waits.
     pub fn new(policy: RetryPolicy, class: Class, seed: u64) -> Self {
         Self {
             policy,
@@ -225,32 +263,36 @@ impl Attempts {
         }
     }
 
-    /// Draws its retries from a budget that other calls share.
+    /// Draws its retries from a budget that other calls share. Without one there is no limit but
+    /// the policy's.
     pub fn with_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = Some(budget);
         self
     }
 
-    /// An attempt ended so. `remaining` is what is left of the call's deadline, `now` serves to
-    /// read hints that are dates.
+    /// Reports an attempt that failed, and returns what to do.
+    ///
+    /// `remaining` is the time that is left until the call's deadline, `None` without a deadline: a
+    /// wait that would reach it is not begun. `now` is the time by which hints that are dates are
+    /// read where the response has no `Date`.
     pub fn next(
         &mut self,
         end: &AttemptEnd<'_>,
         remaining: Option<Duration>,
         now: SystemTime,
-    ) -> Next {
+    ) -> Action {
         self.waiting = false;
         match decide(self.class, end) {
-            Verdict::Give => return Next::Give,
-            Verdict::Renew if self.renewed => return Next::Give,
-            Verdict::Renew => {
+            Decision::GiveUp => return Action::GiveUp,
+            Decision::Renew if self.renewed => return Action::GiveUp,
+            Decision::Renew => {
                 self.renewed = true;
-                return Next::Renew;
+                return Action::Renew;
             }
-            Verdict::Again => {}
+            Decision::Retry => {}
         }
         if self.retries >= self.policy.max_retries {
-            return Next::Give;
+            return Action::GiveUp;
         }
         let hint = match end {
             AttemptEnd::Status { headers, .. } => retry_after(headers, now).unwrap_or_default(),
@@ -259,27 +301,27 @@ impl Attempts {
         let after = self.backoff().max(hint);
         // A wait that the deadline would cut short is not worth its time.
         if hint > self.policy.max_hint || remaining.is_some_and(|remaining| after >= remaining) {
-            return Next::Give;
+            return Action::GiveUp;
         }
         if self
             .budget
             .as_ref()
             .is_some_and(|budget| !budget.withdraw())
         {
-            return Next::Give;
+            return Action::GiveUp;
         }
         self.retries += 1;
         self.waiting = self.budget.is_some();
-        Next::Again { after }
+        Action::Retry { after }
     }
 
-    /// The wait is over, and the next attempt begins. Dropped before that, as when the call is
-    /// cancelled, its retry goes back to the budget.
+    /// Reports that the wait is over and the next attempt begins. A machine that is dropped before,
+    /// as when the call is canceled, returns its retry to the budget.
     pub fn begins(&mut self) {
         self.waiting = false;
     }
 
-    /// The call succeeded: what it drew from the budget flows back.
+    /// Reports that the call succeeded, which returns to the budget what the call drew from it.
     pub fn succeeded(&mut self) {
         self.waiting = false;
         if let Some(budget) = &self.budget {

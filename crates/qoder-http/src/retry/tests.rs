@@ -16,7 +16,7 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
 
 #[test]
 fn the_table() {
-    use Verdict::{Again, Give, Renew};
+    use Decision::{GiveUp, Renew, Retry};
     let none = headers(&[]);
     let never = headers(&[("x-should-retry", "false")]);
     let please = headers(&[("x-should-retry", "true")]);
@@ -26,78 +26,85 @@ fn the_table() {
     let table = [
         (
             failed(ErrorKind::Dns, Sent::No),
-            [Again, Again, Again, Give],
+            [Retry, Retry, Retry, GiveUp],
         ),
         (
             failed(ErrorKind::Connect, Sent::No),
-            [Again, Again, Again, Give],
+            [Retry, Retry, Retry, GiveUp],
         ),
         (
             failed(ErrorKind::Tls, Sent::No),
-            [Again, Again, Again, Give],
+            [Retry, Retry, Retry, GiveUp],
         ),
         (
             failed(ErrorKind::Proxy, Sent::No),
-            [Again, Again, Again, Give],
+            [Retry, Retry, Retry, GiveUp],
         ),
         (
             failed(ErrorKind::ProxyAuth, Sent::No),
-            [Give, Give, Give, Give],
+            [GiveUp, GiveUp, GiveUp, GiveUp],
         ),
         (
             failed(ErrorKind::Canceled, Sent::No),
-            [Again, Again, Again, Give],
+            [Retry, Retry, Retry, GiveUp],
         ),
-        (failed(ErrorKind::Url, Sent::No), [Give, Give, Give, Give]),
+        (
+            failed(ErrorKind::Url, Sent::No),
+            [GiveUp, GiveUp, GiveUp, GiveUp],
+        ),
         (
             failed(ErrorKind::Certificate, Sent::No),
-            [Give, Give, Give, Give],
+            [GiveUp, GiveUp, GiveUp, GiveUp],
         ),
         (
             failed(ErrorKind::Coding, Sent::Yes),
-            [Give, Give, Give, Give],
+            [GiveUp, GiveUp, GiveUp, GiveUp],
+        ),
+        (
+            failed(ErrorKind::TooLarge, Sent::Yes),
+            [GiveUp, GiveUp, GiveUp, GiveUp],
         ),
         (
             failed(ErrorKind::Source, Sent::Maybe),
-            [Give, Give, Give, Give],
+            [GiveUp, GiveUp, GiveUp, GiveUp],
         ),
         (
             failed(ErrorKind::Config, Sent::No),
-            [Give, Give, Give, Give],
+            [GiveUp, GiveUp, GiveUp, GiveUp],
         ),
         (
             failed(ErrorKind::Reset, Sent::Maybe),
-            [Again, Again, Give, Give],
+            [Retry, Retry, GiveUp, GiveUp],
         ),
         (
             failed(ErrorKind::Timeout(crate::Phase::Head), Sent::Maybe),
-            [Again, Again, Give, Give],
+            [Retry, Retry, GiveUp, GiveUp],
         ),
         (
             failed(ErrorKind::Protocol, Sent::Maybe),
-            [Again, Again, Give, Give],
+            [Retry, Retry, GiveUp, GiveUp],
         ),
-        (AttemptEnd::BodyBroke, [Again, Again, Give, Give]),
-        (status(409, &none), [Give, Give, Give, Give]),
-        (status(409, &please), [Give, Give, Give, Give]),
-        (status(503, &never), [Give, Give, Give, Give]),
-        (status(429, &never), [Give, Give, Give, Give]),
-        (status(429, &none), [Again, Again, Again, Give]),
-        (status(408, &none), [Again, Again, Give, Give]),
-        (status(425, &none), [Again, Again, Give, Give]),
-        (status(500, &none), [Again, Again, Give, Give]),
-        (status(503, &none), [Again, Again, Give, Give]),
-        (status(529, &none), [Again, Again, Give, Give]),
-        (status(501, &none), [Give, Give, Give, Give]),
-        (status(401, &none), [Renew, Renew, Give, Give]),
-        (status(400, &please), [Again, Again, Give, Give]),
-        (status(400, &none), [Give, Give, Give, Give]),
-        (status(404, &none), [Give, Give, Give, Give]),
-        (status(302, &none), [Give, Give, Give, Give]),
+        (AttemptEnd::BodyBroke, [Retry, Retry, GiveUp, GiveUp]),
+        (status(409, &none), [GiveUp, GiveUp, GiveUp, GiveUp]),
+        (status(409, &please), [GiveUp, GiveUp, GiveUp, GiveUp]),
+        (status(503, &never), [GiveUp, GiveUp, GiveUp, GiveUp]),
+        (status(429, &never), [GiveUp, GiveUp, GiveUp, GiveUp]),
+        (status(429, &none), [Retry, Retry, Retry, GiveUp]),
+        (status(408, &none), [Retry, Retry, GiveUp, GiveUp]),
+        (status(425, &none), [Retry, Retry, GiveUp, GiveUp]),
+        (status(500, &none), [Retry, Retry, GiveUp, GiveUp]),
+        (status(503, &none), [Retry, Retry, GiveUp, GiveUp]),
+        (status(529, &none), [Retry, Retry, GiveUp, GiveUp]),
+        (status(501, &none), [GiveUp, GiveUp, GiveUp, GiveUp]),
+        (status(401, &none), [Renew, Renew, GiveUp, GiveUp]),
+        (status(400, &please), [Retry, Retry, GiveUp, GiveUp]),
+        (status(400, &none), [GiveUp, GiveUp, GiveUp, GiveUp]),
+        (status(404, &none), [GiveUp, GiveUp, GiveUp, GiveUp]),
+        (status(302, &none), [GiveUp, GiveUp, GiveUp, GiveUp]),
     ];
-    for (end, verdicts) in table {
+    for (end, decisions) in table {
         let classes = [Class::Read, Class::Keyed, Class::Once, Class::Never];
-        for (class, want) in classes.into_iter().zip(verdicts) {
+        for (class, want) in classes.into_iter().zip(decisions) {
             assert_eq!(decide(class, &end), want, "{class:?} after {end:?}");
         }
     }
@@ -115,7 +122,7 @@ fn waits(
         headers,
     };
     let mut waits = Vec::new();
-    while let Next::Again { after } = attempts.next(&end, remaining, SystemTime::UNIX_EPOCH) {
+    while let Action::Retry { after } = attempts.next(&end, remaining, SystemTime::UNIX_EPOCH) {
         waits.push(after);
     }
     waits
@@ -191,7 +198,7 @@ fn a_credential_is_renewed_once() {
         headers: &headers,
     };
     let mut next = || attempts.next(&end, None, SystemTime::UNIX_EPOCH);
-    assert_eq!((next(), next()), (Next::Renew, Next::Give));
+    assert_eq!((next(), next()), (Action::Renew, Action::GiveUp));
 }
 
 /// A retry that was never made costs nothing; one that was does, also if nobody waits for its end.
@@ -207,7 +214,7 @@ fn a_wait_that_is_given_up_gives_back_what_it_drew() {
         let mut attempts =
             Attempts::new(RetryPolicy::default(), Class::Read, 1).with_budget(budget.clone());
         match attempts.next(&end, None, SystemTime::UNIX_EPOCH) {
-            Next::Again { .. } => Some(attempts),
+            Action::Retry { .. } => Some(attempts),
             _ => None,
         }
     };
@@ -238,12 +245,12 @@ fn an_empty_budget_ends_retries() {
         (attempts, next)
     };
     let (mut first, again) = call();
-    assert!(matches!(again, Next::Again { .. }));
-    assert!(matches!(call().1, Next::Again { .. }));
-    assert_eq!(call().1, Next::Give);
+    assert!(matches!(again, Action::Retry { .. }));
+    assert!(matches!(call().1, Action::Retry { .. }));
+    assert_eq!(call().1, Action::GiveUp);
     first.succeeded();
     assert!(
-        matches!(call().1, Next::Again { .. }),
+        matches!(call().1, Action::Retry { .. }),
         "a success gives back what it drew"
     );
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
-use qoder_http::retry::{AttemptEnd, Attempts, Class, Next, RetryPolicy, Verdict, decide};
+use qoder_http::retry::{Action, AttemptEnd, Attempts, Class, Decision, RetryPolicy, decide};
 use qoder_http::time::{deadline, timeout_at};
 use qoder_http::{Departure, Lane, Phase, RequestBody, ResponseBody, Sent, Timeouts};
 use qoder_types::{Accept, ErrorBody, Op, Request, Retry};
@@ -391,17 +391,17 @@ async fn attempts<T: Receive>(
             .with_idempotency_key(prepared.key());
         let left = ends.map(|ends| ends.saturating_duration_since(Instant::now()));
         let next = if prepared.is_spent() {
-            Next::Give
+            Action::GiveUp
         } else {
             policy.next(&failure.end.view(), left, SystemTime::now())
         };
         match next {
-            Next::Again { after } => {
+            Action::Retry { after } => {
                 trace.failed(&error, Some(after));
                 sleep(after).await;
                 policy.begins();
             }
-            Next::Renew if failure.renewable => {
+            Action::Renew if failure.renewable => {
                 trace.failed(&error, Some(Duration::ZERO));
             }
             _ => {
@@ -450,7 +450,7 @@ impl End {
     fn is_retryable(&self, class: Class) -> bool {
         match self {
             Self::NoToken { passing } => *passing && class != Class::Never,
-            _ => decide(class, &self.view()) == Verdict::Again,
+            _ => decide(class, &self.view()) == Decision::Retry,
         }
     }
 

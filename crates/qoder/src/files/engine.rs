@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
-use qoder_http::retry::{AttemptEnd, Class, Verdict, decide};
+use qoder_http::retry::{AttemptEnd, Class, Decision, decide};
 use qoder_http::{Coding, Lane, RequestBody, ResponseBody, Sent};
 use qoder_types::{FileContent, FileId, ops};
 use tokio::time::{Sleep, sleep};
@@ -362,5 +362,5 @@ impl Engine {
 
 /// Whether the same request may do better later.
 fn passes(end: &AttemptEnd<'_>) -> bool {
-    decide(Class::Read, end) == Verdict::Again
+    decide(Class::Read, end) == Decision::Retry
 }

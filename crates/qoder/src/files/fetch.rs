@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use qoder_http::Sent;
-use qoder_http::retry::{AttemptEnd, Attempts, Class, Next as Retry, RetryBudget, RetryPolicy};
+use qoder_http::retry::{Action, AttemptEnd, Attempts, Class, RetryBudget, RetryPolicy};
 
 use super::answer::{Codings, Extent, Range, is_part_of, says_expired, validator};
 
@@ -378,7 +378,7 @@ impl Fetch {
             return Next::Give(Why::TooMany);
         }
         match self.attempts.next(end, None, now) {
-            Retry::Again { after } => {
+            Action::Retry { after } => {
                 self.retried = true;
                 Next::Request(after)
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use http::header;
-use qoder_http::retry::{AttemptEnd, Class, Verdict, decide};
+use qoder_http::retry::{AttemptEnd, Class, Decision, decide};
 use qoder_http::{ResponseBody, Sent};
 use qoder_sse::{Item, Overflow, Parser, Tail};
 use qoder_types::{Event, EventId, PreviewType};
@@ -224,7 +224,7 @@ impl EventStream {
                         kind: error.kind(),
                         sent: Sent::Yes,
                     };
-                    let passes = decide(Class::Read, &end) == Verdict::Again;
+                    let passes = decide(Class::Read, &end) == Decision::Retry;
                     let error = self.failed(Error::transport(error));
                     return Poll::Ready(Some(Err(error.with_retryable(passes))));
                 }
