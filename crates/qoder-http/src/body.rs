@@ -18,7 +18,23 @@ use crate::gunzip::{Gunzip, GunzipError};
 use crate::stream_connection::StreamBody;
 use crate::time::finite;
 
-/// The body of a response. Dropping it closes its connection, unless all of it was read.
+/// The body of a response, read piece by piece with [`chunk`](Self::chunk) or as a whole with
+/// [`collect`](Self::collect).
+///
+/// Dropping it before its end closes its connection, or over HTTP/2 its stream. The connection of a
+/// stream ([`Lane::Stream`](crate::Lane::Stream), over HTTP/1.1) runs only while its body is polled.
+///
+/// ```
+/// use qoder_http::{Error, ResponseBody};
+///
+/// async fn length(mut body: ResponseBody) -> Result<u64, Error> {
+///     let mut bytes = 0;
+///     while let Some(piece) = body.chunk().await? {
+///         bytes += piece.len() as u64;
+///     }
+///     Ok(bytes)
+/// }
+/// ```
 pub struct ResponseBody {
     source: Source,
     idle: Option<Duration>,
@@ -114,7 +130,7 @@ impl ResponseBody {
         self.gunzip = Some(Box::new(Gunzip::new()));
     }
 
-    /// What was read and is not handed out yet, decoded.
+    /// Returns what was read and is not handed out yet, decoded.
     #[cfg(feature = "gzip")]
     fn decoded(&mut self) -> Result<Option<Bytes>, Error> {
         match &mut self.gunzip {
@@ -153,36 +169,42 @@ impl ResponseBody {
         self.source.size_hint()
     }
 
-    /// Changes how long the peer may be silent while it is waited for. `None`: for ever.
+    /// Sets the longest silence of the peer while the body is read, in place of
+    /// [`Timeouts::body_idle`](crate::Timeouts::body_idle). `None` is no limit. A wait that has begun
+    /// begins anew.
     pub fn set_idle(&mut self, idle: Option<Duration>) {
         self.idle = idle.and_then(finite);
         self.waiting = false;
     }
 
-    /// Changes how long [`collect`](Self::collect) takes at most. `None`: for ever.
+    /// Sets the longest time that [`collect`](Self::collect) takes, in place of
+    /// [`Timeouts::body`](crate::Timeouts::body). `None` is no limit.
     pub fn set_whole(&mut self, whole: Option<Duration>) {
         self.whole = whole;
     }
 
-    /// The next piece, or `None` at the end. Dropping the future loses nothing.
+    /// Returns the next piece, or `None` at the end. A piece is never empty; of a compressed body it
+    /// is decoded, and has at most 16 KiB. Dropping the future loses nothing.
     ///
-    /// An end is one that the server tells: by the length that it said, a last chunk, or the end of
-    /// an HTTP/2 stream. Over HTTP/1.1 a body without a length and without chunks ends with its
-    /// connection, and if that breaks off quietly nothing tells it from an end. Over TLS it does
-    /// not break off quietly.
+    /// An end is one that the server marks: by the length that it announced, by a last chunk, or by
+    /// the end of an HTTP/2 stream. Over HTTP/1.1 a body without a length and without chunks ends
+    /// with its connection (RFC 9112, section 6.3), and if that breaks off quietly, nothing tells it
+    /// from an end. Over TLS it does not break off quietly.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Cut`], [`ErrorKind::Reset`], a [`ErrorKind::Timeout`] of [`Phase::Body`], or an
-    /// [`ErrorKind::Protocol`] for what is compressed and can't be decoded.
+    /// [`ErrorKind::Cut`] for a body that ends too early, [`ErrorKind::Reset`] for a connection that
+    /// breaks, a [`ErrorKind::Timeout`] of [`Phase::Body`] for silence, and [`ErrorKind::Protocol`]
+    /// for a body that is not HTTP, or compressed and can't be decoded.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         poll_fn(|cx| self.poll_chunk(cx)).await.transpose()
     }
 
-    /// As [`chunk`](Self::chunk), for hand-written futures.
+    /// Polls for the next piece, as [`chunk`](Self::chunk) does, for hand-written futures.
     ///
-    /// The body is polled before the watchdog, and the watchdog runs only while a read waits: a
-    /// slow reader is not a dead peer.
+    /// The body is polled before the watchdog of its silence, and the watchdog runs only while a read
+    /// waits: a slow reader is not a dead peer. After the end or an error it may be polled again, and
+    /// returns either.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             #[cfg(feature = "gzip")]
@@ -231,9 +253,9 @@ impl ResponseBody {
         watchdog.as_mut().poll(cx)
     }
 
-    /// All of the body, if it has no more than `limit` bytes and comes within
+    /// Returns the whole body, if it has at most `limit` bytes and arrives within
     /// [`Timeouts::body`](crate::Timeouts::body). Of a compressed body the decoded bytes count, and
-    /// no more of them than the limit are made.
+    /// not many more than the limit are decoded.
     ///
     /// # Errors
     ///

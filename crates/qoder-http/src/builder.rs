@@ -85,14 +85,15 @@ impl Default for TransportBuilder {
 }
 
 impl TransportBuilder {
-    /// Sets the limit for connecting; the other limits go with each request.
+    /// Sets the limit for connecting ([`Timeouts::connect`]). The other limits are those of each
+    /// request; here they mean nothing. Default: 10 s.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.connect = timeouts.connect;
         self
     }
 
-    /// Makes the byte streams of connections in place of TCP: a pipe in memory for tests in
-    /// virtual time, a Unix socket, an own resolver.
+    /// Sets the function that makes the byte streams of connections in place of TCP: a pipe in
+    /// memory for tests in virtual time, a Unix socket, a custom resolver.
     ///
     /// The function is given the scheme, host and port of a request's URL, once for each
     /// connection; which requests share one is decided as always. Over `https` the stream then
@@ -159,36 +160,37 @@ impl TransportBuilder {
         self
     }
 
-    /// How long an unused connection is kept: 90 s.
+    /// Sets how long an unused connection is kept. A hundred years or more is no limit. Default:
+    /// 90 s.
     pub fn pool_idle_timeout(mut self, idle: Duration) -> Self {
         self.pool_idle = idle;
         self
     }
 
-    /// How many unused connections are kept for each host: 16.
+    /// Sets how many unused connections are kept for each host, by each runtime. Default: 16.
     pub fn pool_max_idle_per_host(mut self, connections: usize) -> Self {
         self.pool_max_idle = connections;
         self
     }
 
-    /// How streams use HTTP. Default: [`StreamHttp::Http1`].
+    /// Sets how streams use HTTP. Default: [`StreamHttp::Http1`].
     pub fn stream_http(mut self, http: StreamHttp) -> Self {
         self.stream_http = http;
         self
     }
 
-    /// Speaks HTTP/2 without asking whether the peer does, over plain `http` too: for gateways
-    /// that speak nothing else (h2c). It holds for calls, and for streams with
-    /// [`StreamHttp::Http2Shared`]. Default: off, HTTP/2 is agreed upon by ALPN.
+    /// Sets whether HTTP/2 is spoken without asking whether the peer speaks it (RFC 9113, section
+    /// 3.3), over plain `http` too: for gateways that speak nothing else (h2c). It holds for calls,
+    /// and for streams with [`StreamHttp::Http2Shared`]. Default: no, HTTP/2 is agreed upon by ALPN.
     #[cfg(feature = "http2")]
     pub fn http2_prior_knowledge(mut self, http2: bool) -> Self {
         self.prior_knowledge = http2;
         self
     }
 
-    /// Asks a silent peer of an HTTP/2 connection with open requests for a sign of life (a PING)
-    /// after each `interval`, and gives the connection up when there is none for `timeout`: 20 s
-    /// and 10 s. `None`: never.
+    /// Sets when a silent peer of an HTTP/2 connection with open requests is asked for a sign of life
+    /// (a PING): after each `interval`. The connection is given up when there is none for `timeout`.
+    /// `None`, or a hundred years or more: never. Default: 20 s and 10 s.
     #[cfg(feature = "http2")]
     pub fn http2_keep_alive(
         mut self,
@@ -199,8 +201,8 @@ impl TransportBuilder {
         self
     }
 
-    /// How many bytes of HTTP/2 bodies may lie unread, of one stream and of a whole connection:
-    /// 2 MiB and 5 MiB.
+    /// Sets how many bytes of HTTP/2 bodies may lie unread, of one stream and of a whole connection
+    /// (its flow-control windows, RFC 9113, section 5.2). Default: 2 MiB and 5 MiB.
     ///
     /// Small frames count more than their bytes: as long as it lies unread, a frame of less than
     /// 256 bytes takes what is missing to that from half of the connection's window (or from 25 KiB,
@@ -222,18 +224,18 @@ impl TransportBuilder {
         self
     }
 
-    /// The largest number of header fields of a response over HTTP/1.1; over HTTP/2 their size is
-    /// the limit. Default: 100.
+    /// Sets the largest number of header fields of a response over HTTP/1.1; over HTTP/2 their size
+    /// is the limit. More are an [`ErrorKind::Protocol`](crate::ErrorKind::Protocol). Default: 100.
     pub fn max_headers(mut self, fields: usize) -> Self {
         self.max_headers = Some(fields);
         self
     }
 
-    /// Whether compressed responses are asked for and decoded. Default: yes.
+    /// Sets whether compressed responses are asked for and decoded. Default: yes.
     ///
-    /// Calls then say `Accept-Encoding: gzip`, streams and requests with a `Range` or with
-    /// [`Coding::AsSent`](crate::Coding::AsSent) say `identity`, unless the caller says something
-    /// else. Without it nothing is said. What was not asked for is refused:
+    /// Calls then have `Accept-Encoding: gzip`, streams and requests with a `Range` or with
+    /// [`Coding::AsSent`](crate::Coding::AsSent) have `identity`, unless the caller has set the
+    /// field. Without it no field is added. What was not asked for is refused:
     /// [`Coding`](crate::Coding).
     #[cfg(feature = "gzip")]
     pub fn gzip(mut self, gzip: bool) -> Self {
@@ -245,8 +247,8 @@ impl TransportBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS can't be set up, or if a proxy of the
-    /// environment is none.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS can't be set up, or if the URL of a
+    /// proxy in the environment is invalid.
     pub fn build(self) -> Result<Transport, Error> {
         let tls = match &self.tls {
             Some(tls) => tls.clone(),

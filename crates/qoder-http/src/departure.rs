@@ -46,8 +46,9 @@ enum State {
 
 impl Departure {
     /// Returns [`Sent::No`] as long as there was no connection to send the request over, and
-    /// [`Sent::Maybe`] from then on. Of a [service](crate::Transport::from_service) nothing is
-    /// known: it is [`Sent::Maybe`] as soon as it has the request.
+    /// [`Sent::Maybe`] from then on; never [`Sent::Yes`]. Of a
+    /// [service](crate::Transport::from_service) nothing is known: it is [`Sent::Maybe`] as soon as
+    /// it has the request.
     pub fn sent(&self) -> Sent {
         match &*self.lock() {
             State::Waits => Sent::No,

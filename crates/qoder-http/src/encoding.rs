@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind, Sent};
 use crate::lane::Lane;
 use crate::request::RequestBody;
 
-/// What is done about the coding of a response's body (`Content-Encoding`). It goes among the
-/// extensions of a request.
+/// What is done about the coding of a response's body (`Content-Encoding`; RFC 9110, section 8.4).
+/// It is set among the extensions of a request.
 ///
 /// ```
 /// use qoder_http::{Coding, RequestBody};
@@ -25,13 +25,15 @@ use crate::request::RequestBody;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Coding {
-    /// gzip is decoded, and `Content-Encoding` and `Content-Length` are taken away. A success with
-    /// another coding, or with gzip that was not asked for, is an [`ErrorKind::Coding`] that names
-    /// it, unless the request's own `Accept-Encoding` allows it: then it is left as it is.
+    /// A body in gzip is decoded, and `Content-Encoding` and `Content-Length` are removed from the
+    /// response. A success in another coding, or in gzip that was not asked for, is an
+    /// [`ErrorKind::Coding`] that names the coding, unless the request's own `Accept-Encoding` allows
+    /// it: then the body is left as it was sent. The body of an error is never refused.
     #[default]
     Decoded,
-    /// Every body is left as it was sent, with its headers: for bytes that are what is stored, of
-    /// which a part may be asked for. Nothing is asked for but `identity`.
+    /// Every body is left as it was sent, with its header fields: for stored bytes, of which a part
+    /// may be asked for (`Range`). The request asks for `identity` unless it has an
+    /// `Accept-Encoding` of its own.
     AsSent,
 }
 
@@ -49,7 +51,9 @@ const KNOWN: [(&str, &str); 9] = [
     ("dcz", "dcz"),
 ];
 
-/// What a request asked for, kept until its response is there.
+/// What a request asks for, kept until its response has arrived: made with [`offer`](Self::offer)
+/// or [`of_service`](Self::of_service) before the request is sent, and used once, with
+/// [`apply`](Self::apply).
 pub(crate) struct Negotiation {
     coding: Coding,
     has_body: bool,
@@ -63,7 +67,7 @@ pub(crate) struct Negotiation {
 }
 
 impl Negotiation {
-    /// Says what is understood, unless the caller did. Streams are better off as they are: a
+    /// Sets the `Accept-Encoding` of a request, unless the caller has set one. Streams are better off as they are: a
     /// compressor holds events back. So are ranges, which would be ranges of the compressed bytes.
     pub(crate) fn offer(request: &mut Request<RequestBody>, lane: Lane, gzip: bool) -> Self {
         let coding = coding(request);
@@ -87,7 +91,7 @@ impl Negotiation {
         }
     }
 
-    /// For a service that may ask for gzip by itself, and leave it to be decoded here.
+    /// Takes it that a service may ask for gzip by itself, and leave it to be decoded here.
     pub(crate) fn of_service(request: &Request<RequestBody>, gzip: bool) -> Self {
         let mut accepted = accepted(request);
         if gzip && accepted.is_empty() {
@@ -101,8 +105,8 @@ impl Negotiation {
         }
     }
 
-    /// The response, to be decoded as it is read if it is compressed, or an error if nobody could
-    /// read it. What an error of the server says counts less than that it is one.
+    /// Returns the response, whose body is decoded as it is read if it is compressed, or an error if
+    /// nobody could read it. What an error of the server says counts less than that it is one.
     pub(crate) fn apply(
         &self,
         response: Response<ResponseBody>,
@@ -127,7 +131,7 @@ impl Negotiation {
         Ok(response)
     }
 
-    /// Whether the request allows a coding (RFC 9110, section 12.5.3).
+    /// Returns whether the request allows a coding (RFC 9110, section 12.5.3).
     fn accepts(&self, coding: &str) -> bool {
         let mut any = false;
         for item in items(self.accepted.iter()) {

@@ -1,9 +1,21 @@
 //! Which connections a request uses, and how.
 
-/// Which connections a request uses.
+/// The connections that a request uses: those of calls, or those of streams.
+///
+/// ```
+/// # use qoder_http::{Error, Lane, RequestBody, Timeouts, Transport};
+/// # async fn f(transport: Transport) -> Result<(), Box<dyn std::error::Error>> {
+/// let request = http::Request::get("https://example.com/events").body(RequestBody::empty())?;
+/// let mut events = transport.send(request, Lane::Stream, Timeouts::default()).await?.into_body();
+/// while let Some(bytes) = events.chunk().await? {
+///     println!("{} bytes", bytes.len());
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
-    /// Pooled connections, for responses that are read at once.
+    /// Pooled connections, for responses that are read at once. One is used again when the response
+    /// before it has been read to its end.
     Call,
     /// Connections apart from those of calls, for responses that stay open: on a shared HTTP/2
     /// connection a few unread ones would stop everything else.

@@ -14,9 +14,9 @@ use crate::request::RequestBody;
 
 /// A form of text fields and files, to be the body of a request.
 ///
-/// Its length is known if those of its files are. Names are escaped as the HTML standard says:
-/// line breaks and quotes become `%0D`, `%0A` and `%22`, so that no name can add a header or end
-/// its own.
+/// Its length is known if those of its files are. Names are escaped as the HTML standard says
+/// ("multipart form data"): line breaks and quotes become `%0D`, `%0A` and `%22`, so that no name can
+/// add a header field or end its own.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -43,8 +43,8 @@ struct Part {
 }
 
 impl Form {
-    /// A form without fields. `random` makes the boundary between them, which must be in none of
-    /// their contents: any 128 random bits will do. The same number makes the same bytes.
+    /// Returns a form without fields. The boundary between fields is made of `random` and must not
+    /// occur in their contents: any 128 random bits will do. The same number makes the same bytes.
     pub fn new(random: u128) -> Self {
         Self {
             boundary: format!("form-{random:032x}"),
@@ -60,7 +60,7 @@ impl Form {
         self
     }
 
-    /// Adds a file.
+    /// Adds a file: the name of its field, its own name, and its media type.
     pub fn file(
         mut self,
         name: &str,
@@ -83,7 +83,7 @@ impl Form {
         format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{rest}\r\n\r\n")
     }
 
-    /// The type to send the form as.
+    /// Returns the value of `Content-Type` that the form must be sent with.
     pub fn content_type(&self) -> HeaderValue {
         let text = format!("multipart/form-data; boundary={}", self.boundary);
         // A boundary of letters, digits and a hyphen is always a value.
@@ -91,7 +91,7 @@ impl Form {
             .unwrap_or_else(|_| HeaderValue::from_static("multipart/form-data"))
     }
 
-    /// How many bytes it has, if that is known of all its files.
+    /// Returns the length of the encoded form in bytes, if those of all its files are known.
     pub fn len(&self) -> Option<u64> {
         let end = self.end().len() as u64;
         self.parts.iter().try_fold(end, |sum, part| {
@@ -101,7 +101,7 @@ impl Form {
         })
     }
 
-    /// Whether it has no field.
+    /// Returns whether the form has no field.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }

@@ -48,15 +48,27 @@ impl Default for Content {
 }
 
 impl RequestBody {
-    /// No body.
+    /// Returns a body of no bytes.
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// A body that comes piece by piece, of this length if it is known.
+    /// Returns a body that is read piece by piece, of this length in bytes if it is known. Without
+    /// a length it is sent in chunks.
     ///
-    /// Pieces should be some 64 KiB: one of them is in memory at a time, beside what the
-    /// connection buffers.
+    /// Pieces should have some 64 KiB: one of them is in memory at a time, beside what the
+    /// connection buffers. Trailers are dropped. A stream can be sent once: see
+    /// [`try_clone`](Self::try_clone).
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http_body_util::Full;
+    /// use qoder_http::RequestBody;
+    ///
+    /// let body = RequestBody::stream(Some(5), Full::new(Bytes::from("hello")));
+    /// assert_eq!(body.len(), Some(5));
+    /// assert!(body.try_clone().is_none());
+    /// ```
     pub fn stream<B>(length: Option<u64>, body: B) -> Self
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -71,7 +83,7 @@ impl RequestBody {
         })))
     }
 
-    /// How many bytes are still to come, if that is known.
+    /// Returns how many bytes are still to be sent, if that is known.
     #[allow(clippy::len_without_is_empty, reason = "what is not known is neither")]
     pub fn len(&self) -> Option<u64> {
         match &self.0 {
@@ -80,7 +92,7 @@ impl RequestBody {
         }
     }
 
-    /// The same body once more, if it is in memory.
+    /// Returns the same body once more if it is in memory, and `None` if it is a stream.
     pub fn try_clone(&self) -> Option<Self> {
         match &self.0 {
             Content::Bytes(bytes) => Some(Self(Content::Bytes(bytes.clone()))),

@@ -34,7 +34,21 @@ pub(crate) fn finite(limit: Duration) -> Option<Duration> {
     (limit < FOREVER).then_some(limit)
 }
 
-/// Waits for a future until a deadline. `None`: for ever.
+/// Waits for a future until a deadline, and without a deadline for ever. The future is polled first:
+/// if it is ready, it doesn't matter that the deadline has passed.
+///
+/// ```
+/// use std::time::Duration;
+/// use qoder_http::time::{deadline, timeout_at};
+/// use tokio::time::Instant;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let until = deadline(Instant::now(), Duration::from_millis(1));
+/// assert_eq!(timeout_at(until, std::future::ready(7)).await, Ok(7));
+/// assert!(timeout_at(until, std::future::pending::<()>()).await.is_err());
+/// # }
+/// ```
 ///
 /// # Errors
 ///

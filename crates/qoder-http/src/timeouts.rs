@@ -2,21 +2,36 @@
 
 use std::time::Duration;
 
-/// Limits of time for the phases of a request. `None` is no limit, and so is what the clock can't
-/// count, such as [`Duration::MAX`].
+/// The limits of time for the phases of a request. `None` is no limit, and so is a hundred years or
+/// more, such as [`Duration::MAX`].
+///
+/// ```
+/// use std::time::Duration;
+/// use qoder_http::Timeouts;
+///
+/// let limits = Timeouts::default()
+///     .head(Duration::from_secs(5))
+///     .body_idle(None);
+/// assert_eq!(limits.connect, Some(Duration::from_secs(10)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// Name resolution, TCP, the proxy and TLS together: 10 s. It belongs to the transport, since a
-    /// connection may serve several requests; a request can't change it.
+    /// The limit for making a connection: name resolution, TCP, the proxy and TLS together. It
+    /// belongs to the transport ([`TransportBuilder::timeouts`](crate::TransportBuilder::timeouts)),
+    /// since a connection may serve several requests; in the limits of a request it means nothing.
+    /// Default: 10 s.
     pub connect: Option<Duration>,
-    /// From the request to the head of its response, connecting included: 60 s. While a stream is
-    /// sent, from its latest piece.
+    /// The limit for the head of the response, counted from the request, connecting included. While
+    /// the body of the request is a stream, each piece of it that is sent starts the count anew.
+    /// Default: 60 s.
     pub head: Option<Duration>,
-    /// Silence in the body while it is read: 60 s.
+    /// The longest silence in the body of the response while it is read. The time that the reader
+    /// takes between two reads doesn't count. Default: 60 s.
     pub body_idle: Option<Duration>,
-    /// The whole of a body that is [collected](crate::ResponseBody::collect), from its head on: 5
-    /// minutes. A server that sends a byte a second is never silent.
+    /// The limit for the whole of a body that is [collected](crate::ResponseBody::collect), counted
+    /// from the call of `collect`: a server that sends a byte a second is never silent. A body that
+    /// is read in pieces has no such limit. Default: 5 minutes.
     pub body: Option<Duration>,
 }
 
@@ -32,7 +47,7 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// Sets the limit for connecting.
+    /// Sets the limit for making a connection.
     pub fn connect(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.connect = limit.into();
         self
@@ -44,13 +59,13 @@ impl Timeouts {
         self
     }
 
-    /// Sets the limit for silence in the body.
+    /// Sets the longest silence in the body of the response.
     pub fn body_idle(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.body_idle = limit.into();
         self
     }
 
-    /// Sets the limit for a body as a whole.
+    /// Sets the limit for the whole of a body that is collected.
     pub fn body(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.body = limit.into();
         self

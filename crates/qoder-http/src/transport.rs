@@ -29,8 +29,23 @@ use crate::url;
 /// Sends requests. Cheap to clone: clones share their connections, and dropping one harms none of
 /// the others.
 ///
-/// It follows no redirect, invents no header beyond what HTTP needs and `Accept-Encoding`, and
-/// sends nothing over plain `http` except to loopback, unless that is allowed.
+/// It follows no redirect, adds no header field beyond what HTTP needs and `Accept-Encoding`, and
+/// sends nothing over plain `http` except to loopback, unless that is allowed. A request is sent
+/// within a tokio runtime with its I/O and time drivers on, and its connection belongs to that
+/// runtime.
+///
+/// ```
+/// use qoder_http::{Lane, RequestBody, Timeouts, Transport};
+///
+/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+/// let transport = Transport::builder().build()?;
+/// let request = http::Request::post("https://example.com/")
+///     .header("content-type", "text/plain")
+///     .body(RequestBody::from(b"hello".to_vec()))?;
+/// let response = transport.send(request, Lane::Call, Timeouts::default()).await?;
+/// println!("{}", response.status());
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Transport {
     shared: Arc<Shared>,
@@ -65,13 +80,14 @@ impl Transport {
         }
     }
 
-    /// A transport whose requests go through a service: middleware around a transport, another
-    /// HTTP client, or a double in a test. Each request has its own clone of the service.
+    /// Returns a transport whose requests go through a service: middleware around a transport,
+    /// another HTTP client, or a double in a test. Each request has its own clone of the service.
     ///
-    /// [`Lane`] and [`Timeouts`] of a request are among its extensions. The limits for the head
-    /// and for silence in the body hold here too, whatever the service does; plain `http` to
-    /// other machines is refused before the service sees it. Errors of the type [`Error`] keep
-    /// their kind; others count as a connection that broke.
+    /// The service finds the [`Lane`] and the [`Timeouts`] of a request among its extensions. The
+    /// limits for the head and for silence in the body hold here too, whatever the service does;
+    /// plain `http` to other machines is refused before the service sees it. Errors of the type
+    /// [`Error`] keep their kind; others count as a connection that broke ([`ErrorKind::Reset`],
+    /// [`Sent::Maybe`]).
     ///
     /// ```
     /// use std::task::{Context, Poll};
@@ -120,7 +136,8 @@ impl Transport {
         }
     }
 
-    /// Sends a request and gives the response as soon as its head is there.
+    /// Sends a request and returns the response as soon as its head has arrived. A status that is no
+    /// success is a response too. Dropping the future cancels the request.
     ///
     /// # Errors
     ///
@@ -206,7 +223,8 @@ async fn within<T>(
     }
 }
 
-/// For middleware: [`Lane`] and [`Timeouts`] are taken from the extensions of the request.
+/// For middleware: [`Lane`] and [`Timeouts`] are taken from the extensions of the request, and are
+/// [`Lane::Call`] and the default limits without.
 impl Service<Request<RequestBody>> for Transport {
     type Response = Response<ResponseBody>;
     type Error = Error;

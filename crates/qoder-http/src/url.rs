@@ -32,7 +32,8 @@ pub(crate) fn check(uri: &Uri, allow_plain_http: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a host is this machine: `localhost`, `127.0.0.0/8` or `::1`, by its text alone.
+/// Returns whether a host is this machine: `localhost`, an address of `127.0.0.0/8`, or `::1` with or
+/// without brackets. The text alone counts; no name is looked up.
 ///
 /// ```
 /// assert!(qoder_http::is_loopback("127.0.0.1"));

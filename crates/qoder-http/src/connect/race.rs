@@ -12,11 +12,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::time::deadline;
 
-/// Says which address is tried next, and when.
+/// Which address is tried next, and when, as a state machine.
 ///
-/// It is asked by [`poll`](Self::poll) until it says to wait, and again when that time has come or
-/// after [`failed`](Self::failed). Times are those since any one moment, and don't go back. The
-/// race is won, and over, when an attempt succeeds.
+/// The caller makes the attempts. It drains [`poll`](Self::poll): for each [`Action::Try`] it begins
+/// an attempt, until there is an [`Action::Wait`]. Then it waits for that time and for its attempts,
+/// whichever comes first; it reports an attempt that fails with [`failed`](Self::failed), and drains
+/// again. The first attempt that succeeds ends the race: the machine is not told, and is dropped with
+/// the other attempts. After [`Action::Lose`] nothing more comes. Times are those since any one
+/// moment, and don't go back.
 #[derive(Debug)]
 pub(super) struct Race {
     left: VecDeque<SocketAddr>,

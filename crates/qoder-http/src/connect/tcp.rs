@@ -34,32 +34,37 @@ use crate::url::port;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TcpOptions {
-    /// Sends small packets at once: on.
+    /// Whether small packets are sent at once (`TCP_NODELAY`). Default: yes.
     pub nodelay: bool,
-    /// Finds out that a silent peer is gone: on. `None`: off.
+    /// How a silent peer is probed (`SO_KEEPALIVE`), to find out that it is gone. `None`: not at
+    /// all. Default: [`KeepAlive::default`].
     pub keep_alive: Option<KeepAlive>,
-    /// How long sent bytes may stay unconfirmed before the connection is given up. Linux and
-    /// Android only. `None`, the default: what the system does, mostly a quarter of an hour; the
-    /// limits of each request hold anyway.
+    /// How long sent bytes may stay unacknowledged before the connection is given up
+    /// (`TCP_USER_TIMEOUT`, RFC 5482), on Linux and Android; elsewhere it means nothing. `None`: as
+    /// long as the system does, mostly a quarter of an hour; the limits of each request hold anyway.
+    /// Default: `None`.
     pub user_timeout: Option<Duration>,
     /// How long an address of a host has before the next one is tried beside it, IPv6 and IPv4 in
-    /// turns (RFC 8305): 250 ms, or an equal share of the limit for connecting if that is less.
+    /// turns (RFC 8305, section 5), or an equal share of the limit for connecting if that is less.
     /// `None`: always such a share. An address that fails is followed by the next one at once.
+    /// Default: 250 ms.
     pub happy_eyeballs: Option<Duration>,
-    /// The address of this machine that connections come from. Only peers with an address of the
-    /// same kind are then reached. Default: the system's choice.
+    /// The address of this machine that connections are made from. Only peers with an address of the
+    /// same kind, IPv4 or IPv6, are then reached. `None`: the system's choice. Default: `None`.
     pub local_address: Option<IpAddr>,
 }
 
-/// When a silent connection is probed, and when it is given up.
+/// When a silent TCP connection is probed, and when it is given up. Times longer than 32,767 s count
+/// as that, and more than 127 probes as 127: Linux takes no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
-    /// Silence before the first probe: 30 s.
+    /// The silence before the first probe. Default: 30 s.
     pub idle: Duration,
-    /// Between unanswered probes: 10 s. Where the system has no such option, its own.
+    /// The time between unanswered probes. Where the system has no such option, its own holds.
+    /// Default: 10 s.
     pub interval: Duration,
-    /// Unanswered probes before the connection is given up: 3. Where the system has no such
-    /// option, its own.
+    /// The number of unanswered probes after which the connection is given up. Where the system has
+    /// no such option, its own holds. Default: 3.
     pub retries: u32,
 }
 

@@ -80,6 +80,9 @@ fn request(to: &Uri, credentials: Option<&HeaderValue>) -> Vec<u8> {
 }
 
 /// Reads the answer to a `CONNECT`, and not a byte of what follows it.
+///
+/// The caller gives it one byte after another with [`push`](Self::push), until that returns a status
+/// or an error; then it is done with.
 #[derive(Debug, Default)]
 struct Answer {
     head: Vec<u8>,
@@ -91,8 +94,8 @@ impl Answer {
     /// No answer is longer, interim responses included.
     const LONGEST: usize = 8 << 10;
 
-    /// Takes the next byte. The status is there when the head has ended that is not an interim
-    /// one; nothing may be pushed from then on, nor after an error.
+    /// Takes the next byte. Returns the status when the head of the answer has ended, which interim
+    /// responses may precede, and an error as soon as it can't be one.
     fn push(&mut self, byte: u8) -> Result<Option<u16>, &'static str> {
         self.head.push(byte);
         let begins = b"HTTP/1.".iter().zip(&self.head).all(|(a, b)| a == b);

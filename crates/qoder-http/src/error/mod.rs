@@ -17,8 +17,22 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// An error of the transport.
 ///
-/// Its text is one line and says what to do where that helps. It holds no header, and nothing that
-/// a server says with a GOAWAY, so no credential can be in it, nor in what lies below it.
+/// Its text is one line and says what to do where that helps. It holds no header field, and nothing
+/// that a server says with a GOAWAY, so no credential can be in it, nor in what lies below it
+/// ([`source`](StdError::source)).
+///
+/// ```
+/// use qoder_http::{ErrorKind, Lane, RequestBody, Sent, Timeouts, Transport};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let transport = Transport::builder().build()?;
+/// let request = http::Request::get("http://example.com/").body(RequestBody::empty())?;
+/// let error = transport.send(request, Lane::Call, Timeouts::default()).await.unwrap_err();
+/// assert_eq!((error.kind(), error.sent()), (ErrorKind::Url, Sent::No));
+/// assert!(error.to_string().ends_with("use https"));
+/// # Ok(()) }
+/// ```
 pub struct Error {
     kind: ErrorKind,
     sent: Sent,
@@ -30,41 +44,42 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The URL won't do: it is not absolute, it holds credentials, or it is plain `http` to a host
-    /// that is not loopback.
+    /// The URL can't be used: it is not absolute, it holds credentials, or it is plain `http` to a
+    /// host that is not loopback.
     Url,
-    /// The transport can't be set up: no TLS was compiled in, or no trust anchors were found.
+    /// The transport can't be set up or used: no TLS was compiled in, no trust anchors were found, a
+    /// proxy's URL is invalid, or there is no tokio runtime.
     Config,
     /// The host name could not be resolved.
     Dns,
-    /// No connection could be made: refused, unreachable.
+    /// No connection could be made: it was refused, or the host can't be reached.
     Connect,
     /// TLS failed: no common version, a handshake that broke off.
     Tls,
-    /// A certificate doesn't do: the server's is not trusted, has expired or is for another host,
-    /// or the server doesn't accept ours. Trying again doesn't help.
+    /// A certificate is not accepted: the server's is not trusted, has expired or is for another
+    /// host, or the server doesn't accept the client's. Trying again doesn't help.
     Certificate,
-    /// The proxy failed: it can't be reached, or doesn't reach the host.
+    /// The proxy failed: it can't be reached, or it can't reach the host.
     Proxy,
     /// The proxy wants credentials, or doesn't accept those it was given: 407, a 401 to `CONNECT`,
     /// or SOCKS5's own refusal. Trying again doesn't help.
     ProxyAuth,
-    /// A limit of time passed.
+    /// A limit of time passed ([`Timeouts`](crate::Timeouts)).
     Timeout(Phase),
     /// The peer, or something on the way, closed or reset the connection.
     Reset,
     /// The body ended before it was complete.
     Cut,
-    /// The peer doesn't speak HTTP as it should.
+    /// The peer breaks the rules of HTTP, or its head is larger than the limit.
     Protocol,
     /// The body is coded in a way that was not asked for ([`Coding`](crate::Coding)).
     Coding,
-    /// The body is larger than the limit.
+    /// The body is larger than the limit that the caller set.
     TooLarge,
     /// The request was given up before it was written.
     Canceled,
-    /// The body of the request could not be read from where it comes from, or is not as long as
-    /// was said.
+    /// The body of the request could not be read from its source, or is not as long as was
+    /// announced.
     Source,
 }
 
@@ -72,32 +87,32 @@ pub enum ErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Name resolution, TCP, the proxy and TLS together.
+    /// Making the connection: name resolution, TCP, the proxy and TLS together.
     Connect,
-    /// From the request to the head of its response.
+    /// Waiting for the head of the response.
     Head,
-    /// Silence within the body of the response.
+    /// Reading the body of the response.
     Body,
 }
 
-/// Whether a request left.
+/// Whether a request had left when it failed. The variants are ordered: `No < Maybe < Yes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sent {
     /// Nothing of it was sent: it can be repeated, whatever it does.
     No,
-    /// It may have arrived and been done.
+    /// It may have arrived and been carried out.
     Maybe,
     /// It arrived: there was a response.
     Yes,
 }
 
 impl Error {
-    /// The class of the error.
+    /// Returns the class of the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Whether the request had left.
+    /// Returns whether the request had left.
     pub fn sent(&self) -> Sent {
         self.sent
     }

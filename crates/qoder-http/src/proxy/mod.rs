@@ -12,7 +12,7 @@ use server::{Server, config};
 
 use crate::error::Error;
 
-/// The proxies that requests go through, and the hosts that are reached without.
+/// The proxies that requests go through, and the hosts that are reached directly.
 ///
 /// `https` goes through a tunnel (`CONNECT`, or SOCKS5): the proxy learns the host and port and
 /// nothing else. Plain `http`, if it is allowed at all, is handed to an HTTP proxy as a whole.
@@ -38,23 +38,23 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// No proxy: every host is reached directly.
+    /// Returns rules without any proxy: every host is reached directly.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// The proxies of the environment: `HTTPS_PROXY` for `https`, `HTTP_PROXY` for `http`,
+    /// Reads the proxies from the environment: `HTTPS_PROXY` for `https`, `HTTP_PROXY` for `http`,
     /// `ALL_PROXY` for what has none of its own, and the exceptions of `NO_PROXY`. Each name may be
-    /// in lower case; upper case goes first. A variable without text is as good as none, but hides
-    /// its lower-case twin. A URL without a scheme is that of an HTTP proxy.
+    /// in lower case; upper case goes first. An empty variable means no proxy, and hides its
+    /// lower-case twin. A URL without a scheme is that of an HTTP proxy.
     ///
-    /// Where `REQUEST_METHOD` is set (CGI), `HTTP_PROXY` in upper case is not looked at, since the
-    /// client of that request could have set it (`Proxy:`).
+    /// Where `REQUEST_METHOD` is set (CGI), `HTTP_PROXY` in upper case is ignored, since the client
+    /// of that request could have set it by a header field named `Proxy` (RFC 3875, section 4.1.18).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if a value is no URL of a proxy, or not UTF-8; the text names the
-    /// variable.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a value is not the URL of a proxy, or not UTF-8; the text names the
+    /// variable, and never its value.
     pub fn from_env() -> Result<Self, Error> {
         Self::read(|name| match std::env::var(name) {
             Ok(value) => Ok(Some(value)),
@@ -63,7 +63,8 @@ impl Proxy {
         })
     }
 
-    /// As [`from_env`](Self::from_env), with variables from elsewhere.
+    /// Reads the proxies as [`from_env`](Self::from_env) does, from variables that a function
+    /// returns.
     ///
     /// ```
     /// use qoder_http::Proxy;
@@ -109,22 +110,23 @@ impl Proxy {
         })
     }
 
-    /// An HTTP proxy for all requests: `http://user:password@host:port`, the credentials being
+    /// Returns an HTTP proxy for all requests, by its URL: `http://user:password@host:port`, the credentials being
     /// optional, or `https://…` for one that is itself reached over TLS. Default ports: 80, 443.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if this is no such URL.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URL is not of this form.
     pub fn http(url: impl AsRef<str>) -> Result<Self, Error> {
         Self::all(url.as_ref(), false)
     }
 
-    /// A SOCKS5 proxy for all requests: `socks5://user:password@host:port`, the credentials being
-    /// optional. Default port: 1080.
+    /// Returns a SOCKS5 proxy for all requests (RFC 1928), by its URL:
+    /// `socks5://user:password@host:port`, the credentials being optional and at most 255 bytes each.
+    /// Default port: 1080.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if this is no such URL.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URL is not of this form.
     pub fn socks5(url: impl AsRef<str>) -> Result<Self, Error> {
         Self::all(url.as_ref(), true)
     }
@@ -149,7 +151,7 @@ impl Proxy {
     /// network (`192.0.2.7`, `[fd00::1]`, `10.0.0.0/8`) means hosts that are given as such, and `*`
     /// means all. With a port after it (`example.com:8443`) it holds for that port alone.
     ///
-    /// What is none of these is passed over, and warned of when the transport is built.
+    /// Any other entry is skipped, with a warning when the transport is built.
     pub fn no_proxy(mut self, rules: impl Into<String>) -> Self {
         self.no = rules.into();
         self

@@ -1,4 +1,4 @@
-//! A TLS configuration: whom to trust, and who one is.
+//! A TLS configuration: whom to trust, and the client's identity.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,10 +14,9 @@ use crate::error::Error;
 
 /// The configuration of a [`Tls`].
 ///
-/// Trusted is what is named here: a list of trust anchors that is compiled in or the operating
-/// system's, of which the last one named counts, and authorities of one's own. When only those
-/// are named, nobody else is trusted; when nothing is named, it is as with
-/// [`default_roots`](Self::default_roots).
+/// Whatever is named here is trusted: one list of trust anchors, of which the last one named counts,
+/// and private authorities. If only those are named, nobody else is trusted; if nothing is named, it
+/// is as with [`default_roots`](Self::default_roots).
 ///
 /// ```no_run
 /// # #[cfg(feature = "tls-ring")]
@@ -39,7 +38,7 @@ pub struct TlsBuilder {
     extra: Vec<CertificateDer<'static>>,
     identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     provider: Option<Arc<CryptoProvider>>,
-    /// The first thing that won't do.
+    /// The first input that can't be used.
     error: Option<Error>,
 }
 
@@ -118,7 +117,7 @@ impl TlsBuilder {
     }
 
     /// Trusts the authorities whose certificates are in this PEM text: one or more, other
-    /// sections are passed over.
+    /// sections are skipped.
     pub fn add_root_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         match certificates(pem.as_ref(), "the PEM text of a trusted authority") {
             Ok(found) => self.extra.extend(found),
@@ -133,9 +132,9 @@ impl TlsBuilder {
         self
     }
 
-    /// Shows a certificate to servers that ask for one: its chain, the own certificate first, and
-    /// its private key (PKCS#8, PKCS#1 or SEC1, not encrypted), as PEM texts. Both may be the same
-    /// text.
+    /// Presents a certificate to servers that ask for one: its chain, the client's certificate
+    /// first, and its private key (PKCS#8, PKCS#1 or SEC1, not encrypted), as PEM texts. Both may be
+    /// the same text.
     pub fn client_identity_pem(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         let chain = certificates(chain.as_ref(), "the PEM text of the client certificate");
         let key = PrivateKeyDer::from_pem_slice(key.as_ref());
@@ -168,9 +167,9 @@ impl TlsBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config): a PEM text has no certificate or key, a
-    /// certificate is none, the key is not the certificate's, the operating system's trust anchors
-    /// can't be read, or there is no provider.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a PEM text has no certificate or key, a
+    /// certificate is invalid, the key is not the certificate's, the operating system's trust
+    /// anchors can't be read, or there is no provider.
     pub fn build(self) -> Result<Tls, Error> {
         if let Some(error) = self.error {
             return Err(error);

@@ -33,9 +33,10 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trust in what is compiled in: the operating system's verifier (`roots-platform`), else its
-    /// list of trust anchors (`roots-native`), else Mozilla's (`roots-bundled`). To choose, and to
-    /// trust an authority of one's own, use [`builder`](Self::builder).
+    /// Returns a configuration that trusts what is compiled in: the operating system's verifier
+    /// (`roots-platform`), else its list of trust anchors (`roots-native`), else Mozilla's
+    /// (`roots-bundled`). To choose, and to trust a private authority, use
+    /// [`builder`](Self::builder).
     ///
     /// # Errors
     ///
@@ -54,8 +55,8 @@ impl Tls {
         TlsBuilder::default()
     }
 
-    /// A configuration of rustls, for what the [`builder`](Self::builder) doesn't offer: another
-    /// provider, a verifier of one's own, TLS 1.3 alone. ALPN is set by the transport.
+    /// Returns a configuration made of one of rustls, for what the [`builder`](Self::builder) doesn't
+    /// offer: another provider, a custom verifier, TLS 1.3 alone. ALPN is set by the transport.
     #[cfg(feature = "__tls")]
     pub fn from_rustls(config: Arc<ClientConfig>) -> Self {
         Self { config }
