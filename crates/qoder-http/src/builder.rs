@@ -29,6 +29,11 @@ use crate::tls::Tls;
 use crate::transport::Transport;
 use crate::versions::Versions;
 
+/// The buffer of a stream's own connection, which also limits the size of its head. hyper lets it
+/// grow for as long as a server is faster than it is read, by default to 408 KiB, and those who
+/// follow thousands of streams have it thousands of times. A larger one doesn't make reading faster.
+const STREAM_BUFFER: usize = 32 << 10;
+
 /// The configuration of a [`Transport`].
 ///
 /// ```
@@ -213,12 +218,12 @@ impl TransportBuilder {
         self
     }
 
-    /// The largest head of a response, status line and header fields together, in bytes; at least
-    /// 8 KiB. A larger one is an [`ErrorKind::Protocol`](crate::ErrorKind::Protocol). Default: 408
-    /// KiB over HTTP/1.1, 16 KiB over HTTP/2.
+    /// Sets the largest head of a response, status line and header fields together, in bytes; at
+    /// least 8 KiB. A larger one is an [`ErrorKind::Protocol`](crate::ErrorKind::Protocol). Default:
+    /// over HTTP/1.1 408 KiB for calls and 32 KiB for streams, over HTTP/2 16 KiB.
     ///
-    /// Over HTTP/1.1 it is the size of the connection's buffer, and looked at after each read: a
-    /// head of up to twice the size may pass.
+    /// Over HTTP/1.1 it is also the most that a connection buffers of what it reads, and looked at
+    /// after each read: a head of up to twice the size may pass.
     pub fn max_head_bytes(mut self, bytes: usize) -> Self {
         self.max_head = Some(bytes.max(8192));
         self
@@ -310,9 +315,7 @@ impl TransportBuilder {
     /// What makes the connections of streams.
     fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
-        if let Some(bytes) = self.max_head {
-            builder.max_buf_size(bytes);
-        }
+        builder.max_buf_size(self.max_head.unwrap_or(STREAM_BUFFER));
         if let Some(fields) = self.max_headers {
             builder.max_headers(fields);
         }

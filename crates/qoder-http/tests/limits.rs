@@ -246,6 +246,32 @@ async fn the_limits_of_a_head_can_be_set() {
     }
 }
 
+/// Streams have smaller buffers: there may be thousands of them.
+#[tokio::test]
+async fn the_head_of_a_stream_is_limited_too() {
+    let wide = Transport::builder().max_head_bytes(1 << 20).build();
+    let (narrow, wide) = (transport(), wide.expect("a transport"));
+    for (size, fits) in [(1000, true), (30_000, true), (70_000, false)] {
+        let field = "x".repeat(size);
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nname: {field}\r\n\r\n");
+        let addr = says(head).await;
+        for (transport, fits) in [(&narrow, fits), (&wide, true)] {
+            let request = Request::get(format!("http://{addr}/"))
+                .body(RequestBody::empty())
+                .expect("a request");
+            let sending = transport.send(request, Lane::Stream, Timeouts::default());
+            match sending.await {
+                Ok(_) => assert!(fits, "{size}"),
+                Err(error) => {
+                    assert!(!fits, "{size}: {error}");
+                    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+                    assert!(error.to_string().contains("`max_head_bytes`"), "{error}");
+                }
+            }
+        }
+    }
+}
+
 #[cfg(feature = "http2")]
 #[tokio::test]
 async fn the_size_of_a_head_is_limited_over_http_2() {
