@@ -10,12 +10,16 @@ mod error;
 mod files;
 mod follow;
 mod gateway;
+mod headers;
+mod input;
 mod list;
 pub mod observe;
 #[doc = include_str!("../docs/production.md")]
 pub mod production {}
+mod redact;
 pub mod resources;
 mod response;
+mod shared;
 mod text;
 mod turn;
 #[cfg(feature = "webhooks")]

@@ -12,8 +12,8 @@ use qoder_types::{Cursor, InvalidItem, Page, Paging, Request};
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, CallOptions, Pending};
-use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
+use crate::shared::Shared;
 
 /// A list that can be narrowed down before it is read.
 ///
@@ -36,9 +36,9 @@ pub struct List<T> {
 }
 
 impl<T> List<T> {
-    pub(crate) fn new(client: Client, request: Request<Page<T>>) -> Self {
+    pub(crate) fn new(shared: Shared, request: Request<Page<T>>) -> Self {
         Self {
-            call: Call::new(client, request),
+            call: Call::new(shared, request),
         }
     }
 
@@ -195,7 +195,7 @@ impl<T: DeserializeOwned + Send + 'static> Pages<T> {
             .with_operation(self.call.request().op().name)
             .with_sent(crate::Sent::Yes)
             .with_body(body)
-            .redacted(self.call.client().auth())
+            .redacted(self.call.shared().auth())
     }
 
     /// Points the call at the page after `page`.

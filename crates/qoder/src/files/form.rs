@@ -11,8 +11,9 @@ use http_body::{Body, Frame};
 use qoder_http::RequestBody;
 use uuid::Uuid;
 
-use super::Progress;
-use super::source::{BoxError, Opened, Pieces};
+use super::progress::Progress;
+use super::reading::BoxError;
+use super::source::{Opened, Pieces};
 use super::upload::Upload;
 use crate::error::{Error, Result};
 

@@ -2,7 +2,8 @@ use qoder_types::ops::agents as ops;
 use qoder_types::{Agent, AgentCreate, AgentId, AgentUpdate, Deleted};
 
 use super::resource;
-use crate::{Call, List};
+use crate::call::Call;
+use crate::list::List;
 
 resource! {
     /// The calls under `/agents`, from [`Client::agents`](crate::Client::agents).
@@ -63,7 +64,7 @@ impl Agents {
 
     /// Returns the calls for the versions of an agent.
     pub fn versions(&self) -> AgentVersions {
-        AgentVersions::new(self.client.clone())
+        AgentVersions::new(self.shared.clone())
     }
 }
 

@@ -2,7 +2,8 @@ use qoder_types::ops::environments as ops;
 use qoder_types::{Deleted, Environment, EnvironmentCreate, EnvironmentId, EnvironmentUpdate};
 
 use super::resource;
-use crate::{Call, List};
+use crate::call::Call;
+use crate::list::List;
 
 resource! {
     /// The calls under `/environments`, from [`Client::environments`](crate::Client::environments).

@@ -2,8 +2,9 @@ use qoder_types::ops::files as ops;
 use qoder_types::{Deleted, File, FileContent, FileId};
 
 use super::resource;
+use crate::call::Call;
 use crate::files::{Download, Upload};
-use crate::{Call, List};
+use crate::list::List;
 
 resource! {
     /// The calls under `/files`, from [`Client::files`](crate::Client::files).
@@ -45,7 +46,7 @@ impl Files {
     /// Downloads a file, which must be [downloadable](qoder_types::File::downloadable): as a rule
     /// what agents deliver is, and uploads are not.
     pub fn download(&self, id: impl Into<FileId>) -> Download {
-        Download::new(self.client.clone(), id.into())
+        Download::new(self.shared.clone(), id.into())
     }
 
     /// Deletes a file.

@@ -18,24 +18,24 @@ macro_rules! resource {
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $name {
-            client: crate::Client,
+            shared: crate::shared::Shared,
         }
 
         impl $name {
-            pub(crate) fn new(client: crate::Client) -> Self {
-                Self { client }
+            pub(crate) fn new(shared: crate::shared::Shared) -> Self {
+                Self { shared }
             }
 
             /// The call of `request` by this handle's client.
             #[allow(dead_code, reason = "some resources only have lists")]
-            fn call<T>(&self, request: qoder_types::Request<T>) -> crate::Call<T> {
-                crate::Call::new(self.client.clone(), request)
+            fn call<T>(&self, request: qoder_types::Request<T>) -> crate::call::Call<T> {
+                crate::call::Call::new(self.shared.clone(), request)
             }
 
             /// The list that `request` begins.
             #[allow(dead_code, reason = "some resources have no list")]
-            fn pages<T>(&self, request: qoder_types::Request<qoder_types::Page<T>>) -> crate::List<T> {
-                crate::List::new(self.client.clone(), request)
+            fn pages<T>(&self, request: qoder_types::Request<qoder_types::Page<T>>) -> crate::list::List<T> {
+                crate::list::List::new(self.shared.clone(), request)
             }
         }
     };

@@ -2,7 +2,7 @@ use qoder_types::Model;
 use qoder_types::ops::models as ops;
 
 use super::resource;
-use crate::List;
+use crate::list::List;
 
 resource! {
     /// The calls under `/models`, from [`Client::models`](crate::Client::models).

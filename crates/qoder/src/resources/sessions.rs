@@ -1,12 +1,14 @@
 use qoder_types::ops::sessions as ops;
 use qoder_types::{
-    Deleted, Event, InputEvent, Order, SendEvents, SentEvents, Session, SessionCanceled,
-    SessionCreate, SessionId, SessionStatus, SessionThread, SessionUpdate, ThreadId,
+    Deleted, Event, InputEvent, Order, SentEvents, Session, SessionCanceled, SessionCreate,
+    SessionId, SessionStatus, SessionThread, SessionUpdate, ThreadId,
 };
 
 use super::resource;
+use crate::call::Call;
 use crate::follow::{Feed, StreamOpening};
-use crate::{Call, List};
+use crate::input;
+use crate::list::List;
 
 resource! {
     /// The calls under `/sessions`, from [`Client::sessions`](crate::Client::sessions). For the
@@ -54,12 +56,12 @@ impl Sessions {
 
     /// Returns the calls for the events of sessions.
     pub fn events(&self) -> SessionEvents {
-        SessionEvents::new(self.client.clone())
+        SessionEvents::new(self.shared.clone())
     }
 
     /// Returns the calls for the threads of sessions.
     pub fn threads(&self) -> SessionThreads {
-        SessionThreads::new(self.client.clone())
+        SessionThreads::new(self.shared.clone())
     }
 }
 
@@ -118,19 +120,13 @@ impl SessionEvents {
         I: IntoIterator,
         I::Item: Into<InputEvent>,
     {
-        let in_dialect = |event: I::Item| match self.client.dialect() {
-            crate::Dialect::Seed => event.into().for_seed(),
-            crate::Dialect::Current => event.into().for_current(),
-        };
-        let events: Vec<InputEvent> = events.into_iter().map(in_dialect).collect();
-        let body = SendEvents::new(events);
-        self.call(ops::events::send(&id.into(), &body))
+        input::send(&self.shared, &id.into(), events)
     }
 
     /// Opens the event stream: one connection, which ends when the server ends it. To go on after
     /// that without losing anything, [follow](crate::Conversation::follow) instead.
     pub fn stream(&self, id: impl Into<SessionId>) -> StreamOpening {
-        StreamOpening::new(self.client.clone(), Feed::session(id.into()))
+        StreamOpening::new(self.shared.clone(), Feed::session(id.into()))
     }
 }
 
@@ -184,7 +180,7 @@ impl SessionThreads {
 
     /// Returns the calls for the events of threads.
     pub fn events(&self) -> ThreadEvents {
-        ThreadEvents::new(self.client.clone())
+        ThreadEvents::new(self.shared.clone())
     }
 }
 
@@ -208,7 +204,7 @@ impl ThreadEvents {
         thread: impl Into<ThreadId>,
     ) -> StreamOpening {
         StreamOpening::new(
-            self.client.clone(),
+            self.shared.clone(),
             Feed::thread(session.into(), thread.into()),
         )
     }

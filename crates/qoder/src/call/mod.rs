@@ -1,10 +1,15 @@
 //! A call: a request that can be adjusted, and a future when it is awaited.
 
-pub(crate) mod attempt;
+mod attempt;
+mod failure;
 mod options;
+mod prepared;
 mod trace;
 
+pub(crate) use attempt::open;
+pub(crate) use failure::words;
 pub use options::CallOptions;
+pub(crate) use prepared::Prepared;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -15,11 +20,15 @@ use qoder_types::{Op, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::client::Client;
-use crate::error::{Error, ErrorKind, Result, head_of};
-use crate::files::upload::{Form, Upload};
+use attempt::run;
+use failure::is_web_page;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::files::{Form, Upload};
+use crate::redact::Redact;
 use crate::response::{Meta, Response};
-use crate::text::excerpt;
+use crate::shared::Shared;
+use crate::text::{excerpt, head_of};
 
 /// The future of a [`Call`].
 pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -43,7 +52,7 @@ pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 /// ```
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T> {
-    client: Client,
+    shared: Shared,
     request: Request<T>,
     options: CallOptions,
     /// What the form of the request is filled with.
@@ -51,9 +60,9 @@ pub struct Call<T> {
 }
 
 impl<T> Call<T> {
-    pub(crate) fn new(client: Client, request: Request<T>) -> Self {
+    pub(crate) fn new(shared: Shared, request: Request<T>) -> Self {
         Self {
-            client,
+            shared,
             request,
             options: CallOptions::default(),
             upload: None,
@@ -89,8 +98,8 @@ impl<T> Call<T> {
         WithMeta(self)
     }
 
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     pub(crate) fn request(&self) -> &Request<T> {
@@ -105,27 +114,27 @@ impl<T> Call<T> {
 impl<T: DeserializeOwned + Send + 'static> Call<T> {
     async fn send(self) -> Result<Response<T>> {
         let operation = self.request.op().name;
-        let client = self.client.clone();
+        let shared = self.shared.clone();
         async {
-            let mut prepared = attempt::Prepared::new(&self.client, &self.request, self.options)?;
+            let mut prepared = Prepared::new(&self.shared, &self.request, self.options)?;
             if let (Some(form), Some(upload)) = (self.request.form(), &self.upload) {
                 prepared.fill(Form::new(form, upload).await?);
             }
             let op = self.request.op();
-            attempt::run(&self.client, prepared, |meta, body| {
-                decode(op, meta, body, &client)
+            run(&self.shared, prepared, |meta, body| {
+                decode(op, meta, body, &shared)
             })
             .await
         }
         .await
-        .map_err(|error: Error| error.with_operation(operation).redacted(client.auth()))
+        .map_err(|error: Error| error.with_operation(operation).redacted(shared.auth()))
     }
 }
 
 impl<T> Clone for Call<T> {
     fn clone(&self) -> Self {
         Self {
-            client: self.client.clone(),
+            shared: self.shared.clone(),
             request: self.request.clone(),
             options: self.options.clone(),
             upload: self.upload.clone(),
@@ -170,25 +179,25 @@ impl<T> fmt::Debug for WithMeta<T> {
 }
 
 /// The value in the body of a success.
-fn decode<T: DeserializeOwned>(op: &Op, meta: &Meta, body: &Bytes, client: &Client) -> Result<T> {
+fn decode<T: DeserializeOwned>(op: &Op, meta: &Meta, body: &Bytes, shared: &Shared) -> Result<T> {
     op.read(body).map_err(|error| {
         // Before it is shortened: half a secret isn't found any more.
-        let body = &client.auth().redact_bytes(body.clone());
+        let body = &shared.auth().redact_bytes(body.clone());
         let what = if body.is_empty() {
             "an empty body".to_owned()
         } else if std::str::from_utf8(body).is_err() {
             format!("{} bytes that are not UTF-8", body.len())
-        } else if attempt::is_web_page(&meta.headers, body) {
+        } else if is_web_page(&meta.headers, body) {
             format!(
                 "a web page: {:?}; is the base URL the API's, or does a proxy answer in its place?{}",
                 head_of(body),
-                client.elsewhere()
+                shared.elsewhere()
             )
         } else if error.is_eof() {
             format!("a document that ends too early, after {} bytes", body.len())
         } else {
             // It may quote what it found.
-            let error = client.auth().redact(error.to_string());
+            let error = shared.auth().redact(error.to_string());
             format!(
                 "{:?}, which is not what the API documents: {}",
                 head_of(body),
