@@ -2,16 +2,15 @@
 
 use qoder_types::ops::sessions as ops;
 use qoder_types::{
-    Content, Event, EventId, InputEvent, SentEvents, Session, SessionCanceled, SessionId,
-    SessionThread, ThreadId, UserCustomToolResult, UserInterrupt, UserMessage,
-    UserToolConfirmation,
+    Content, EventId, InputEvent, SentEvents, Session, SessionCanceled, SessionId, SessionThread,
+    ThreadId, UserCustomToolResult, UserInterrupt, UserMessage, UserToolConfirmation,
 };
 
 use crate::call::Call;
 use crate::error::Result;
 use crate::follow::{Feed, Follow, StreamOpening};
 use crate::input;
-use crate::list::List;
+use crate::resources::{SessionEventList, SessionThreadList, ThreadEventList};
 use crate::shared::Shared;
 use crate::turn::{Reply, TurnOpening};
 
@@ -46,8 +45,8 @@ impl Conversation {
     }
 
     /// The events so far, oldest first.
-    pub fn events(&self) -> List<Event> {
-        List::new(self.shared.clone(), ops::events::list(&self.id))
+    pub fn events(&self) -> SessionEventList {
+        SessionEventList::new(self.shared.clone(), ops::events::list(&self.id))
     }
 
     /// Sends a message, and gives the events of the turn that it starts.
@@ -101,8 +100,8 @@ impl Conversation {
     }
 
     /// The threads: one, and more where the agent sets others to work.
-    pub fn threads(&self) -> List<SessionThread> {
-        List::new(self.shared.clone(), ops::threads::list(&self.id))
+    pub fn threads(&self) -> SessionThreadList {
+        SessionThreadList::new(self.shared.clone(), ops::threads::list(&self.id))
     }
 
     /// One of the threads.
@@ -185,9 +184,9 @@ impl Thread {
     }
 
     /// The events so far, oldest first.
-    pub fn events(&self) -> List<Event> {
+    pub fn events(&self) -> ThreadEventList {
         let request = ops::threads::events::list(&self.session, &self.id);
-        List::new(self.shared.clone(), request)
+        ThreadEventList::new(self.shared.clone(), request)
     }
 
     /// Opens the event stream: one connection, which ends when the server ends it.

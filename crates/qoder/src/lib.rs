@@ -28,7 +28,7 @@ pub mod webhooks;
 pub use auth::{
     AccessToken, Credentials, CredentialsError, CredentialsFuture, Secret, ServiceAccount,
 };
-pub use call::{Call, CallOptions, WithMeta};
+pub use call::{AsBytes, Call, CallOptions, WithMeta};
 pub use client::{Client, ClientBuilder};
 pub use conversation::{Conversation, Thread};
 pub use error::{Error, ErrorKind, Result};

@@ -25,6 +25,7 @@ use crate::shared::Shared;
 /// A request as it will be sent, the same bytes at every attempt but for the token.
 pub(crate) struct Prepared {
     pub(super) op: &'static Op,
+    accept: &'static str,
     uri: Uri,
     /// Those that are not the client's.
     headers: HeaderMap,
@@ -68,6 +69,13 @@ impl Prepared {
             let why = format!("the path {target:?} has a fragment, which no server sees");
             return Err(Error::input(why));
         }
+        if let Some((_, rest)) = target.split_once(['{', '}']) {
+            let name = rest.split('}').next().unwrap_or_default();
+            return Err(Error::input(format!(
+                "the path {target:?} has a brace in it: fill a parameter with `path({name:?}, ..)`, and write any other \
+                 brace as %7B or %7D"
+            )));
+        }
         let uri = shared.base().join(&target);
         let uri = Uri::try_from(uri).map_err(|error: http::uri::InvalidUri| {
             Error::input(format!("the path {target:?} fits no URL: {error}"))
@@ -102,8 +110,14 @@ impl Prepared {
         {
             headers.insert(HeaderName::from_static("x-qoder-timeout"), seconds.into());
         }
+        let accept = match op.accept {
+            Accept::EventStream => "text/event-stream",
+            Accept::Bytes => "*/*",
+            _ => "application/json",
+        };
         Ok(Self {
             op,
+            accept,
             uri,
             headers,
             body,
@@ -119,6 +133,11 @@ impl Prepared {
     pub(super) fn key(&self) -> Option<String> {
         let key = self.headers.get("idempotency-key")?;
         key.to_str().ok().map(ToOwned::to_owned)
+    }
+
+    /// Asks for a response of another type than the operation's.
+    pub(super) fn accept(&mut self, accept: &'static str) {
+        self.accept = accept;
     }
 
     /// Sends this form as the body.
@@ -171,11 +190,7 @@ impl Prepared {
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = shared.headers().clone();
         let headers = request.headers_mut();
-        let accept = match self.op.accept {
-            Accept::EventStream => "text/event-stream",
-            _ => "application/json",
-        };
-        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        headers.insert(header::ACCEPT, HeaderValue::from_static(self.accept));
         if let Some(content_type) = content_type {
             headers.insert(header::CONTENT_TYPE, content_type);
         }

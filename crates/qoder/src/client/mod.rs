@@ -6,13 +6,14 @@ pub use builder::ClientBuilder;
 
 use std::fmt;
 
-use qoder_types::{Method, Request, SessionId};
+use qoder_types::{Method, SessionId};
 
 use crate::call::Call;
 use crate::conversation::Conversation;
 use crate::error::Result;
 use crate::gateway::Dialect;
-use crate::resources::{Agents, Environments, Files, Models, Sessions};
+use crate::list::List;
+use crate::resources::{Agents, Environments, Files, MemoryStores, Models, Sessions};
 use crate::shared::Shared;
 
 /// A client of the Qoder Cloud Agents API.
@@ -77,6 +78,11 @@ impl Client {
         Files::new(self.shared.clone())
     }
 
+    /// Memory stores: what agents remember from one session to the next.
+    pub fn memory_stores(&self) -> MemoryStores {
+        MemoryStores::new(self.shared.clone())
+    }
+
     /// The models that agents can use.
     pub fn models(&self) -> Models {
         Models::new(self.shared.clone())
@@ -92,19 +98,47 @@ impl Client {
         Conversation::new(self.shared.clone(), id.into())
     }
 
-    /// A call of an endpoint that this crate doesn't know yet, with the same authentication,
-    /// retries and errors. `path` starts with `/` and is relative to the base URL; segments from
-    /// outside must be percent-encoded.
+    /// A call of an endpoint that this crate has no method for, with the same authentication,
+    /// retries and errors. The errors name its method and path, with a mark in place of what looks
+    /// like an id.
+    ///
+    /// `path` starts with `/`, is relative to the base URL, and is sent as it is but for its
+    /// parameters: what comes from outside goes into one of those, such as `{id}`, by
+    /// [`Call::path`], which encodes it. The body is JSON, by [`Call::json`] and [`Call::extra`],
+    /// or a form, by [`Call::form`] and [`Call::file`]. The response is read from JSON, or taken as
+    /// it is, by [`Call::bytes`].
     ///
     /// ```no_run
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
-    /// use qoder::{Method, types::serde_json::Value};
+    /// use qoder::Method;
+    /// use qoder::types::serde_json::{Value, json};
     ///
-    /// let answer: Value = client.request(Method::Get, "/quotas").await?;
+    /// let quota: Value = client
+    ///     .request(Method::Post, "/quotas/{name}/raise")
+    ///     .path("name", "sessions per day")
+    ///     .json(&json!({"by": 10}))
+    ///     .await?;
     /// # Ok(()) }
     /// ```
     pub fn request<T>(&self, method: Method, path: &str) -> Call<T> {
-        Call::new(self.shared.clone(), Request::undocumented(method, path))
+        Call::raw(self.shared.clone(), method, path)
+    }
+
+    /// A list that this crate has no method for, with the same pages, cursors and errors; the rest
+    /// is as with [`request`](Self::request).
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::serde_json::Value;
+    ///
+    /// let mut teams = client.list::<Value>("/regions/{id}/teams").path("id", "eu").items();
+    /// while let Some(team) = teams.next().await {
+    ///     println!("{}", team?["name"]);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn list<T>(&self, path: &str) -> List<T> {
+        List::raw(self.shared.clone(), path)
     }
 
     /// The dialect that requests are written in.

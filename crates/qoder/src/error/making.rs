@@ -1,5 +1,6 @@
 //! How the crate makes errors.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use http::StatusCode;
 use qoder_http::Sent;
 use qoder_types::ErrorBody;
 
-use super::{Error, ErrorKind, Inner, MESSAGE, REQUEST_ID};
+use super::{Error, ErrorKind, Inner, MESSAGE, OPERATION, REQUEST_ID};
 use crate::redact::Redact;
 use crate::text::{one_line, shortened};
 
@@ -68,8 +69,13 @@ impl Error {
         }
     }
 
-    pub(crate) fn with_operation(mut self, operation: &'static str) -> Self {
-        self.0.operation.get_or_insert(operation);
+    pub(crate) fn with_operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
+        self.0
+            .operation
+            .get_or_insert_with(|| match operation.into() {
+                Cow::Owned(path) => Cow::Owned(one_line(&path).into_owned()),
+                named @ Cow::Borrowed(_) => named,
+            });
         self
     }
 
@@ -140,6 +146,11 @@ impl Error {
     pub(crate) fn redacted(mut self, secrets: &impl Redact) -> Self {
         let short = |text, most| shortened(&secrets.redact(text), most).into_owned();
         self.0.message = short(self.0.message, MESSAGE);
+        // That of a raw call is a path that somebody wrote.
+        self.0.operation = self.0.operation.map(|operation| match operation {
+            Cow::Owned(path) => Cow::Owned(short(path, OPERATION)),
+            named @ Cow::Borrowed(_) => named,
+        });
         self.0.request_id = self.0.request_id.map(|id| short(id, REQUEST_ID));
         self.0.api = self.0.api.map(|api| secrets.redact_api(api));
         self.0.body = secrets.redact_bytes(self.0.body);

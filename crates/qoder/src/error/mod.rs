@@ -5,6 +5,7 @@ mod making;
 
 pub use kind::ErrorKind;
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,9 @@ const MESSAGE: usize = 2000;
 
 /// An id of a request is no longer than this, in characters. Those of the service are UUIDs.
 const REQUEST_ID: usize = 128;
+
+/// The method and path of a raw call are no longer than this, in characters.
+const OPERATION: usize = 200;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -49,7 +53,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    operation: Option<&'static str>,
+    operation: Option<Cow<'static, str>>,
     status: Option<StatusCode>,
     api: Option<ErrorBody>,
     request_id: Option<String>,
@@ -72,9 +76,10 @@ impl Error {
         self.0.kind
     }
 
-    /// The operation that failed, such as `sessions.events.send`.
-    pub fn operation(&self) -> Option<&'static str> {
-        self.0.operation
+    /// The operation that failed, such as `sessions.events.send`; or the method and path of a
+    /// [raw call](crate::Client::request), such as `GET /quotas`.
+    pub fn operation(&self) -> Option<&str> {
+        self.0.operation.as_deref()
     }
 
     /// The status of the last response, if there was one.
@@ -209,7 +214,7 @@ impl From<qoder_http::Error> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(operation) = self.0.operation {
+        if let Some(operation) = &self.0.operation {
             write!(f, "{operation}: ")?;
         }
         f.write_str(&shortened(&self.0.message, MESSAGE))?;
