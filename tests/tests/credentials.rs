@@ -746,7 +746,7 @@ async fn what_a_server_repeats_is_cut() {
     let error = echo.await.expect_err("an echo");
     assert_eq!(
         error.to_string(),
-        "get: 400 invalid_request_error: Bearer [token] after [token], for [token]"
+        "GET /echo: 400 invalid_request_error: Bearer [token] after [token], for [token]"
     );
     let text = all_of(&error);
     for secret in ["token-1", "token-2", KEY] {

@@ -1,5 +1,8 @@
 //! Rules of the code base that a program can check: see "Invariants" in docs/architecture.md.
 
+mod circles;
+mod tokens;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +63,7 @@ pub(crate) fn check() -> Result<(), String> {
     arrows(&packages, &mut broken);
     folders(&packages, &mut broken);
     sources(&mut broken)?;
+    circles::check(&tracked(".rs")?, &mut broken)?;
     links(&mut broken)?;
     broken.extend(mutants::check().err());
     if broken.is_empty() {

@@ -1,19 +1,20 @@
 //! The conversation in a session.
 
+use qoder_types::ops::sessions as ops;
 use qoder_types::{
-    Content, Event, EventId, InputEvent, SentEvents, Session, SessionCanceled, SessionId,
-    SessionThread, ThreadId, UserCustomToolResult, UserInterrupt, UserMessage,
-    UserToolConfirmation,
+    Content, EventId, InputEvent, SentEvents, Session, SessionCanceled, SessionId, SessionThread,
+    ThreadId, UserCustomToolResult, UserInterrupt, UserMessage, UserToolConfirmation,
 };
 
 use crate::call::Call;
-use crate::client::Client;
 use crate::error::Result;
 use crate::follow::{Feed, Follow, StreamOpening};
-use crate::list::List;
+use crate::input;
+use crate::resources::{SessionEventList, SessionThreadList, ThreadEventList};
+use crate::shared::Shared;
 use crate::turn::{Reply, TurnOpening};
 
-/// The conversation in one session, from [`Client::session`]: say something, and see what happens.
+/// The conversation in one session, from [`Client::session`](crate::Client::session): say something, and see what happens.
 ///
 /// ```no_run
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
@@ -24,13 +25,13 @@ use crate::turn::{Reply, TurnOpening};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Conversation {
-    client: Client,
+    shared: Shared,
     id: SessionId,
 }
 
 impl Conversation {
-    pub(crate) fn new(client: Client, id: SessionId) -> Self {
-        Self { client, id }
+    pub(crate) fn new(shared: Shared, id: SessionId) -> Self {
+        Self { shared, id }
     }
 
     /// The session's id.
@@ -40,17 +41,17 @@ impl Conversation {
 
     /// The session as it is now.
     pub fn retrieve(&self) -> Call<Session> {
-        self.client.sessions().retrieve(&self.id)
+        Call::new(self.shared.clone(), ops::retrieve(&self.id))
     }
 
     /// The events so far, oldest first.
-    pub fn events(&self) -> List<Event> {
-        self.client.sessions().events().list(&self.id)
+    pub fn events(&self) -> SessionEventList {
+        SessionEventList::new(self.shared.clone(), ops::events::list(&self.id))
     }
 
     /// Sends a message, and gives the events of the turn that it starts.
     pub fn turn(&self, message: impl Into<UserMessage>) -> TurnOpening {
-        TurnOpening::new(self.client.clone(), self.id.clone(), message.into())
+        TurnOpening::new(self.shared.clone(), self.id.clone(), message.into())
     }
 
     /// Goes on with a turn where another process was: `checkpoint` is what
@@ -67,7 +68,7 @@ impl Conversation {
     /// # Ok(()) }
     /// ```
     pub fn resume_turn(&self, checkpoint: impl Into<String>) -> TurnOpening {
-        TurnOpening::resumed(self.client.clone(), self.id.clone(), checkpoint.into())
+        TurnOpening::resumed(self.shared.clone(), self.id.clone(), checkpoint.into())
     }
 
     /// Sends a message, and waits for all that the agent answers.
@@ -85,28 +86,28 @@ impl Conversation {
         I: IntoIterator,
         I::Item: Into<InputEvent>,
     {
-        self.client.sessions().events().send(&self.id, events)
+        input::send(&self.shared, &self.id, events)
     }
 
     /// Opens the event stream: one connection, which ends when the server ends it.
     pub fn stream(&self) -> StreamOpening {
-        self.client.sessions().events().stream(&self.id)
+        StreamOpening::new(self.shared.clone(), Feed::session(self.id.clone()))
     }
 
     /// Follows the session's events, each once and in order, over as many connections as it takes.
     pub fn follow(&self) -> Follow {
-        Follow::new(self.client.clone(), Feed::session(self.id.clone()))
+        Follow::new(self.shared.clone(), Feed::session(self.id.clone()))
     }
 
     /// The threads: one, and more where the agent sets others to work.
-    pub fn threads(&self) -> List<SessionThread> {
-        self.client.sessions().threads().list(&self.id)
+    pub fn threads(&self) -> SessionThreadList {
+        SessionThreadList::new(self.shared.clone(), ops::threads::list(&self.id))
     }
 
     /// One of the threads.
     pub fn thread(&self, id: impl Into<ThreadId>) -> Thread {
         Thread {
-            client: self.client.clone(),
+            shared: self.shared.clone(),
             session: self.id.clone(),
             id: id.into(),
         }
@@ -142,7 +143,7 @@ impl Conversation {
 
     /// Cancels the running turn; nothing happens if none runs. The session stays usable.
     pub fn cancel(&self) -> Call<SessionCanceled> {
-        self.client.sessions().cancel(&self.id)
+        Call::new(self.shared.clone(), ops::cancel(&self.id))
     }
 }
 
@@ -165,7 +166,7 @@ impl Conversation {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Thread {
-    client: Client,
+    shared: Shared,
     session: SessionId,
     id: ThreadId,
 }
@@ -178,25 +179,25 @@ impl Thread {
 
     /// The thread as it is now.
     pub fn retrieve(&self) -> Call<SessionThread> {
-        let threads = self.client.sessions().threads();
-        threads.retrieve(&self.session, &self.id)
+        let request = ops::threads::retrieve(&self.session, &self.id);
+        Call::new(self.shared.clone(), request)
     }
 
     /// The events so far, oldest first.
-    pub fn events(&self) -> List<Event> {
-        let events = self.client.sessions().threads().events();
-        events.list(&self.session, &self.id)
+    pub fn events(&self) -> ThreadEventList {
+        let request = ops::threads::events::list(&self.session, &self.id);
+        ThreadEventList::new(self.shared.clone(), request)
     }
 
     /// Opens the event stream: one connection, which ends when the server ends it.
     pub fn stream(&self) -> StreamOpening {
-        StreamOpening::new(self.client.clone(), self.feed())
+        StreamOpening::new(self.shared.clone(), self.feed())
     }
 
     /// Follows the thread's events, each once and in order, over as many connections as it takes.
     /// They end with the thread, or with the session.
     pub fn follow(&self) -> Follow {
-        Follow::new(self.client.clone(), self.feed())
+        Follow::new(self.shared.clone(), self.feed())
     }
 
     fn feed(&self) -> Feed {

@@ -10,12 +10,16 @@ mod error;
 mod files;
 mod follow;
 mod gateway;
+mod headers;
+mod input;
 mod list;
 pub mod observe;
 #[doc = include_str!("../docs/production.md")]
 pub mod production {}
+mod redact;
 pub mod resources;
 mod response;
+mod shared;
 mod text;
 mod turn;
 #[cfg(feature = "webhooks")]
@@ -24,7 +28,7 @@ pub mod webhooks;
 pub use auth::{
     AccessToken, Credentials, CredentialsError, CredentialsFuture, Secret, ServiceAccount,
 };
-pub use call::{Call, CallOptions, WithMeta};
+pub use call::{AsBytes, Call, CallOptions, WithMeta};
 pub use client::{Client, ClientBuilder};
 pub use conversation::{Conversation, Thread};
 pub use error::{Error, ErrorKind, Result};

@@ -8,12 +8,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use qoder_types::{Cursor, InvalidItem, Page, Paging, Request};
+use qoder_types::ops;
+use qoder_types::{Cursor, InvalidItem, Method, Page, PageStyle, Paging, Request};
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, CallOptions, Pending};
-use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
+use crate::shared::Shared;
 
 /// A list that can be narrowed down before it is read.
 ///
@@ -33,13 +34,29 @@ use crate::error::{Error, ErrorKind, Result};
 #[must_use = "a list does nothing until it is awaited, or its items or pages are"]
 pub struct List<T> {
     call: Call<Page<T>>,
+    style: PageStyle,
 }
 
 impl<T> List<T> {
-    pub(crate) fn new(client: Client, request: Request<Page<T>>) -> Self {
+    pub(crate) fn new(shared: Shared, request: Request<Page<T>>) -> Self {
         Self {
-            call: Call::new(client, request),
+            style: request.op().pages,
+            call: Call::new(shared, request),
         }
+    }
+
+    /// A list that this crate has no description of.
+    pub(crate) fn raw(shared: Shared, path: &str) -> Self {
+        Self {
+            style: PageStyle::Pages,
+            call: Call::raw(shared, Method::Get, path),
+        }
+    }
+
+    /// Fills a parameter in the path of a [raw list](crate::Client::list); see [`Call::path`].
+    pub fn path(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.call = self.call.path(name, value);
+        self
     }
 
     /// Sets how many items a page has: 1 to 100. Default: 20.
@@ -74,7 +91,7 @@ impl<T> List<T> {
 
     /// Returns every page from here on.
     pub fn pages(self) -> Pages<T> {
-        let paging = Paging::new(self.call.request().op().pages);
+        let paging = Paging::new(self.style);
         Pages {
             call: self.call,
             paging,
@@ -99,24 +116,29 @@ impl<T: DeserializeOwned + Send + 'static> List<T> {
     ///
     /// [`ErrorKind::Empty`] if there is none, [`ErrorKind::Decode`] if it can't be read.
     pub async fn first(self) -> Result<T> {
-        let op = self.call.request().op().name;
+        let operation = self.call.operation();
+        let shared = self.call.shared().clone();
         let mut items = self.items();
         items.next().await.unwrap_or_else(|| {
-            Err(Error::new(
-                ErrorKind::Empty,
-                format!(
-                    "the list is empty, so there is no first item: create one first ({})",
-                    hint(op)
-                ),
-            )
-            .with_operation(op))
+            let why = format!(
+                "the list is empty, so there is no first item{}",
+                hint(&operation)
+            );
+            let error = Error::new(ErrorKind::Empty, why).with_operation(operation);
+            Err(error.redacted(shared.auth()))
         })
     }
 }
 
-/// What to do about an empty list.
-fn hint(op: &str) -> String {
-    format!("see `{}.create`", op.trim_end_matches(".list"))
+/// What to do about an empty list, if something can be done.
+fn hint(operation: &str) -> String {
+    let create = operation.replace(".list", ".create");
+    let creates = ops::all().any(|op| op.name == create);
+    if creates && create != operation {
+        format!(": create one first (see `{create}`)")
+    } else {
+        String::new()
+    }
 }
 
 impl<T: DeserializeOwned + Send + 'static> IntoFuture for List<T> {
@@ -192,10 +214,10 @@ impl<T: DeserializeOwned + Send + 'static> Pages<T> {
         let raw = item.raw().as_bytes();
         let body = Bytes::copy_from_slice(&raw[..raw.len().min(64 << 10)]);
         Error::new(ErrorKind::Decode, item.to_string())
-            .with_operation(self.call.request().op().name)
+            .with_operation(self.call.operation())
             .with_sent(crate::Sent::Yes)
             .with_body(body)
-            .redacted(self.call.client().auth())
+            .redacted(self.call.shared().auth())
     }
 
     /// Points the call at the page after `page`.
@@ -211,8 +233,9 @@ impl<T: DeserializeOwned + Send + 'static> Pages<T> {
             Ok(None) => State::Done,
             Err(error) => State::Failed(
                 Error::new(ErrorKind::Pagination, error.to_string())
-                    .with_operation(self.call.request().op().name)
-                    .with_sent(crate::Sent::Yes),
+                    .with_operation(self.call.operation())
+                    .with_sent(crate::Sent::Yes)
+                    .redacted(self.call.shared().auth()),
             ),
         };
     }

@@ -111,12 +111,12 @@ fn places() -> Vec<Place> {
         ),
         place(
             "the event that a list begins after",
-            call!(|c, t| c.session("s").events().after(&t.into())),
+            call!(|c, t| c.session("s").events().after(t)),
             Line("GET /api/v1/cloud/sessions/s/events?after_id={} HTTP/1.1"),
         ),
         place(
             "a type of events",
-            call!(|c, t| c.session("s").events().event_type(&t)),
+            call!(|c, t| c.session("s").events().event_type(t)),
             Line("GET /api/v1/cloud/sessions/s/events?types%5B%5D={} HTTP/1.1"),
         ),
         place(

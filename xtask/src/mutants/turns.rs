@@ -150,8 +150,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "turns",
         wrong: "an old message of the same text is ours",
         file: TURN,
-        find: "    let before = if client.names_messages() {",
-        put: "    let before = if !client.names_messages() {",
+        find: "    let before = if shared.names_messages() {",
+        put: "    let before = if !shared.names_messages() {",
         by: By::Simulation,
     },
     Mutant {

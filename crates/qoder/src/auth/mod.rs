@@ -7,27 +7,28 @@
 //! | `service_account.rs` | tokens in exchange for a service account's key |
 //! | `cache.rs` | which token to use, and when to ask for another: a machine without I/O |
 //! | `renewed.rs` | the shell around it: one question at a time |
+//! | `reason.rs` | why there is none |
 //! | `in_flight.rs` | a question under way, which whoever waits for its answer drives |
 
 mod cache;
 mod in_flight;
 mod provider;
+mod reason;
 mod renewed;
 mod secret;
 mod service_account;
 mod token;
 
-use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
-use qoder_types::ErrorBody;
 
 pub use provider::{AccessToken, Credentials, CredentialsError, CredentialsFuture};
-pub(crate) use renewed::{Cause, Renewed, Source};
+pub(crate) use renewed::{Renewed, Source};
 pub use secret::Secret;
 pub use service_account::ServiceAccount;
 pub(crate) use token::Token;
 
 use crate::error::Result;
+use crate::redact::Redact;
 
 /// Where a client has its tokens from.
 pub(crate) enum Auth {
@@ -84,35 +85,9 @@ impl Auth {
             _ => false,
         }
     }
+}
 
-    /// `text` without the secrets, should a server have repeated one.
-    pub(crate) fn redact(&self, text: String) -> String {
-        self.cut(&text).unwrap_or(text)
-    }
-
-    /// The same for bytes; they become text only if a secret is found in them.
-    pub(crate) fn redact_bytes(&self, bytes: Bytes) -> Bytes {
-        let cut = self.cut(&String::from_utf8_lossy(&bytes));
-        cut.map_or(bytes, Bytes::from)
-    }
-
-    /// The same for what a server said of an error.
-    pub(crate) fn redact_api(&self, mut api: ErrorBody) -> ErrorBody {
-        for text in [
-            &mut api.error_type,
-            &mut api.message,
-            &mut api.param,
-            &mut api.code,
-            &mut api.request_id,
-            &mut api.feature,
-            &mut api.available_from,
-        ] {
-            *text = text.take().map(|text| self.redact(text));
-        }
-        api.raw = self.redact(api.raw);
-        api
-    }
-
+impl Redact for Auth {
     fn cut(&self, text: &str) -> Option<String> {
         match self {
             Self::Static(token) => token.cut(text),

@@ -6,24 +6,21 @@
 //! stands still would hold up the others.
 
 use std::collections::VecDeque;
-use std::error::Error as StdError;
-use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http::StatusCode;
-use qoder_http::Sent;
 use tokio::runtime::{self, Handle};
 use tokio::time::{Instant, timeout};
 
 use super::cache::{Cache, Issued, Next};
 use super::in_flight::{InFlight, Place, Turn};
-use super::provider::{AccessToken, Credentials, CredentialsError};
+use super::provider::{AccessToken, Credentials};
+use super::reason::Reason;
 use super::service_account::Exchange;
 use super::token::Token;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// No source takes longer than this.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -60,24 +57,6 @@ struct State {
     /// Counts the questions.
     questions: u64,
 }
-
-/// Why there is no token.
-#[derive(Debug)]
-pub(crate) struct Reason {
-    pub(crate) message: String,
-    pub(crate) status: Option<StatusCode>,
-    pub(crate) request_id: Option<String>,
-    /// How long the server asked to wait with a 429.
-    pub(crate) hint: Option<Duration>,
-    /// It may be over soon: no connection, 429, 5xx.
-    pub(crate) passing: bool,
-    pub(crate) cause: Option<Cause>,
-}
-
-/// An error that several calls end with. Its text is part of theirs, so what lies below it is
-/// their source.
-#[derive(Clone)]
-pub(crate) struct Cause(pub(crate) Arc<dyn StdError + Send + Sync>);
 
 impl Renewed {
     pub(crate) fn new(source: Source) -> Self {
@@ -169,7 +148,7 @@ impl Renewed {
 /// Asks the source, which may take its time, but no more than that.
 async fn ask(source: Arc<Source>) -> Answer {
     let answer = timeout(LIMIT, source.ask()).await;
-    let answer = answer.unwrap_or_else(|_| Err(Reason::too_late()))?;
+    let answer = answer.unwrap_or_else(|_| Err(Reason::too_late(LIMIT)))?;
     Ok((source.token(&answer)?, answer.expires_in))
 }
 
@@ -320,73 +299,6 @@ impl Source {
             Self::Custom(_) => "the token from the credentials",
         };
         Token::new(&answer.secret).map_err(|why| Reason::new(format!("{name} {why}")))
-    }
-}
-
-impl Reason {
-    /// For good.
-    pub(crate) fn new(message: String) -> Self {
-        Self {
-            message,
-            status: None,
-            request_id: None,
-            hint: None,
-            passing: false,
-            cause: None,
-        }
-    }
-
-    fn custom(error: CredentialsError) -> Self {
-        Self {
-            passing: !error.denied,
-            cause: Some(Cause(Arc::clone(&error.why))),
-            ..Self::new(format!("no token from the credentials: {error}"))
-        }
-    }
-
-    fn too_late() -> Self {
-        Self {
-            passing: true,
-            ..Self::new(format!("no token came within {LIMIT:?}"))
-        }
-    }
-
-    /// What a call says of it; no token is asked for before `wait` is over.
-    fn error(&self, wait: Duration) -> Error {
-        let mut error = Error::new(ErrorKind::Credentials, self.message.clone())
-            .with_request_id(self.request_id.clone());
-        if let Some(status) = self.status {
-            error = error.with_status(status);
-        }
-        if self.passing {
-            error = error.with_retry_after(Some(wait));
-        }
-        if let Some(cause) = &self.cause {
-            error = error.with_source(cause.clone());
-        }
-        // It is the call's, and the call was not sent.
-        error
-            .with_passing(self.passing)
-            .with_retryable(self.passing)
-            .with_sent(Sent::No)
-    }
-}
-
-impl fmt::Debug for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl StdError for Cause {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source()
     }
 }
 

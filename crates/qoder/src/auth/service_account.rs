@@ -15,11 +15,11 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span, debug, info_span};
 
 use super::provider::AccessToken;
-use super::renewed::{Cause, Reason};
+use super::reason::Reason;
 use super::secret::Secret;
 use super::token::Token;
 use crate::env;
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::gateway::{BaseUrl, Region, shown};
 use crate::response::request_id;
 
@@ -220,7 +220,7 @@ impl Exchange {
         &self.key
     }
 
-    pub(crate) async fn ask(&self) -> std::result::Result<AccessToken, Reason> {
+    pub(super) async fn ask(&self) -> std::result::Result<AccessToken, Reason> {
         // It is of no call: one that began it and is dropped would be shown as still open.
         let span = info_span!(
             parent: None,

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::client::checked_header;
 use crate::error::Error;
+use crate::headers::checked_header;
 
 /// What can be set for one call; see [`Call::options`](crate::Call::options).
 #[derive(Clone, Default)]

@@ -9,13 +9,14 @@ use http::{StatusCode, Uri};
 use tokio::time::Instant;
 use tracing::{Span, debug, field, info_span};
 
-use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::observe::{AttemptReport, CallReport, Outcome, Target, error_type};
+use crate::redact::Redact;
+use crate::shared::Shared;
 
 /// A call that is under way. When it is dropped before its end, that is told too.
 pub(crate) struct Trace<'c> {
-    client: &'c Client,
+    shared: &'c Shared,
     target: Target,
     span: Span,
     started: Instant,
@@ -44,7 +45,7 @@ impl Seen {
 impl<'c> Trace<'c> {
     /// A call to `uri`, whose host alone is told.
     pub(crate) fn new(
-        client: &'c Client,
+        shared: &'c Shared,
         target: Target,
         uri: &Uri,
         request_bytes: Option<u64>,
@@ -70,7 +71,7 @@ impl<'c> Trace<'c> {
         );
         let now = Instant::now();
         Self {
-            client,
+            shared,
             target,
             span,
             started: now,
@@ -131,7 +132,7 @@ impl<'c> Trace<'c> {
     /// The id that the server gave the last request, should it be no more than that.
     fn record_id(&self, id: Option<&str>) {
         if let Some(id) = id.filter(|id| id.len() <= 128 && !self.span.is_disabled()) {
-            let id = self.client.auth().redact(id.to_owned());
+            let id = self.shared.auth().redact(id.to_owned());
             self.span.record("qoder.request_id", id);
         }
     }
@@ -142,7 +143,7 @@ impl<'c> Trace<'c> {
         error: Option<&Error>,
         retry_after: Option<Duration>,
     ) {
-        if let Some(observer) = self.client.observer() {
+        if let Some(observer) = self.shared.observer() {
             observer.attempt(&AttemptReport {
                 target: self.target,
                 attempt: self.attempts,
@@ -190,7 +191,7 @@ impl<'c> Trace<'c> {
             }
             self.span.record("elapsed_ms", millis(elapsed));
         }
-        if let Some(observer) = self.client.observer() {
+        if let Some(observer) = self.shared.observer() {
             observer.call(&CallReport {
                 target: self.target,
                 attempts: self.attempts,

@@ -15,13 +15,13 @@ use qoder_types::FileId;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::Progress;
 use super::engine::{Engine, Piece};
 use super::fetch::Fetch;
+use super::progress::Progress;
 use super::target::Target;
 use crate::call::CallOptions;
-use crate::client::Client;
 use crate::error::{ErrorKind, Result};
+use crate::shared::Shared;
 
 /// A download, to be taken as bytes, as a file, or as a stream.
 ///
@@ -47,7 +47,7 @@ use crate::error::{ErrorKind, Result};
 #[derive(Clone)]
 #[must_use = "a download does nothing until it is taken as something"]
 pub struct Download {
-    client: Client,
+    shared: Shared,
     file: FileId,
     options: CallOptions,
     length: Option<u64>,
@@ -58,9 +58,9 @@ pub struct Download {
 }
 
 impl Download {
-    pub(crate) fn new(client: Client, file: FileId) -> Self {
+    pub(crate) fn new(shared: Shared, file: FileId) -> Self {
         Self {
-            client,
+            shared,
             file,
             options: CallOptions::default(),
             length: None,
@@ -128,7 +128,7 @@ impl Download {
     /// content that ends too early is [`ErrorKind::Network`], and one that is not as long as it
     /// should be is [`ErrorKind::Decode`].
     pub async fn bytes(mut self) -> Result<Bytes> {
-        let limit = self.client.settings().max_response as u64;
+        let limit = self.shared.settings().max_response as u64;
         self.max_bytes.get_or_insert(limit);
         let (mut engine, deadline) = self.engine(true);
         let reading = async {
@@ -197,13 +197,13 @@ impl Download {
     }
 
     fn engine(self, rewinds: bool) -> (Engine, Option<Duration>) {
-        let settings = self.client.settings();
+        let settings = self.shared.settings();
         let mut policy = settings.retry;
         if let Some(retries) = self.options.retries {
             policy.max_retries = retries;
         }
         let seed = Uuid::new_v4().as_u64_pair().0;
-        let budget = self.client.budget().clone();
+        let budget = self.shared.budget().clone();
         let fetch = Fetch::new(policy, budget, seed, rewinds)
             .expect(self.length)
             .limit(self.max_bytes);
@@ -215,7 +215,7 @@ impl Download {
             Coding::default()
         };
         let engine = Engine::new(
-            self.client,
+            self.shared,
             self.file,
             self.options,
             self.progress,

@@ -14,14 +14,13 @@ use qoder_types::{FileContent, FileId, ops};
 use tokio::time::{Sleep, sleep};
 use tracing::debug;
 
-use super::Progress;
 use super::answer::Extent;
 use super::fetch::{Fetch, Head, Next, Why};
 use super::link::Link;
-use crate::call::attempt::words;
-use crate::call::{Call, CallOptions, Pending};
-use crate::client::Client;
+use super::progress::Progress;
+use crate::call::{Call, CallOptions, Pending, words};
 use crate::error::{Error, ErrorKind, Result};
+use crate::shared::Shared;
 
 const OPERATION: &str = "files.download";
 
@@ -34,7 +33,7 @@ pub(super) enum Piece {
 
 /// Does what [`Fetch`] says.
 pub(super) struct Engine {
-    client: Client,
+    shared: Shared,
     pub(super) file: FileId,
     options: CallOptions,
     progress: Progress,
@@ -70,7 +69,7 @@ type Requesting = Pin<
 
 impl Engine {
     pub(super) fn new(
-        client: Client,
+        shared: Shared,
         file: FileId,
         options: CallOptions,
         progress: Progress,
@@ -79,7 +78,7 @@ impl Engine {
         coding: Coding,
     ) -> Self {
         Self {
-            client,
+            shared,
             file,
             options,
             progress,
@@ -112,7 +111,7 @@ impl Engine {
                         Ok(content) => content,
                         Err(error) => return self.fail(error),
                     };
-                    match Link::new(&content, self.client.base().is_plain()) {
+                    match Link::new(&content, self.shared.base().is_plain()) {
                         Ok(link) => self.link = Some(link),
                         Err(why) => {
                             let why = format!("the API gave a link {why}");
@@ -158,8 +157,8 @@ impl Engine {
                             }
                         }
                         Head::Words => {
-                            let client = self.client.clone();
-                            let read = async move { words(&client, body).await };
+                            let shared = self.shared.clone();
+                            let read = async move { words(&shared, body).await };
                             self.state = State::Refused(Box::pin(read));
                         }
                         Head::Then(next) => self.state = State::Next(next),
@@ -204,7 +203,7 @@ impl Engine {
                         Next::Link => {
                             let options = self.options.clone();
                             let request = ops::files::download(&self.file);
-                            let call = Call::new(self.client.clone(), request).options(|_| options);
+                            let call = Call::new(self.shared.clone(), request).options(|_| options);
                             self.state = State::Linking(call.into_future());
                         }
                         Next::Request(after) if after.is_zero() => self.request(),
@@ -234,8 +233,8 @@ impl Engine {
         *request.uri_mut() = uri;
         request.extensions_mut().insert(self.coding);
         *request.headers_mut() = self.headers();
-        let transport = self.client.transport().clone();
-        let (lane, timeouts) = (self.lane, self.client.settings().timeouts);
+        let transport = self.shared.transport().clone();
+        let (lane, timeouts) = (self.lane, self.shared.settings().timeouts);
         self.state = State::Requesting(Box::pin(async move {
             transport.send(request, lane, timeouts).await
         }));
@@ -250,7 +249,7 @@ impl Engine {
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("identity"),
         );
-        if let Some(agent) = self.client.headers().get(header::USER_AGENT) {
+        if let Some(agent) = self.shared.headers().get(header::USER_AGENT) {
             headers.insert(header::USER_AGENT, agent.clone());
         }
         headers

@@ -11,8 +11,9 @@ use http_body::{Body, Frame};
 use qoder_http::RequestBody;
 use uuid::Uuid;
 
-use super::Progress;
-use super::source::{BoxError, Opened, Pieces};
+use super::progress::Progress;
+use super::reading::BoxError;
+use super::source::{Opened, Pieces};
 use super::upload::Upload;
 use crate::error::{Error, Result};
 
@@ -21,6 +22,11 @@ pub(crate) struct Form {
     fields: qoder_types::Form,
     /// The boundary is the same at every attempt, since the bytes must be.
     boundary: u128,
+    file: Option<File>,
+}
+
+/// The file in a form.
+struct File {
     mime_type: HeaderValue,
     source: Opened,
     progress: Progress,
@@ -30,53 +36,74 @@ pub(crate) struct Form {
 
 impl Form {
     /// Looks at the source, without reading it.
-    pub(crate) async fn new(form: &qoder_types::Form, upload: &Upload) -> Result<Self> {
-        let mime_type = checked_mime_type(&upload.about().mime_type)?;
+    pub(crate) async fn new(form: &qoder_types::Form, upload: Option<&Upload>) -> Result<Self> {
+        let file = match upload {
+            Some(upload) => Some(File::new(upload).await?),
+            None => None,
+        };
         Ok(Self {
             fields: form.clone(),
             boundary: Uuid::new_v4().as_u128(),
-            mime_type,
+            file,
+        })
+    }
+
+    /// Whether the source can't be read another time.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.file
+            .as_ref()
+            .is_some_and(|file| file.source.is_spent())
+    }
+
+    /// The body for one attempt, and its type.
+    pub(crate) fn body(&self) -> (HeaderValue, RequestBody) {
+        let form = self.with(File::body);
+        (form.content_type(), form.into())
+    }
+
+    /// How long the body is, if that is known.
+    pub(crate) fn len(&self) -> Option<u64> {
+        let around = self.with(|_| RequestBody::empty()).len()?;
+        let within = self.file.as_ref().map_or(Some(0), |file| file.source.len());
+        around.checked_add(within?)
+    }
+
+    fn with(&self, content: impl Fn(&File) -> RequestBody) -> qoder_http::Form {
+        let mut form = qoder_http::Form::new(self.boundary);
+        for (name, value) in &self.fields.fields {
+            form = form.text(name, value.as_str());
+        }
+        for (about, file) in self.fields.files.iter().zip(&self.file) {
+            form = form.file(
+                &about.field,
+                &about.filename,
+                &file.mime_type,
+                content(file),
+            );
+        }
+        form
+    }
+}
+
+impl File {
+    async fn new(upload: &Upload) -> Result<Self> {
+        Ok(Self {
+            mime_type: checked_mime_type(&upload.about().mime_type)?,
             source: upload.source.open().await?,
             progress: upload.progress.clone(),
             told: Arc::default(),
         })
     }
 
-    /// Whether the source can't be read another time.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.source.is_spent()
-    }
-
-    /// The body for one attempt, and its type.
-    pub(crate) fn body(&self) -> (HeaderValue, RequestBody) {
-        let form = self.with(|| {
-            let content = Content {
-                pieces: self.source.pieces(),
-                sent: 0,
-                length: self.source.len(),
-                progress: self.progress.clone(),
-                told: Arc::clone(&self.told),
-            };
-            RequestBody::stream(self.source.len(), content)
-        });
-        (form.content_type(), form.into())
-    }
-
-    /// How long the body is, if that is known.
-    pub(crate) fn len(&self) -> Option<u64> {
-        let around = self.with(RequestBody::empty).len()?;
-        around.checked_add(self.source.len()?)
-    }
-
-    fn with(&self, content: impl Fn() -> RequestBody) -> qoder_http::Form {
-        let mut form = qoder_http::Form::new(self.boundary);
-        for (name, value) in &self.fields.fields {
-            form = form.text(name, value.as_str());
-        }
-        for file in &self.fields.files {
-            form = form.file(&file.field, &file.filename, &self.mime_type, content());
-        }
-        form
+    fn body(&self) -> RequestBody {
+        let content = Content {
+            pieces: self.source.pieces(),
+            sent: 0,
+            length: self.source.len(),
+            progress: self.progress.clone(),
+            told: Arc::clone(&self.told),
+        };
+        RequestBody::stream(self.source.len(), content)
     }
 }
 

@@ -15,8 +15,9 @@ use futures_core::Stream;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
-use super::source::BoxError;
 use crate::error::{Error, ErrorKind, Result};
+
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How much of a file is read at once; one such piece is in memory.
 pub(super) const PIECE: usize = 64 << 10;

@@ -9,10 +9,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 
-use super::reading::{PIECE, Reading, Version};
+use super::reading::{BoxError, PIECE, Reading, Version};
 use crate::error::{Error, Result};
 
-pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) type Pieces = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, BoxError>> + Send>>;
 
 /// Where a content comes from.

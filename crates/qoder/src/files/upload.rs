@@ -6,8 +6,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use qoder_types::FileUpload;
 
-use super::Progress;
-pub(crate) use super::form::Form;
+use super::progress::Progress;
 use super::source::Source;
 
 /// A file to be uploaded: its content, and what is said of it.

@@ -13,17 +13,17 @@ use qoder_types::{Event, EventId, Page, Request};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Instrument;
 
-use super::Update;
 use super::machine::{Follower, Settings, Todo};
 use super::stream::{UNINTERRUPTED, checked};
 use super::trace::Trace;
-use crate::call::{Call, CallOptions, Pending, attempt};
-use crate::client::Client;
+use super::update::Update;
+use crate::call::{Call, CallOptions, Pending, Prepared, open};
 use crate::error::{Error, Result};
+use crate::shared::Shared;
 
 /// A session or thread that is followed.
 pub(crate) struct Driver {
-    client: Client,
+    shared: Shared,
     machine: Follower,
     opening: Option<Pending<ResponseBody>>,
     body: Option<ResponseBody>,
@@ -79,10 +79,10 @@ impl Clock {
 }
 
 impl Driver {
-    pub(crate) fn new(client: Client, settings: Settings, chance: u64) -> Self {
+    pub(crate) fn new(shared: Shared, settings: Settings, chance: u64) -> Self {
         let started = Instant::now();
         Self {
-            client,
+            shared,
             trace: Trace::new(&settings.feed, started),
             machine: Follower::new(settings, chance),
             clock: Clock::new(started),
@@ -137,7 +137,7 @@ impl Driver {
                 Todo::Update(update) => {
                     match &update {
                         Update::Event(_) => self.trace.event(),
-                        Update::Notice(notice) => self.trace.notice(notice, &self.client),
+                        Update::Notice(notice) => self.trace.notice(notice, &self.shared),
                         Update::Preview(_) | Update::PreviewStart(_) => {}
                     }
                     self.clock.handed_over();
@@ -146,7 +146,7 @@ impl Driver {
                 Todo::Done(error) => {
                     self.release();
                     self.ended = true;
-                    let auth = self.client.auth();
+                    let auth = self.shared.auth();
                     let error = error.map(|error| error.redacted(auth));
                     if let Some(error) = &error {
                         self.trace.failed(error);
@@ -252,20 +252,20 @@ impl Driver {
     }
 
     fn open(&self, request: Request<()>) -> Pending<ResponseBody> {
-        let client = self.client.clone();
+        let shared = self.shared.clone();
         let opening = async move {
             // Attempts are the machine's to count.
             let once = CallOptions::default().retries(0);
             let opened = async {
-                let prepared = attempt::Prepared::new(&client, &request, once)?;
-                let (response, _) = attempt::open(&client, prepared).await?;
-                checked(&client, response).await
+                let prepared = Prepared::new(&shared, &request, once)?;
+                let (response, _) = open(&shared, prepared).await?;
+                checked(&shared, response).await
             };
             // It may become the source of another error, where it is not looked at any more.
             let opened = opened.await;
             let operation = request.op().name;
             let mut body = opened
-                .map_err(|error: Error| error.with_operation(operation).redacted(client.auth()))?;
+                .map_err(|error: Error| error.with_operation(operation).redacted(shared.auth()))?;
             // So is silence.
             body.set_idle(None);
             Ok(body)
@@ -274,7 +274,7 @@ impl Driver {
     }
 
     fn fetch(&self, request: Request<Page<Event>>) -> Pending<Page<Event>> {
-        let call = Call::new(self.client.clone(), request).options(|options| options.retries(0));
+        let call = Call::new(self.shared.clone(), request).options(|options| options.retries(0));
         Box::pin(call.into_future().instrument(self.trace.span()))
     }
 }

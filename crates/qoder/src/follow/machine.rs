@@ -16,11 +16,11 @@ use qoder_sse::resume::{
 };
 use qoder_types::{Event, EventId, Page, PreviewType, Request};
 
-use super::Update;
 use super::feed::{self, Feed};
 use super::notice::Notice;
 use super::previews::{Preview, PreviewStart, Previews};
 use super::stream::too_large;
+use super::update::Update;
 use super::walk::{Habits, Step, Walk};
 use crate::error::{Error, ErrorKind};
 use crate::gateway::Dialect;

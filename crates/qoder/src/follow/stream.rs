@@ -15,16 +15,17 @@ use qoder_sse::{Item, Overflow, Parser, Tail};
 use qoder_types::{Event, EventId, PreviewType};
 
 use super::feed::Feed;
-use crate::call::{CallOptions, attempt};
-use crate::client::Client;
-use crate::error::{Error, ErrorKind, Result, head_of};
+use crate::call::{CallOptions, Prepared, open, words};
+use crate::error::{Error, ErrorKind, Result};
+use crate::shared::Shared;
+use crate::text::head_of;
 
 /// An event stream about to be opened. Awaited, it gives the [`EventStream`]. Made by
 /// [`SessionEvents::stream`](crate::resources::SessionEvents::stream).
 #[must_use = "a stream is opened when this is awaited"]
 #[derive(Debug)]
 pub struct StreamOpening {
-    client: Client,
+    shared: Shared,
     feed: Feed,
     after: Option<EventId>,
     previews: Vec<PreviewType>,
@@ -33,10 +34,10 @@ pub struct StreamOpening {
 }
 
 impl StreamOpening {
-    pub(crate) fn new(client: Client, feed: Feed) -> Self {
-        let idle = client.settings().timeouts.body_idle;
+    pub(crate) fn new(shared: Shared, feed: Feed) -> Self {
+        let idle = shared.settings().timeouts.body_idle;
         Self {
-            client,
+            shared,
             feed,
             after: None,
             previews: Vec::new(),
@@ -75,18 +76,18 @@ impl StreamOpening {
     async fn open(self) -> Result<EventStream> {
         let request = self
             .feed
-            .stream(self.client.dialect(), self.after.as_ref(), &self.previews);
+            .stream(self.shared.dialect(), self.after.as_ref(), &self.previews);
         let operation = request.op().name;
         let opened = async {
-            let prepared = attempt::Prepared::new(&self.client, &request, self.options)?;
-            let (response, attempts) = attempt::open(&self.client, prepared).await?;
-            let body = checked(&self.client, response).await;
+            let prepared = Prepared::new(&self.shared, &request, self.options)?;
+            let (response, attempts) = open(&self.shared, prepared).await?;
+            let body = checked(&self.shared, response).await;
             body.map(|body| (body, attempts))
                 .map_err(|error| error.with_attempts(attempts))
         };
         let (mut body, attempts) = opened
             .await
-            .map_err(|error: Error| error.with_operation(operation).redacted(self.client.auth()))?;
+            .map_err(|error: Error| error.with_operation(operation).redacted(self.shared.auth()))?;
         body.set_idle(self.idle);
         Ok(EventStream {
             operation,
@@ -110,7 +111,7 @@ impl IntoFuture for StreamOpening {
 
 /// The body of a response that is an event stream, and an error if it is anything else.
 pub(crate) async fn checked(
-    client: &Client,
+    shared: &Shared,
     response: http::Response<ResponseBody>,
 ) -> Result<ResponseBody> {
     let (parts, body) = response.into_parts();
@@ -134,7 +135,7 @@ pub(crate) async fn checked(
     if media_type.eq_ignore_ascii_case("text/event-stream") {
         return Ok(body);
     }
-    let said = attempt::words(client, body).await;
+    let said = words(shared, body).await;
     let what = if media_type.is_empty() {
         "no content type"
     } else {
@@ -145,7 +146,7 @@ pub(crate) async fn checked(
          place?{}",
         parts.status.as_u16(),
         head_of(&said),
-        client.elsewhere()
+        shared.elsewhere()
     ))
     .with_body(said))
 }

@@ -6,8 +6,8 @@ use tracing::{Span, debug, field, info, info_span, warn};
 
 use super::feed::Feed;
 use super::notice::Notice;
-use crate::client::Client;
 use crate::error::Error;
+use crate::shared::Shared;
 
 /// Tells until it is dropped; the sums are recorded then.
 pub(crate) struct Trace {
@@ -62,8 +62,8 @@ impl Trace {
     }
 
     /// The connection changed.
-    pub(crate) fn notice(&mut self, notice: &Notice, client: &Client) {
-        if let Some(observer) = client.observer() {
+    pub(crate) fn notice(&mut self, notice: &Notice, shared: &Shared) {
+        if let Some(observer) = shared.observer() {
             observer.follow(self.operation, &notice.without_error());
         }
         let parent = &self.span;

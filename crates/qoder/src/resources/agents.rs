@@ -1,88 +1,95 @@
-use qoder_types::ops::agents as ops;
-use qoder_types::{Agent, AgentCreate, AgentId, AgentUpdate, Deleted};
+use qoder_types::ops::agents::{self, versions};
+use qoder_types::{Agent, AgentCreate, AgentId, AgentUpdate, Deleted, Timestamp};
 
-use super::resource;
-use crate::{Call, List};
+use super::macros::{calls, list};
+use crate::call::Call;
 
-resource! {
+calls! {
     /// The calls under `/agents`, from [`Client::agents`](crate::Client::agents).
-    Agents
-}
-
-impl Agents {
-    /// Creates an agent, at version 1.
+    ///
+    /// An agent is a model, a system prompt and tools, and has versions: each change makes the next
+    /// one, and sessions that run keep the one that they began with.
     ///
     /// ```no_run
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
-    /// use qoder::types::AgentCreate;
+    /// use qoder::types::{AgentCreate, AgentUpdate};
     ///
-    /// let agent = client
-    ///     .agents()
+    /// let agents = client.agents();
+    /// let agent = agents
     ///     .create(AgentCreate::new("my-assistant", "ultimate").system("Reply concisely and clearly."))
+    ///     .await?;
+    /// let agent = agents
+    ///     .update(&agent.id, AgentUpdate::new(agent.version).system("Reply in one sentence."))
     ///     .await?;
     /// println!("{} at version {}", agent.id, agent.version);
     /// # Ok(()) }
     /// ```
-    pub fn create(&self, agent: AgentCreate) -> Call<Agent> {
-        self.call(ops::create(&agent))
+    Agents: agents {
+        /// Creates an agent, at version 1.
+        create(; agent: AgentCreate) -> Call<Agent>,
+        /// Lists agents.
+        list() -> AgentList,
+        /// Changes an agent, which makes its next version. What the update leaves out is kept. Its
+        /// `version` must be the latest, or the call fails with a
+        /// [conflict](crate::Error::is_conflict).
+        update(id: AgentId; update: AgentUpdate) -> Call<Agent>,
+        /// Archives an agent: no session can be started with it any more.
+        archive(id: AgentId) -> Call<Agent>,
+        /// Deletes an agent. The official SDKs don't offer this; prefer [`archive`](Self::archive).
+        delete(id: AgentId) -> Call<Deleted>,
     }
+}
 
-    /// Lists agents; archived ones only if [asked for](List::include_archived).
-    pub fn list(&self) -> List<Agent> {
-        self.pages(ops::list())
-    }
-
+impl Agents {
     /// Retrieves an agent at its latest version.
     pub fn retrieve(&self, id: impl Into<AgentId>) -> Call<Agent> {
-        self.call(ops::retrieve(&id.into()))
+        Call::new(self.shared.clone(), agents::retrieve(&id.into()))
     }
 
     /// Retrieves an agent as it was at `version`, which is 1 or more.
     pub fn retrieve_version(&self, id: impl Into<AgentId>, version: u64) -> Call<Agent> {
-        let mut request = ops::retrieve(&id.into());
+        let mut request = agents::retrieve(&id.into());
         request.set_query("version", version);
-        self.call(request)
-    }
-
-    /// Changes an agent, which gives it the next version. What the update leaves out is kept;
-    /// its `version` must be the current one, or the call fails with
-    /// [a conflict](crate::Error::is_conflict).
-    pub fn update(&self, id: impl Into<AgentId>, update: AgentUpdate) -> Call<Agent> {
-        self.call(ops::update(&id.into(), &update))
-    }
-
-    /// Archives an agent: no session can be started with it any more.
-    pub fn archive(&self, id: impl Into<AgentId>) -> Call<Agent> {
-        self.call(ops::archive(&id.into()))
-    }
-
-    /// Deletes an agent. The vendor's own SDKs don't offer it; prefer [`archive`](Self::archive).
-    pub fn delete(&self, id: impl Into<AgentId>) -> Call<Deleted> {
-        self.call(ops::delete(&id.into()))
+        Call::new(self.shared.clone(), request)
     }
 
     /// Returns the calls for the versions of an agent.
     pub fn versions(&self) -> AgentVersions {
-        AgentVersions::new(self.client.clone())
+        AgentVersions::new(self.shared.clone())
     }
 }
 
-resource! {
+list! {
+    /// Agents; from [`Agents::list`].
+    AgentList of Agent {
+        /// Sets whether archived agents are listed too. Default: they are not.
+        include_archived: bool,
+        /// Lists only agents that were created at this time or later.
+        created_at_gte: Timestamp as "created_at[gte]",
+        /// Lists only agents that were created at this time or earlier.
+        created_at_lte: Timestamp as "created_at[lte]",
+    }
+}
+
+calls! {
     /// The calls under `/agents/{id}/versions`, from [`Agents::versions`].
-    AgentVersions
-}
-
-impl AgentVersions {
-    /// Lists the snapshots of an agent, newest first.
-    pub fn list(&self, id: impl Into<AgentId>) -> List<Agent> {
-        self.pages(ops::versions::list(&id.into()))
+    ///
+    /// A version is the whole agent as it was. [`Agents::retrieve_version`] returns a single one.
+    AgentVersions: versions {
+        /// Lists the versions of an agent, newest first.
+        list(id: AgentId) -> AgentVersionList,
     }
 }
 
-/// Filters of [`Agents::list`].
-impl List<Agent> {
-    /// Sets whether archived agents are listed too. They aren't by default.
-    pub fn include_archived(self, include: bool) -> Self {
-        self.query("include_archived", include)
-    }
+list! {
+    /// The versions of an agent, newest first; from [`AgentVersions::list`].
+    ///
+    /// Filters of other lists are none of this one:
+    ///
+    /// ```compile_fail,E0599
+    /// # fn f(client: qoder::Client) {
+    /// client.agents().versions().list("agent_1").include_archived(true);
+    /// # }
+    /// ```
+    AgentVersionList of Agent {}
 }

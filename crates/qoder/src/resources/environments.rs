@@ -1,23 +1,16 @@
-use qoder_types::ops::environments as ops;
-use qoder_types::{Deleted, Environment, EnvironmentCreate, EnvironmentId, EnvironmentUpdate};
+use qoder_types::ops::environments;
+use qoder_types::{
+    Deleted, Environment, EnvironmentCreate, EnvironmentId, EnvironmentUpdate, Timestamp,
+};
 
-use super::resource;
-use crate::{Call, List};
+use super::macros::{calls, list};
+use crate::call::Call;
 
-resource! {
+calls! {
     /// The calls under `/environments`, from [`Client::environments`](crate::Client::environments).
-    Environments
-}
-
-impl Environments {
-    /// Creates an environment. Without a config it is a cloud container with limited network.
-    pub fn create(&self, environment: EnvironmentCreate) -> Call<Environment> {
-        self.call(ops::create(&environment))
-    }
-
-    /// Lists environments; archived ones only if [asked for](List::include_archived).
     ///
-    /// An account may have none: [`List::first`] then gives an error that says so.
+    /// An environment says what the containers are like that sessions run in: packages, variables,
+    /// access to the network. An account may have none at first.
     ///
     /// ```no_run
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
@@ -25,40 +18,32 @@ impl Environments {
     /// println!("{}", environment.id);
     /// # Ok(()) }
     /// ```
-    pub fn list(&self) -> List<Environment> {
-        self.pages(ops::list())
-    }
-
-    /// Retrieves an environment.
-    pub fn retrieve(&self, id: impl Into<EnvironmentId>) -> Call<Environment> {
-        self.call(ops::retrieve(&id.into()))
-    }
-
-    /// Changes an environment. What the update leaves out is kept; a config is replaced whole.
-    pub fn update(
-        &self,
-        id: impl Into<EnvironmentId>,
-        update: EnvironmentUpdate,
-    ) -> Call<Environment> {
-        self.call(ops::update(&id.into(), &update))
-    }
-
-    /// Archives an environment: no session can be started in it any more.
-    pub fn archive(&self, id: impl Into<EnvironmentId>) -> Call<Environment> {
-        self.call(ops::archive(&id.into()))
-    }
-
-    /// Deletes an environment, which is a [conflict](crate::Error::is_conflict) while a session
-    /// refers to it, a deleted one included; archive it then.
-    pub fn delete(&self, id: impl Into<EnvironmentId>) -> Call<Deleted> {
-        self.call(ops::delete(&id.into()))
+    Environments: environments {
+        /// Creates an environment. Without a config it is a cloud container with limited network.
+        create(; environment: EnvironmentCreate) -> Call<Environment>,
+        /// Lists environments.
+        list() -> EnvironmentList,
+        /// Retrieves an environment.
+        retrieve(id: EnvironmentId) -> Call<Environment>,
+        /// Changes an environment. What the update leaves out is kept; a config is replaced as a
+        /// whole.
+        update(id: EnvironmentId; update: EnvironmentUpdate) -> Call<Environment>,
+        /// Archives an environment: no session can be started in it any more.
+        archive(id: EnvironmentId) -> Call<Environment>,
+        /// Deletes an environment. While a session refers to it, a deleted one included, that is a
+        /// [conflict](crate::Error::is_conflict): [archive](Self::archive) it instead.
+        delete(id: EnvironmentId) -> Call<Deleted>,
     }
 }
 
-/// Filters of [`Environments::list`].
-impl List<Environment> {
-    /// Sets whether archived environments are listed too. They aren't by default.
-    pub fn include_archived(self, include: bool) -> Self {
-        self.query("include_archived", include)
+list! {
+    /// Environments; from [`Environments::list`].
+    EnvironmentList of Environment {
+        /// Sets whether archived environments are listed too. Default: they are not.
+        include_archived: bool,
+        /// Lists only environments that were created at this time or later.
+        created_at_gte: Timestamp as "created_at[gte]",
+        /// Lists only environments that were created at this time or earlier.
+        created_at_lte: Timestamp as "created_at[lte]",
     }
 }

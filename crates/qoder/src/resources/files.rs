@@ -1,17 +1,15 @@
-use qoder_types::ops::files as ops;
+use qoder_types::ops::files;
 use qoder_types::{Deleted, File, FileContent, FileId};
 
-use super::resource;
+use super::macros::{calls, list};
+use crate::call::Call;
 use crate::files::{Download, Upload};
-use crate::{Call, List};
 
-resource! {
+calls! {
     /// The calls under `/files`, from [`Client::files`](crate::Client::files).
-    Files
-}
-
-impl Files {
-    /// Uploads a file. Its content is read as it is sent; see [`Upload`].
+    ///
+    /// Files are uploaded for agents, which find them in their sessions, and come from agents, which
+    /// deliver them. As a rule only the latter can be downloaded.
     ///
     /// ```no_run
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
@@ -21,53 +19,46 @@ impl Files {
     /// println!("{} has {} bytes", file.id, file.size_bytes);
     /// # Ok(()) }
     /// ```
-    pub fn upload(&self, upload: Upload) -> Call<File> {
-        self.call(ops::upload(upload.about())).with_upload(upload)
+    Files: files {
+        /// Lists files.
+        list() -> FileList,
+        /// Deletes a file.
+        delete(id: FileId) -> Call<Deleted>,
     }
+}
 
-    /// Lists files.
-    pub fn list(&self) -> List<File> {
-        self.pages(ops::list())
+impl Files {
+    /// Uploads a file. Its content is read as it is sent; see [`Upload`].
+    pub fn upload(&self, upload: Upload) -> Call<File> {
+        Call::new(self.shared.clone(), files::upload(upload.about())).with_upload(upload)
     }
 
     /// Retrieves what is known of a file, without its content.
     pub fn retrieve(&self, id: impl Into<FileId>) -> Call<File> {
-        self.call(ops::retrieve_metadata(&id.into()))
+        Call::new(self.shared.clone(), files::retrieve_metadata(&id.into()))
     }
 
     /// Retrieves a link to the content of a file, which must be
-    /// [downloadable](qoder_types::File::downloadable). [`download`](Self::download) fetches it
+    /// [downloadable](qoder_types::File::downloadable). [`download`](Self::download) follows it
     /// too; whoever does so by hand must not send the token there.
     pub fn content(&self, id: impl Into<FileId>) -> Call<FileContent> {
-        self.call(ops::download(&id.into()))
+        Call::new(self.shared.clone(), files::download(&id.into()))
     }
 
-    /// Downloads a file, which must be [downloadable](qoder_types::File::downloadable): as a rule
-    /// what agents deliver is, and uploads are not.
+    /// Downloads a file, which must be [downloadable](qoder_types::File::downloadable).
     pub fn download(&self, id: impl Into<FileId>) -> Download {
-        Download::new(self.client.clone(), id.into())
-    }
-
-    /// Deletes a file.
-    pub fn delete(&self, id: impl Into<FileId>) -> Call<Deleted> {
-        self.call(ops::delete(&id.into()))
+        Download::new(self.shared.clone(), id.into())
     }
 }
 
-/// Filters of [`Files::list`].
-impl List<File> {
-    /// Lists only files of this name.
-    pub fn name(self, name: &str) -> Self {
-        self.query("name", name)
-    }
-
-    /// Lists only files of this resource, such as a session.
-    pub fn scope_id(self, id: &str) -> Self {
-        self.query("scope_id", id)
-    }
-
-    /// Lists only this file; call it again for further ones.
-    pub fn id(self, id: impl Into<FileId>) -> Self {
-        self.also("ids[]", id.into())
+list! {
+    /// Files; from [`Files::list`].
+    FileList of File by FileId, 1000 a page {
+        /// Lists only files of this name.
+        name: String,
+        /// Lists only files that belong to this resource, such as a session, by its id.
+        scope_id: String,
+        /// Lists only this file; call it again for further ones.
+        id+: FileId as "ids[]",
     }
 }

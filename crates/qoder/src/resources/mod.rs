@@ -1,43 +1,27 @@
 //! The resources of the API, one file each, named and nested as in the API's own documentation.
+//!
+//! Each has a handle, from [`Client`](crate::Client), whose methods are the calls, and a type for
+//! each of its lists, whose methods are the filters of that list.
+
+mod macros;
 
 mod agents;
 mod environments;
 mod files;
+mod memory_stores;
 mod models;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
-pub use agents::{AgentVersions, Agents};
-pub use environments::Environments;
-pub use files::Files;
-pub use models::Models;
-pub use sessions::{SessionEvents, SessionThreads, Sessions, ThreadEvents};
-
-/// A handle on a resource: a client, and the calls of the resource as methods.
-macro_rules! resource {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug)]
-        pub struct $name {
-            client: crate::Client,
-        }
-
-        impl $name {
-            pub(crate) fn new(client: crate::Client) -> Self {
-                Self { client }
-            }
-
-            /// The call of `request` by this handle's client.
-            #[allow(dead_code, reason = "some resources only have lists")]
-            fn call<T>(&self, request: qoder_types::Request<T>) -> crate::Call<T> {
-                crate::Call::new(self.client.clone(), request)
-            }
-
-            /// The list that `request` begins.
-            #[allow(dead_code, reason = "some resources have no list")]
-            fn pages<T>(&self, request: qoder_types::Request<qoder_types::Page<T>>) -> crate::List<T> {
-                crate::List::new(self.client.clone(), request)
-            }
-        }
-    };
-}
-use resource;
+pub use agents::{AgentList, AgentVersionList, AgentVersions, Agents};
+pub use environments::{EnvironmentList, Environments};
+pub use files::{FileList, Files};
+pub use memory_stores::{
+    Memories, MemoryList, MemoryStoreList, MemoryStores, MemoryVersionList, MemoryVersions,
+};
+pub use models::{ModelList, Models};
+pub use sessions::{
+    SessionEventList, SessionEvents, SessionList, SessionThreadList, SessionThreads, Sessions,
+    ThreadEventList, ThreadEvents,
+};

@@ -1,17 +1,25 @@
 use qoder_types::Model;
-use qoder_types::ops::models as ops;
+use qoder_types::ops::models;
 
-use super::resource;
-use crate::List;
+use super::macros::{calls, list};
 
-resource! {
+calls! {
     /// The calls under `/models`, from [`Client::models`](crate::Client::models).
-    Models
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// for model in client.models().list().await?.data {
+    ///     println!("{}", model.id);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    Models: models {
+        /// Lists the models that agents can use.
+        list() -> ModelList,
+    }
 }
 
-impl Models {
-    /// Lists the models, all on one page.
-    pub fn list(&self) -> List<Model> {
-        self.pages(ops::list())
-    }
+list! {
+    /// Models; from [`Models::list`].
+    ModelList of Model by String {}
 }

@@ -1,205 +1,192 @@
-use qoder_types::ops::sessions as ops;
+use qoder_types::ops::sessions::threads::events as thread_events;
+use qoder_types::ops::sessions::{self, events, threads};
 use qoder_types::{
-    Deleted, Event, InputEvent, Order, SendEvents, SentEvents, Session, SessionCanceled,
-    SessionCreate, SessionId, SessionStatus, SessionThread, SessionUpdate, ThreadId,
+    AgentId, Deleted, DeploymentId, Event, EventId, InputEvent, MemoryStoreId, SentEvents, Session,
+    SessionCanceled, SessionCreate, SessionId, SessionStatus, SessionThread, SessionUpdate,
+    ThreadId, Timestamp,
 };
 
-use super::resource;
+use super::macros::{calls, list};
+use crate::call::Call;
 use crate::follow::{Feed, StreamOpening};
-use crate::{Call, List};
+use crate::input;
 
-resource! {
-    /// The calls under `/sessions`, from [`Client::sessions`](crate::Client::sessions). For the
-    /// conversation in one session see [`Client::session`](crate::Client::session).
-    Sessions
+calls! {
+    /// The calls under `/sessions`, from [`Client::sessions`](crate::Client::sessions).
+    ///
+    /// A session is an agent at work in an environment: it is sent messages, and tells what it does
+    /// as events. To talk with one, use [`Client::session`](crate::Client::session), which sends,
+    /// follows and answers; the calls here are the single steps.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::{SessionCreate, SessionStatus};
+    ///
+    /// let sessions = client.sessions();
+    /// let session = sessions.create(SessionCreate::new("agent_1", "env_1").title("first session")).await?;
+    /// let mut running = sessions.list().status(SessionStatus::Running).items();
+    /// while let Some(session) = running.next().await {
+    ///     println!("{}", session?.id);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    Sessions: sessions {
+        /// Starts a session of an agent in an environment. It is idle until it is sent a message.
+        ///
+        /// The server connects to the agent's MCP servers here: one that can't be reached fails the
+        /// call.
+        create(; session: SessionCreate) -> Call<Session>,
+        /// Lists sessions, newest first unless [ordered otherwise](SessionList::order).
+        list() -> SessionList,
+        /// Retrieves a session.
+        retrieve(id: SessionId) -> Call<Session>,
+        /// Changes a session. What the update leaves out is kept.
+        update(id: SessionId; update: SessionUpdate) -> Call<Session>,
+        /// Archives a session: it can be read, and takes no events any more.
+        archive(id: SessionId) -> Call<Session>,
+        /// Deletes a session.
+        delete(id: SessionId) -> Call<Deleted>,
+        /// Cancels what the session is doing; it stays usable. Nothing happens to an idle one.
+        cancel(id: SessionId) -> Call<SessionCanceled>,
+    }
 }
 
 impl Sessions {
-    /// Starts a session of an agent in an environment. It is idle until it is sent a message.
-    ///
-    /// Servers connect to the agent's MCP servers here: one that can't be reached fails the call.
-    pub fn create(&self, session: SessionCreate) -> Call<Session> {
-        self.call(ops::create(&session))
-    }
-
-    /// Lists sessions, newest first unless [ordered otherwise](List::order).
-    pub fn list(&self) -> List<Session> {
-        self.pages(ops::list())
-    }
-
-    /// Retrieves a session.
-    pub fn retrieve(&self, id: impl Into<SessionId>) -> Call<Session> {
-        self.call(ops::retrieve(&id.into()))
-    }
-
-    /// Changes a session; what the update leaves out is kept.
-    pub fn update(&self, id: impl Into<SessionId>, update: SessionUpdate) -> Call<Session> {
-        self.call(ops::update(&id.into(), &update))
-    }
-
-    /// Archives a session: it can be read, and takes no events any more.
-    pub fn archive(&self, id: impl Into<SessionId>) -> Call<Session> {
-        self.call(ops::archive(&id.into()))
-    }
-
-    /// Deletes a session.
-    pub fn delete(&self, id: impl Into<SessionId>) -> Call<Deleted> {
-        self.call(ops::delete(&id.into()))
-    }
-
-    /// Cancels what the session is doing; it stays usable. Nothing happens to an idle one.
-    pub fn cancel(&self, id: impl Into<SessionId>) -> Call<SessionCanceled> {
-        self.call(ops::cancel(&id.into()))
-    }
-
     /// Returns the calls for the events of sessions.
     pub fn events(&self) -> SessionEvents {
-        SessionEvents::new(self.client.clone())
+        SessionEvents::new(self.shared.clone())
     }
 
     /// Returns the calls for the threads of sessions.
     pub fn threads(&self) -> SessionThreads {
-        SessionThreads::new(self.client.clone())
+        SessionThreads::new(self.shared.clone())
     }
 }
 
-/// Filters of [`Sessions::list`].
-impl List<Session> {
-    /// Lists only sessions of this agent.
-    pub fn agent_id(self, id: &qoder_types::AgentId) -> Self {
-        self.query("agent_id", id)
-    }
-
-    /// Lists only sessions in this state; call it again for further states.
-    pub fn status(self, status: &SessionStatus) -> Self {
-        self.also("statuses[]", status)
-    }
-
-    /// Sets the order, by time of creation. Newest first by default.
-    pub fn order(self, order: Order) -> Self {
-        self.query("order", order)
-    }
-
-    /// Sets whether archived sessions are listed too. They aren't by default.
-    pub fn include_archived(self, include: bool) -> Self {
-        self.query("include_archived", include)
+list! {
+    /// Sessions, newest first unless [ordered otherwise](Self::order); from [`Sessions::list`].
+    SessionList of Session {
+        /// Lists only sessions of this agent.
+        agent_id: AgentId,
+        /// Lists only sessions of this version of their agent, which is 1 or more.
+        agent_version: u64,
+        /// Lists only sessions that this deployment started.
+        deployment_id: DeploymentId,
+        /// Lists only sessions that this memory store is mounted in.
+        memory_store_id: MemoryStoreId,
+        /// Lists only sessions in this state; call it again for further states.
+        status+: SessionStatus as "statuses[]",
+        /// Sets whether archived sessions are listed too. Default: they are not.
+        include_archived: bool,
+        /// Sets the order, by time of creation. Default: newest first.
+        order: Order,
+        /// Lists only sessions that were created after this time.
+        created_at_gt: Timestamp as "created_at[gt]",
+        /// Lists only sessions that were created at this time or later.
+        created_at_gte: Timestamp as "created_at[gte]",
+        /// Lists only sessions that were created before this time.
+        created_at_lt: Timestamp as "created_at[lt]",
+        /// Lists only sessions that were created at this time or earlier.
+        created_at_lte: Timestamp as "created_at[lte]",
     }
 }
 
-resource! {
+calls! {
     /// The calls under `/sessions/{id}/events`, from [`Sessions::events`].
-    SessionEvents
-}
-
-impl SessionEvents {
-    /// Lists the events of a session, oldest first unless [ordered otherwise](List::order).
-    /// Previews are never in it.
-    pub fn list(&self, id: impl Into<SessionId>) -> List<Event> {
-        self.pages(ops::events::list(&id.into()))
-    }
-
-    /// Sends events to a session; the response has them with their ids, unless the server accepts
-    /// them without a word.
-    ///
-    /// Acceptance is not completion: the answer comes through the stream. A message for a session
-    /// that is running is a [conflict](crate::Error::is_conflict). An idempotency key goes with
-    /// the call, so a repeated attempt is not a second message.
     ///
     /// ```no_run
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::UserMessage;
     ///
-    /// let sent = client.sessions().events().send("sess_1", [UserMessage::new("Hello!")]).await?;
+    /// let events = client.sessions().events();
+    /// let sent = events.send("sess_1", [UserMessage::new("Hello!")]).await?;
     /// println!("{:?}", sent.data[0].id());
     /// # Ok(()) }
     /// ```
+    SessionEvents: events {
+        /// Lists the events of a session, oldest first unless
+        /// [ordered otherwise](SessionEventList::order). Previews are never among them.
+        list(id: SessionId) -> SessionEventList,
+    }
+}
+
+impl SessionEvents {
+    /// Sends events to a session. The response has them with their ids, unless the server accepts
+    /// them without a body.
+    ///
+    /// Acceptance is not completion: the answer comes through the stream. A message for a session
+    /// that is running is a [conflict](crate::Error::is_conflict). An idempotency key goes with
+    /// the call, so a repeated attempt is not a second message.
     pub fn send<I>(&self, id: impl Into<SessionId>, events: I) -> Call<SentEvents>
     where
         I: IntoIterator,
         I::Item: Into<InputEvent>,
     {
-        let in_dialect = |event: I::Item| match self.client.dialect() {
-            crate::Dialect::Seed => event.into().for_seed(),
-            crate::Dialect::Current => event.into().for_current(),
-        };
-        let events: Vec<InputEvent> = events.into_iter().map(in_dialect).collect();
-        let body = SendEvents::new(events);
-        self.call(ops::events::send(&id.into(), &body))
+        input::send(&self.shared, &id.into(), events)
     }
 
     /// Opens the event stream: one connection, which ends when the server ends it. To go on after
     /// that without losing anything, [follow](crate::Conversation::follow) instead.
     pub fn stream(&self, id: impl Into<SessionId>) -> StreamOpening {
-        StreamOpening::new(self.client.clone(), Feed::session(id.into()))
+        StreamOpening::new(self.shared.clone(), Feed::session(id.into()))
     }
 }
 
-/// Filters of [`SessionEvents::list`].
-impl List<Event> {
-    /// Lists only events of this type, by its name in the API; call it again for further types.
-    pub fn event_type(self, name: &str) -> Self {
-        self.also("types[]", name)
-    }
-
-    /// Sets the order, by time. Oldest first by default.
-    pub fn order(self, order: Order) -> Self {
-        self.query("order", order)
-    }
-
-    /// Lists only what comes after this event.
-    pub fn after(self, id: &qoder_types::EventId) -> Self {
-        self.from_cursor(&qoder_types::Cursor::After(id.to_string()))
+list! {
+    /// The events of a session, oldest first unless [ordered otherwise](Self::order); from
+    /// [`SessionEvents::list`] and [`Conversation::events`](crate::Conversation::events).
+    SessionEventList of Event by EventId {
+        /// Lists only events of this type, such as `agent.message`; call it again for further types.
+        event_type+: String as "types[]",
+        /// Sets the order, by the time when the events were processed. Default: oldest first.
+        order: Order,
+        /// Lists only events that were processed after this time.
+        created_at_gt: Timestamp as "created_at[gt]",
+        /// Lists only events that were processed at this time or later.
+        created_at_gte: Timestamp as "created_at[gte]",
+        /// Lists only events that were processed before this time.
+        created_at_lt: Timestamp as "created_at[lt]",
+        /// Lists only events that were processed at this time or earlier.
+        created_at_lte: Timestamp as "created_at[lte]",
     }
 }
 
-resource! {
+calls! {
     /// The calls under `/sessions/{id}/threads`, from [`Sessions::threads`].
-    SessionThreads
+    ///
+    /// Each session has one thread, and more where its agent sets others to work.
+    SessionThreads: threads {
+        /// Lists the threads of a session.
+        list(session: SessionId) -> SessionThreadList,
+        /// Retrieves a thread.
+        retrieve(session: SessionId, thread: ThreadId) -> Call<SessionThread>,
+        /// Archives a thread.
+        archive(session: SessionId, thread: ThreadId) -> Call<SessionThread>,
+    }
 }
 
 impl SessionThreads {
-    /// Lists the threads of a session. Each session has one, and more where its agent sets others
-    /// to work.
-    pub fn list(&self, session: impl Into<SessionId>) -> List<SessionThread> {
-        self.pages(ops::threads::list(&session.into()))
-    }
-
-    /// Retrieves a thread.
-    pub fn retrieve(
-        &self,
-        session: impl Into<SessionId>,
-        thread: impl Into<ThreadId>,
-    ) -> Call<SessionThread> {
-        self.call(ops::threads::retrieve(&session.into(), &thread.into()))
-    }
-
-    /// Archives a thread.
-    pub fn archive(
-        &self,
-        session: impl Into<SessionId>,
-        thread: impl Into<ThreadId>,
-    ) -> Call<SessionThread> {
-        self.call(ops::threads::archive(&session.into(), &thread.into()))
-    }
-
     /// Returns the calls for the events of threads.
     pub fn events(&self) -> ThreadEvents {
-        ThreadEvents::new(self.client.clone())
+        ThreadEvents::new(self.shared.clone())
     }
 }
 
-resource! {
-    /// The calls for the events of a thread, from [`SessionThreads::events`].
-    ThreadEvents
+list! {
+    /// The threads of a session; from [`SessionThreads::list`] and
+    /// [`Conversation::threads`](crate::Conversation::threads).
+    SessionThreadList of SessionThread, 1000 a page {}
+}
+
+calls! {
+    /// The calls under `/sessions/{id}/threads/{id}/events`, from [`SessionThreads::events`].
+    ThreadEvents: thread_events {
+        /// Lists the events of a thread, oldest first; the server has no other order here.
+        list(session: SessionId, thread: ThreadId) -> ThreadEventList,
+    }
 }
 
 impl ThreadEvents {
-    /// Lists the events of a thread, oldest first; the server has no other order and no filter of
-    /// types here.
-    pub fn list(&self, session: impl Into<SessionId>, thread: impl Into<ThreadId>) -> List<Event> {
-        self.pages(ops::threads::events::list(&session.into(), &thread.into()))
-    }
-
     /// Opens the thread's event stream: one connection, which ends when the server ends it. To go
     /// on after that without losing anything, [follow](crate::Thread::follow) instead.
     pub fn stream(
@@ -207,9 +194,13 @@ impl ThreadEvents {
         session: impl Into<SessionId>,
         thread: impl Into<ThreadId>,
     ) -> StreamOpening {
-        StreamOpening::new(
-            self.client.clone(),
-            Feed::thread(session.into(), thread.into()),
-        )
+        let feed = Feed::thread(session.into(), thread.into());
+        StreamOpening::new(self.shared.clone(), feed)
     }
+}
+
+list! {
+    /// The events of a thread, oldest first; from [`ThreadEvents::list`] and
+    /// [`Thread::events`](crate::Thread::events).
+    ThreadEventList of Event by EventId {}
 }

@@ -7,13 +7,13 @@
 
 use std::time::Duration;
 
-use qoder_types::{Event, EventId, Order, SessionId};
+use qoder_types::{Cursor, Event, EventId, Order, SessionId, ops};
 
 use super::Machine;
-use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::follow::Start;
 use crate::list::List;
+use crate::shared::Shared;
 
 /// How many of the newest events are looked through for a message that may have been sent before.
 const LOOKED_THROUGH: usize = 1000;
@@ -34,9 +34,9 @@ pub(super) struct Before {
 
 impl Before {
     /// Looks up where the log ends.
-    pub(super) async fn look(client: &Client, session: &SessionId) -> Result<Self> {
-        let list = || events(client, session).options(|options| options.timeout(LOOKING));
-        let newest = list().order(Order::Desc).limit(1).await?.data;
+    pub(super) async fn look(shared: &Shared, session: &SessionId) -> Result<Self> {
+        let list = || events(shared, session).options(|options| options.timeout(LOOKING));
+        let newest = list().query("order", Order::Desc).limit(1).await?.data;
         let Some(newest) = newest.first() else {
             return Ok(Self {
                 newest: None,
@@ -69,13 +69,13 @@ impl Before {
 /// Finds where the turn begins whose message was accepted: right after the message, or before it if
 /// it isn't listed yet. `known` tells that it may have been sent before, under the same key.
 pub(super) async fn find(
-    client: &Client,
+    shared: &Shared,
     session: &SessionId,
     text: &str,
     before: Option<Before>,
     known: bool,
 ) -> Result<(Start, Machine)> {
-    let list = || events(client, session).limit(100);
+    let list = || events(shared, session).limit(100);
     let says = |event: &Event| match event {
         Event::UserMessage(message) => message.content.text().trim() == text.trim(),
         _ => false,
@@ -105,7 +105,7 @@ async fn after(
     meant: impl Fn(&Event) -> bool,
 ) -> Result<Option<EventId>> {
     let mut events = match start {
-        Some(id) => list.after(id).items(),
+        Some(id) => list.from_cursor(&Cursor::After(id.to_string())).items(),
         None => list.items(),
     };
     let mut found = None;
@@ -130,7 +130,7 @@ async fn back(
     meant: impl Fn(&Event) -> bool,
 ) -> Result<(Option<EventId>, Option<EventId>)> {
     let (mut events, most) = if ordered {
-        (list.order(Order::Desc).items(), LOOKED_THROUGH)
+        (list.query("order", Order::Desc).items(), LOOKED_THROUGH)
     } else {
         (list.items(), LONGEST)
     };
@@ -157,8 +157,8 @@ async fn back(
     }
 }
 
-fn events(client: &Client, session: &SessionId) -> List<Event> {
-    client.sessions().events().list(session)
+fn events(shared: &Shared, session: &SessionId) -> List<Event> {
+    List::new(shared.clone(), ops::sessions::events::list(session))
 }
 
 fn endless() -> Error {

@@ -21,16 +21,16 @@ use std::time::Duration;
 use futures_core::Stream;
 use qoder_http::time;
 use qoder_types::{
-    Event, EventId, InputEvent, SentEvents, SessionErrorEvent, SessionId, UserInterrupt,
-    UserMessage,
+    Event, EventId, SentEvents, SessionErrorEvent, SessionId, UserInterrupt, UserMessage,
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 use uuid::Uuid;
 
 use crate::call::Call;
-use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::follow::{Events, Feed, Follow, Start};
+use crate::input;
+use crate::shared::Shared;
 
 /// A message about to be sent, and the turn it starts. Awaited, it sends the message and gives
 /// the [`Turn`]. Made by [`Conversation::turn`](crate::Conversation::turn).
@@ -41,7 +41,7 @@ use crate::follow::{Events, Feed, Follow, Start};
 #[must_use = "a turn does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct TurnOpening {
-    client: Client,
+    shared: Shared,
     session: SessionId,
     begin: Begin,
     follow: Follow,
@@ -63,18 +63,18 @@ enum Begin {
 }
 
 impl TurnOpening {
-    pub(crate) fn new(client: Client, session: SessionId, message: UserMessage) -> Self {
-        Self::begin(client, session, Begin::Message(message))
+    pub(crate) fn new(shared: Shared, session: SessionId, message: UserMessage) -> Self {
+        Self::begin(shared, session, Begin::Message(message))
     }
 
-    pub(crate) fn resumed(client: Client, session: SessionId, checkpoint: String) -> Self {
-        Self::begin(client, session, Begin::Checkpoint(checkpoint))
+    pub(crate) fn resumed(shared: Shared, session: SessionId, checkpoint: String) -> Self {
+        Self::begin(shared, session, Begin::Checkpoint(checkpoint))
     }
 
-    fn begin(client: Client, session: SessionId, begin: Begin) -> Self {
-        let follow = Follow::new(client.clone(), Feed::session(session.clone()));
+    fn begin(shared: Shared, session: SessionId, begin: Begin) -> Self {
+        let follow = Follow::new(shared.clone(), Feed::session(session.clone()));
         Self {
-            client,
+            shared,
             session,
             begin,
             follow,
@@ -117,7 +117,7 @@ impl TurnOpening {
                 // It has to be known here too: whoever begins the turn again needs it.
                 let known = self.key.is_some();
                 let key = self.key.unwrap_or_else(|| Uuid::new_v4().to_string());
-                let sending = send(&self.client, &self.session, message, &key, known);
+                let sending = send(&self.shared, &self.session, message, &key, known);
                 time::timeout_at(deadline, sending)
                     .await
                     .unwrap_or_else(|_| Err(not_accepted_in_time()))
@@ -130,7 +130,7 @@ impl TurnOpening {
             }
         };
         Ok(Turn {
-            client: self.client,
+            shared: self.shared,
             session: self.session,
             message,
             events: self.follow.from(start).events(),
@@ -155,17 +155,17 @@ fn not_accepted_in_time() -> Error {
 /// Sends the message; gives its id, where its turn starts, and what the turn waits for. The key is
 /// `known` if the message may have been sent with it before.
 async fn send(
-    client: &Client,
+    shared: &Shared,
     session: &SessionId,
     message: UserMessage,
     key: &str,
     known: bool,
 ) -> Result<(Option<EventId>, Start, Machine)> {
     let text = message.content.text().into_owned();
-    let before = if client.names_messages() {
+    let before = if shared.names_messages() {
         None
     } else {
-        match anchor::Before::look(client, session).await {
+        match anchor::Before::look(shared, session).await {
             // The server asks to wait with whatever comes next.
             Err(error) if error.retry_after().is_some() => {
                 return Err(error.with_sent(crate::Sent::No));
@@ -173,19 +173,16 @@ async fn send(
             looked => Some(looked),
         }
     };
-    let sent = client
-        .sessions()
-        .events()
-        .send(session, [InputEvent::from(message)])
+    let sent = input::send(shared, session, [message])
         .options(|options| options.idempotency_key(key))
         .await?;
     let accepted = sent.data.iter().find_map(Event::id).cloned();
-    client.set_names_messages(accepted.is_some());
+    shared.set_names_messages(accepted.is_some());
     let (start, machine) = match &accepted {
         Some(id) => (Start::After(id.clone()), Machine::anchored()),
         None => {
             let before = before.transpose().map_err(not_found)?;
-            anchor::find(client, session, &text, before, known)
+            anchor::find(shared, session, &text, before, known)
                 .await
                 .map_err(not_found)?
         }
@@ -241,7 +238,7 @@ impl IntoFuture for TurnOpening {
 /// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Turn {
-    client: Client,
+    shared: Shared,
     session: SessionId,
     message: Option<EventId>,
     events: Events,
@@ -290,8 +287,7 @@ impl Turn {
     /// Stops what the agent is doing, on every thread, with an event; the session stays usable.
     /// The turn then comes to its end by itself: go on reading.
     pub fn interrupt(&self) -> Call<SentEvents> {
-        let events = self.client.sessions().events();
-        events.send(&self.session, [UserInterrupt::new()])
+        input::send(&self.shared, &self.session, [UserInterrupt::new()])
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {

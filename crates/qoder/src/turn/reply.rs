@@ -182,7 +182,7 @@ impl Turn {
         .with_body(Bytes::copy_from_slice(head))
         .with_checkpoint(Some(self.checkpoint()))
         .with_sent(crate::Sent::Yes)
-        .redacted(self.client.auth())
+        .redacted(self.shared.auth())
     }
 
     fn broken(&self, why: String) -> Error {
@@ -193,6 +193,6 @@ impl Turn {
         Error::new(ErrorKind::Turn, why)
             .with_checkpoint(Some(self.checkpoint()))
             .with_sent(crate::Sent::Yes)
-            .redacted(self.client.auth())
+            .redacted(self.shared.auth())
     }
 }

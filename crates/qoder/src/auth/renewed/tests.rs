@@ -11,6 +11,8 @@ use tokio::time::{advance, sleep};
 use super::super::CredentialsFuture;
 use super::super::cache::RENEWAL_PAUSE;
 use super::*;
+use crate::auth::provider::CredentialsError;
+use crate::error::ErrorKind;
 
 /// Gives `token-1`, `token-2` and so on, good for an hour, after some polls.
 #[derive(Clone, Default)]

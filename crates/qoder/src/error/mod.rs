@@ -1,7 +1,14 @@
 //! One error type, whose methods answer what callers ask.
 
+mod kind;
+mod making;
+
+pub use kind::ErrorKind;
+
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,15 +16,16 @@ use http::StatusCode;
 use qoder_http::Sent;
 use qoder_types::ErrorBody;
 
-use crate::auth::{Auth, Cause};
-pub(crate) use crate::text::head_of;
-use crate::text::{one_line, shortened};
+use crate::text::shortened;
 
 /// A message is no longer than this, in characters.
 const MESSAGE: usize = 2000;
 
 /// An id of a request is no longer than this, in characters. Those of the service are UUIDs.
 const REQUEST_ID: usize = 128;
+
+/// The method and path of a raw call are no longer than this, in characters.
+const OPERATION: usize = 200;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -45,7 +53,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    operation: Option<&'static str>,
+    operation: Option<Cow<'static, str>>,
     status: Option<StatusCode>,
     api: Option<ErrorBody>,
     request_id: Option<String>,
@@ -62,83 +70,16 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// The classes of errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The client could not be built, or not be used as it was: a missing or malformed token, a
-    /// base URL that won't do, no TLS, a certificate that is not trusted, no tokio runtime, a proxy
-    /// that wants other credentials. Nothing was done; mend the configuration.
-    Config,
-    /// There is no token to send the call with: the exchange of a service account's key failed or
-    /// was refused, or the program's own [`Credentials`](crate::Credentials) gave none. The
-    /// request was not sent with it. [`Error::status`] and [`Error::request_id`] are those of the
-    /// exchange. What may be over soon [is retryable](Error::is_retryable), after
-    /// [`Error::retry_after`]; until then no call asks again.
-    Credentials,
-    /// The call could not be put into a request: an id that is empty, a body that is no JSON.
-    /// Nothing was sent; mend the arguments.
-    Input,
-    /// The server could not be reached: name resolution, connecting, a proxy or TLS failed. Nothing
-    /// was sent in this attempt; [`Error::sent`] tells of all of them.
-    Connect,
-    /// A deadline passed; [`Error::sent`] tells whether the request had left.
-    Timeout,
-    /// The connection broke after the request had, or might have, left.
-    Network,
-    /// The server answered with an error status; see [`Error::status`] and [`Error::api`].
-    Api,
-    /// The server answered with success, and with something that is not what it promised: HTML,
-    /// nothing at all, half a document. [`Error::body`] has its beginning.
-    Decode,
-    /// The response is larger than the limit of the client.
-    TooLarge,
-    /// What is on this side failed: a file or stream could not be read, or was not as long as was
-    /// said, or a file could not be written.
-    File,
-    /// A list that had to have an item has none.
-    Empty,
-    /// A list contradicts itself: it promises more and gives no cursor, or gives one twice.
-    Pagination,
-    /// An event stream could not be opened, or could not be kept without losing events. When it
-    /// had delivered anything, [`Error::checkpoint`] says where to go on.
-    Stream,
-    /// A turn did not come to its end: the session was terminated or deleted, or the agent waits
-    /// for an answer that nobody gives.
-    Turn,
-}
-
-impl ErrorKind {
-    /// The class as one word, for logs and the labels of metrics: `connect`, `too_large`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::Credentials => "credentials",
-            Self::Input => "input",
-            Self::Connect => "connect",
-            Self::Timeout => "timeout",
-            Self::Network => "network",
-            Self::Api => "api",
-            Self::Decode => "decode",
-            Self::TooLarge => "too_large",
-            Self::File => "file",
-            Self::Empty => "empty",
-            Self::Pagination => "pagination",
-            Self::Stream => "stream",
-            Self::Turn => "turn",
-        }
-    }
-}
-
 impl Error {
     /// The class of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The operation that failed, such as `sessions.events.send`.
-    pub fn operation(&self) -> Option<&'static str> {
-        self.0.operation
+    /// The operation that failed, such as `sessions.events.send`; or the method and path of a
+    /// [raw call](crate::Client::request), such as `GET /quotas`.
+    pub fn operation(&self) -> Option<&str> {
+        self.0.operation.as_deref()
     }
 
     /// The status of the last response, if there was one.
@@ -264,147 +205,6 @@ impl Error {
     }
 }
 
-/// How the crate makes errors.
-impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            message: one_line(&message.into()).into_owned(),
-            operation: None,
-            status: None,
-            api: None,
-            request_id: None,
-            retry_after: None,
-            attempts: 0,
-            sent: Sent::No,
-            idempotency_key: None,
-            passing: false,
-            retryable: None,
-            checkpoint: None,
-            body: Bytes::new(),
-            source: None,
-        }))
-    }
-
-    pub(crate) fn config(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Config, message)
-    }
-
-    /// Timers and sockets are tokio's.
-    pub(crate) fn no_runtime() -> Self {
-        Self::config("no tokio runtime here: a client is to be used in one, see `#[tokio::main]`")
-    }
-
-    pub(crate) fn input(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Input, message)
-    }
-
-    /// An error of the transport, in this crate's classes.
-    pub(crate) fn transport(error: qoder_http::Error) -> Self {
-        Self::new(Self::transport_kind(&error), error.to_string())
-            .with_sent(error.sent())
-            .with_source(error)
-    }
-
-    /// The class of an error of the transport.
-    pub(crate) fn transport_kind(error: &qoder_http::Error) -> ErrorKind {
-        use qoder_http::ErrorKind as Below;
-        match error.kind() {
-            Below::Url => ErrorKind::Input,
-            Below::Config | Below::ProxyAuth | Below::Certificate => ErrorKind::Config,
-            Below::Dns | Below::Connect | Below::Tls | Below::Proxy => ErrorKind::Connect,
-            Below::Timeout(_) => ErrorKind::Timeout,
-            Below::TooLarge => ErrorKind::TooLarge,
-            Below::Coding => ErrorKind::Decode,
-            Below::Source => ErrorKind::File,
-            _ => ErrorKind::Network,
-        }
-    }
-
-    pub(crate) fn with_operation(mut self, operation: &'static str) -> Self {
-        self.0.operation.get_or_insert(operation);
-        self
-    }
-
-    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
-        self.0.status = Some(status);
-        self.0.sent = Sent::Yes;
-        self
-    }
-
-    pub(crate) fn with_api(mut self, api: ErrorBody) -> Self {
-        self.0.api = Some(api);
-        self
-    }
-
-    pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
-        self.0.request_id = id.map(|id| one_line(&id).into_owned());
-        self
-    }
-
-    pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
-        self.0.retry_after = after;
-        self
-    }
-
-    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts;
-        self
-    }
-
-    pub(crate) fn with_sent(mut self, sent: Sent) -> Self {
-        self.0.sent = sent;
-        self
-    }
-
-    pub(crate) fn with_idempotency_key(mut self, key: Option<String>) -> Self {
-        self.0.idempotency_key = key;
-        self
-    }
-
-    /// Sets whether the call can be made again; see [`is_retryable`](Self::is_retryable). Without
-    /// it only what did not arrive can.
-    pub(crate) fn with_retryable(mut self, retryable: bool) -> Self {
-        self.0.retryable = Some(retryable);
-        self
-    }
-
-    /// Sets whether what failed may work soon: of no token, that asking again may give one.
-    pub(crate) fn with_passing(mut self, passing: bool) -> Self {
-        self.0.passing = passing;
-        self
-    }
-
-    pub(crate) fn is_passing(&self) -> bool {
-        self.0.passing
-    }
-
-    pub(crate) fn with_checkpoint(mut self, checkpoint: Option<String>) -> Self {
-        self.0.checkpoint = checkpoint;
-        self
-    }
-
-    pub(crate) fn with_body(mut self, body: Bytes) -> Self {
-        self.0.body = body;
-        self
-    }
-
-    /// Without the secrets, should the server have repeated one, and then not too long.
-    pub(crate) fn redacted(mut self, auth: &Auth) -> Self {
-        let short = |text, most| shortened(&auth.redact(text), most).into_owned();
-        self.0.message = short(self.0.message, MESSAGE);
-        self.0.request_id = self.0.request_id.map(|id| short(id, REQUEST_ID));
-        self.0.api = self.0.api.map(|api| auth.redact_api(api));
-        self.0.body = auth.redact_bytes(self.0.body);
-        self
-    }
-
-    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Box::new(source));
-        self
-    }
-}
-
 /// For what is made with `Tls`, `Proxy` and `Transport`, so that `?` works on it.
 impl From<qoder_http::Error> for Error {
     fn from(error: qoder_http::Error) -> Self {
@@ -414,7 +214,7 @@ impl From<qoder_http::Error> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(operation) = self.0.operation {
+        if let Some(operation) = &self.0.operation {
             write!(f, "{operation}: ")?;
         }
         f.write_str(&shortened(&self.0.message, MESSAGE))?;
@@ -455,6 +255,29 @@ impl StdError for Error {
         } else {
             Some(source)
         }
+    }
+}
+
+/// An error that several calls end with. Its text is part of theirs, so what lies below it is
+/// their source.
+#[derive(Clone)]
+pub(crate) struct Cause(pub(crate) Arc<dyn StdError + Send + Sync>);
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Cause {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
     }
 }
 

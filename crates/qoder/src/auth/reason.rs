@@ -1,0 +1,72 @@
+//! Why there is no token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use qoder_http::Sent;
+
+use super::provider::CredentialsError;
+use crate::error::{Cause, Error, ErrorKind};
+
+/// Why there is no token.
+#[derive(Debug)]
+pub(super) struct Reason {
+    pub(super) message: String,
+    pub(super) status: Option<StatusCode>,
+    pub(super) request_id: Option<String>,
+    /// How long the server asked to wait with a 429.
+    pub(super) hint: Option<Duration>,
+    /// It may be over soon: no connection, 429, 5xx.
+    pub(super) passing: bool,
+    pub(super) cause: Option<Cause>,
+}
+
+impl Reason {
+    /// For good.
+    pub(super) fn new(message: String) -> Self {
+        Self {
+            message,
+            status: None,
+            request_id: None,
+            hint: None,
+            passing: false,
+            cause: None,
+        }
+    }
+
+    pub(super) fn custom(error: CredentialsError) -> Self {
+        Self {
+            passing: !error.denied,
+            cause: Some(Cause(Arc::clone(&error.why))),
+            ..Self::new(format!("no token from the credentials: {error}"))
+        }
+    }
+
+    pub(super) fn too_late(limit: Duration) -> Self {
+        Self {
+            passing: true,
+            ..Self::new(format!("no token came within {limit:?}"))
+        }
+    }
+
+    /// What a call says of it; no token is asked for before `wait` is over.
+    pub(super) fn error(&self, wait: Duration) -> Error {
+        let mut error = Error::new(ErrorKind::Credentials, self.message.clone())
+            .with_request_id(self.request_id.clone());
+        if let Some(status) = self.status {
+            error = error.with_status(status);
+        }
+        if self.passing {
+            error = error.with_retry_after(Some(wait));
+        }
+        if let Some(cause) = &self.cause {
+            error = error.with_source(cause.clone());
+        }
+        // It is the call's, and the call was not sent.
+        error
+            .with_passing(self.passing)
+            .with_retryable(self.passing)
+            .with_sent(Sent::No)
+    }
+}

@@ -1,0 +1,158 @@
+//! The client: the way to the resources.
+
+mod builder;
+
+pub use builder::ClientBuilder;
+
+use std::fmt;
+
+use qoder_types::{Method, SessionId};
+
+use crate::call::Call;
+use crate::conversation::Conversation;
+use crate::error::Result;
+use crate::gateway::Dialect;
+use crate::list::List;
+use crate::resources::{Agents, Environments, Files, MemoryStores, Models, Sessions};
+use crate::shared::Shared;
+
+/// A client of the Qoder Cloud Agents API.
+///
+/// Cheap to clone: clones share connections, limits and the retry budget, and dropping one harms
+/// none of the others. It spawns no task of its own; dropping the future of a call cancels it.
+///
+/// ```no_run
+/// # async fn f() -> qoder::Result<()> {
+/// let client = qoder::Client::from_env()?;
+/// for model in client.models().list().await?.data {
+///     println!("{}", model.id);
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Shared,
+}
+
+impl Client {
+    /// A client configured by the environment.
+    ///
+    /// | variable | meaning | default |
+    /// |---|---|---|
+    /// | `QODER_ACCESS_TOKEN`, else `QODER_PAT` | the access token | none: an error |
+    /// | `QODER_BASE_URL`, else `QODER_MANAGED_BASE_URL` | the base URL | [`Gateway::Openapi`](crate::Gateway::Openapi) |
+    /// | `QODER_DIALECT` | `seed` or `current` | the gateway's |
+    ///
+    /// The default gateway may not serve the API any more; see [`Gateway::Openapi`](crate::Gateway::Openapi). A token or
+    /// dialect that is empty counts as not set. A base URL that is empty is refused, and
+    /// so is whatever is not UTF-8: the token is not to go elsewhere than was meant.
+    ///
+    /// The key of a service account is read only when that is asked for, by
+    /// [`ServiceAccount::from_env`](crate::ServiceAccount::from_env).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if there is no token, or if a value won't
+    /// do; the text says which and what to do.
+    pub fn from_env() -> Result<Self> {
+        Self::builder().env().build()
+    }
+
+    /// Starts the configuration of a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Agents: a model, a system prompt and tools, under a version.
+    pub fn agents(&self) -> Agents {
+        Agents::new(self.shared.clone())
+    }
+
+    /// Environments: the containers that sessions run in.
+    pub fn environments(&self) -> Environments {
+        Environments::new(self.shared.clone())
+    }
+
+    /// Files: what is uploaded for agents, and what they deliver.
+    pub fn files(&self) -> Files {
+        Files::new(self.shared.clone())
+    }
+
+    /// Memory stores: what agents remember from one session to the next.
+    pub fn memory_stores(&self) -> MemoryStores {
+        MemoryStores::new(self.shared.clone())
+    }
+
+    /// The models that agents can use.
+    pub fn models(&self) -> Models {
+        Models::new(self.shared.clone())
+    }
+
+    /// Sessions: an agent at work in an environment.
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(self.shared.clone())
+    }
+
+    /// The conversation in a session: messages, turns, and streams of events.
+    pub fn session(&self, id: impl Into<SessionId>) -> Conversation {
+        Conversation::new(self.shared.clone(), id.into())
+    }
+
+    /// A call of an endpoint that this crate has no method for, with the same authentication,
+    /// retries and errors. The errors name its method and path, with a mark in place of what looks
+    /// like an id.
+    ///
+    /// `path` starts with `/`, is relative to the base URL, and is sent as it is but for its
+    /// parameters: what comes from outside goes into one of those, such as `{id}`, by
+    /// [`Call::path`], which encodes it. The body is JSON, by [`Call::json`] and [`Call::extra`],
+    /// or a form, by [`Call::form`] and [`Call::file`]. The response is read from JSON, or taken as
+    /// it is, by [`Call::bytes`].
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::Method;
+    /// use qoder::types::serde_json::{Value, json};
+    ///
+    /// let quota: Value = client
+    ///     .request(Method::Post, "/quotas/{name}/raise")
+    ///     .path("name", "sessions per day")
+    ///     .json(&json!({"by": 10}))
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn request<T>(&self, method: Method, path: &str) -> Call<T> {
+        Call::raw(self.shared.clone(), method, path)
+    }
+
+    /// A list that this crate has no method for, with the same pages, cursors and errors; the rest
+    /// is as with [`request`](Self::request).
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::serde_json::Value;
+    ///
+    /// let mut teams = client.list::<Value>("/regions/{id}/teams").path("id", "eu").items();
+    /// while let Some(team) = teams.next().await {
+    ///     println!("{}", team?["name"]);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn list<T>(&self, path: &str) -> List<T> {
+        List::raw(self.shared.clone(), path)
+    }
+
+    /// The dialect that requests are written in.
+    pub fn dialect(&self) -> Dialect {
+        self.shared.dialect()
+    }
+
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self { shared }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.describe(f, "Client")
+    }
+}

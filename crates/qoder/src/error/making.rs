@@ -1,0 +1,164 @@
+//! How the crate makes errors.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use qoder_http::Sent;
+use qoder_types::ErrorBody;
+
+use super::{Error, ErrorKind, Inner, MESSAGE, OPERATION, REQUEST_ID};
+use crate::redact::Redact;
+use crate::text::{one_line, shortened};
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: one_line(&message.into()).into_owned(),
+            operation: None,
+            status: None,
+            api: None,
+            request_id: None,
+            retry_after: None,
+            attempts: 0,
+            sent: Sent::No,
+            idempotency_key: None,
+            passing: false,
+            retryable: None,
+            checkpoint: None,
+            body: Bytes::new(),
+            source: None,
+        }))
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, message)
+    }
+
+    /// Timers and sockets are tokio's.
+    pub(crate) fn no_runtime() -> Self {
+        Self::config("no tokio runtime here: a client is to be used in one, see `#[tokio::main]`")
+    }
+
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Input, message)
+    }
+
+    /// An error of the transport, in this crate's classes.
+    pub(crate) fn transport(error: qoder_http::Error) -> Self {
+        Self::new(Self::transport_kind(&error), error.to_string())
+            .with_sent(error.sent())
+            .with_source(error)
+    }
+
+    /// The class of an error of the transport.
+    pub(crate) fn transport_kind(error: &qoder_http::Error) -> ErrorKind {
+        use qoder_http::ErrorKind as Below;
+        match error.kind() {
+            Below::Url => ErrorKind::Input,
+            Below::Config | Below::ProxyAuth | Below::Certificate => ErrorKind::Config,
+            Below::Dns | Below::Connect | Below::Tls | Below::Proxy => ErrorKind::Connect,
+            Below::Timeout(_) => ErrorKind::Timeout,
+            Below::TooLarge => ErrorKind::TooLarge,
+            Below::Coding => ErrorKind::Decode,
+            Below::Source => ErrorKind::File,
+            _ => ErrorKind::Network,
+        }
+    }
+
+    pub(crate) fn with_operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
+        self.0
+            .operation
+            .get_or_insert_with(|| match operation.into() {
+                Cow::Owned(path) => Cow::Owned(one_line(&path).into_owned()),
+                named @ Cow::Borrowed(_) => named,
+            });
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = Some(status);
+        self.0.sent = Sent::Yes;
+        self
+    }
+
+    pub(crate) fn with_api(mut self, api: ErrorBody) -> Self {
+        self.0.api = Some(api);
+        self
+    }
+
+    pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
+        self.0.request_id = id.map(|id| one_line(&id).into_owned());
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
+        self.0.retry_after = after;
+        self
+    }
+
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn with_sent(mut self, sent: Sent) -> Self {
+        self.0.sent = sent;
+        self
+    }
+
+    pub(crate) fn with_idempotency_key(mut self, key: Option<String>) -> Self {
+        self.0.idempotency_key = key;
+        self
+    }
+
+    /// Sets whether the call can be made again; see [`is_retryable`](Self::is_retryable). Without
+    /// it only what did not arrive can.
+    pub(crate) fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = Some(retryable);
+        self
+    }
+
+    /// Sets whether what failed may work soon: of no token, that asking again may give one.
+    pub(crate) fn with_passing(mut self, passing: bool) -> Self {
+        self.0.passing = passing;
+        self
+    }
+
+    pub(crate) fn is_passing(&self) -> bool {
+        self.0.passing
+    }
+
+    pub(crate) fn with_checkpoint(mut self, checkpoint: Option<String>) -> Self {
+        self.0.checkpoint = checkpoint;
+        self
+    }
+
+    pub(crate) fn with_body(mut self, body: Bytes) -> Self {
+        self.0.body = body;
+        self
+    }
+
+    /// Without the secrets, should the server have repeated one, and then not too long.
+    pub(crate) fn redacted(mut self, secrets: &impl Redact) -> Self {
+        let short = |text, most| shortened(&secrets.redact(text), most).into_owned();
+        self.0.message = short(self.0.message, MESSAGE);
+        // That of a raw call is a path that somebody wrote.
+        self.0.operation = self.0.operation.map(|operation| match operation {
+            Cow::Owned(path) => Cow::Owned(short(path, OPERATION)),
+            named @ Cow::Borrowed(_) => named,
+        });
+        self.0.request_id = self.0.request_id.map(|id| short(id, REQUEST_ID));
+        self.0.api = self.0.api.map(|api| secrets.redact_api(api));
+        self.0.body = secrets.redact_bytes(self.0.body);
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+}

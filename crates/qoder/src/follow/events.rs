@@ -1,0 +1,138 @@
+//! What is followed, as streams: the events alone, or with previews and notices.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use qoder_types::{Event, EventId};
+
+use super::driver::Driver;
+use super::update::Update;
+use crate::error::Result;
+
+/// The events of a session, from [`Follow::events`](crate::Follow::events).
+///
+/// It ends (`None`) when the session does: terminated or deleted. An idle session goes on; break
+/// out of the loop at `session.status_idle` if that is enough. Fused; an `Err` is the last item
+/// and carries the [checkpoint](crate::Error::checkpoint). Dropping the future of
+/// [`next`](Self::next) loses nothing; dropping this closes the connection.
+#[must_use = "streams do nothing unless polled"]
+pub struct Events(Updates);
+
+impl Events {
+    pub(super) fn new(updates: Updates) -> Self {
+        Self(updates)
+    }
+
+    /// The next event, or `None` after the session's last.
+    pub async fn next(&mut self) -> Option<Result<Event>> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// What [`next`](Self::next) waits for, for futures written by hand.
+    pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        loop {
+            match ready!(self.0.poll_update(cx)) {
+                Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
+    /// Where this stands: the id of the last event that was handed over. Store it, and another
+    /// process goes on with `Start::After` it, with exactly what was not handed over here. `None`
+    /// as long as there is no such event.
+    pub fn checkpoint(&self) -> Option<String> {
+        self.0.checkpoint()
+    }
+
+    /// As [`Updates::wake`].
+    pub fn wake(&mut self) {
+        self.0.wake();
+    }
+
+    /// Closes the connection; `None` is all that follows.
+    pub fn close(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Stream for Events {
+    type Item = Result<Event>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("checkpoint", &self.checkpoint())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Events, previews and notices of a session, from [`Follow::updates`](crate::Follow::updates). For the rest it is as
+/// [`Events`].
+#[must_use = "streams do nothing unless polled"]
+pub struct Updates(Box<Driver>);
+
+impl Updates {
+    pub(super) fn new(driver: Driver) -> Self {
+        Self(Box::new(driver))
+    }
+
+    /// The next update, or `None` after the session's last event.
+    pub async fn next(&mut self) -> Option<Result<Update>> {
+        poll_fn(|cx| self.poll_update(cx)).await
+    }
+
+    /// What [`next`](Self::next) waits for, for futures written by hand.
+    pub fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
+        self.0.poll_update(cx)
+    }
+
+    /// The whole text so far of a content block that is being written; `None` when it is not, or
+    /// not any more: its event has come, or the connection was lost and the server has not
+    /// started it again.
+    pub fn preview_text(&self, event: &EventId, index: usize) -> Option<&str> {
+        self.0.preview_text(event, index)
+    }
+
+    /// As [`Events::checkpoint`].
+    pub fn checkpoint(&self) -> Option<String> {
+        self.0.checkpoint()
+    }
+
+    /// There is reason to believe that there is news, or that the network is back: what is waited
+    /// for is done at once, be it the next list or the next attempt to connect.
+    pub fn wake(&mut self) {
+        self.0.wake();
+    }
+
+    /// Closes the connection; `None` is all that follows.
+    pub fn close(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Stream for Updates {
+    type Item = Result<Update>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_update(cx)
+    }
+}
+
+impl fmt::Debug for Updates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Updates")
+            .field("checkpoint", &self.checkpoint())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! The lists, held against the operations that they are of.
+
+use std::collections::BTreeSet;
+
+use qoder_types::{Op, PageStyle, ops};
+
+use super::*;
+
+/// Each list: its operation, and the query parameters that it has methods for.
+fn lists() -> Vec<(&'static Op, &'static [&'static str])> {
+    let (session, thread) = (&"sess_1".into(), &"thr_1".into());
+    vec![
+        (ops::agents::list().op(), AgentList::FILTERS),
+        (
+            ops::agents::versions::list(&"agent_1".into()).op(),
+            AgentVersionList::FILTERS,
+        ),
+        (ops::environments::list().op(), EnvironmentList::FILTERS),
+        (ops::files::list().op(), FileList::FILTERS),
+        (ops::memory_stores::list().op(), MemoryStoreList::FILTERS),
+        (
+            ops::memory_stores::memories::list(&"memstore_1".into()).op(),
+            MemoryList::FILTERS,
+        ),
+        (
+            ops::memory_stores::memory_versions::list(&"memstore_1".into()).op(),
+            MemoryVersionList::FILTERS,
+        ),
+        (ops::models::list().op(), ModelList::FILTERS),
+        (ops::sessions::list().op(), SessionList::FILTERS),
+        (
+            ops::sessions::events::list(session).op(),
+            SessionEventList::FILTERS,
+        ),
+        (
+            ops::sessions::threads::list(session).op(),
+            SessionThreadList::FILTERS,
+        ),
+        (
+            ops::sessions::threads::events::list(session, thread).op(),
+            ThreadEventList::FILTERS,
+        ),
+    ]
+}
+
+#[test]
+fn a_list_has_the_filters_of_its_operation() {
+    for (op, filters) in lists() {
+        let of_list: BTreeSet<&str> = filters.iter().copied().collect();
+        let mut of_operation: BTreeSet<&str> = op.query.iter().copied().collect();
+        // Whatever starts at an item can be started before or after it.
+        if op.pages == PageStyle::Ids {
+            of_operation.extend(["after_id", "before_id"]);
+        }
+        assert_eq!(of_list, of_operation, "{}", op.name);
+    }
+}
+
+#[test]
+fn each_list_has_a_type() {
+    let listed: BTreeSet<&str> = lists().iter().map(|(op, _)| op.name).collect();
+    let lists = ops::all().filter(|op| op.pages != PageStyle::None);
+    for op in lists {
+        assert!(listed.contains(op.name), "{} has no list", op.name);
+    }
+}

@@ -1,0 +1,123 @@
+//! What every call needs: the floor that calls, lists, streams, files and resources stand on.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::HeaderMap;
+use qoder_http::retry::{RetryBudget, RetryPolicy};
+use qoder_http::{Timeouts, Transport};
+
+use crate::auth::Auth;
+use crate::gateway::{BaseUrl, Dialect, ELSEWHERE};
+use crate::observe::Observe;
+
+/// What all clones of a client have in common, and each call, list and stream of theirs.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    names_messages: AtomicBool,
+}
+
+/// What it is made of.
+pub(crate) struct Parts {
+    pub(crate) transport: Transport,
+    pub(crate) base: BaseUrl,
+    /// Nobody chose the gateway.
+    pub(crate) by_default: bool,
+    pub(crate) auth: Auth,
+    pub(crate) dialect: Dialect,
+    pub(crate) settings: Settings,
+    pub(crate) budget: RetryBudget,
+    /// The headers that every request carries, without the token.
+    pub(crate) headers: HeaderMap,
+    pub(crate) observer: Option<Arc<dyn Observe>>,
+}
+
+/// The bounds of every call, unless its options say otherwise.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) timeouts: Timeouts,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) retry: RetryPolicy,
+    /// The largest response that is read into memory, in bytes.
+    pub(crate) max_response: usize,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            parts,
+            names_messages: AtomicBool::new(false),
+        }))
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.0.parts.transport
+    }
+
+    pub(crate) fn base(&self) -> &BaseUrl {
+        &self.0.parts.base
+    }
+
+    /// What to say of an answer that the API would not give: nothing, if the gateway was chosen.
+    pub(crate) fn elsewhere(&self) -> &'static str {
+        if self.0.parts.by_default {
+            ELSEWHERE
+        } else {
+            ""
+        }
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.0.parts.auth
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.0.parts.dialect
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.parts.settings
+    }
+
+    pub(crate) fn budget(&self) -> &RetryBudget {
+        &self.0.parts.budget
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.0.parts.headers
+    }
+
+    pub(crate) fn observer(&self) -> Option<&dyn Observe> {
+        self.0.parts.observer.as_deref()
+    }
+
+    /// Whether the server said, when it last accepted a message, which event that became.
+    pub(crate) fn names_messages(&self) -> bool {
+        self.0.names_messages.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_names_messages(&self, names: bool) {
+        self.0.names_messages.store(names, Ordering::Relaxed);
+    }
+
+    /// Shows what is no secret, under this name.
+    pub(crate) fn describe(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        let parts = &self.0.parts;
+        f.debug_struct(name)
+            .field("base", &parts.base)
+            .field("dialect", &parts.dialect)
+            .field("settings", &parts.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f, "Shared")
+    }
+}
