@@ -102,6 +102,8 @@ ids! {
     SkillId,
     /// The id of a vault, such as `vault_…`.
     VaultId,
+    /// The id of a credential in a vault, such as `vcred_…`.
+    CredentialId,
     /// The id of a memory store, such as `memstore_…`.
     MemoryStoreId,
     /// The id of a memory, such as `mem_…`.

@@ -6,6 +6,7 @@ mod macros;
 
 mod agents;
 mod content;
+mod credentials;
 mod deleted;
 mod deployments;
 mod environments;
@@ -36,6 +37,7 @@ mod work;
 
 pub use agents::*;
 pub use content::*;
+pub use credentials::*;
 pub use deleted::Deleted;
 pub use deployments::*;
 pub use environments::*;
@@ -59,7 +61,7 @@ pub use sessions::*;
 pub use timestamp::Timestamp;
 pub use tools::*;
 pub use usage::*;
-pub use vaults::Credential;
+pub use vaults::*;
 pub use webhooks::WebhookEvent;
 pub use wire::{Credits, Seconds};
 pub use work::Work;

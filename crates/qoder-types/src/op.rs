@@ -176,6 +176,14 @@ impl Op {
         }
     }
 
+    /// A `POST` that is never repeated.
+    pub(crate) const fn once(name: &'static str, path: &'static str) -> Self {
+        Self {
+            retry: Retry::Never,
+            ..Self::post(name, path)
+        }
+    }
+
     pub(crate) const fn put(name: &'static str, path: &'static str) -> Self {
         Self {
             method: Method::Put,

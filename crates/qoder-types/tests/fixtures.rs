@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use qoder_types::{
-    Agent, Credential, Deleted, Deployment, DeploymentRun, Environment, ErrorBody, Event, File,
-    FileContent, Model, Page, PageStyle, Paging, SentEvents, ServiceToken, Session,
+    Agent, Credential, CredentialAuth, Deleted, Deployment, DeploymentRun, Environment, ErrorBody,
+    Event, File, FileContent, Model, Page, PageStyle, Paging, SentEvents, ServiceToken, Session,
     SessionCanceled, SessionStatus, WebhookEvent, Work,
 };
 use serde::Serialize;
@@ -147,7 +147,16 @@ fn the_small_ones_come_back() {
                 assert!(!format!("{content:?}").contains("storage.example"));
             }
             "deployment_run" => drop(comes_back::<DeploymentRun>(&json)),
-            "credential" => drop(comes_back::<Credential>(&json)),
+            "credential" => {
+                let credential: Credential = comes_back(&json);
+                let CredentialAuth::StaticBearer(auth) = &credential.auth else {
+                    panic!("{:?}", credential.auth)
+                };
+                assert_eq!(
+                    (auth.mcp_server_url.as_str(), &auth.token),
+                    ("https://mcp.tracker.example/mcp", &None)
+                );
+            }
             "work_poll" => drop(comes_back::<Work>(&json)),
             "sat_exchange" => {
                 let token: ServiceToken = comes_back(&json);

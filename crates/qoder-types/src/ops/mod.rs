@@ -14,6 +14,7 @@ pub mod files;
 pub mod memory_stores;
 pub mod models;
 pub mod sessions;
+pub mod vaults;
 
 use crate::Op;
 
@@ -40,6 +41,8 @@ resources! {
     sessions::events,
     sessions::threads,
     sessions::threads::events,
+    vaults,
+    vaults::credentials,
 }
 
 /// Returns all operations that have a function here.
