@@ -100,6 +100,11 @@ ids! {
     FileId,
     /// The id of a skill, such as `skill_…`.
     SkillId,
+    /// The id of a version of a skill, such as `skillver_…`. Operations take its
+    /// [number](SkillVersionNumber).
+    SkillVersionId,
+    /// The number of a version of a skill, which is a text, such as `1`.
+    SkillVersionNumber,
     /// The id of a vault, such as `vault_…`.
     VaultId,
     /// The id of a credential in a vault, such as `vcred_…`.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Extra, FileUpload, Form, wire};
+use crate::{Extra, FileUpload, Form, SkillCreate, SkillUpload, wire};
 
 /// What is the same for all calls of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +156,14 @@ impl Op {
     pub(crate) const fn stream(name: &'static str, path: &'static str) -> Self {
         Self {
             accept: Accept::EventStream,
+            ..Self::get(name, path)
+        }
+    }
+
+    /// A `GET` whose answer is bytes of any kind.
+    pub(crate) const fn bytes(name: &'static str, path: &'static str) -> Self {
+        Self {
+            accept: Accept::Bytes,
             ..Self::get(name, path)
         }
     }
@@ -466,16 +474,23 @@ impl<B: wire::Wire + Serialize> RequestBody for B {
     }
 }
 
-impl RequestBody for FileUpload {
-    fn put<T>(&self, request: Request<T>) -> Request<T> {
-        request.form_body(self.form())
-    }
+/// Bodies that are forms.
+macro_rules! forms {
+    ($($name:ident),*) => {$(
+        impl RequestBody for $name {
+            fn put<T>(&self, request: Request<T>) -> Request<T> {
+                request.form_body(self.form())
+            }
 
-    #[cfg(test)]
-    fn of_json(_: Value) -> Option<Self> {
-        None
-    }
+            #[cfg(test)]
+            fn of_json(_: Value) -> Option<Self> {
+                None
+            }
+        }
+    )*};
 }
+
+forms!(FileUpload, SkillCreate, SkillUpload);
 
 impl<T> Clone for Request<T> {
     fn clone(&self) -> Self {

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use qoder_types::ops;
 use qoder_types::{
-    AgentCreate, AgentId, Content, Cursor, Event, FileUpload, InputEvent, Page, PageStyle, Paging,
-    PagingError, Request, RequestError, SystemMessage, UserCustomToolResult, UserDefineOutcome,
-    UserInterrupt, UserMessage, UserToolConfirmation, UserToolResult,
+    AgentCreate, AgentId, Content, Cursor, Event, FileUpload, Form, InputEvent, Page, PageStyle,
+    Paging, PagingError, Request, RequestError, SkillCreate, SkillUpdate, SkillUpload,
+    SystemMessage, UserCustomToolResult, UserDefineOutcome, UserInterrupt, UserMessage,
+    UserToolConfirmation, UserToolResult,
 };
 use serde_json::{Map, Value, json};
 
@@ -81,6 +82,70 @@ fn an_upload_is_a_form() {
     );
     assert_eq!(all.body(), Ok(None));
     assert!(all.json(&json!({})).form().is_none());
+}
+
+#[test]
+fn a_skill_is_a_form_of_many_files_or_of_one_archive() {
+    let paths = ["notes/SKILL.md", "notes/bin/list.sh"];
+    let all = SkillCreate::new(SkillUpload::files(paths))
+        .display_title("Notes")
+        .metadata("team", "build");
+    let request = ops::skills::create(&all);
+    let form = request.form().expect("a form");
+    let fields: Vec<(&str, &str)> = form
+        .fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("display_title", "Notes"),
+            ("metadata", r#"{"team":"build"}"#)
+        ]
+    );
+    let files = |form: &Form| -> Vec<(String, String)> {
+        let files = form.files.iter();
+        files
+            .map(|file| (file.field.clone(), file.filename.clone()))
+            .collect()
+    };
+    let many = paths.map(|path| ("files".to_owned(), path.to_owned()));
+    assert_eq!(files(form), many);
+
+    let mut version = SkillUpload::files(paths);
+    version.extra.insert("type".to_owned(), json!("custom"));
+    let request = ops::skills::versions::create(&"skill_1".into(), &version);
+    let form = request.form().expect("a form");
+    assert_eq!(form.fields, [("type".to_owned(), "custom".to_owned())]);
+    assert_eq!(files(form), many);
+
+    let archive = SkillCreate::new(SkillUpload::zip("notes.zip"));
+    let request = ops::skills::create(&archive);
+    let form = request.form().expect("a form");
+    assert!(form.fields.is_empty());
+    assert_eq!(files(form), [("file".to_owned(), "notes.zip".to_owned())]);
+    assert_eq!(form.files[0].mime_type, "application/zip");
+}
+
+#[test]
+fn a_skill_can_be_changed_in_place() {
+    let update = SkillUpdate::new()
+        .name("notes")
+        .description("Writes them.")
+        .content("UEsDBA==")
+        .content_encoding("base64")
+        .metadata("team", "build");
+    let request = ops::skills::update(&"skill_1".into(), &update);
+    assert_eq!(request.op().method.as_str(), "PUT");
+    assert_eq!(request.target(), Ok("/skills/skill_1".to_owned()));
+    assert_eq!(
+        body(&request),
+        json!({
+            "name": "notes", "description": "Writes them.", "content": "UEsDBA==",
+            "content_encoding": "base64", "metadata": {"team": "build"},
+        })
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use qoder_types::{
     Agent, Credential, CredentialAuth, Deleted, Deployment, DeploymentRun, Environment, ErrorBody,
     Event, File, FileContent, Model, Page, PageStyle, Paging, SentEvents, ServiceToken, Session,
-    SessionCanceled, SessionStatus, WebhookEvent, Work,
+    SessionCanceled, SessionStatus, Skill, SkillSource, SkillVersion, WebhookEvent, Work, ops,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -299,4 +299,33 @@ fn legacy_forms_say_what_they_said() {
         ("sandbox failed", Some("E_SANDBOX"))
     );
     assert!(events[6].is_final());
+}
+
+#[test]
+fn skills_of_every_generation_come_back() {
+    let skill: Skill = comes_back(
+        r#"{"id":"skill_1","type":"skill","display_title":"Release notes","source":{"type":"custom"},
+            "latest_version":null,"metadata":{},"created_at":"2026-09-01T00:00:00Z","updated_at":"2026-09-01T00:00:00Z"}"#,
+    );
+    assert_eq!(
+        (skill.source, skill.latest_version),
+        (SkillSource::Custom, None)
+    );
+    let early: Skill = comes_back(
+        r#"{"id":"skill_2","name":"release-notes","description":"Writes them.","skill_type":"qoder",
+            "version":"3","status":"ready","content":"...","content_size":3,"content_sha256":"ab5df6"}"#,
+    );
+    assert_eq!(early.source, SkillSource::Qoder);
+    assert_eq!(early.latest_version.expect("a version"), "3");
+    let version: SkillVersion = comes_back(
+        r#"{"id":"skillver_1","type":"skill_version","skill_id":"skill_1","version":"1","name":"release-notes",
+            "description":"Writes them.","directory":"release-notes","created_at":"2026-09-01T00:00:00Z"}"#,
+    );
+    let version = ops::skills::versions::download(&version.skill_id, &(&version).into());
+    assert_eq!(
+        version.target().expect("a path"),
+        "/skills/skill_1/versions/1/content"
+    );
+    let deleted: Deleted = comes_back(r#"{"id":"1","type":"skill_version_deleted"}"#);
+    assert_eq!(deleted.id, "1");
 }

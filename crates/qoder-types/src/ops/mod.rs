@@ -14,6 +14,7 @@ pub mod files;
 pub mod memory_stores;
 pub mod models;
 pub mod sessions;
+pub mod skills;
 pub mod vaults;
 
 use crate::Op;
@@ -41,6 +42,8 @@ resources! {
     sessions::events,
     sessions::threads,
     sessions::threads::events,
+    skills,
+    skills::versions,
     vaults,
     vaults::credentials,
 }
