@@ -1,20 +1,42 @@
-//! Deployments: agents that run on a schedule or on request.
+//! Deployments: agents that run on a schedule or on request, and their runs.
 
-use serde_json::Value;
-
-use crate::{DeploymentId, SessionId, Timestamp};
+use crate::{
+    AgentRef, Budget, DeploymentId, DeploymentRunId, EnvironmentId, Extra, InitialEvents,
+    InputEvent, Schedule, Secret, SessionId, SessionResource, Timestamp, VaultId,
+};
 
 object! {
-    /// An agent that runs on a schedule or on request.
+    /// An agent that runs on a schedule or on request: each run starts a session.
     Deployment {
         /// The deployment's id.
         id!: DeploymentId,
-        /// The name.
+        /// The name. Archiving adds to it `_archived_` and the time in seconds since 1970.
         name: String,
-        /// `active` or `paused`.
-        status: String,
-        /// When it runs.
-        schedule: Value,
+        /// What the deployment is for. Empty if nobody said.
+        description: String,
+        /// The agent and its version: [`AgentRef::Version`].
+        agent: AgentRef,
+        /// The environment that the sessions run in.
+        environment_id: EnvironmentId,
+        /// The environment variables of the sessions: `NAME=value`, a line each. Empty if there
+        /// are none, and `None` if the server doesn't say.
+        environment_variables?: Secret,
+        /// What each session begins with.
+        initial_events: Vec<InputEvent>,
+        /// The files, repositories and memory stores that each session is given.
+        resources: Vec<SessionResource>,
+        /// The vaults whose credentials the sessions may use.
+        vault_ids: Vec<VaultId>,
+        /// The caller's own data: texts by key.
+        metadata: Extra,
+        /// When the deployment runs by itself. `None` if it runs only on request.
+        schedule?: Schedule,
+        /// Whether the schedule is in force.
+        status: DeploymentStatus,
+        /// Why the deployment is paused. `None` while it is active.
+        paused_reason?: PausedReason,
+        /// What each session may cost. `None` if there is no limit.
+        budget?: Budget,
         /// When the deployment was archived. `None` while it is live.
         archived_at?: Timestamp,
         /// When the deployment was created.
@@ -24,18 +46,218 @@ object! {
     }
 }
 
+open_enum! {
+    /// Whether the schedule of a deployment is in force.
+    DeploymentStatus {
+        /// It is.
+        Active = "active",
+        /// It isn't, until the deployment is unpaused.
+        Paused = "paused",
+    }
+}
+
 object! {
-    /// A run of a deployment.
+    /// Why a deployment is paused.
+    PausedReason {
+        /// Who paused it.
+        kind: PausedReasonKind = "type",
+        /// What went wrong. `None` if the caller paused it.
+        error?: DeploymentError,
+    }
+}
+
+open_enum! {
+    /// Who paused a deployment.
+    PausedReasonKind {
+        /// The caller.
+        Manual = "manual",
+        /// The server, after a run that can't go better next time.
+        Error = "error",
+    }
+}
+
+body! {
+    /// Creates a deployment.
+    ///
+    /// ```
+    /// use qoder_types::{Budget, DeploymentCreate, Schedule};
+    ///
+    /// let deployment =
+    ///     DeploymentCreate::new("nightly-notes", "agent_1", "env_1", ["Prepare tonight's notes."])
+    ///         .schedule(Schedule::cron("15 2 * * *", "Europe/Berlin"))
+    ///         .environment_variables("MODE=nightly\nLOG_LEVEL=info")
+    ///         .budget(Budget::limit("100.00"));
+    /// # let json = serde_json::to_value(&deployment).unwrap();
+    /// # assert_eq!(json["initial_events"], serde_json::json!([
+    /// #     {"type": "user.message", "content": [{"type": "text", "text": "Prepare tonight's notes."}]},
+    /// # ]));
+    /// # assert_eq!(json["environment_variables"], "MODE=nightly\nLOG_LEVEL=info");
+    /// ```
+    DeploymentCreate {
+        /// The name.
+        name: String,
+        /// The agent: an id for the version that is its latest now, or [`AgentRef::version`].
+        agent: AgentRef,
+        /// The environment that the sessions run in, which must not be archived.
+        environment_id: EnvironmentId,
+        /// What each session begins with: 1 to 50 messages, outcomes and messages of the system's.
+        initial_events: InitialEvents,
+        ;
+        /// What the deployment is for. Empty if left out.
+        description: String,
+        /// When the deployment runs by itself. Left out, it runs only on request.
+        schedule: Schedule,
+        /// Environment variables of the sessions: `NAME=value`, a line each. A name is letters,
+        /// digits and `_`, and doesn't begin with a digit. `SERVER_ENDPOINT`, `USER_ID`,
+        /// `WORK_DIR` and what begins with `CAW_` or `QODER_` is the platform's.
+        environment_variables: Secret,
+        /// The files, repositories and memory stores that each session is given: at most 500.
+        resources: Vec<SessionResource>,
+        /// The vaults whose credentials the sessions may use: at most 50.
+        vault_ids: Vec<VaultId>,
+        /// What each session may cost. Left out, there is no limit.
+        budget: Budget,
+        /// The caller's own data: at most 16 entries, of keys with up to 64 and values with up to
+        /// 512 characters.
+        metadata{}: String,
+    }
+}
+
+body! {
+    /// Changes a deployment. What is left out stays as it is.
+    ///
+    /// ```
+    /// use qoder_types::{DeploymentUpdate, Patch};
+    ///
+    /// let update = DeploymentUpdate::new().schedule(Patch::Clear); // from now on only on request
+    /// assert_eq!(serde_json::to_value(&update).unwrap(), serde_json::json!({"schedule": null}));
+    /// ```
+    DeploymentUpdate {
+        ;
+        /// The new name.
+        name: String,
+        /// The agent: an id for the version that is its latest now, or [`AgentRef::version`].
+        agent: AgentRef,
+        /// The environment that the sessions run in, which must not be archived.
+        environment_id: EnvironmentId,
+        /// What each session begins with, in place of all that there is: 1 to 50 events.
+        initial_events: InitialEvents,
+        /// What the deployment is for.
+        description: String | null,
+        /// When the deployment runs by itself. Cleared, it runs only on request.
+        schedule: Schedule | null,
+        /// The new environment variables, in place of all that there are: `NAME=value`, a line
+        /// each.
+        environment_variables: Secret | null,
+        /// The files, repositories and memory stores that each session is given, in place of all
+        /// that there are: at most 500.
+        resources: Vec<SessionResource> | null,
+        /// The vaults whose credentials the sessions may use, in place of all that there are: at
+        /// most 50.
+        vault_ids: Vec<VaultId> | null,
+        /// What each session may cost from now on.
+        budget: Budget | null,
+        /// Changes to single entries of the metadata; the others stay.
+        metadata{}: String | null,
+    }
+}
+
+object! {
+    /// A run of a deployment: an attempt to start a session.
     DeploymentRun {
         /// The run's id.
-        id!: String,
+        id!: DeploymentRunId,
         /// The deployment.
         deployment_id: DeploymentId,
+        /// The agent and its version at that time: [`AgentRef::Version`].
+        agent: AgentRef,
         /// The session that the run started. `None` if it came to none.
         session_id?: SessionId,
         /// Why there is no session. `None` if there is one.
-        error?: Value,
-        /// When the run was started.
+        error?: DeploymentError,
+        /// What the run came of.
+        trigger_context: TriggerContext,
+        /// When the run was made.
         created_at: Timestamp,
+    }
+}
+
+object! {
+    /// What a run of a deployment came of.
+    TriggerContext {
+        /// The kind of cause.
+        kind: TriggerKind = "type",
+        /// The time of the schedule that the run is for. `None` for a request.
+        scheduled_at?: Timestamp,
+    }
+}
+
+open_enum! {
+    /// What kind of cause a run of a deployment has.
+    TriggerKind {
+        /// The schedule.
+        Schedule = "schedule",
+        /// A request.
+        Manual = "manual",
+    }
+}
+
+object! {
+    /// Why a run of a deployment started no session.
+    DeploymentError {
+        /// The kind of error.
+        kind: DeploymentErrorKind = "type",
+        /// What went wrong, in words. `None` where it is why the deployment is paused.
+        message?: String,
+    }
+}
+
+open_enum! {
+    /// What kept a run of a deployment from starting a session.
+    DeploymentErrorKind {
+        /// The agent is archived.
+        AgentArchived = "agent_archived_error",
+        /// The environment is archived.
+        EnvironmentArchived = "environment_archived_error",
+        /// There is no such environment.
+        EnvironmentNotFound = "environment_not_found_error",
+        /// A file is not there any more.
+        FileNotFound = "file_not_found_error",
+        /// The environment's network keeps an MCP server out of reach.
+        McpEgressBlocked = "mcp_egress_blocked_error",
+        /// A memory store is archived.
+        MemoryStoreArchived = "memory_store_archived_error",
+        /// The organisation is disabled.
+        OrganizationDisabled = "organization_disabled_error",
+        /// A self-hosted environment can't be given what the deployment gives its sessions.
+        SelfHostedResourcesUnsupported = "self_hosted_resources_unsupported_error",
+        /// The session was refused for another reason.
+        SessionCreationRejected = "session_creation_rejected_error",
+        /// Too many sessions were started in a short time.
+        SessionRateLimited = "session_rate_limited_error",
+        /// What the sessions are given is not there any more.
+        SessionResourceNotFound = "session_resource_not_found_error",
+        /// A skill of the agent's is not there any more.
+        SkillNotFound = "skill_not_found_error",
+        /// The server doesn't know.
+        Unexplained = "unknown_error",
+        /// A vault is archived.
+        VaultArchived = "vault_archived_error",
+        /// A vault is not there any more.
+        VaultNotFound = "vault_not_found_error",
+        /// The workspace is archived.
+        WorkspaceArchived = "workspace_archived_error",
+    }
+}
+
+impl From<&Deployment> for DeploymentId {
+    fn from(deployment: &Deployment) -> Self {
+        deployment.id.clone()
+    }
+}
+
+impl From<&DeploymentRun> for DeploymentRunId {
+    fn from(run: &DeploymentRun) -> Self {
+        run.id.clone()
     }
 }

@@ -119,6 +119,8 @@ ids! {
     ServiceAccountId,
     /// The id of a deployment, such as `dep_…`.
     DeploymentId,
+    /// The id of a run of a deployment, such as `drun_…`.
+    DeploymentRunId,
     /// The id of an outcome, such as `outc_…`.
     OutcomeId,
 }

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use qoder_types::{
-    Agent, Credential, CredentialAuth, Deleted, Deployment, DeploymentRun, Environment, ErrorBody,
-    Event, File, FileContent, Model, Page, PageStyle, Paging, SentEvents, ServiceToken, Session,
-    SessionCanceled, SessionStatus, Skill, SkillSource, SkillVersion, WebhookEvent, Work, ops,
+    Agent, AgentRef, Credential, CredentialAuth, Deleted, Deployment, DeploymentErrorKind,
+    DeploymentRun, DeploymentStatus, Environment, ErrorBody, Event, File, FileContent, Model, Page,
+    PageStyle, Paging, PausedReasonKind, SentEvents, ServiceToken, Session, SessionCanceled,
+    SessionStatus, Skill, SkillSource, SkillVersion, TriggerKind, WebhookEvent, Work, ops,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -101,7 +102,22 @@ fn resources_come_back() {
         ("commits.txt", 2048, Some(false))
     );
     assert!(file.scope.is_none() && file.extra.contains_key("scope"));
-    comes_back::<Deployment>(&text("deployment.json"));
+    let deployment: Deployment = comes_back(&text("deployment.json"));
+    assert!(matches!(
+        deployment.agent,
+        AgentRef::Version { version: 3, .. }
+    ));
+    assert_eq!(deployment.status, DeploymentStatus::Paused);
+    let reason = deployment.paused_reason.as_ref().expect("a reason");
+    assert_eq!(
+        (&reason.kind, &reason.error),
+        (&PausedReasonKind::Manual, &None)
+    );
+    let schedule = deployment.schedule.as_ref().expect("a schedule");
+    assert_eq!(schedule.expression, "15 2 * * *");
+    let upcoming = schedule.upcoming_runs_at.as_ref().expect("times");
+    assert_eq!(upcoming.len(), 2);
+    assert!(!format!("{deployment:?}").contains("LOG_LEVEL"));
     comes_back::<WebhookEvent>(&text("webhook_body.json"));
     let sent: SentEvents = comes_back(&text("send_events_response.json"));
     assert!(sent.data[0].id().is_some());
@@ -146,7 +162,15 @@ fn the_small_ones_come_back() {
                 let content: FileContent = comes_back(&json);
                 assert!(!format!("{content:?}").contains("storage.example"));
             }
-            "deployment_run" => drop(comes_back::<DeploymentRun>(&json)),
+            "deployment_run" => {
+                let run: DeploymentRun = comes_back(&json);
+                assert_eq!(run.session_id, None);
+                assert_eq!(run.trigger_context.kind, TriggerKind::Schedule);
+                assert!(run.trigger_context.scheduled_at.is_some());
+                let error = run.error.expect("an error");
+                assert_eq!(error.kind, DeploymentErrorKind::EnvironmentArchived);
+                assert_eq!(error.message.as_deref(), Some("environment is archived"));
+            }
             "credential" => {
                 let credential: Credential = comes_back(&json);
                 let CredentialAuth::StaticBearer(auth) = &credential.auth else {

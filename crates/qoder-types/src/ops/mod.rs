@@ -9,6 +9,8 @@ mod contract;
 mod row;
 
 pub mod agents;
+pub mod deployment_runs;
+pub mod deployments;
 pub mod environments;
 pub mod files;
 pub mod memory_stores;
@@ -32,6 +34,9 @@ macro_rules! resources {
 resources! {
     agents,
     agents::versions,
+    deployment_runs,
+    deployments,
+    deployments::runs,
     environments,
     files,
     memory_stores,
