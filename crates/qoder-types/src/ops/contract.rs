@@ -56,7 +56,7 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     (
         "vaults.credentials.update",
         "never again",
-        "it rotates a secret, and nobody says that a key keeps it from being done twice",
+        "it rotates a secret, and the SDKs of the vendor never repeat it",
     ),
 ];
 
