@@ -13,7 +13,10 @@ use crate::conversation::Conversation;
 use crate::error::Result;
 use crate::gateway::Dialect;
 use crate::list::List;
-use crate::resources::{Agents, Environments, Files, MemoryStores, Models, Sessions};
+use crate::resources::{
+    Agents, DeploymentRuns, Deployments, Environments, Files, MemoryStores, Models, Sessions,
+    Vaults,
+};
 use crate::shared::Shared;
 
 /// A client of the Qoder Cloud Agents API.
@@ -68,6 +71,16 @@ impl Client {
         Agents::new(self.shared.clone())
     }
 
+    /// Deployments: sessions of an agent that start by a schedule.
+    pub fn deployments(&self) -> Deployments {
+        Deployments::new(self.shared.clone())
+    }
+
+    /// The runs of all deployments.
+    pub fn deployment_runs(&self) -> DeploymentRuns {
+        DeploymentRuns::new(self.shared.clone())
+    }
+
     /// Environments: the containers that sessions run in.
     pub fn environments(&self) -> Environments {
         Environments::new(self.shared.clone())
@@ -91,6 +104,11 @@ impl Client {
     /// Sessions: an agent at work in an environment.
     pub fn sessions(&self) -> Sessions {
         Sessions::new(self.shared.clone())
+    }
+
+    /// Vaults: the credentials that agents work with.
+    pub fn vaults(&self) -> Vaults {
+        Vaults::new(self.shared.clone())
     }
 
     /// The conversation in a session: messages, turns, and streams of events.

@@ -6,6 +6,7 @@
 mod macros;
 
 mod agents;
+mod deployments;
 mod environments;
 mod files;
 mod memory_stores;
@@ -13,8 +14,13 @@ mod models;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod vaults;
 
 pub use agents::{AgentList, AgentVersionList, AgentVersions, Agents};
+pub use deployments::{
+    DeploymentList, DeploymentRunList, DeploymentRuns, DeploymentScopedRunList,
+    DeploymentScopedRuns, Deployments,
+};
 pub use environments::{EnvironmentList, Environments};
 pub use files::{FileList, Files};
 pub use memory_stores::{
@@ -25,3 +31,4 @@ pub use sessions::{
     SessionEventList, SessionEvents, SessionList, SessionThreadList, SessionThreads, Sessions,
     ThreadEventList, ThreadEvents,
 };
+pub use vaults::{VaultCredentialList, VaultCredentials, VaultList, Vaults};
