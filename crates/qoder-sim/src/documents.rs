@@ -12,7 +12,7 @@ use crate::json::Json;
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::request::Request;
-use crate::resources::{self, Operation, context::Context};
+use crate::resources::{self, Found, context::Context};
 use crate::response::{Answered, Denied};
 use crate::settings::Dialect;
 use crate::state::world::World;
@@ -26,8 +26,8 @@ pub(crate) fn answer(
     let dialect = world.settings.dialect;
     let segments = request.segments();
     let found = resources::find(request.method.as_str(), &segments, dialect);
-    let (operation, ids) = found.ok_or(Denied::Unknown)?;
-    let reply = done(world, request, owner, operation, ids)?;
+    let found = found.ok_or(Denied::Unknown)?;
+    let reply = done(world, request, owner, found)?;
     let mut response = damaged(reply.body, &reply.mime_type, fault);
     if response.status() == StatusCode::OK {
         let status = success(request, dialect, reply.status);
@@ -49,13 +49,7 @@ fn success(request: &Request, dialect: Dialect, status: u16) -> u16 {
     }
 }
 
-fn done(
-    world: &Arc<World>,
-    request: &Request,
-    owner: &str,
-    operation: Operation,
-    ids: Vec<&str>,
-) -> Answer {
+fn done(world: &Arc<World>, request: &Request, owner: &str, found: Found<'_>) -> Answer {
     let invalid_json = || Refusal::invalid("", "Request body must be valid JSON.");
     let text = request.body.as_ref().ok_or_else(invalid_json)?;
     let content_type = request.header("content-type");
@@ -69,7 +63,7 @@ fn done(
     let query = request.query();
     let cx = Context {
         world,
-        ids,
+        ids: found.ids,
         query: &query,
         headers: &request.headers,
         body: &body,
@@ -78,7 +72,7 @@ fn done(
     let key = idempotency_key(request, world.settings.dialect);
     world.account(owner, |account| {
         let Some(key) = key else {
-            return operation.answer(&cx, account);
+            return found.operation.answer(&cx, account);
         };
         let asked = format!("{} {} {}", request.method, request.path, digest(text));
         match account.answered.get(&key) {
@@ -90,7 +84,7 @@ fn done(
             None => {}
         }
         // A refusal does not use the key up.
-        let reply = operation.answer(&cx, account)?;
+        let reply = found.operation.answer(&cx, account)?;
         account.answered.insert(key, (asked, reply.clone()));
         Ok(reply)
     })

@@ -21,7 +21,7 @@ use crate::resources::files::STORAGE;
 use crate::response::{Answered, Denied};
 use crate::settings::Dialect;
 use crate::state::world::World;
-use crate::{documents, storage, streams, token_exchange};
+use crate::{documents, resources, storage, streams, token_exchange};
 
 /// Accepts connections until the server stops.
 pub(crate) async fn accept(listener: TcpListener, world: Arc<World>) {
@@ -92,7 +92,7 @@ async fn respond(
     let request = Request::read(request, dialect).await;
     let fault = world.lock().plan.take(target);
     if matches!(fault, Fault::Stall) {
-        record(&world, connection, &request, 0);
+        record(&world, connection, target, &request, 0);
         return std::future::pending().await;
     }
     let response = answer(&world, target, &request, fault).map_or_else(
@@ -109,7 +109,7 @@ async fn respond(
     let status = response
         .as_ref()
         .map_or(0, |response| response.status().as_u16());
-    record(&world, connection, &request, status);
+    record(&world, connection, target, &request, status);
     let mut response = response.ok_or(NoAnswer)?;
     if let Ok(id) = HeaderValue::try_from(request.id) {
         response.headers_mut().insert("x-request-id", id);
@@ -174,8 +174,20 @@ fn owner(world: &World, request: &Request) -> Result<String, Denied> {
     })
 }
 
-fn record(world: &World, connection: u64, request: &Request, status: u16) {
+fn record(world: &World, connection: u64, target: Target, request: &Request, status: u16) {
+    let segments = request.segments();
+    let method = request.method.as_str();
+    let operation = match target {
+        Target::Exchange => Some(format!("{method} {}", request.path)),
+        Target::Stream => streams::find(&segments).map(|(path, _)| format!("GET {path}")),
+        Target::Storage => None,
+        Target::Call | Target::Any => {
+            let found = resources::find(method, &segments, world.settings.dialect);
+            found.map(|found| format!("{} {}", found.method, found.path))
+        }
+    };
     world.lock().requests.push(Recorded {
+        operation,
         method: request.method.to_string(),
         path: request.path.clone(),
         query: request.query.clone(),

@@ -65,6 +65,15 @@ impl Sim {
         self.world.lock().requests.clone()
     }
 
+    /// The requests received so far for one operation, such as `POST /agents/{agent_id}`, in the
+    /// order of their answers.
+    pub fn requests_for(&self, operation: &str) -> Vec<Recorded> {
+        let is = |request: &Recorded| request.operation.as_deref() == Some(operation);
+        let mut requests = self.requests();
+        requests.retain(is);
+        requests
+    }
+
     /// Forgets the requests received so far.
     pub fn clear_requests(&self) {
         self.world.lock().requests.clear();

@@ -28,6 +28,12 @@ const LISTS: [&str; 2] = [
     "/sessions/{session_id}/threads/{thread_id}/events",
 ];
 
+/// The template that a path is of, and the values of its parameters.
+pub(crate) fn find(segments: &[String]) -> Option<(&'static str, Vec<&str>)> {
+    let mut paths = PATHS.into_iter().chain(LISTS);
+    paths.find_map(|path| Some((path, matches(path, segments)?)))
+}
+
 /// Whether a `GET` of this path asks for a stream.
 pub(crate) fn is_for(path: &str, accepts: &str) -> bool {
     path.ends_with("/events/stream")
@@ -39,11 +45,10 @@ pub(crate) fn answer(world: &Arc<World>, request: &Request, owner: &str, fault: 
     let query = request.query();
     let last = Some(request.header("last-event-id")).filter(|id| !id.is_empty());
     let segments = request.segments();
-    let mut paths = PATHS.into_iter().chain(LISTS);
-    let ids = paths.find_map(|path| matches(path, &segments));
-    let (session, thread) = match ids.as_deref() {
-        Some([session]) => (*session, None),
-        Some([session, thread]) => (*session, Some(*thread)),
+    let (_, ids) = find(&segments).ok_or(Denied::Unknown)?;
+    let (session, thread) = match ids[..] {
+        [session] => (session, None),
+        [session, thread] => (session, Some(thread)),
         _ => return Err(Denied::Unknown),
     };
     match &fault {

@@ -11,6 +11,8 @@ use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::settings::Dialect;
+use crate::state::account::Account;
+use crate::state::session::Session;
 use crate::state::world::World;
 
 /// A request that has been let in. The world is locked while its operation runs, which gets the
@@ -40,6 +42,13 @@ impl Context<'_> {
     /// The value of the last parameter in the operation's path; empty if there is none.
     pub(crate) fn id(&self) -> &str {
         self.ids.last().copied().unwrap_or_default()
+    }
+
+    /// The session that the operation's path names first.
+    pub(crate) fn session<'a>(&self, account: &'a mut Account) -> Result<&'a mut Session, Refusal> {
+        let id = self.ids.first().copied().unwrap_or_default();
+        let session = account.session(id);
+        session.ok_or_else(|| Refusal::not_found("session"))
     }
 
     /// Whether the request opts into this beta feature.

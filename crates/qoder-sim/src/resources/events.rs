@@ -9,7 +9,6 @@ use crate::reply::Answer;
 use crate::resources::context::Context;
 use crate::resources::resource::{Operation, Resource};
 use crate::resources::sent::{answered, check};
-use crate::resources::sessions::find;
 use crate::scripts::turn;
 use crate::settings::Dialect;
 use crate::state::account::Account;
@@ -25,7 +24,7 @@ pub(crate) const RESOURCE: Resource = Resource {
 };
 
 fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     let types: Vec<&str> = cx.query.all("types[]").collect();
     let fits = |name: &str| types.is_empty() || types.contains(&name);
     let log = session.log().filter(|entry| fits(&entry.name));
@@ -47,7 +46,7 @@ fn send(cx: &Context<'_>, account: &mut Account) -> Answer {
         let before = n.checked_sub(1).map(|n| &events[n]);
         check(event, before, n + 1 == events.len(), cx.dialect())?;
     }
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     check_state(session, events)?;
     let accepted = accept(cx.world, session, events);
     if cx.world.settings.anonymous_sends {

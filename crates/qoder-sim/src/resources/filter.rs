@@ -13,6 +13,8 @@ pub(crate) enum Filter {
     CreatedAt,
     /// The parameter of this name is what the member says.
     Equal(&'static str, &'static str),
+    /// As `Equal`, and one of these words.
+    Word(&'static str, &'static str, &'static [&'static str]),
     /// The parameter of this name is what the member of an item of the list says, which is the
     /// second name.
     Has(&'static str, &'static str, &'static str),
@@ -37,10 +39,17 @@ impl Filter {
                 kept(&|item| item["archived_at"].is_null())
             }
             Self::CreatedAt => return query.in_range("created_at", "created_at", items),
-            Self::Equal(name, member) => match query.get(name) {
-                None => return Ok(items),
-                Some(value) => kept(&|item| item.at(member) == value),
-            },
+            Self::Equal(name, member) | Self::Word(name, member, _) => {
+                if let Self::Word(_, _, words) = *self {
+                    if query.get(name).is_some() {
+                        query.word(name, words)?;
+                    }
+                }
+                match query.get(name) {
+                    None => return Ok(items),
+                    Some(value) => kept(&|item| item.at(member) == value),
+                }
+            }
             Self::Has(name, list, member) => match query.get(name) {
                 None => return Ok(items),
                 Some(value) => kept(&|item| {

@@ -28,7 +28,9 @@ pub(crate) mod field;
 pub(crate) mod files;
 pub(crate) mod filter;
 pub(crate) mod kind;
+pub(crate) mod memories;
 pub(crate) mod memory_stores;
+pub(crate) mod memory_versions;
 pub(crate) mod models;
 pub(crate) mod plain;
 pub(crate) mod resource;
@@ -56,7 +58,9 @@ const RESOURCES: &[Resource] = &[
     environments::RESOURCE,
     events::RESOURCE,
     files::RESOURCE,
+    memories::RESOURCE,
     memory_stores::RESOURCE,
+    memory_versions::RESOURCE,
     models::RESOURCE,
     sessions::RESOURCE,
     threads::RESOURCE,
@@ -99,18 +103,33 @@ pub(crate) fn operations() -> impl Iterator<Item = (&'static str, String, Operat
     })
 }
 
-/// The operation at a path, and the values of its parameters.
+/// An operation that a request is for.
+pub(crate) struct Found<'a> {
+    pub(crate) operation: Operation,
+    /// Its method and the template of its path.
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    /// The values of the template's parameters.
+    pub(crate) ids: Vec<&'a str>,
+}
+
+/// The operation at a path.
 pub(crate) fn find<'a>(
     method: &str,
     segments: &'a [String],
     dialect: Dialect,
-) -> Option<(Operation, Vec<&'a str>)> {
-    let of_method = |method: &str| {
-        let found = operations().filter_map(|(its, path, operation)| {
-            let ids = (its == method).then(|| matches(&path, segments))??;
-            Some((operation, ids))
+) -> Option<Found<'a>> {
+    let of_method = |wanted: &str| {
+        let found = operations().filter_map(|(method, path, operation)| {
+            let ids = (method == wanted).then(|| matches(&path, segments))??;
+            Some(Found {
+                operation,
+                method,
+                path,
+                ids,
+            })
         });
-        found.min_by_key(|(_, ids)| ids.len())
+        found.min_by_key(|found| found.ids.len())
     };
     // The first generation updated by PUT.
     let seed_update =

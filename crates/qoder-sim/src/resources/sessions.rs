@@ -110,12 +110,12 @@ fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
 }
 
 fn retrieve(cx: &Context<'_>, account: &mut Account) -> Answer {
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     Ok(shown(&session.object, cx.dialect()).into())
 }
 
 fn update(cx: &Context<'_>, account: &mut Account) -> Answer {
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     let mut object = session.object.clone();
     for field in [TITLE, METADATA, VARIABLES, VAULTS, BUDGET] {
         field.change(cx, &mut object)?;
@@ -138,7 +138,7 @@ fn update(cx: &Context<'_>, account: &mut Account) -> Answer {
 }
 
 fn delete(cx: &Context<'_>, account: &mut Account) -> Answer {
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     if session.status() == "running" {
         return Err(Refusal::conflict("session is running"));
     }
@@ -149,7 +149,7 @@ fn delete(cx: &Context<'_>, account: &mut Account) -> Answer {
 }
 
 fn archive(cx: &Context<'_>, account: &mut Account) -> Answer {
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     if session.object["archived_at"].is_null() {
         session.object.set("archived_at", cx.now());
     }
@@ -157,7 +157,7 @@ fn archive(cx: &Context<'_>, account: &mut Account) -> Answer {
 }
 
 fn cancel(cx: &Context<'_>, account: &mut Account) -> Answer {
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     let busy = session.status() == "running" || !session.pending.is_empty();
     // In the first generation this is for good.
     if busy && cx.dialect() == Dialect::Seed {
@@ -170,16 +170,6 @@ fn cancel(cx: &Context<'_>, account: &mut Account) -> Answer {
     } else {
         answer.into()
     })
-}
-
-/// The session that the operation's path names first.
-pub(crate) fn find<'a>(
-    cx: &Context<'_>,
-    account: &'a mut Account,
-) -> Result<&'a mut Session, Refusal> {
-    let id = cx.ids.first().copied().unwrap_or_default();
-    let session = account.session(id);
-    session.ok_or_else(|| Refusal::not_found("session"))
 }
 
 /// A session as it is answered: the first generation names its agent, today's contains it.

@@ -6,7 +6,6 @@ use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::resources::context::Context;
 use crate::resources::resource::{Operation, Resource};
-use crate::resources::sessions::find;
 use crate::state::account::Account;
 use crate::state::session::{Entry, Session};
 
@@ -24,7 +23,7 @@ pub(crate) const RESOURCE: Resource = Resource {
 };
 
 fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     let threads = session.threads();
     let threads = threads.iter().map(|thread| shown(session, thread));
     let limits = Limits {
@@ -35,13 +34,13 @@ fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
 }
 
 fn retrieve(cx: &Context<'_>, account: &mut Account) -> Answer {
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     let thread = named(cx, session)?;
     Ok(shown(session, &thread).into())
 }
 
 fn archive(cx: &Context<'_>, account: &mut Account) -> Answer {
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     let thread = named(cx, session)?;
     if thread == session.main_thread() {
         let why = "The main thread can't be archived.";
@@ -53,7 +52,7 @@ fn archive(cx: &Context<'_>, account: &mut Account) -> Answer {
 }
 
 fn events(cx: &Context<'_>, account: &mut Account) -> Answer {
-    let session = find(cx, account)?;
+    let session = cx.session(account)?;
     let (thread, _) = named(cx, session)?;
     let log = session
         .log()

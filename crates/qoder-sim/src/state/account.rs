@@ -12,6 +12,8 @@ use crate::state::session::Session;
 
 /// An account: documents by their kind, sessions, and whatever else a resource keeps.
 pub(crate) struct Account {
+    /// The token, or the key of a service account that its tokens were issued for.
+    pub(crate) owner: String,
     pub(crate) clock: Clock,
     pub(crate) sessions: Vec<Session>,
     /// What was answered to each idempotency key, and for which request.
@@ -35,8 +37,9 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
-    pub(crate) fn new(clock: &Clock) -> Self {
+    pub(crate) fn new(owner: &str, clock: &Clock) -> Self {
         Self {
+            owner: owner.to_owned(),
             clock: clock.clone(),
             sessions: Vec::new(),
             answered: HashMap::new(),

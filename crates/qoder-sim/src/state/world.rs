@@ -89,7 +89,7 @@ impl World {
     pub(crate) fn account<T>(&self, owner: &str, work: impl FnOnce(&mut Account) -> T) -> T {
         let mut inner = self.lock();
         let account = inner.accounts.entry(owner.to_owned()).or_insert_with(|| {
-            let mut account = Account::new(&self.clock);
+            let mut account = Account::new(owner, &self.clock);
             (self.furnish)(&self.settings, &mut account);
             account
         });
