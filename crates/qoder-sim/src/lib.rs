@@ -2,45 +2,35 @@
 #![forbid(unsafe_code)]
 
 mod body;
-mod errors;
-mod events;
-mod exchange;
+mod builder;
+mod clock;
+mod damage;
+mod documents;
 mod fault;
-mod files;
+mod form;
+mod ids;
+mod json;
 mod page;
+mod query;
 mod recorded;
+mod refusal;
+mod reply;
+mod request;
 mod resources;
+mod response;
 mod scripts;
 mod server;
+mod settings;
+mod sim;
 mod sse;
 mod state;
+mod storage;
+mod streams;
+mod template;
+mod token_exchange;
 
+pub use builder::Builder;
 pub use fault::{Fault, Plan, PlanError, Target};
 pub use recorded::Recorded;
-pub use server::{Builder, Sim};
-
-/// The generation of the API that is simulated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Dialect {
-    /// The first documented generation: messages are texts, a stream without a cursor begins with
-    /// the whole history, `after_id` resumes it.
-    Seed,
-    /// Today's: messages are blocks, a stream without a cursor begins with what comes next,
-    /// `Last-Event-ID` resumes it.
-    #[default]
-    Current,
-}
-
-/// How a quiet stream shows that it is alive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Heartbeat {
-    /// `: heartbeat`
-    #[default]
-    Comment,
-    /// `event: heartbeat` with `data: {}`
-    Event,
-    /// `event: ping` with `data: {}` and an id that is no event's.
-    Ping,
-}
+pub use settings::{Dialect, Heartbeat};
+pub use sim::Sim;

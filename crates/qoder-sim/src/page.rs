@@ -1,84 +1,42 @@
 //! Pages of lists, with every kind of cursor.
 
-use serde_json::{Value, json};
+use crate::json::{Json, object};
+use crate::query::Query;
+use crate::refusal::Refusal;
+use crate::settings::Dialect;
 
-use crate::Dialect;
-use crate::errors::{Answer, Refusal};
+/// How many items a page has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// If the request says nothing.
+    pub(crate) default: usize,
+    pub(crate) max: usize,
+}
 
-/// The query of a request, decoded.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Query(Vec<(String, String)>);
+impl Limits {
+    pub(crate) const USUAL: Self = Self::up_to(100);
 
-impl Query {
-    pub(crate) fn parse(query: Option<&str>) -> Self {
-        let pairs = query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty());
-        Self(
-            pairs
-                .map(|pair| {
-                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    (decoded(name), decoded(value))
-                })
-                .collect(),
-        )
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |(other, _)| other == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    pub(crate) fn is(&self, name: &str) -> bool {
-        self.get(name) == Some("true")
+    pub(crate) const fn up_to(max: usize) -> Self {
+        Self { default: 20, max }
     }
 }
 
-/// Percent-encoding undone; what is not UTF-8 then is replaced.
-pub(crate) fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match (first, hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            (b'+', _) => {
-                bytes.push(b' ');
-                rest = tail;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// One page of these items, which have ids and are in the order of the list.
-pub(crate) fn page(items: &[Value], query: &Query, dialect: Dialect) -> Answer {
+/// One page of these items, which are in the order of the list. Those that have an id can be a
+/// cursor.
+pub(crate) fn page(
+    items: &[Json],
+    query: &Query,
+    limits: Limits,
+    dialect: Dialect,
+) -> Result<Json, Refusal> {
+    let max = limits.max;
     let limit = match query.get("limit") {
-        None => 20,
+        None => limits.default,
         Some(text) => match text.parse::<usize>() {
-            Ok(limit @ 1..=100) => limit,
+            Ok(limit) if (1..=max).contains(&limit) => limit,
             _ => {
-                return Err(Refusal::invalid(
-                    "limit",
-                    "limit must be between 1 and 100.",
-                ));
+                let why = format!("limit must be between 1 and {max}.");
+                return Err(Refusal::invalid("limit", why));
             }
         },
     };
@@ -120,19 +78,16 @@ pub(crate) fn page(items: &[Value], query: &Query, dialect: Dialect) -> Answer {
         end < items.len()
     };
     let data = &items[start..end];
-    let id = |item: Option<&Value>| item.map_or(Value::Null, |item| item["id"].clone());
-    let mut page = json!({
-        "data": data,
+    let id = |item: Option<&Json>| item.map_or(Json::Null, |item| item["id"].clone());
+    let mut page = object! {
+        "data": data.to_vec(),
         "first_id": id(data.first()),
         "last_id": id(data.last()),
         "has_more": has_more,
-    });
+    };
     if dialect == Dialect::Current {
-        page["next_page"] = if has_more && !backwards {
-            json!(format!("p_{end}"))
-        } else {
-            Value::Null
-        };
+        let next = (has_more && !backwards).then(|| format!("p_{end}"));
+        page.set("next_page", next);
     }
     Ok(page)
 }
@@ -141,29 +96,21 @@ pub(crate) fn page(items: &[Value], query: &Query, dialect: Dialect) -> Answer {
 mod tests {
     use super::*;
 
-    fn ids(query: &str) -> Result<(Vec<String>, Value), u16> {
-        let items: Vec<Value> = (1..=5).map(|n| json!({"id": format!("i{n}")})).collect();
-        let page = page(&items, &Query::parse(Some(query)), Dialect::Current)
+    fn ids(query: &str) -> Result<(Vec<String>, Json), u16> {
+        let items: Vec<Json> = (1..=5).map(|n| object! {"id": format!("i{n}")}).collect();
+        let query = Query::parse(Some(query));
+        let page = page(&items, &query, Limits::USUAL, Dialect::Current)
             .map_err(|refusal| refusal.status)?;
-        let ids = page["data"].as_array().expect("data").iter();
-        Ok((
-            ids.map(|item| item["id"].as_str().expect("an id").to_owned())
-                .collect(),
-            page,
-        ))
+        let ids = page["data"].items().iter();
+        Ok((ids.map(|item| item["id"].text().to_owned()).collect(), page))
     }
 
     #[test]
     fn cursors_of_every_kind() {
         let (first, page) = ids("limit=2").expect("a page");
-        assert_eq!(
-            (first, &page["has_more"]),
-            (vec!["i1".to_owned(), "i2".to_owned()], &json!(true))
-        );
-        let next = format!(
-            "limit=2&page={}",
-            page["next_page"].as_str().expect("a cursor")
-        );
+        assert_eq!(first, ["i1", "i2"]);
+        assert_eq!(page["has_more"], true);
+        let next = format!("limit=2&page={}", page["next_page"].text());
         assert_eq!(ids(&next).expect("a page").0, ["i3", "i4"]);
         assert_eq!(ids("after_id=i4").expect("a page").0, ["i5"]);
         assert_eq!(ids("before_id=i3&limit=1").expect("a page").0, ["i2"]);
@@ -179,18 +126,5 @@ mod tests {
         ] {
             assert_eq!(ids(wrong).expect_err(wrong), 400);
         }
-    }
-
-    #[test]
-    fn queries_are_decoded() {
-        let query = Query::parse(Some(
-            "event_deltas%5B%5D=agent.message&event_deltas[]=x+y&z",
-        ));
-        assert_eq!(
-            query.all("event_deltas[]").collect::<Vec<_>>(),
-            ["agent.message", "x y"]
-        );
-        assert_eq!(query.get("z"), Some(""));
-        assert_eq!(decoded("%E4%B8%96%zz%4"), "世%zz%4");
     }
 }

@@ -8,6 +8,9 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Recorded {
+    /// The operation that it is for, as a method and the template of a path, such as
+    /// `GET /agents/{agent_id}`. `None` if there is no such operation, and for storage.
+    pub operation: Option<String>,
     /// The method, such as `GET`.
     pub method: String,
     /// The path below the base URL, as it was sent.
@@ -28,6 +31,21 @@ impl Recorded {
     /// The body as JSON; `null` if it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The pairs of the query, decoded, in the order in which they were sent.
+    pub fn query_pairs(&self) -> Vec<(String, String)> {
+        let query = self.query.as_deref().unwrap_or_default();
+        form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect()
+    }
+
+    /// All values of a parameter of the query, decoded.
+    pub fn query_values(&self, name: &str) -> Vec<String> {
+        let pairs = self.query_pairs().into_iter();
+        let named = pairs.filter(|(other, _)| other == name);
+        named.map(|(_, value)| value).collect()
     }
 
     /// The value of a header, if it is text.

@@ -2,17 +2,18 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::body::Pieces;
-use crate::errors::Refusal;
+use crate::damage::send;
 use crate::fault::Fault;
-use crate::page::Query;
-use crate::state::{Entry, Session, World};
-use crate::{Dialect, Heartbeat};
+use crate::query::Query;
+use crate::refusal::Refusal;
+use crate::settings::{Dialect, Heartbeat};
+use crate::state::session::{Entry, Session};
+use crate::state::world::World;
 
 /// A stream that is about to be written.
 pub(crate) struct Stream {
@@ -32,25 +33,25 @@ impl Stream {
     /// A stream for a request with this query and `Last-Event-ID`.
     pub(crate) fn open(
         world: &Arc<World>,
-        token: &str,
-        (session_id, thread): (&str, Option<String>),
+        owner: &str,
+        (session_id, thread): (&str, Option<&str>),
         query: &Query,
         last_event_id: Option<&str>,
         fault: Fault,
     ) -> Result<Self, Refusal> {
         let dialect = world.settings.dialect;
         let after_id = query.get("after_id").filter(|_| dialect == Dialect::Seed);
-        let cursor = last_event_id.filter(|id| !id.is_empty()).or(after_id);
+        let cursor = last_event_id.or(after_id);
         let replay = if let Fault::Replay(events) = fault {
             events
         } else {
             0
         };
-        let (at, opened_at) = world.account(token, |account| {
+        let (at, opened_at) = world.account(owner, |account| {
             let session = account
                 .session(session_id)
                 .ok_or_else(|| Refusal::not_found("session"))?;
-            if let Some(thread) = &thread {
+            if let Some(thread) = thread {
                 if !session.has_thread(thread) {
                     return Err(Refusal::not_found("thread"));
                 }
@@ -75,7 +76,7 @@ impl Stream {
         Ok(Self {
             world: Arc::clone(world),
             session: session_id.to_owned(),
-            thread,
+            thread: thread.map(ToOwned::to_owned),
             at,
             opened_at,
             previews,
@@ -222,27 +223,4 @@ fn heartbeat(kind: Heartbeat) -> String {
         Heartbeat::Ping => "id: ping\nevent: ping\ndata: {}\n\n",
     }
     .to_owned()
-}
-
-/// Whether the reader is still there.
-pub(crate) async fn send(pieces: &Pieces, text: impl Into<Bytes>, fault: &Fault) -> bool {
-    let text = text.into();
-    let pause = match fault {
-        Fault::Split => Duration::ZERO,
-        Fault::Drip(pause) => *pause,
-        _ => return pieces.send(Ok(text)).await.is_ok(),
-    };
-    for byte in text {
-        if pieces
-            .send(Ok(Bytes::copy_from_slice(&[byte])))
-            .await
-            .is_err()
-        {
-            return false;
-        }
-        if !pause.is_zero() {
-            sleep(pause).await;
-        }
-    }
-    true
 }

@@ -542,6 +542,53 @@ async fn requests_are_recorded_without_the_token() {
 }
 
 #[tokio::test]
+async fn requests_are_known_by_their_operations() {
+    let sim = quick().await;
+    let api = Api::new(&sim);
+    let session = api.session("answer").await;
+    api.get(&format!(
+        "/sessions/{session}/events?types%5B%5D=a&types[]=b+c&limit=1"
+    ))
+    .await;
+    api.stream(&format!("/sessions/{session}/events/stream"), &[])
+        .await;
+    api.get("/nothing/x").await;
+    let list = sim.requests_for("GET /sessions/{session_id}/events");
+    let [list] = list.as_slice() else {
+        panic!("one request, not {}", list.len())
+    };
+    assert_eq!(list.query_values("types[]"), ["a", "b c"]);
+    assert_eq!(
+        list.query_pairs().last(),
+        Some(&("limit".to_owned(), "1".to_owned()))
+    );
+    let streams = sim.requests_for("GET /sessions/{session_id}/events/stream");
+    assert_eq!(streams.len(), 1);
+    assert_eq!(sim.requests_for("POST /sessions").len(), 1);
+    assert_eq!(sim.requests().last().expect("a request").operation, None);
+}
+
+#[test]
+fn operations_are_told() {
+    let operations = Sim::operations();
+    let has = |method: &str, path: &str| {
+        let mut operations = operations.iter();
+        operations.any(|(its, other)| *its == method && other == path)
+    };
+    assert!(has("POST", "/agents/{agent_id}") && has("GET", "/agents/{agent_id}/versions"));
+    assert!(has("GET", "/sessions/{session_id}/events/stream"));
+    assert!(has(
+        "POST",
+        "/memory_stores/{memory_store_id}/memory_versions/{memory_version_id}/redact"
+    ));
+    assert!(!has("POST", "/sessions/{session_id}/events/stream"));
+    let mut sorted = operations.clone();
+    sorted.sort();
+    sorted.dedup();
+    assert_eq!(sorted.len(), operations.len());
+}
+
+#[tokio::test]
 async fn http2_is_spoken_too() {
     let sim = quick().await;
     let stream = tokio::net::TcpStream::connect(sim.addr())

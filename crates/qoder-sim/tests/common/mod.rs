@@ -36,6 +36,11 @@ impl Answer {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
+    /// The names of the body's members, in the order in which they came.
+    pub fn members(&self) -> Vec<String> {
+        members(std::str::from_utf8(&self.body).expect("UTF-8"))
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -301,6 +306,29 @@ pub async fn of(dialect: Dialect) -> Sim {
         .dialect(dialect)
         .pace(Duration::from_millis(1));
     builder.start().await.expect("a simulator")
+}
+
+/// The names of the members of a JSON object that is written without spaces, in their order.
+pub fn members(object: &str) -> Vec<String> {
+    let (mut names, mut depth, mut at) = (Vec::new(), 0, 0);
+    while let Some(next) = object[at..].find(['"', '{', '}', '[', ']']) {
+        at += next + 1;
+        match object.as_bytes()[at - 1] {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {
+                let mut end = at;
+                while object.as_bytes()[end] != b'"' {
+                    end += 1 + usize::from(object.as_bytes()[end] == b'\\');
+                }
+                if depth == 1 && object[end + 1..].starts_with(':') {
+                    names.push(object[at..end].to_owned());
+                }
+                at = end + 1;
+            }
+        }
+    }
+    names
 }
 
 pub fn message(words: &str) -> Value {

@@ -1,14 +1,13 @@
-//! Service accounts: keys that are exchanged for tokens, and tokens that end.
+//! Tokens of service accounts: they are issued for a key, and end.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use jiff::Timestamp;
 
-use crate::errors::{Answer, Refusal};
-
-/// Where keys are exchanged, below the origin and not below the base URL.
-pub(crate) const PATH: &str = "/api/v1/serviceToken/exchange";
+use crate::clock::later;
+use crate::json::{Json, object};
+use crate::refusal::Refusal;
 
 /// Keys of service accounts begin so, and nothing else does.
 const KEY: &str = "sak-";
@@ -22,21 +21,25 @@ pub(crate) struct Tokens(HashMap<String, Issued>);
 struct Issued {
     key: String,
     scope: String,
-    ends: Instant,
+    ends: Timestamp,
     revoked: bool,
 }
 
 impl Tokens {
     /// Whose account a bearer token opens: that of the key, for a token that was issued for one,
     /// and else the token's own.
-    pub(crate) fn account<'a>(&'a self, bearer: &'a str) -> Result<&'a str, Refusal> {
+    pub(crate) fn account<'a>(
+        &'a self,
+        bearer: &'a str,
+        now: Timestamp,
+    ) -> Result<&'a str, Refusal> {
         if bearer.starts_with(KEY) {
             return Err(Refusal::unauthorized());
         }
         let Some(issued) = self.0.get(bearer) else {
             return Ok(bearer);
         };
-        if issued.revoked || Instant::now() >= issued.ends {
+        if issued.revoked || now >= issued.ends {
             return Err(Refusal::unauthorized());
         }
         if !issued.scope.split(' ').any(|scope| scope == "qca.access") {
@@ -61,18 +64,19 @@ impl Tokens {
         bearer: Option<&str>,
         body: &[u8],
         longest: Option<Duration>,
-    ) -> Answer {
+        now: Timestamp,
+    ) -> Result<Json, Refusal> {
         let key = bearer
             .filter(|bearer| bearer.len() > KEY.len() && bearer.starts_with(KEY))
             .ok_or_else(Refusal::unauthorized)?;
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|_| Refusal::invalid("", "Request body must be valid JSON."))?;
+        let body = Json::parse(body)
+            .ok_or_else(|| Refusal::invalid("", "Request body must be valid JSON."))?;
         for (field, only) in [("grant_type", "client_credentials"), ("audience", "qoder")] {
             if body[field] != only {
                 return Err(Refusal::invalid(field, format!("Must be {only}.")));
             }
         }
-        let scope = body["scope"].as_str().unwrap_or_default();
+        let scope = body["scope"].text();
         let known = |scope: &str| matches!(scope, "qca.access" | "forward.access");
         if !scope.split(' ').all(known) {
             return Err(Refusal::invalid("scope", "Unknown scope."));
@@ -82,27 +86,21 @@ impl Tokens {
             .filter(|ttl| (1..=LONGEST_TTL).contains(ttl))
             .ok_or_else(|| Refusal::invalid("ttl_seconds", "Must be from 1 to 43200."))?;
         let ttl = longest.map_or(ttl, |longest| ttl.min(longest.as_secs().max(1)));
-        let lasts = Duration::from_secs(ttl);
+        let ends = later(now, Duration::from_secs(ttl));
         let token = format!("sat-{}", uuid::Uuid::new_v4().simple());
         self.0.insert(
             token.clone(),
             Issued {
                 key: key.to_owned(),
                 scope: scope.to_owned(),
-                ends: Instant::now() + lasts,
+                ends,
                 revoked: false,
             },
         );
-        let ends = jiff::Timestamp::now()
-            .checked_add(lasts)
-            .map(|at| at.to_string());
-        Ok(json!({
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": ttl,
-            "expires_at": ends.ok(),
-            "scope": scope,
-        }))
+        Ok(object! {
+            "access_token": token, "token_type": "Bearer", "expires_in": ttl,
+            "expires_at": ends.to_string(), "scope": scope,
+        })
     }
 }
 
@@ -110,11 +108,13 @@ impl Tokens {
 mod tests {
     use super::*;
 
-    fn asked(change: impl FnOnce(&mut Value)) -> Vec<u8> {
-        let mut body = json!({
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn asked(change: impl FnOnce(&mut Json)) -> Vec<u8> {
+        let mut body = object! {
             "grant_type": "client_credentials", "audience": "qoder",
             "scope": "qca.access forward.access", "ttl_seconds": 900,
-        });
+        };
         change(&mut body);
         body.to_string().into_bytes()
     }
@@ -123,24 +123,27 @@ mod tests {
     fn a_key_is_exchanged_for_tokens_of_one_account() {
         let mut tokens = Tokens::default();
         let mut exchange = |longest| {
-            let answer = tokens.exchange(Some("sak-1"), &asked(|_| {}), longest);
+            let answer = tokens.exchange(Some("sak-1"), &asked(|_| {}), longest, NOW);
             answer.expect("a token")
         };
         let first = exchange(None);
         let second = exchange(Some(Duration::from_secs(60)));
         assert_eq!(
             (&first["expires_in"], &second["expires_in"]),
-            (&json!(900), &json!(60))
+            (&Json::from(900), &Json::from(60))
         );
-        let token = |answer: &Value| answer["access_token"].as_str().expect("text").to_owned();
+        let token = |answer: &Json| answer["access_token"].text().to_owned();
         assert_ne!(token(&first), token(&second));
-        assert_eq!(tokens.account(&token(&first)).ok(), Some("sak-1"));
-        assert_eq!(tokens.account(&token(&second)).ok(), Some("sak-1"));
-        assert_eq!(tokens.account("pt-any").ok(), Some("pt-any"));
-        assert_eq!(tokens.account("sak-1").expect_err("a key").status, 401);
+        assert_eq!(tokens.account(&token(&first), NOW).ok(), Some("sak-1"));
+        assert_eq!(tokens.account(&token(&second), NOW).ok(), Some("sak-1"));
+        assert_eq!(tokens.account("pt-any", NOW).ok(), Some("pt-any"));
+        assert_eq!(tokens.account("sak-1", NOW).expect_err("a key").status, 401);
         tokens.revoke();
         assert_eq!(
-            tokens.account(&token(&first)).expect_err("revoked").status,
+            tokens
+                .account(&token(&first), NOW)
+                .expect_err("revoked")
+                .status,
             401
         );
     }
@@ -154,32 +157,32 @@ mod tests {
             (Some("sak-1"), b"{".to_vec(), 400),
             (
                 Some("sak-1"),
-                asked(|body| body["grant_type"] = json!("password")),
+                asked(|body| body.set("grant_type", "password")),
                 400,
             ),
             (
                 Some("sak-1"),
-                asked(|body| body["audience"] = json!("other")),
+                asked(|body| body.set("audience", "other")),
                 400,
             ),
             (
                 Some("sak-1"),
-                asked(|body| body["scope"] = json!("qca.access all")),
+                asked(|body| body.set("scope", "qca.access all")),
                 400,
             ),
             (
                 Some("sak-1"),
-                asked(|body| body["ttl_seconds"] = json!("900")),
+                asked(|body| body.set("ttl_seconds", "900")),
                 400,
             ),
             (
                 Some("sak-1"),
-                asked(|body| body["ttl_seconds"] = json!(43_201)),
+                asked(|body| body.set("ttl_seconds", 43_201)),
                 400,
             ),
         ];
         for (bearer, body, status) in cases {
-            let refused = Tokens::default().exchange(bearer, &body, None);
+            let refused = Tokens::default().exchange(bearer, &body, None, NOW);
             let text = String::from_utf8_lossy(&body).into_owned();
             assert_eq!(
                 refused.expect_err("refused").status,
@@ -188,11 +191,14 @@ mod tests {
             );
         }
         let mut tokens = Tokens::default();
-        let forward = asked(|body| body["scope"] = json!("forward.access"));
+        let forward = asked(|body| body.set("scope", "forward.access"));
         let answer = tokens
-            .exchange(Some("sak-1"), &forward, None)
+            .exchange(Some("sak-1"), &forward, None, NOW)
             .expect("a token");
-        let token = answer["access_token"].as_str().expect("text");
-        assert_eq!(tokens.account(token).expect_err("another API").status, 403);
+        let token = answer["access_token"].text();
+        assert_eq!(
+            tokens.account(token, NOW).expect_err("another API").status,
+            403
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The errors of the API, as the API words them.
 
-use serde_json::{Value, json};
+use crate::json::{Json, object};
 
 /// An answer that is an error.
 #[derive(Clone, Debug)]
@@ -12,33 +12,38 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// 400 for a parameter; for none in particular if its name is empty.
     pub(crate) fn invalid(param: &str, message: impl Into<String>) -> Self {
         let param = Some(param.to_owned()).filter(|param| !param.is_empty());
         Self {
-            status: 400,
-            kind: "invalid_request_error",
-            message: message.into(),
             param,
+            ..Self::new(400, "invalid_request_error", message)
         }
     }
 
+    /// 400 for a field that is missing.
+    pub(crate) fn missing(field: &str) -> Self {
+        Self::invalid(field, format!("Field '{field}' is required."))
+    }
+
     pub(crate) fn unauthorized() -> Self {
-        Self::plain(401, "authentication_error", "Invalid API key or token.")
+        Self::new(401, "authentication_error", "Invalid API key or token.")
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::plain(404, "not_found_error", &format!("{what} not found"))
+        Self::new(404, "not_found_error", format!("{what} not found"))
     }
 
-    pub(crate) fn conflict(message: &str) -> Self {
-        Self::plain(409, "conflict_error", message)
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(409, "conflict_error", message)
     }
 
-    pub(crate) fn plain(status: u16, kind: &'static str, message: &str) -> Self {
+    /// Any other, with the `type` that the API gives it.
+    pub(crate) fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             kind,
-            message: message.to_owned(),
+            message: message.into(),
             param: None,
         }
     }
@@ -58,22 +63,20 @@ impl Refusal {
             500.. => ("api_error", "Internal error."),
             _ => ("invalid_request_error", "Request refused."),
         };
-        Self::plain(status, kind, message)
+        Self::new(status, kind, message)
     }
 
     /// The body; the first generation has no `request_id` in it.
-    pub(crate) fn body(&self, request_id: Option<&str>) -> Value {
-        let mut error = json!({"type": self.kind, "message": self.message});
+    pub(crate) fn body(&self, request_id: Option<&str>) -> Json {
+        let mut error = object! {"type": self.kind, "message": &self.message};
         if let Some(param) = &self.param {
-            error["param"] = json!(param);
+            error.set("param", param);
         }
-        let mut body = json!({"type": "error", "error": error});
+        let mut body = object! {"type": "error"};
         if let Some(id) = request_id {
-            body["request_id"] = json!(id);
+            body.set("request_id", id);
         }
+        body.set("error", error);
         body
     }
 }
-
-/// What an operation answers.
-pub(crate) type Answer = Result<Value, Refusal>;

@@ -1,0 +1,150 @@
+//! What a simulator is like, before it starts.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use crate::fault::Plan;
+use crate::resources;
+use crate::server::accept;
+use crate::settings::{Dialect, Heartbeat, Settings};
+use crate::sim::Sim;
+use crate::state::world::World;
+
+/// What a simulator is like, before it starts.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `start` is called"]
+pub struct Builder {
+    listen: SocketAddr,
+    settings: Settings,
+    plan: Plan,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            settings: Settings::default(),
+            plan: Plan::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// The address to listen at. Default: a free port of 127.0.0.1.
+    pub fn listen(mut self, addr: SocketAddr) -> Self {
+        self.listen = addr;
+        self
+    }
+
+    /// The generation of the API. Default: today's.
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.settings.dialect = dialect;
+        self
+    }
+
+    /// What goes wrong. Default: nothing.
+    pub fn faults(mut self, plan: Plan) -> Self {
+        self.plan = plan;
+        self
+    }
+
+    /// How, and after how much silence, streams show that they are alive. Default: a comment
+    /// after 15 s.
+    pub fn heartbeat(mut self, kind: Heartbeat, every: Duration) -> Self {
+        self.settings.heartbeat = kind;
+        self.settings.beat_every = every;
+        self
+    }
+
+    /// The time between two events of a turn. Default: 10 ms.
+    pub fn pace(mut self, pace: Duration) -> Self {
+        self.settings.pace = pace;
+        self
+    }
+
+    /// Whether each turn waits for [`Sim::release_turn`]. Default: no.
+    pub fn hold_turns(mut self, hold: bool) -> Self {
+        self.settings.hold_turns = hold;
+        self
+    }
+
+    /// Whether accounts start without the one environment. Default: no.
+    pub fn empty_environments(mut self, empty: bool) -> Self {
+        self.settings.empty_environments = empty;
+        self
+    }
+
+    /// Whether a missing token is answered in the flat form of a gateway. Default: no, in the
+    /// API's own.
+    pub fn flat_401(mut self, flat: bool) -> Self {
+        self.settings.flat_401 = flat;
+        self
+    }
+
+    /// Whether accepted events are answered without their ids. Default: no.
+    pub fn anonymous_sends(mut self, anonymous: bool) -> Self {
+        self.settings.anonymous_sends = anonymous;
+        self
+    }
+
+    /// What the tokens of service accounts live at most, in whole seconds. Default: what is asked
+    /// for.
+    pub fn token_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.token_ttl = Some(ttl);
+        self
+    }
+
+    /// How long links to the contents of files hold. Default: 15 minutes.
+    pub fn link_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.link_ttl = ttl;
+        self
+    }
+
+    /// The origin that links to files lead to, such as `https://localhost:8443`, for clients that
+    /// reach the simulator through something else. Default: its own address.
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.settings.origin = origin.into();
+        self
+    }
+
+    /// Starts the simulator on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The address can't be listened at.
+    pub async fn start(mut self) -> io::Result<Sim> {
+        let listener = TcpListener::bind(self.listen).await?;
+        let addr = listener.local_addr()?;
+        if self.settings.origin.is_empty() {
+            let host = if addr.ip().is_unspecified() {
+                SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port()))
+            } else {
+                addr
+            };
+            self.settings.origin = format!("http://{host}");
+        }
+        let world = World::new(self.settings, self.plan, resources::furnish);
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&world)));
+        Ok(Sim::new(addr, world, accepting))
+    }
+}
+
+impl Sim {
+    /// Starts to configure a simulator.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Starts one of today's API, in which nothing goes wrong.
+    ///
+    /// # Errors
+    ///
+    /// There is no free port.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+}

@@ -1,0 +1,36 @@
+//! What an operation answers.
+
+use bytes::Bytes;
+
+use crate::json::Json;
+use crate::refusal::Refusal;
+
+/// An answer that is no error.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) mime_type: String,
+    pub(crate) body: Bytes,
+}
+
+pub(crate) type Answer = Result<Reply, Refusal>;
+
+impl Reply {
+    /// A document, with 202: it is not done yet.
+    pub(crate) fn accepted(body: Json) -> Self {
+        Self {
+            status: 202,
+            ..body.into()
+        }
+    }
+}
+
+impl From<Json> for Reply {
+    fn from(body: Json) -> Self {
+        Self {
+            status: 200,
+            mime_type: "application/json".to_owned(),
+            body: body.to_string().into(),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A simulator that is running.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use crate::fault::Plan;
+use crate::json::object;
+use crate::recorded::Recorded;
+use crate::request::BASE;
+use crate::resources;
+use crate::resources::files::{self, Files};
+use crate::state::world::World;
+use crate::streams;
+
+/// A simulator that is running. Dropping it stops it.
+#[derive(Debug)]
+pub struct Sim {
+    addr: SocketAddr,
+    world: Arc<World>,
+    accepting: JoinHandle<()>,
+}
+
+impl Sim {
+    pub(crate) fn new(addr: SocketAddr, world: Arc<World>, accepting: JoinHandle<()>) -> Self {
+        Self {
+            addr,
+            world,
+            accepting,
+        }
+    }
+
+    /// The base URL for clients.
+    pub fn base_url(&self) -> String {
+        format!("http://{}{BASE}", self.addr)
+    }
+
+    /// The origin at which keys of service accounts are exchanged for tokens.
+    pub fn exchange_origin(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Makes all tokens of service accounts that were issued so far invalid. Open streams stay
+    /// open.
+    pub fn revoke_tokens(&self) {
+        self.world.lock().tokens.revoke();
+    }
+
+    /// How many tokens were issued to service accounts.
+    pub fn tokens_issued(&self) -> usize {
+        self.world.lock().tokens.issued()
+    }
+
+    /// The address it listens at.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The requests received so far, in the order of their answers.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.world.lock().requests.clone()
+    }
+
+    /// The requests received so far for one operation, such as `POST /agents/{agent_id}`, in the
+    /// order of their answers.
+    pub fn requests_for(&self, operation: &str) -> Vec<Recorded> {
+        let is = |request: &Recorded| request.operation.as_deref() == Some(operation);
+        let mut requests = self.requests();
+        requests.retain(is);
+        requests
+    }
+
+    /// Forgets the requests received so far.
+    pub fn clear_requests(&self) {
+        self.world.lock().requests.clear();
+    }
+
+    /// Requests for operations that don't exist, as method and path.
+    pub fn unexpected(&self) -> Vec<String> {
+        self.world.lock().unexpected.clone()
+    }
+
+    /// Moves the simulator's clock ahead: links, tokens and files end, and whatever else happens
+    /// as time goes by.
+    pub fn advance(&self, by: Duration) {
+        self.world.clock.advance(by);
+        for account in self.world.lock().accounts() {
+            resources::tick(&self.world, account);
+        }
+    }
+
+    /// All operations that are simulated, as a method and the template of a path, such as
+    /// `("GET", "/agents/{agent_id}")`.
+    pub fn operations() -> Vec<(&'static str, String)> {
+        let documents = resources::operations().map(|(method, path, _)| (method, path));
+        let streams = streams::PATHS
+            .iter()
+            .map(|path| ("GET", (*path).to_owned()));
+        documents.chain(streams).collect()
+    }
+
+    /// Replaces what is left of the plan of faults.
+    pub fn inject(&self, plan: Plan) {
+        self.world.lock().plan = plan;
+    }
+
+    /// The events of a session, oldest first, deleted ones included; none if there was no such
+    /// session.
+    pub fn log(&self, session: &str) -> Vec<Value> {
+        let log = self.world.any_session(session, |session| {
+            session
+                .log()
+                .map(|entry| entry.data.clone().into())
+                .collect()
+        });
+        log.unwrap_or_default()
+    }
+
+    /// Adds an event to a session, completed with an id and a time, and gives it back; `None` if
+    /// there is no such session.
+    pub fn publish(&self, session: &str, event: Value) -> Option<Value> {
+        let published = self
+            .world
+            .session(session, |session| session.publish(event.into()));
+        published.map(Into::into)
+    }
+
+    /// Delivers a file of a session's agent, which can be downloaded, and publishes the event that
+    /// says so. Gives the file's id; `None` if there is no such session.
+    pub fn deliver(
+        &self,
+        session: &str,
+        filename: &str,
+        mime_type: &str,
+        content: impl Into<Bytes>,
+    ) -> Option<String> {
+        files::deliver(&self.world, session, filename, mime_type, content.into())
+    }
+
+    /// Makes all links to files that were given so far invalid.
+    pub fn expire_links(&self) {
+        for account in self.world.lock().accounts() {
+            account.part::<Files>().expire_links();
+        }
+    }
+
+    /// Ends a session for good, as the service may do. Whether there is such a session.
+    pub fn terminate(&self, session: &str) -> bool {
+        let terminated = self.world.session(session, |session| {
+            session.set_status("terminated");
+            session.cancel();
+            session.publish(object! {"type": "session.status_terminated"});
+        });
+        terminated.is_some()
+    }
+
+    /// Lets one more turn go on, if turns are held.
+    pub fn release_turn(&self) {
+        self.world
+            .released
+            .send_modify(|released| *released = released.saturating_add(1));
+    }
+
+    /// Stops accepting, and closes what is open.
+    pub async fn shutdown(mut self) {
+        self.stop();
+        let _ = (&mut self.accepting).await;
+    }
+
+    fn stop(&self) {
+        self.world.closing.send_replace(true);
+        self.world.released.send_replace(usize::MAX);
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.stop();
+        self.accepting.abort();
+    }
+}
