@@ -11,6 +11,7 @@ mod row;
 pub mod agents;
 pub mod deployment_runs;
 pub mod deployments;
+pub mod dreams;
 pub mod environments;
 pub mod files;
 pub mod memory_stores;
@@ -37,6 +38,7 @@ resources! {
     deployment_runs,
     deployments,
     deployments::runs,
+    dreams,
     environments,
     files,
     memory_stores,
