@@ -121,6 +121,8 @@ ids! {
     DeploymentId,
     /// The id of a run of a deployment, such as `drun_…`.
     DeploymentRunId,
+    /// The id of a piece of work, such as `work_…`.
+    WorkId,
     /// The id of a dream, such as `drm_…`.
     DreamId,
     /// The id of an outcome, such as `outc_…`.

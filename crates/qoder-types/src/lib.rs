@@ -72,7 +72,7 @@ pub use usage::*;
 pub use vaults::*;
 pub use webhooks::WebhookEvent;
 pub use wire::{Credits, Seconds};
-pub use work::Work;
+pub use work::*;
 
 pub use serde_json;
 

@@ -6,7 +6,8 @@ use qoder_types::{
     Agent, AgentRef, Credential, CredentialAuth, Deleted, Deployment, DeploymentErrorKind,
     DeploymentRun, DeploymentStatus, Environment, ErrorBody, Event, File, FileContent, Model, Page,
     PageStyle, Paging, PausedReasonKind, SentEvents, ServiceToken, Session, SessionCanceled,
-    SessionStatus, Skill, SkillSource, SkillVersion, TriggerKind, WebhookEvent, Work, ops,
+    SessionStatus, Skill, SkillSource, SkillVersion, TriggerKind, WebhookEvent, Work, WorkState,
+    ops,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -181,7 +182,15 @@ fn the_small_ones_come_back() {
                     ("https://mcp.tracker.example/mcp", &None)
                 );
             }
-            "work_poll" => drop(comes_back::<Work>(&json)),
+            "work_poll" => {
+                let work: Work = comes_back(&json);
+                let session = work.session_id().expect("a session");
+                assert_eq!(
+                    (session.as_str().len(), work.state),
+                    (37, WorkState::Queued)
+                );
+                assert!(work.acknowledged_at.is_none());
+            }
             "sat_exchange" => {
                 let token: ServiceToken = comes_back(&json);
                 assert!(!format!("{token:?}").contains("invented"));

@@ -39,7 +39,7 @@ const NO_ROW: &[(&str, &str)] = &[(
 )];
 
 /// Resources whose rows are yet to be written.
-const TO_COME: &[&str] = &["environments.work", "sessions.resources"];
+const TO_COME: &[&str] = &["sessions.resources"];
 
 /// Where a row says something else than the catalogue, and why.
 const OTHERWISE: &[(&str, &str, &str)] = &[

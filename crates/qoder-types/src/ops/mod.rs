@@ -40,6 +40,7 @@ resources! {
     deployments::runs,
     dreams,
     environments,
+    environments::work,
     files,
     memory_stores,
     memory_stores::memories,

@@ -13,11 +13,11 @@
 /// }
 /// ```
 ///
-/// The word before the path is a constructor of [`Op`](crate::Op): `get`, `list` (pages with
-/// cursors), `ids` (pages after an id), `stream`, `bytes`, `post`, `act` (a `POST` of `{}`),
-/// `once` (a `POST` that is never repeated), `put`, `delete`. What follows `?` are the query
-/// parameters beyond cursor and `limit`, what follows `head` the headers that only this operation
-/// has. A row is held against the API's catalogue by the tests in `contract.rs`.
+/// The word before the path is a constructor of [`Op`](crate::Op): `get`, `poll` (it may find
+/// nothing), `list` (pages with cursors), `ids` (pages after an id), `stream`, `bytes`, `post`,
+/// `act` (a `POST` of `{}`), `once` (a `POST` that is never repeated), `put`, `delete`. What follows
+/// `?` are the query parameters beyond cursor and `limit`, what follows `head` the headers that only
+/// this operation has. A row is held against the API's catalogue by the tests in `contract.rs`.
 macro_rules! operations {
     ($resource:literal {$(
         $(#[$meta:meta])*

@@ -146,6 +146,7 @@ const TYPES: &[Type] = types![
     SessionThread,
     SessionUpdate,
     SessionUsage,
+    SessionWork,
     Skill,
     SkillRef,
     SkillUpdate,
@@ -177,6 +178,11 @@ const TYPES: &[Type] = types![
     VaultCreate,
     WebhookEvent,
     Work,
+    WorkData,
+    WorkHeartbeat,
+    WorkStats,
+    WorkStop,
+    WorkUpdate,
 ];
 
 /// How many samples of a type are looked at: enough for every variant of its unions to be in one.
