@@ -96,6 +96,8 @@ ids! {
     EventId,
     /// The id of a thread of a session, such as `sthr_…`.
     ThreadId,
+    /// The id of something that a session was given, such as `sesr_…`.
+    ResourceId,
     /// The id of a file, such as `file_…`.
     FileId,
     /// The id of a skill, such as `skill_…`.

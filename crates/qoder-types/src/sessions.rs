@@ -227,14 +227,14 @@ body! {
         /// with `CAW_` or `QODER_` is the platform's.
         environment_variables{environment_variable}: Secret,
         /// The files, repositories and memory stores that the session is given. Only files can be
-        /// added later.
-        resources: Vec<SessionResource>,
+        /// added later. A self-hosted environment takes none.
+        resources[resource]: SessionResource,
         /// The vaults whose credentials the session may use.
-        vault_ids: Vec<VaultId>,
+        vault_ids[vault_id]: VaultId,
         /// What the session may cost. Left out, there is no limit.
         budget: Budget,
         /// What the session begins with: at most 50 messages and outcomes.
-        initial_events: Vec<InputEvent>,
+        initial_events[initial_event]: InputEvent,
     }
 }
 

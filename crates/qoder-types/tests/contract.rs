@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use qoder_types::ops;
 use qoder_types::{
-    AgentCreate, AgentId, Content, Cursor, Event, FileUpload, Form, InputEvent, Page, PageStyle,
-    Paging, PagingError, Request, RequestError, SkillCreate, SkillUpdate, SkillUpload,
-    SystemMessage, UserCustomToolResult, UserDefineOutcome, UserInterrupt, UserMessage,
-    UserToolConfirmation, UserToolResult, Work, WorkState,
+    AgentCreate, AgentId, Content, Cursor, Event, FileResource, FileUpload, Form, InputEvent, Page,
+    PageStyle, Paging, PagingError, Request, RequestError, SessionResource, SkillCreate,
+    SkillUpdate, SkillUpload, SystemMessage, UserCustomToolResult, UserDefineOutcome,
+    UserInterrupt, UserMessage, UserToolConfirmation, UserToolResult, Work, WorkState,
 };
 use serde_json::{Map, Value, json};
 
@@ -406,6 +406,20 @@ fn a_poll_may_find_nothing_and_no_other_read_may() {
     let work = polled.expect("work");
     assert_eq!(work.session_id(), Some(&"sess_1".into()));
     assert_eq!(work.state, WorkState::Queued);
+}
+
+#[test]
+fn a_variant_has_one_type_wherever_it_comes_from() {
+    let given = r#"{"id":"sesr_1","type":"file","file_id":"file_1"}"#;
+    let alone: FileResource = serde_json::from_str(given).expect("a file");
+    assert_eq!(alone.id, Some("sesr_1".into()));
+    for file in [SessionResource::file("file_1"), alone] {
+        let add = ops::sessions::resources::add(&"sess_1".into(), &file);
+        assert_eq!(body(&add)["file_id"], "file_1");
+        let sent = add.body().expect("a body").expect("JSON");
+        let sent = std::str::from_utf8(sent).expect("a text");
+        assert_eq!(sent.matches(r#""type":"file""#).count(), 1, "{sent}");
+    }
 }
 
 #[test]

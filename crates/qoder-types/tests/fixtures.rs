@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use qoder_types::{
-    Agent, AgentRef, Credential, CredentialAuth, Deleted, Deployment, DeploymentErrorKind,
-    DeploymentRun, DeploymentStatus, Environment, ErrorBody, Event, File, FileContent, Model, Page,
-    PageStyle, Paging, PausedReasonKind, SentEvents, ServiceToken, Session, SessionCanceled,
-    SessionStatus, Skill, SkillSource, SkillVersion, TriggerKind, WebhookEvent, Work, WorkState,
-    ops,
+    Agent, AgentRef, Checkout, Credential, CredentialAuth, Deleted, Deployment,
+    DeploymentErrorKind, DeploymentRun, DeploymentStatus, Environment, ErrorBody, Event, File,
+    FileContent, Model, Page, PageStyle, Paging, PausedReasonKind, SentEvents, ServiceToken,
+    Session, SessionCanceled, SessionResource, SessionStatus, Skill, SkillSource, SkillVersion,
+    TriggerKind, WebhookEvent, Work, WorkState, ops,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -93,7 +93,16 @@ fn resources_come_back() {
     assert_eq!(next.to_string(), "page=cGFnZTpvcGFxdWU=");
 
     let session: Session = comes_back(&text("session.json"));
-    assert_eq!(session.resources.len(), 2);
+    let [
+        SessionResource::File(file),
+        SessionResource::GithubRepository(repository),
+    ] = session.resources.as_slice()
+    else {
+        panic!("{:?}", session.resources)
+    };
+    assert_eq!(file.mount_path.as_deref(), Some("/data/inputs/commits.txt"));
+    assert_eq!(repository.checkout, Some(Checkout::branch("main")));
+    assert!(repository.id.is_some() && repository.token.is_none());
     let legacy: Session = comes_back(&text("session_legacy.json"));
     assert_eq!(legacy.status, SessionStatus::Processing);
     comes_back::<Page<Model>>(&text("models_list.json"));

@@ -39,7 +39,7 @@ const NO_ROW: &[(&str, &str)] = &[(
 )];
 
 /// Resources whose rows are yet to be written.
-const TO_COME: &[&str] = &["sessions.resources"];
+const TO_COME: &[&str] = &[];
 
 /// Where a row says something else than the catalogue, and why.
 const OTHERWISE: &[(&str, &str, &str)] = &[
@@ -279,7 +279,9 @@ fn a_row_says_what_the_catalogue_says() {
 
         let members = known["body"].as_array();
         assert_eq!(body.is_some(), members.is_some(), "{name}: a body");
+        // The `type` of a variant is written by its union.
         let required = members.into_iter().flatten();
+        let required = required.filter(|member| member["name"] != "type");
         let required = required.filter(|member| {
             let required = format!("requires {}", text(&member["name"]));
             member["required"] == true || otherwise(name, &required)

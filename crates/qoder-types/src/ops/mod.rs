@@ -48,6 +48,7 @@ resources! {
     models,
     sessions,
     sessions::events,
+    sessions::resources,
     sessions::threads,
     sessions::threads::events,
     skills,

@@ -142,6 +142,7 @@ const TYPES: &[Type] = types![
     SessionCreate,
     SessionError,
     SessionResource,
+    SessionResourceUpdate,
     SessionStats,
     SessionThread,
     SessionUpdate,
@@ -430,7 +431,7 @@ fn secrets_are_not_shown() {
         .environment_variable("API_KEY", "hidden")
         .resources(vec![
             GithubRepositoryResource::new("https://example.org")
-                .authorization_token("hidden")
+                .token("hidden")
                 .into(),
             GitRepositoryResource::new("https://example.org")
                 .password("hidden")
