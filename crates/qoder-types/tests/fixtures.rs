@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use qoder_types::{
-    Agent, AgentRef, Checkout, Credential, CredentialAuth, Deleted, Deployment,
+    Agent, AgentMember, AgentRef, Checkout, Credential, CredentialAuth, Deleted, Deployment,
     DeploymentErrorKind, DeploymentRun, DeploymentStatus, Environment, ErrorBody, Event, File,
-    FileContent, Model, Page, PageStyle, Paging, PausedReasonKind, SentEvents, ServiceToken,
-    Session, SessionCanceled, SessionResource, SessionStatus, Skill, SkillSource, SkillVersion,
-    TriggerKind, WebhookEvent, Work, WorkState, ops,
+    FileContent, Model, MultiagentMember, Page, PageStyle, Paging, PausedReasonKind, SentEvents,
+    ServiceToken, Session, SessionCanceled, SessionResource, SessionStatus, Skill, SkillSource,
+    SkillVersion, TriggerKind, WebhookEvent, Work, WorkState, ops,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -138,6 +138,35 @@ fn resources_come_back() {
             .iter()
             .any(|event| matches!(event, Event::Unknown(_)))
     );
+}
+
+#[test]
+fn a_coordinator_comes_back() {
+    let agent: Agent = comes_back(
+        r#"{"id":"agent_1","version":2,"name":"lead","multiagent":{"type":"coordinator","agents":[
+            {"type":"agent","id":"agent_2","version":3},{"type":"agent","id":"agent_3","version":"latest"},
+            {"type":"self"},{"type":"advisor","model":"ultimate"},{"type":"of tomorrow","x":1},"agent_4"]}}"#,
+    );
+    let members = agent.multiagent.expect("a coordinator").agents;
+    assert_eq!(members[0], AgentMember::new("agent_2").version(3).into());
+    assert!(matches!(
+        members[1..4],
+        [
+            MultiagentMember::Agent(_),
+            MultiagentMember::Itself(_),
+            MultiagentMember::Advisor(_)
+        ]
+    ));
+    let session: Session = comes_back(
+        r#"{"id":"sess_1","agent":{"id":"agent_1","version":2,"name":"lead","multiagent":{"type":"coordinator",
+            "agents":[{"type":"agent","id":"agent_2","name":"tester","version":3,"system":"Test."}]}}}"#,
+    );
+    let snapshot = session.agent.snapshot().expect("a snapshot");
+    let members = &snapshot.multiagent.as_ref().expect("a coordinator").agents;
+    let [MultiagentMember::Snapshot(tester)] = members.as_slice() else {
+        panic!("{members:?}")
+    };
+    assert_eq!((tester.name.as_str(), tester.version), ("tester", 3));
 }
 
 #[test]

@@ -49,6 +49,16 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
         "the server takes it, and no SDK of the vendor's sends it",
     ),
     (
+        "agents.create",
+        "the variant null",
+        "a coordinator's agents are named by objects, as documented; an id alone is kept whole",
+    ),
+    (
+        "agents.update",
+        "the variant null",
+        "a coordinator's agents are named by objects, as documented; an id alone is kept whole",
+    ),
+    (
         "agents.update",
         "requires version",
         "an update without a version would undo what others did",
@@ -326,7 +336,8 @@ fn a_request_has_what_it_was_given() {
             let (request, left) = without_a_field(request);
             // A form has a test of its own.
             let Some(request) = request else { continue };
-            missing.extend(left.iter().map(|member| format!("{name}: {member}")));
+            let left = left.iter().filter(|member| !otherwise(name, member));
+            missing.extend(left.map(|member| format!("{name}: {member}")));
             let path = case.op.path.replace('{', "").replace('}', "%2F1");
             assert_eq!(request.target(), Ok(path));
             let sent = request

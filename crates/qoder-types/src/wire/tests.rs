@@ -47,8 +47,11 @@ const TYPES: &[Type] = types![
     Advisor,
     Agent,
     AgentCreate,
+    AgentMember,
+    AgentOverrides,
     AgentRef,
     AgentUpdate,
+    AgentVersion,
     ApiActor,
     Base64Source,
     BranchCheckout,
@@ -99,6 +102,7 @@ const TYPES: &[Type] = types![
     ImageBlock,
     InjectionLocation,
     InputEvent,
+    Itself,
     McpOauth,
     McpOauthUpdate,
     McpProbe,
@@ -118,6 +122,8 @@ const TYPES: &[Type] = types![
     ModelRef,
     ModelUsage,
     Money,
+    Multiagent,
+    MultiagentMember,
     Networking,
     OauthRefresh,
     OauthRefreshUpdate,
@@ -187,7 +193,7 @@ const TYPES: &[Type] = types![
 ];
 
 /// How many samples of a type are looked at: enough for every variant of its unions to be in one.
-const SAMPLES: usize = 7;
+const SAMPLES: usize = 10;
 
 #[test]
 fn no_type_is_forgotten() {
