@@ -72,7 +72,7 @@ pub use timestamp::Timestamp;
 pub use tools::*;
 pub use usage::*;
 pub use vaults::*;
-pub use webhooks::WebhookEvent;
+pub use webhooks::*;
 pub use wire::{Credits, Seconds};
 pub use work::*;
 

@@ -7,7 +7,7 @@ use qoder_types::{
     DeploymentErrorKind, DeploymentRun, DeploymentStatus, Environment, ErrorBody, Event, File,
     FileContent, Model, MultiagentMember, Page, PageStyle, Paging, PausedReasonKind, SentEvents,
     ServiceToken, Session, SessionCanceled, SessionResource, SessionStatus, Skill, SkillSource,
-    SkillVersion, TriggerKind, WebhookEvent, Work, WorkState, ops,
+    SkillVersion, TriggerKind, WebhookData, WebhookEvent, Work, WorkState, ops,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -128,7 +128,11 @@ fn resources_come_back() {
     let upcoming = schedule.upcoming_runs_at.as_ref().expect("times");
     assert_eq!(upcoming.len(), 2);
     assert!(!format!("{deployment:?}").contains("LOG_LEVEL"));
-    comes_back::<WebhookEvent>(&text("webhook_body.json"));
+    let delivered: WebhookEvent = comes_back(&text("webhook_body.json"));
+    let Some(WebhookData::ForwardScheduleRunSucceeded(run)) = &delivered.data else {
+        panic!("{delivered:?}")
+    };
+    assert_eq!((run.attempt, run.duration_ms), (1, 12044));
     let sent: SentEvents = comes_back(&text("send_events_response.json"));
     assert!(sent.data[0].id().is_some());
     let events: Page<Event> = comes_back(&text("events_list.json"));
@@ -167,6 +171,28 @@ fn a_coordinator_comes_back() {
         panic!("{members:?}")
     };
     assert_eq!((tester.name.as_str(), tester.version), ("tester", 3));
+}
+
+#[test]
+fn webhooks_of_every_kind_come_back() {
+    let idled: WebhookEvent = comes_back(
+        r#"{"type":"event","id":"whe_1","created_at":"2026-10-02T00:15:40Z","data":{"type":"session.status_idled","id":"sess_1"}}"#,
+    );
+    let idled = idled.data.expect("data");
+    assert!(matches!(idled, WebhookData::SessionStatusIdled(_)));
+    assert_eq!(
+        (idled.id(), idled.type_name()),
+        (Some("sess_1"), "session.status_idled")
+    );
+    let test: WebhookEvent = comes_back(r#"{"type":"event","id":"whe_2"}"#);
+    assert!(test.data.is_none());
+    let unknown: WebhookEvent =
+        comes_back(r#"{"id":"whe_3","data":{"type":"agent.archived","id":"agent_1","x":null}}"#);
+    let unknown = unknown.data.expect("data");
+    assert_eq!(
+        (unknown.id(), unknown.type_name()),
+        (Some("agent_1"), "agent.archived")
+    );
 }
 
 #[test]
