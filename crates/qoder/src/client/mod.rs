@@ -14,8 +14,8 @@ use crate::error::Result;
 use crate::gateway::Dialect;
 use crate::list::List;
 use crate::resources::{
-    Agents, DeploymentRuns, Deployments, Environments, Files, MemoryStores, Models, Sessions,
-    Vaults,
+    Agents, DeploymentRuns, Deployments, Dreams, Environments, Files, MemoryStores, Models,
+    Sessions, Vaults,
 };
 use crate::shared::Shared;
 
@@ -79,6 +79,11 @@ impl Client {
     /// The runs of all deployments.
     pub fn deployment_runs(&self) -> DeploymentRuns {
         DeploymentRuns::new(self.shared.clone())
+    }
+
+    /// Dreams: jobs that turn sessions and memories into memories.
+    pub fn dreams(&self) -> Dreams {
+        Dreams::new(self.shared.clone())
     }
 
     /// Environments: the containers that sessions run in.

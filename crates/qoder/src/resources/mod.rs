@@ -7,6 +7,7 @@ mod macros;
 
 mod agents;
 mod deployments;
+mod dreams;
 mod environments;
 mod files;
 mod memory_stores;
@@ -21,6 +22,7 @@ pub use deployments::{
     DeploymentList, DeploymentRunList, DeploymentRuns, DeploymentScopedRunList,
     DeploymentScopedRuns, Deployments,
 };
+pub use dreams::{DreamList, Dreams};
 pub use environments::{EnvironmentList, Environments};
 pub use files::{FileList, Files};
 pub use memory_stores::{
@@ -28,7 +30,7 @@ pub use memory_stores::{
 };
 pub use models::{ModelList, Models};
 pub use sessions::{
-    SessionEventList, SessionEvents, SessionList, SessionThreadList, SessionThreads, Sessions,
-    ThreadEventList, ThreadEvents,
+    SessionEventList, SessionEvents, SessionList, SessionResourceList, SessionResources,
+    SessionThreadList, SessionThreads, Sessions, ThreadEventList, ThreadEvents,
 };
 pub use vaults::{VaultCredentialList, VaultCredentials, VaultList, Vaults};

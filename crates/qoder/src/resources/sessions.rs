@@ -1,9 +1,9 @@
 use qoder_types::ops::sessions::threads::events as thread_events;
-use qoder_types::ops::sessions::{self, events, threads};
+use qoder_types::ops::sessions::{self, events, resources, threads};
 use qoder_types::{
-    AgentId, Deleted, DeploymentId, Event, EventId, InputEvent, MemoryStoreId, SentEvents, Session,
-    SessionCanceled, SessionCreate, SessionId, SessionStatus, SessionThread, SessionUpdate,
-    ThreadId, Timestamp,
+    AgentId, Deleted, DeploymentId, Event, EventId, FileResource, InputEvent, MemoryStoreId,
+    ResourceId, SentEvents, Session, SessionCanceled, SessionCreate, SessionId, SessionResource,
+    SessionResourceUpdate, SessionStatus, SessionThread, SessionUpdate, ThreadId, Timestamp,
 };
 
 use super::macros::{calls, list};
@@ -55,6 +55,11 @@ impl Sessions {
     /// Returns the calls for the events of sessions.
     pub fn events(&self) -> SessionEvents {
         SessionEvents::new(self.shared.clone())
+    }
+
+    /// Returns the calls for what sessions were given: files, repositories, memory stores.
+    pub fn resources(&self) -> SessionResources {
+        SessionResources::new(self.shared.clone())
     }
 
     /// Returns the calls for the threads of sessions.
@@ -149,6 +154,30 @@ list! {
         /// Lists only events that were processed at this time or earlier.
         created_at_lte: Timestamp as "created_at[lte]",
     }
+}
+
+calls! {
+    /// The calls under `/sessions/{id}/resources`, from [`Sessions::resources`].
+    ///
+    /// A session is given repositories and memory stores as it is created, and files then or later.
+    SessionResources: resources {
+        /// Gives a session another file. The same file once more is a
+        /// [conflict](crate::Error::is_conflict).
+        add(session: SessionId; file: FileResource) -> Call<FileResource>,
+        /// Lists what a session was given.
+        list(session: SessionId) -> SessionResourceList,
+        /// Retrieves one of the things that a session was given.
+        retrieve(session: SessionId, resource: ResourceId) -> Call<SessionResource>,
+        /// Rotates the secret by which a session reads a repository.
+        update(session: SessionId, resource: ResourceId; update: SessionResourceUpdate) -> Call<SessionResource>,
+        /// Takes something from a session.
+        delete(session: SessionId, resource: ResourceId) -> Call<Deleted>,
+    }
+}
+
+list! {
+    /// What a session was given; from [`SessionResources::list`].
+    SessionResourceList of SessionResource by ResourceId {}
 }
 
 calls! {

@@ -15,6 +15,16 @@ fn lists() -> Vec<(&'static Op, &'static [&'static str])> {
             ops::agents::versions::list(&"agent_1".into()).op(),
             AgentVersionList::FILTERS,
         ),
+        (ops::deployments::list().op(), DeploymentList::FILTERS),
+        (
+            ops::deployments::runs::list(&"dep_1".into()).op(),
+            DeploymentScopedRunList::FILTERS,
+        ),
+        (
+            ops::deployment_runs::list().op(),
+            DeploymentRunList::FILTERS,
+        ),
+        (ops::dreams::list().op(), DreamList::FILTERS),
         (ops::environments::list().op(), EnvironmentList::FILTERS),
         (ops::files::list().op(), FileList::FILTERS),
         (ops::memory_stores::list().op(), MemoryStoreList::FILTERS),
@@ -33,12 +43,21 @@ fn lists() -> Vec<(&'static Op, &'static [&'static str])> {
             SessionEventList::FILTERS,
         ),
         (
+            ops::sessions::resources::list(session).op(),
+            SessionResourceList::FILTERS,
+        ),
+        (
             ops::sessions::threads::list(session).op(),
             SessionThreadList::FILTERS,
         ),
         (
             ops::sessions::threads::events::list(session, thread).op(),
             ThreadEventList::FILTERS,
+        ),
+        (ops::vaults::list().op(), VaultList::FILTERS),
+        (
+            ops::vaults::credentials::list(&"vault_1".into()).op(),
+            VaultCredentialList::FILTERS,
         ),
     ]
 }

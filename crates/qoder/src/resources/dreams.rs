@@ -1,0 +1,38 @@
+use qoder_types::ops::dreams;
+use qoder_types::{Dream, DreamCreate, DreamId, DreamStatus, Timestamp};
+
+use super::macros::{calls, list};
+use crate::call::Call;
+
+calls! {
+    /// The calls under `/dreams`, from [`Client::dreams`](crate::Client::dreams).
+    ///
+    /// A dream goes through sessions and memories and writes down what is worth remembering: a job
+    /// that takes minutes, in which a memory store is made or changed.
+    Dreams: dreams {
+        /// Starts a dream.
+        create(; dream: DreamCreate) -> Call<Dream>,
+        /// Lists dreams.
+        list() -> DreamList,
+        /// Retrieves a dream, to see how far it is.
+        retrieve(id: DreamId) -> Call<Dream>,
+        /// Cancels a dream that has not ended.
+        cancel(id: DreamId) -> Call<Dream>,
+        /// Archives a dream.
+        archive(id: DreamId) -> Call<Dream>,
+    }
+}
+
+list! {
+    /// Dreams; from [`Dreams::list`].
+    DreamList of Dream {
+        /// Lists only dreams in this state; call it again for further states.
+        status+: DreamStatus as "statuses[]",
+        /// Sets whether archived dreams are listed too. Default: they are not.
+        include_archived: bool,
+        /// Lists only dreams that were created after this time.
+        created_at_gt: Timestamp as "created_at[gt]",
+        /// Lists only dreams that were created before this time.
+        created_at_lt: Timestamp as "created_at[lt]",
+    }
+}
