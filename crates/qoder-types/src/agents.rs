@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::wire::{Fit, View, Wire};
-use crate::{AgentId, Extra, McpServer, ModelRef, SkillRef, Timestamp, Tool};
+use crate::wire::{Fit, View, Wire, object_of};
+use crate::{AgentId, Extra, McpServer, ModelRef, Multiagent, SkillRef, Timestamp, Tool};
 
 object! {
     /// An agent, or the snapshot of one that a session keeps.
@@ -31,7 +31,7 @@ object! {
         /// The caller's own data: texts by key. Empty in a snapshot.
         metadata: Extra,
         /// The agents that this one coordinates. `None` if it works alone.
-        multiagent?: Value,
+        multiagent?: Multiagent,
         /// When the agent was archived. `None` while it is live.
         archived_at?: Timestamp,
         /// When the agent was created. Empty in a snapshot.
@@ -69,22 +69,33 @@ body! {
         /// What the agent is for: at most 2,048 characters. Empty if left out.
         description: String,
         /// The tools: at most 128. Left out, the agent has none and can only talk.
-        tools: Vec<Tool>,
+        tools[tool]: Tool,
         /// The MCP servers: at most 20, with different names, and each named by an MCP toolset.
-        mcp_servers: Vec<McpServer>,
+        mcp_servers[mcp_server]: McpServer,
         /// The skills: at most 20.
-        skills: Vec<SkillRef>,
+        skills[skill]: SkillRef,
         /// The caller's own data: at most 16 entries, of keys with up to 64 and values with up to
         /// 512 characters.
         metadata{}: String,
-        /// The agents that this one coordinates: `{"type":"coordinator","agents":[…]}`, at most
-        /// 20 of them. Left out, it works alone.
-        multiagent: Value,
+        /// The agents that this one coordinates. Left out, it works alone.
+        multiagent: Multiagent,
     }
 }
 
 body! {
     /// Changes an agent, which gives it the next version. What is left out stays as it is.
+    ///
+    /// ```
+    /// # use qoder_types::Agent;
+    /// use qoder_types::{AgentUpdate, Patch};
+    ///
+    /// # let agent: Agent = serde_json::from_str(r#"{"id":"agent_1","version":3}"#).unwrap();
+    /// let update = AgentUpdate::of(&agent).system("Be brief.").skills(Patch::Clear);
+    /// assert_eq!(
+    ///     serde_json::to_value(&update).unwrap(),
+    ///     serde_json::json!({"version": 3, "system": "Be brief.", "skills": null}),
+    /// );
+    /// ```
     AgentUpdate {
         /// The version that is changed. It must be the current one; any other is a conflict.
         version as u64,
@@ -98,32 +109,67 @@ body! {
         /// What the agent is for: at most 2,048 characters.
         description: String | null,
         /// The new tools, in place of all that there are.
-        tools: Vec<Tool> | null,
+        tools[tool]: Tool | null,
         /// The new MCP servers, in place of all that there are.
-        mcp_servers: Vec<McpServer> | null,
+        mcp_servers[mcp_server]: McpServer | null,
         /// The new skills, in place of all that there are.
-        skills: Vec<SkillRef> | null,
+        skills[skill]: SkillRef | null,
         /// Changes to single entries of the metadata; the others stay.
         metadata{}: String | null,
         /// The agents that this one coordinates, in place of all that there are.
-        multiagent: Value | null,
+        multiagent: Multiagent | null,
     }
 }
 
-/// Which agent a session starts with: an id, which stands for the latest version, or an object.
+impl AgentUpdate {
+    /// Changes the agent as it was read: if it has another version by now, that is a conflict.
+    pub fn of(agent: &Agent) -> Self {
+        Self::new(agent.version)
+    }
+}
+
+/// Which agent a session starts with: an id, which stands for the latest version, or more.
+///
+/// ```
+/// use qoder_types::{AgentOverrides, AgentRef, SessionCreate};
+///
+/// let latest = SessionCreate::new("agent_1", "env_1");
+/// let third = SessionCreate::new(AgentRef::version("agent_1", 3), "env_1");
+/// let brief = AgentRef::version("agent_1", 3).with(AgentOverrides::new().system("Be brief."));
+/// assert_eq!(
+///     serde_json::to_value(&brief).unwrap(),
+///     serde_json::json!({
+///         "type": "agent_with_overrides",
+///         "id": "agent_1",
+///         "version": 3,
+///         "system": "Be brief.",
+///     }),
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum AgentRef {
     /// The latest version of this agent.
     Id(AgentId),
     /// This version of this agent.
+    #[non_exhaustive]
     Version {
         /// The agent.
         id: AgentId,
         /// The version, from 1.
         version: u64,
     },
-    /// Any other form, such as `agent_with_overrides`.
+    /// An agent with some of its parts replaced.
+    #[non_exhaustive]
+    With {
+        /// The agent.
+        id: AgentId,
+        /// The version, from 1. `None` for the latest.
+        version: Option<u64>,
+        /// What is in place of the agent's own parts.
+        overrides: Box<AgentOverrides>,
+    },
+    /// Any other form.
     Other(Value),
 }
 
@@ -134,6 +180,40 @@ impl AgentRef {
             id: id.into(),
             version,
         }
+    }
+
+    /// Replaces parts of the agent, for this session only. Parts that were replaced before are the
+    /// agent's own again; a form that this release doesn't know stays as it is.
+    pub fn with(self, overrides: AgentOverrides) -> Self {
+        let (id, version) = match self {
+            Self::Id(id) => (id, None),
+            Self::Version { id, version } => (id, Some(version)),
+            Self::With { id, version, .. } => (id, version),
+            Self::Other(_) => return self,
+        };
+        Self::With {
+            id,
+            version,
+            overrides: Box::new(overrides),
+        }
+    }
+}
+
+body! {
+    /// Parts of an agent that a session has in place of the agent's own. What is left out is as it
+    /// was.
+    AgentOverrides {
+        ;
+        /// The model.
+        model: ModelRef,
+        /// The system prompt: at most 100,000 characters.
+        system: String | null,
+        /// The tools, in place of all that there are.
+        tools[tool]: Tool,
+        /// The MCP servers, in place of all that there are.
+        mcp_servers[mcp_server]: McpServer,
+        /// The skills, in place of all that there are.
+        skills[skill]: SkillRef,
     }
 }
 
@@ -155,12 +235,27 @@ impl Wire for AgentRef {
     }
 
     fn read(value: Value) -> Self {
-        match &value {
-            Value::String(id) => Self::Id(id.as_str().into()),
-            Value::Object(object) if object.len() == 3 && value["type"] == "agent" => {
-                match (value["id"].as_str(), value["version"].as_u64()) {
-                    (Some(id), Some(version)) => Self::version(id, version),
-                    _ => Self::Other(value),
+        let id = match &value {
+            Value::String(id) => return Self::Id(id.as_str().into()),
+            _ => value["id"].as_str().map(AgentId::from),
+        };
+        let version = value.get("version");
+        let number = version.and_then(Value::as_u64);
+        match (value["type"].as_str(), id, number) {
+            (Some("agent"), Some(id), Some(version)) if only(&value, 3) => {
+                Self::version(id, version)
+            }
+            (Some("agent_with_overrides"), Some(id), number)
+                if number.is_some() == version.is_some() =>
+            {
+                let mut parts = object_of(value);
+                for taken in ["type", "id", "version"] {
+                    parts.remove(taken);
+                }
+                Self::With {
+                    id,
+                    version: number,
+                    overrides: Wire::read(parts.into()),
                 }
             }
             _ => Self::Other(value),
@@ -175,19 +270,42 @@ impl Wire for AgentRef {
                 ("type", View::Text("agent")),
                 ("version", View::Whole(*version)),
             ]),
+            Self::With {
+                id,
+                version,
+                overrides,
+            } => {
+                let mut members = vec![("id", id.view())];
+                members.extend(version.map(|version| ("version", View::Whole(version))));
+                if let View::Object(parts) = overrides.view() {
+                    members.extend(parts);
+                }
+                View::tagged("agent_with_overrides", View::Object(members))
+            }
             Self::Other(value) => View::Json(value),
         }
     }
 
     #[cfg(test)]
     fn sample(choice: usize) -> Value {
+        let mut overridden = AgentOverrides::sample(choice);
+        overridden["type"] = "agent_with_overrides".into();
+        overridden["id"] = "agent_1".into();
         let samples = [
             serde_json::json!("agent_1"),
             serde_json::json!({"id": "agent_1", "type": "agent", "version": 2}),
-            serde_json::json!({"id": "agent_1", "type": "agent_with_overrides", "system": ""}),
+            serde_json::json!({"id": "agent_1", "type": "of tomorrow", "system": ""}),
+            overridden,
         ];
         samples[choice % samples.len()].clone()
     }
+}
+
+/// Whether an object has no more members than these.
+fn only(value: &Value, members: usize) -> bool {
+    value
+        .as_object()
+        .is_some_and(|object| object.len() == members)
 }
 
 crate::wire::serde_by_wire!(AgentRef);

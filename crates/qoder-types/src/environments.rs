@@ -16,8 +16,8 @@ object! {
         config: EnvironmentConfig,
         /// The caller's own data: texts by key.
         metadata: Extra,
-        /// Who can use it: `organization` or `account`.
-        scope?: String,
+        /// Who can use it. `None` if the server doesn't say.
+        scope?: EnvironmentScope,
         /// `ready` or `archived`. Only in early generations.
         status?: String,
         /// When the environment was archived. `None` while it is live.
@@ -37,7 +37,7 @@ body! {
         ;
         /// What they can reach. Left out, little: `limited` to no host.
         networking: Networking,
-        /// What is installed beside what the image has.
+        /// What is installed beside what the image has. Nothing if left out.
         packages: Packages,
         /// A bash script that runs after the packages are installed. A session fails to start if
         /// it fails.
@@ -51,9 +51,20 @@ impl EnvironmentConfig {
         Self::new(EnvironmentKind::Cloud)
     }
 
-    /// Leaves the work to a worker of the caller's. It takes no networking and no packages.
+    /// Leaves the work to a worker of the caller's. It takes no networking and no
+    /// packages, and its sessions no resources and no environment variables.
     pub fn self_hosted() -> Self {
         Self::new(EnvironmentKind::SelfHosted)
+    }
+}
+
+open_enum! {
+    /// Who can use an environment.
+    EnvironmentScope {
+        /// Everyone in the organization.
+        Organization = "organization",
+        /// The account that made it.
+        Account = "account",
     }
 }
 
@@ -140,8 +151,8 @@ body! {
         description: String,
         /// How containers are made. Left out, in the vendor's cloud, with a limited network.
         config: EnvironmentConfig,
-        /// Who can use it: `organization` or `account`.
-        scope: String,
+        /// Who can use it.
+        scope: EnvironmentScope,
         /// The caller's own data: at most 16 entries, of keys with up to 64 and values with up to
         /// 512 characters.
         metadata{}: String,
@@ -158,8 +169,8 @@ body! {
         description: String | null,
         /// How containers are made, in place of all that was configured.
         config: EnvironmentConfig,
-        /// Who can use it: `organization` or `account`.
-        scope: String,
+        /// Who can use it.
+        scope: EnvironmentScope,
         /// Changes to single entries of the metadata; the others stay.
         metadata{}: String | null,
     }

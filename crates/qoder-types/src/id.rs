@@ -96,6 +96,8 @@ ids! {
     EventId,
     /// The id of a thread of a session, such as `sthr_…`.
     ThreadId,
+    /// The id of something that a session was given, such as `sesr_…`.
+    ResourceId,
     /// The id of a file, such as `file_…`.
     FileId,
     /// The id of a skill, such as `skill_…`.
@@ -121,6 +123,10 @@ ids! {
     DeploymentId,
     /// The id of a run of a deployment, such as `drun_…`.
     DeploymentRunId,
+    /// The id of a piece of work, such as `work_…`.
+    WorkId,
+    /// The id of a dream, such as `drm_…`.
+    DreamId,
     /// The id of an outcome, such as `outc_…`.
     OutcomeId,
 }

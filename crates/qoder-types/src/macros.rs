@@ -113,6 +113,8 @@ macro_rules! names {
 ///     title: String | null,                        of a change: left out, cleared or set
 ///     metadata{}: String,                          a map, which is set entry by entry
 ///     variables{variable}: String,                 the same, by a setter of another name
+///     tools[tool]: Tool,                           a list, which is set whole or item by item
+///     token: Secret = "authorization_token",       its name on the wire
 ///     metadata{}: String | null,                   of a change: entries can be deleted
 /// }
 /// ```
@@ -133,7 +135,8 @@ macro_rules! body {
         $($(#[$rmeta:meta])* $req:ident $(as $rscalar:ident)? $(: $rty:ty)? $(= $rwire:literal)?,)*
         $(; $(
             $(#[$fmeta:meta])*
-            $field:ident $(as $scalar:ident)? $({ $($entry:ident)? })? $(: $ty:ty)? $(| null $(@ $null:tt)*)?,
+            $field:ident $(as $scalar:ident)? $({ $($entry:ident)? })? $([ $item:ident ])? $(: $ty:ty)?
+                $(= $wire:literal)? $(| null $(@ $null:tt)*)?,
         )*)?
     }) => {
         object! {
@@ -142,7 +145,8 @@ macro_rules! body {
                 $($(#[$rmeta])* $req: $($rscalar)? $($rty)? $(= $rwire)?,)*
                 $($(
                     $(#[$fmeta])*
-                    $field: optional!($({ $($entry)? })? $($scalar)? $($ty)? $(| null $($null)*)?),
+                    $field: optional!($({ $($entry)? })? $([$item])? $($scalar)? $($ty)? $(| null $($null)*)?)
+                        $(= $wire)?,
                 )*)?
             }
         }
@@ -161,7 +165,9 @@ macro_rules! body {
                 body
             }
 
-            $($(setter! { $(#[$fmeta])* $field $(as $scalar)? $({ $($entry)? })? $($ty)? $(| null $($null)*)? })*)?
+            $($(setter! {
+                $(#[$fmeta])* $field $(as $scalar)? $({ $($entry)? })? $([$item])? $($ty)? $(| null $($null)*)?
+            })*)?
         }
     };
 }
@@ -180,6 +186,8 @@ macro_rules! given {
 macro_rules! optional {
     ({ $($entry:ident)? } $ty:ty) => { Option<std::collections::BTreeMap<String, $ty>> };
     ({ $($entry:ident)? } $ty:ty | null) => { Option<std::collections::BTreeMap<String, crate::Patch<$ty>>> };
+    ([$item:ident] $ty:ty) => { Option<Vec<$ty>> };
+    ([$item:ident] $ty:ty | null) => { crate::Patch<Vec<$ty>> };
     ($ty:ty) => { Option<$ty> };
     ($ty:ty | null) => { crate::Patch<$ty> };
 }
@@ -216,6 +224,33 @@ macro_rules! setter {
             self
         }
     };
+    ($(#[$meta:meta])* $field:ident [ $item:ident ] $ty:ty) => {
+        setter! { $(#[$meta])* $field Vec<$ty> }
+
+        #[doc = concat!("Adds an item to `", stringify!($field), "`:")]
+        ///
+        $(#[$meta])*
+        pub fn $item(mut self, $item: impl Into<$ty>) -> Self {
+            self.$field.get_or_insert_default().push($item.into());
+            self
+        }
+    };
+    ($(#[$meta:meta])* $field:ident [ $item:ident ] $ty:ty | null) => {
+        setter! { $(#[$meta])* $field Vec<$ty> | null }
+
+        #[doc = concat!("Adds an item to what `", stringify!($field), "` is set to:")]
+        ///
+        $(#[$meta])*
+        pub fn $item(mut self, $item: impl Into<$ty>) -> Self {
+            let mut items = match std::mem::take(&mut self.$field) {
+                crate::Patch::Set(items) => items,
+                _ => Vec::new(),
+            };
+            items.push($item.into());
+            self.$field = crate::Patch::Set(items);
+            self
+        }
+    };
     ($(#[$meta:meta])* $field:ident $ty:ty) => {
         #[doc = concat!("Sets `", stringify!($field), "`:")]
         ///
@@ -238,8 +273,18 @@ macro_rules! setter {
 
 /// Objects told apart by their `type`. One of another type, and what is no object at all, is kept
 /// whole.
+///
+/// ```text
+/// Name {
+/// Name without From {                              where variants have the same payload
+///     Branch(BranchCheckout) = "branch",
+///     Agent(Box<Agent>) = "agent" with "name",     only if it has this member
+/// }
+/// ```
 macro_rules! tagged {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident($payload:ty) = $text:literal),* $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident $(without $from:ident)? {
+        $($(#[$vmeta:meta])* $variant:ident($payload:ty) = $text:literal $(with $member:literal)?),* $(,)?
+    }) => {
         $(#[$meta])*
         #[derive(Clone, PartialEq)]
         #[non_exhaustive]
@@ -266,7 +311,8 @@ macro_rules! tagged {
 
             fn read(mut value: serde_json::Value) -> Self {
                 match value.get("type").and_then(serde_json::Value::as_str) {
-                    $(Some($text) if <$payload as crate::wire::Wire>::fit(&value) != crate::wire::Fit::No => {
+                    $(Some($text) if <$payload as crate::wire::Wire>::fit(&value) != crate::wire::Fit::No
+                        $(&& value.get($member).is_some())? => {
                         if let Some(object) = value.as_object_mut() {
                             object.remove("type");
                         }
@@ -311,16 +357,22 @@ macro_rules! tagged {
             }
         }
 
-        $(
-            impl From<$payload> for $name {
-                fn from(payload: $payload) -> Self {
-                    Self::$variant(payload)
-                }
-            }
-        )*
+        from_payloads! { $(without $from)? $name $($variant($payload))* }
 
         crate::wire::serialize_by_wire!($name);
     };
+}
+
+/// The variants of a `tagged!`, each made of its payload.
+macro_rules! from_payloads {
+    (without From $($rest:tt)*) => {};
+    ($name:ident $($variant:ident($payload:ty))*) => {$(
+        impl From<$payload> for $name {
+            fn from(payload: $payload) -> Self {
+                Self::$variant(payload)
+            }
+        }
+    )*};
 }
 
 /// An enumeration that the server may add to: values of tomorrow are kept as text.

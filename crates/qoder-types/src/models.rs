@@ -17,6 +17,8 @@ object! {
         is_enabled?: bool,
         /// Whether it was added not long ago.
         is_new?: bool,
+        /// Whether it can see images.
+        is_vl?: bool,
         /// What it costs, relative to the other models.
         price_factor?: Number,
         /// The efforts that it can be told. `None` if it can't be told any.
@@ -33,7 +35,7 @@ object! {
         max_tokens?: u64,
         /// The models that may take its place while it is overloaded.
         allowed_fallback_models?: Vec<String>,
-        /// What the model can do.
+        /// What the model can do, by names such as `image_input`. Only the official SDKs have it.
         capabilities?: Extra,
         /// When the model was added.
         created_at?: Timestamp,

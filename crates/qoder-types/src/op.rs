@@ -34,6 +34,9 @@ pub struct Op {
     pub pages: PageStyle,
     /// What the response is.
     pub accept: Accept,
+    /// Whether there may be nothing to return. A response without a body is `null` then, and what
+    /// is read from it is an `Option`.
+    pub optional: bool,
 }
 
 /// The method of an operation.
@@ -103,7 +106,7 @@ impl Op {
     ///
     /// A byte order mark is skipped, and half a surrogate pair becomes U+FFFD. A write may be
     /// answered without a body: what is returned then is as empty as its type can be, and an object
-    /// has no id. To answer a read so is an error.
+    /// has no id. To answer a read so is an error, unless it is [optional](Self::optional).
     ///
     /// ```
     /// use qoder_types::{Deleted, ops};
@@ -117,10 +120,14 @@ impl Op {
     ///
     /// If the body is not JSON, or not what a `T` is read from.
     pub fn read<T: DeserializeOwned>(&self, body: &[u8]) -> serde_json::Result<T> {
-        if self.method != Method::Get && wire::unmarked(body).trim_ascii().is_empty() {
-            return wire::nothing();
+        if !wire::unmarked(body).trim_ascii().is_empty() {
+            return wire::read(body);
         }
-        wire::read(body)
+        match self.method {
+            Method::Get if self.optional => wire::read(b"null"),
+            Method::Get => wire::read(body),
+            _ => wire::nothing(),
+        }
     }
 
     pub(crate) const fn get(name: &'static str, path: &'static str) -> Self {
@@ -134,6 +141,15 @@ impl Op {
             retry: Retry::Read,
             pages: PageStyle::None,
             accept: Accept::Json,
+            optional: false,
+        }
+    }
+
+    /// A read that may find nothing.
+    pub(crate) const fn poll(name: &'static str, path: &'static str) -> Self {
+        Self {
+            optional: true,
+            ..Self::get(name, path)
         }
     }
 

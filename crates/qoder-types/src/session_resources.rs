@@ -1,10 +1,24 @@
 //! What a session is given: files, repositories and memory stores.
 
 use crate::wire::deserialize_by_wire;
-use crate::{FileId, MemoryStoreId, Secret, Timestamp};
+use crate::{FileId, MemoryStoreId, ResourceId, Secret, Timestamp};
 
 tagged! {
     /// Something that a session is given.
+    ///
+    /// ```
+    /// use qoder_types::{SessionCreate, SessionResource};
+    ///
+    /// let session = SessionCreate::new("agent_1", "env_1")
+    ///     .resource(
+    ///         SessionResource::github("https://github.com/example-org/widget")
+    ///             .token("ghp_invented")
+    ///             .branch("main"),
+    ///     )
+    ///     .resource(SessionResource::file("file_1").mount_path("/data/commits.txt"))
+    ///     .resource(SessionResource::memory_store("memstore_1").read_only());
+    /// assert!(!format!("{session:?}").contains("invented"));
+    /// ```
     SessionResource {
         /// An uploaded file.
         File(FileResource) = "file",
@@ -20,19 +34,40 @@ tagged! {
 deserialize_by_wire!(SessionResource);
 
 impl SessionResource {
-    /// Gives the session an uploaded file, at its default place.
-    pub fn file(file_id: impl Into<FileId>) -> Self {
-        FileResource::new(file_id).into()
+    /// Gives the session an uploaded file.
+    pub fn file(file_id: impl Into<FileId>) -> FileResource {
+        FileResource::new(file_id)
+    }
+
+    /// Gives the session a repository on GitHub, such as `https://github.com/example-org/widget`.
+    pub fn github(url: impl Into<String>) -> GithubRepositoryResource {
+        GithubRepositoryResource::new(url)
+    }
+
+    /// Gives the session a git repository that isn't on GitHub.
+    pub fn git(url: impl Into<String>) -> GitRepositoryResource {
+        GitRepositoryResource::new(url)
     }
 
     /// Gives the session a memory store, which it can read and write.
-    pub fn memory_store(memory_store_id: impl Into<MemoryStoreId>) -> Self {
-        MemoryStoreResource::new(memory_store_id).into()
+    pub fn memory_store(memory_store_id: impl Into<MemoryStoreId>) -> MemoryStoreResource {
+        MemoryStoreResource::new(memory_store_id)
+    }
+
+    /// Returns the id within the session. `None` in a request, and of what has none, such as a
+    /// memory store.
+    pub fn id(&self) -> Option<&ResourceId> {
+        match self {
+            Self::File(file) => file.id.as_ref(),
+            Self::GithubRepository(repository) => repository.id.as_ref(),
+            Self::GitRepository(repository) => repository.id.as_ref(),
+            Self::MemoryStore(_) | Self::Other(_) => None,
+        }
     }
 }
 
 body! {
-    /// An uploaded file in a session.
+    /// An uploaded file in a session. The same file can be given once.
     FileResource {
         /// The file.
         file_id: FileId,
@@ -41,7 +76,7 @@ body! {
         /// out.
         mount_path: String,
         /// The id within the session. Only in what the server sends.
-        id: String,
+        id: ResourceId,
         /// When the session was given it. Only in what the server sends.
         created_at: Timestamp,
         /// When it was last changed. Only in what the server sends.
@@ -50,28 +85,19 @@ body! {
 }
 
 body! {
-    /// A repository on GitHub in a session.
-    ///
-    /// ```
-    /// use qoder_types::{Checkout, GithubRepositoryResource};
-    ///
-    /// let repository = GithubRepositoryResource::new("https://github.com/example-org/widget")
-    ///     .authorization_token("ghp_invented")
-    ///     .checkout(Checkout::branch("main"));
-    /// assert!(!format!("{repository:?}").contains("invented"));
-    /// ```
+    /// A repository on GitHub in a session. It can be given when the session is created.
     GithubRepositoryResource {
         /// The address of the repository.
         url: String,
         ;
         /// The token that may read the repository. The server never sends it back.
-        authorization_token: Secret,
+        token: Secret = "authorization_token",
         /// Where the repository is in the container. The server chooses if left out.
         mount_path: String,
         /// What is checked out. The default branch if left out.
         checkout: Checkout,
         /// The id within the session. Only in what the server sends.
-        id: String,
+        id: ResourceId,
         /// When the session was given it. Only in what the server sends.
         created_at: Timestamp,
         /// When it was last changed. Only in what the server sends.
@@ -80,7 +106,7 @@ body! {
 }
 
 body! {
-    /// A git repository in a session.
+    /// A git repository in a session. It can be given when the session is created.
     GitRepositoryResource {
         /// The address of the repository.
         url: String,
@@ -92,13 +118,31 @@ body! {
         /// What is checked out. The default branch if left out.
         checkout: Checkout,
         /// The id within the session. Only in what the server sends.
-        id: String,
+        id: ResourceId,
         /// When the session was given it. Only in what the server sends.
         created_at: Timestamp,
         /// When it was last changed. Only in what the server sends.
         updated_at: Timestamp,
     }
 }
+
+macro_rules! checkouts {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// Checks out the newest commit of a branch.
+            pub fn branch(self, name: impl Into<String>) -> Self {
+                self.checkout(Checkout::branch(name))
+            }
+
+            /// Checks out a commit.
+            pub fn commit(self, sha: impl Into<String>) -> Self {
+                self.checkout(Checkout::commit(sha))
+            }
+        }
+    )*};
+}
+
+checkouts!(GithubRepositoryResource GitRepositoryResource);
 
 tagged! {
     /// What is checked out of a repository.
@@ -141,14 +185,13 @@ body! {
 }
 
 body! {
-    /// A memory store in a session.
+    /// A memory store in a session. It can be given when the session is created.
     MemoryStoreResource {
         /// The memory store.
         memory_store_id: MemoryStoreId,
         ;
-        /// Whether the agent may change the memories: `read_write` or `read_only`. `read_write` if
-        /// left out.
-        access: String,
+        /// What the agent may do with the memories. Left out, it may read and write them.
+        access: MemoryAccess,
         /// What the agent is told about the store.
         instructions: String,
         /// The store's name. Only in what the server sends.
@@ -157,5 +200,43 @@ body! {
         description: String,
         /// Where the store is in the container. Only in what the server sends.
         mount_path: String,
+    }
+}
+
+impl MemoryStoreResource {
+    /// Lets the agent read the memories, and not change them.
+    pub fn read_only(self) -> Self {
+        self.access(MemoryAccess::ReadOnly)
+    }
+}
+
+open_enum! {
+    /// What an agent may do with the memories of a store.
+    MemoryAccess {
+        /// It may read and write them.
+        ReadWrite = "read_write",
+        /// It may read them.
+        ReadOnly = "read_only",
+    }
+}
+
+body! {
+    /// Rotates the secret by which a session reads a repository.
+    ///
+    /// ```
+    /// use qoder_types::SessionResourceUpdate;
+    ///
+    /// let update = SessionResourceUpdate::new().token("ghp_invented");
+    /// assert_eq!(
+    ///     serde_json::to_value(&update).unwrap(),
+    ///     serde_json::json!({"authorization_token": "ghp_invented"}),
+    /// );
+    /// ```
+    SessionResourceUpdate {
+        ;
+        /// The new token, of a repository on GitHub.
+        token: Secret = "authorization_token",
+        /// The new password, of a git repository elsewhere.
+        password: Secret,
     }
 }

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::wire::{Fit, View, Wire, deserialize_by_wire, serde_by_wire};
 use crate::{
-    Agent, AgentId, AgentRef, DeploymentId, EnvironmentId, Extra, InputEvent, Secret, SessionId,
-    SessionResource, SessionStats, SessionUsage, ThreadId, Timestamp, VaultId,
+    Advisor, Agent, AgentId, AgentOverrides, AgentRef, DeploymentId, EnvironmentId, Extra,
+    InputEvent, Secret, SessionId, SessionResource, SessionStats, SessionUsage, ThreadId,
+    Timestamp, VaultId,
 };
 use crate::{Budget, OutcomeId};
 use std::collections::BTreeMap;
@@ -140,15 +141,36 @@ object! {
         outcome_id: OutcomeId,
         /// What is to be achieved.
         description: String,
-        /// How far it is: `pending`, `running`, `evaluating`, `satisfied`, `needs_revision`,
-        /// `max_iterations_reached`, `failed` or `interrupted`.
-        result: String,
+        /// How far it is, and how it was judged.
+        result: OutcomeResult,
         /// Why. Empty before it was judged.
         explanation: String,
         /// Which try it is, from 0.
         iteration: u64,
         /// When it was judged. `None` before that.
         completed_at?: Timestamp,
+    }
+}
+
+open_enum! {
+    /// How far an outcome is, and how it was judged.
+    OutcomeResult {
+        /// The work on it hasn't begun.
+        Pending = "pending",
+        /// The agent is at it.
+        Running = "running",
+        /// It is being judged.
+        Evaluating = "evaluating",
+        /// It is what was asked for.
+        Satisfied = "satisfied",
+        /// It isn't yet, and the agent tries again.
+        NeedsRevision = "needs_revision",
+        /// It isn't, and there are no tries left.
+        MaxIterationsReached = "max_iterations_reached",
+        /// It can't be achieved or judged.
+        Failed = "failed",
+        /// The work on it was interrupted.
+        Interrupted = "interrupted",
     }
 }
 
@@ -191,14 +213,6 @@ tagged! {
 
 deserialize_by_wire!(ThreadAgent);
 
-object! {
-    /// A model without tools, which gives advice to other threads.
-    Advisor {
-        /// The model's id.
-        model: String,
-    }
-}
-
 body! {
     /// Starts a session.
     ///
@@ -212,7 +226,7 @@ body! {
     /// );
     /// ```
     SessionCreate {
-        /// The agent: an id for its latest version, or [`AgentRef::version`].
+        /// The agent: an id for its latest version, or an [`AgentRef`].
         agent: AgentRef,
         /// The environment, which must not be archived.
         environment_id: EnvironmentId,
@@ -227,14 +241,14 @@ body! {
         /// with `CAW_` or `QODER_` is the platform's.
         environment_variables{environment_variable}: Secret,
         /// The files, repositories and memory stores that the session is given. Only files can be
-        /// added later.
-        resources: Vec<SessionResource>,
+        /// added later. A self-hosted environment takes none.
+        resources[resource]: SessionResource,
         /// The vaults whose credentials the session may use.
-        vault_ids: Vec<VaultId>,
+        vault_ids[vault_id]: VaultId,
         /// What the session may cost. Left out, there is no limit.
         budget: Budget,
         /// What the session begins with: at most 50 messages and outcomes.
-        initial_events: Vec<InputEvent>,
+        initial_events[initial_event]: InputEvent,
     }
 }
 
@@ -246,9 +260,9 @@ body! {
         title: String | null,
         /// Changes to single entries of the metadata; the others stay.
         metadata{}: String | null,
-        /// Parts of the session's snapshot of its agent, such as `tools`, each in place of what
-        /// is there. The agent itself stays as it is.
-        agent: Value,
+        /// Parts of the session's snapshot of its agent, each in place of what is there. The agent
+        /// itself stays as it is.
+        agent: AgentOverrides,
         /// What the session may cost from now on.
         budget: Budget | null,
         /// The new environment variables, in place of all that there are.

@@ -22,16 +22,32 @@ tagged! {
 
 deserialize_by_wire!(Tool);
 
+/// ```
+/// use qoder_types::{AgentCreate, McpServer, Permission, Tool};
+///
+/// let agent = AgentCreate::new("my-assistant", "ultimate")
+///     .tool(Tool::builtin().ask("Bash").default_policy(Permission::AlwaysAllow))
+///     .tool(Tool::mcp("tracker").deny("delete_ticket"))
+///     .mcp_server(McpServer::new("tracker", "https://mcp.tracker.example/mcp"));
+/// assert_eq!(
+///     serde_json::to_value(&agent.tools).unwrap()[0],
+///     serde_json::json!({
+///         "type": "agent_toolset_20260401",
+///         "configs": [{"name": "Bash", "permission_policy": {"type": "always_ask"}}],
+///         "default_config": {"permission_policy": {"type": "always_allow"}},
+///     }),
+/// );
+/// ```
 impl Tool {
     /// Gives the agent all built-in tools.
-    pub fn builtin() -> Self {
-        Self::Toolset(Toolset::new())
+    pub fn builtin() -> Toolset {
+        Toolset::new()
     }
 
     /// Gives the agent the built-in tools with these names, and no other.
-    pub fn builtin_only<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
+    pub fn builtin_only<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Toolset {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
-        Self::Toolset(Toolset::new().enabled_tools(names))
+        Toolset::new().enabled_tools(names)
     }
 
     /// Gives the agent a tool that the caller runs. `input_schema` is the JSON Schema of what the
@@ -40,13 +56,18 @@ impl Tool {
         name: impl Into<String>,
         description: impl Into<String>,
         input_schema: Value,
-    ) -> Self {
-        Self::Custom(CustomTool::new(name, description, input_schema))
+    ) -> CustomTool {
+        CustomTool::new(name, description, input_schema)
     }
 
     /// Gives the agent the tools of one of its MCP servers.
-    pub fn mcp(server: impl Into<String>) -> Self {
-        Self::McpToolset(McpToolset::new(server))
+    pub fn mcp(server: impl Into<String>) -> McpToolset {
+        McpToolset::new(server)
+    }
+
+    /// Gives the agent a browser.
+    pub fn browser() -> BrowserToolset {
+        BrowserToolset::new()
     }
 }
 
@@ -60,7 +81,7 @@ body! {
         /// The names of tools that there are not. None of them may be among `enabled_tools`.
         disallowed_tools: Vec<String>,
         /// How single tools are used.
-        configs: Vec<ToolConfig>,
+        configs[config]: ToolConfig,
         /// How the tools are used that `configs` doesn't name.
         default_config: ToolDefaults,
     }
@@ -73,11 +94,55 @@ body! {
         mcp_server_name: String,
         ;
         /// How single tools are used.
-        configs: Vec<ToolConfig>,
+        configs[config]: ToolConfig,
         /// How the tools are used that `configs` doesn't name.
         default_config: ToolDefaults,
     }
 }
+
+macro_rules! policies {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// Lets the tool of this name be used without asking.
+            pub fn allow(self, tool: impl Into<String>) -> Self {
+                self.policy(tool, Permission::AlwaysAllow)
+            }
+
+            /// Lets each use of the tool of this name wait for an answer.
+            pub fn ask(self, tool: impl Into<String>) -> Self {
+                self.policy(tool, Permission::AlwaysAsk)
+            }
+
+            /// Lets the tool of this name not be used.
+            pub fn deny(self, tool: impl Into<String>) -> Self {
+                self.policy(tool, Permission::AlwaysDeny)
+            }
+
+            /// Sets whether the tool of this name may be used without asking. What else `configs`
+            /// says of it stays.
+            pub fn policy(mut self, tool: impl Into<String>, policy: impl Into<PermissionPolicy>) -> Self {
+                let (tool, policy) = (tool.into(), Some(policy.into()));
+                let configs = self.configs.get_or_insert_default();
+                match configs.iter_mut().find(|config| config.name == tool) {
+                    Some(config) => config.permission_policy = policy,
+                    None => configs.push(ToolConfig {
+                        permission_policy: policy,
+                        ..ToolConfig::new(tool)
+                    }),
+                }
+                self
+            }
+
+            /// Sets whether the tools may be used without asking that `configs` doesn't name.
+            pub fn default_policy(mut self, policy: impl Into<PermissionPolicy>) -> Self {
+                self.default_config.get_or_insert_default().permission_policy = Some(policy.into());
+                self
+            }
+        }
+    )*};
+}
+
+policies!(Toolset McpToolset);
 
 body! {
     /// A tool that the caller runs: the agent asks for it with an `agent.custom_tool_use` event, and
@@ -103,9 +168,9 @@ body! {
         /// The name of the tool.
         name: String,
         ;
-        /// Whether the agent has the tool at all.
+        /// Whether the agent has the tool at all. Left out, as the set's `default_config` says.
         enabled as bool,
-        /// Whether the tool may be used without asking.
+        /// Whether the tool may be used without asking. Left out, as the set's `default_config` says.
         permission_policy: PermissionPolicy,
         /// The only domains that `WebFetch` and `WebSearch` may go to. Any if left out.
         allowed_domains: Vec<String>,
@@ -174,7 +239,7 @@ object! {
     /// A server that speaks the Model Context Protocol over streamable HTTP, reachable from the
     /// internet. What authorises the agent there comes from a vault.
     McpServer {
-        /// The kind of server: `url`.
+        /// The kind of server: `url`. `http` in early generations.
         kind: String = "type",
         /// The name that toolsets refer to.
         name: String,

@@ -75,10 +75,7 @@ object! {
 impl Money {
     /// Returns the amount as a number, which may be rounded. `None` if it is no number.
     pub fn as_f64(&self) -> Option<f64> {
-        self.amount
-            .parse()
-            .ok()
-            .filter(|amount: &f64| amount.is_finite())
+        number(&self.amount)
     }
 }
 
@@ -100,6 +97,17 @@ object! {
 
 object! {
     /// What a session may cost.
+    ///
+    /// ```
+    /// use qoder_types::Budget;
+    ///
+    /// let budget = Budget::limit("100.00");
+    /// assert_eq!(budget.max_credits(), Some(100.0));
+    /// assert_eq!(
+    ///     serde_json::to_value(&budget).unwrap(),
+    ///     serde_json::json!({"type": "limit", "max_credit_cost": "100.00"}),
+    /// );
+    /// ```
     Budget {
         /// The kind of budget: `limit`.
         kind: String = "type",
@@ -117,4 +125,15 @@ impl Budget {
             ..Self::empty()
         }
     }
+
+    /// Returns the largest number of credits as a number, which may be rounded. `None` if there is
+    /// none.
+    pub fn max_credits(&self) -> Option<f64> {
+        number(self.max_credit_cost.as_deref()?)
+    }
+}
+
+/// The number that a text is.
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use qoder_types::ops;
 use qoder_types::{
-    AgentCreate, AgentId, Content, Cursor, Event, FileUpload, Form, InputEvent, Page, PageStyle,
-    Paging, PagingError, Request, RequestError, SkillCreate, SkillUpdate, SkillUpload,
-    SystemMessage, UserCustomToolResult, UserDefineOutcome, UserInterrupt, UserMessage,
-    UserToolConfirmation, UserToolResult,
+    AgentCreate, AgentId, Content, Cursor, Event, FileResource, FileUpload, Form, InputEvent, Page,
+    PageStyle, Paging, PagingError, Request, RequestError, SessionResource, SkillCreate,
+    SkillUpdate, SkillUpload, SystemMessage, UserCustomToolResult, UserDefineOutcome,
+    UserInterrupt, UserMessage, UserToolConfirmation, UserToolResult, Work, WorkState,
 };
 use serde_json::{Map, Value, json};
 
@@ -379,6 +379,47 @@ fn cursors_exclude_each_other() {
         request.target().expect("a target"),
         "/sessions?limit=5&page=c%3D%2F"
     );
+}
+
+#[test]
+fn a_poll_may_find_nothing_and_no_other_read_may() {
+    let poll = ops::environments::work::poll(&"env_1".into());
+    let retrieve = ops::environments::work::retrieve(&"env_1".into(), &"work_1".into());
+    let list = ops::environments::work::list(&"env_1".into());
+    for nothing in [
+        &b""[..],
+        b" \r\n",
+        b"\xef\xbb\xbf",
+        b"null",
+        b"\xef\xbb\xbfnull\n",
+    ] {
+        let polled: Option<Work> = poll.op().read(nothing).expect("nothing to do");
+        assert_eq!(polled, None);
+        assert!(retrieve.op().read::<Work>(nothing).is_err());
+        assert!(list.op().read::<Page<Work>>(nothing).is_err());
+    }
+    for half in [&b"{"[..], b"{}", br#"{"id":""}"#, b"[]", b"<p>"] {
+        assert!(poll.op().read::<Option<Work>>(half).is_err());
+    }
+    let work = br#"{"id":"work_1","data":{"type":"session","id":"sess_1"},"state":"queued"}"#;
+    let polled: Option<Work> = poll.op().read(work).expect("work");
+    let work = polled.expect("work");
+    assert_eq!(work.session_id(), Some(&"sess_1".into()));
+    assert_eq!(work.state, WorkState::Queued);
+}
+
+#[test]
+fn a_variant_has_one_type_wherever_it_comes_from() {
+    let given = r#"{"id":"sesr_1","type":"file","file_id":"file_1"}"#;
+    let alone: FileResource = serde_json::from_str(given).expect("a file");
+    assert_eq!(alone.id, Some("sesr_1".into()));
+    for file in [SessionResource::file("file_1"), alone] {
+        let add = ops::sessions::resources::add(&"sess_1".into(), &file);
+        assert_eq!(body(&add)["file_id"], "file_1");
+        let sent = add.body().expect("a body").expect("JSON");
+        let sent = std::str::from_utf8(sent).expect("a text");
+        assert_eq!(sent.matches(r#""type":"file""#).count(), 1, "{sent}");
+    }
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use qoder_types::{
-    Agent, AgentRef, Credential, CredentialAuth, Deleted, Deployment, DeploymentErrorKind,
-    DeploymentRun, DeploymentStatus, Environment, ErrorBody, Event, File, FileContent, Model, Page,
-    PageStyle, Paging, PausedReasonKind, SentEvents, ServiceToken, Session, SessionCanceled,
-    SessionStatus, Skill, SkillSource, SkillVersion, TriggerKind, WebhookEvent, Work, ops,
+    Agent, AgentMember, AgentRef, Checkout, Credential, CredentialAuth, Deleted, Deployment,
+    DeploymentErrorKind, DeploymentRun, DeploymentStatus, Environment, ErrorBody, Event, File,
+    FileContent, Model, MultiagentMember, Page, PageStyle, Paging, PausedReasonKind, SentEvents,
+    ServiceToken, Session, SessionCanceled, SessionResource, SessionStatus, Skill, SkillSource,
+    SkillVersion, TriggerKind, WebhookData, WebhookEvent, Work, WorkState, ops,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -92,7 +93,16 @@ fn resources_come_back() {
     assert_eq!(next.to_string(), "page=cGFnZTpvcGFxdWU=");
 
     let session: Session = comes_back(&text("session.json"));
-    assert_eq!(session.resources.len(), 2);
+    let [
+        SessionResource::File(file),
+        SessionResource::GithubRepository(repository),
+    ] = session.resources.as_slice()
+    else {
+        panic!("{:?}", session.resources)
+    };
+    assert_eq!(file.mount_path.as_deref(), Some("/data/inputs/commits.txt"));
+    assert_eq!(repository.checkout, Some(Checkout::branch("main")));
+    assert!(repository.id.is_some() && repository.token.is_none());
     let legacy: Session = comes_back(&text("session_legacy.json"));
     assert_eq!(legacy.status, SessionStatus::Processing);
     comes_back::<Page<Model>>(&text("models_list.json"));
@@ -118,7 +128,11 @@ fn resources_come_back() {
     let upcoming = schedule.upcoming_runs_at.as_ref().expect("times");
     assert_eq!(upcoming.len(), 2);
     assert!(!format!("{deployment:?}").contains("LOG_LEVEL"));
-    comes_back::<WebhookEvent>(&text("webhook_body.json"));
+    let delivered: WebhookEvent = comes_back(&text("webhook_body.json"));
+    let Some(WebhookData::ForwardScheduleRunSucceeded(run)) = &delivered.data else {
+        panic!("{delivered:?}")
+    };
+    assert_eq!((run.attempt, run.duration_ms), (1, 12044));
     let sent: SentEvents = comes_back(&text("send_events_response.json"));
     assert!(sent.data[0].id().is_some());
     let events: Page<Event> = comes_back(&text("events_list.json"));
@@ -127,6 +141,57 @@ fn resources_come_back() {
             .data
             .iter()
             .any(|event| matches!(event, Event::Unknown(_)))
+    );
+}
+
+#[test]
+fn a_coordinator_comes_back() {
+    let agent: Agent = comes_back(
+        r#"{"id":"agent_1","version":2,"name":"lead","multiagent":{"type":"coordinator","agents":[
+            {"type":"agent","id":"agent_2","version":3},{"type":"agent","id":"agent_3","version":"latest"},
+            {"type":"self"},{"type":"advisor","model":"ultimate"},{"type":"of tomorrow","x":1},"agent_4"]}}"#,
+    );
+    let members = agent.multiagent.expect("a coordinator").agents;
+    assert_eq!(members[0], AgentMember::new("agent_2").version(3).into());
+    assert!(matches!(
+        members[1..4],
+        [
+            MultiagentMember::Agent(_),
+            MultiagentMember::Itself(_),
+            MultiagentMember::Advisor(_)
+        ]
+    ));
+    let session: Session = comes_back(
+        r#"{"id":"sess_1","agent":{"id":"agent_1","version":2,"name":"lead","multiagent":{"type":"coordinator",
+            "agents":[{"type":"agent","id":"agent_2","name":"tester","version":3,"system":"Test."}]}}}"#,
+    );
+    let snapshot = session.agent.snapshot().expect("a snapshot");
+    let members = &snapshot.multiagent.as_ref().expect("a coordinator").agents;
+    let [MultiagentMember::Snapshot(tester)] = members.as_slice() else {
+        panic!("{members:?}")
+    };
+    assert_eq!((tester.name.as_str(), tester.version), ("tester", 3));
+}
+
+#[test]
+fn webhooks_of_every_kind_come_back() {
+    let idled: WebhookEvent = comes_back(
+        r#"{"type":"event","id":"whe_1","created_at":"2026-10-02T00:15:40Z","data":{"type":"session.status_idled","id":"sess_1"}}"#,
+    );
+    let idled = idled.data.expect("data");
+    assert!(matches!(idled, WebhookData::SessionStatusIdled(_)));
+    assert_eq!(
+        (idled.id(), idled.type_name()),
+        (Some("sess_1"), "session.status_idled")
+    );
+    let test: WebhookEvent = comes_back(r#"{"type":"event","id":"whe_2"}"#);
+    assert!(test.data.is_none());
+    let unknown: WebhookEvent =
+        comes_back(r#"{"id":"whe_3","data":{"type":"agent.archived","id":"agent_1","x":null}}"#);
+    let unknown = unknown.data.expect("data");
+    assert_eq!(
+        (unknown.id(), unknown.type_name()),
+        (Some("agent_1"), "agent.archived")
     );
 }
 
@@ -181,7 +246,15 @@ fn the_small_ones_come_back() {
                     ("https://mcp.tracker.example/mcp", &None)
                 );
             }
-            "work_poll" => drop(comes_back::<Work>(&json)),
+            "work_poll" => {
+                let work: Work = comes_back(&json);
+                let session = work.session_id().expect("a session");
+                assert_eq!(
+                    (session.as_str().len(), work.state),
+                    (37, WorkState::Queued)
+                );
+                assert!(work.acknowledged_at.is_none());
+            }
             "sat_exchange" => {
                 let token: ServiceToken = comes_back(&json);
                 assert!(!format!("{token:?}").contains("invented"));

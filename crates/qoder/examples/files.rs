@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
     let environment = client.environments().list().limit(1).first().await?;
     let mut session = SessionCreate::new(&agent.id, &environment.id);
-    session.resources = Some(vec![SessionResource::file(&file.id)]);
+    session.resources = Some(vec![SessionResource::file(&file.id).into()]);
     let session = client.sessions().create(session).await?;
     let reply = client
         .session(&session.id)

@@ -39,7 +39,7 @@ const NO_ROW: &[(&str, &str)] = &[(
 )];
 
 /// Resources whose rows are yet to be written.
-const TO_COME: &[&str] = &["dreams", "environments.work", "sessions.resources"];
+const TO_COME: &[&str] = &[];
 
 /// Where a row says something else than the catalogue, and why.
 const OTHERWISE: &[(&str, &str, &str)] = &[
@@ -47,6 +47,16 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
         "sessions.threads.events.stream",
         "head last-event-id",
         "the server takes it, and no SDK of the vendor's sends it",
+    ),
+    (
+        "agents.create",
+        "the variant null",
+        "a coordinator's agents are named by objects, as documented; an id alone is kept whole",
+    ),
+    (
+        "agents.update",
+        "the variant null",
+        "a coordinator's agents are named by objects, as documented; an id alone is kept whole",
     ),
     (
         "agents.update",
@@ -279,7 +289,9 @@ fn a_row_says_what_the_catalogue_says() {
 
         let members = known["body"].as_array();
         assert_eq!(body.is_some(), members.is_some(), "{name}: a body");
+        // The `type` of a variant is written by its union.
         let required = members.into_iter().flatten();
+        let required = required.filter(|member| member["name"] != "type");
         let required = required.filter(|member| {
             let required = format!("requires {}", text(&member["name"]));
             member["required"] == true || otherwise(name, &required)
@@ -324,7 +336,8 @@ fn a_request_has_what_it_was_given() {
             let (request, left) = without_a_field(request);
             // A form has a test of its own.
             let Some(request) = request else { continue };
-            missing.extend(left.iter().map(|member| format!("{name}: {member}")));
+            let left = left.iter().filter(|member| !otherwise(name, member));
+            missing.extend(left.map(|member| format!("{name}: {member}")));
             let path = case.op.path.replace('{', "").replace('}', "%2F1");
             assert_eq!(request.target(), Ok(path));
             let sent = request

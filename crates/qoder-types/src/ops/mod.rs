@@ -11,6 +11,7 @@ mod row;
 pub mod agents;
 pub mod deployment_runs;
 pub mod deployments;
+pub mod dreams;
 pub mod environments;
 pub mod files;
 pub mod memory_stores;
@@ -37,7 +38,9 @@ resources! {
     deployment_runs,
     deployments,
     deployments::runs,
+    dreams,
     environments,
+    environments::work,
     files,
     memory_stores,
     memory_stores::memories,
@@ -45,6 +48,7 @@ resources! {
     models,
     sessions,
     sessions::events,
+    sessions::resources,
     sessions::threads,
     sessions::threads::events,
     skills,

@@ -8,20 +8,22 @@
 ///     retrieve(memory_store_id: MemoryStoreId) -> MemoryStore = get "/memory_stores/{memory_store_id}";
 ///     /// Changes a memory store.
 ///     update(memory_store_id: MemoryStoreId) takes MemoryStoreUpdate -> MemoryStore = post "/memory_stores/{memory_store_id}";
+///     /// Adds a file to a session, as the variant of a union: with its `type`.
+///     add(session_id: SessionId) takes FileResource as SessionResource -> FileResource = post "/sessions/{session_id}/resources";
 ///     /// Lists memory stores, newest first.
 ///     list() -> Page<MemoryStore> = list "/memory_stores" ? "name" "include_archived";
 /// }
 /// ```
 ///
-/// The word before the path is a constructor of [`Op`](crate::Op): `get`, `list` (pages with
-/// cursors), `ids` (pages after an id), `stream`, `bytes`, `post`, `act` (a `POST` of `{}`),
-/// `once` (a `POST` that is never repeated), `put`, `delete`. What follows `?` are the query
-/// parameters beyond cursor and `limit`, what follows `head` the headers that only this operation
-/// has. A row is held against the API's catalogue by the tests in `contract.rs`.
+/// The word before the path is a constructor of [`Op`](crate::Op): `get`, `poll` (it may find
+/// nothing), `list` (pages with cursors), `ids` (pages after an id), `stream`, `bytes`, `post`,
+/// `act` (a `POST` of `{}`), `once` (a `POST` that is never repeated), `put`, `delete`. What follows
+/// `?` are the query parameters beyond cursor and `limit`, what follows `head` the headers that only
+/// this operation has. A row is held against the API's catalogue by the tests in `contract.rs`.
 macro_rules! operations {
     ($resource:literal {$(
         $(#[$meta:meta])*
-        $name:ident($($param:ident: $id:ty),*) $(takes $body:ident)? -> $output:ty
+        $name:ident($($param:ident: $id:ty),*) $(takes $body:ident $(as $union:ident)?)? -> $output:ty
             = $kind:ident $path:literal $(? $($query:literal)+)? $(head $($header:literal)+)?;
     )*}) => {
         $(
@@ -29,7 +31,7 @@ macro_rules! operations {
             pub fn $name($($param: &$id,)* $(body: &$body)?) -> crate::Request<$output> {
                 crate::Request::new(&rows::$name)
                     $(.path(stringify!($param), $param.as_str()))*
-                    $(.with_body::<$body>(body))?
+                    $(.with_body(crate::ops::row::body_of!(body: $body $(as $union)?)))?
             }
         )*
 
@@ -62,3 +64,15 @@ macro_rules! operations {
 }
 
 pub(in crate::ops) use operations;
+
+/// What is sent of a body.
+macro_rules! body_of {
+    ($body:ident: $ty:ident) => {
+        $body
+    };
+    ($body:ident: $ty:ident as $union:ident) => {
+        &$union::from(<$ty>::clone($body))
+    };
+}
+
+pub(in crate::ops) use body_of;

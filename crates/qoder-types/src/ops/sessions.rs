@@ -42,6 +42,30 @@ pub mod events {
     } }
 }
 
+/// Operations under `/sessions/{session_id}/resources`.
+pub mod resources {
+    use super::{Deleted, Page, SessionId, operations};
+    use crate::{FileResource, ResourceId, SessionResource, SessionResourceUpdate};
+
+    operations! { "sessions.resources" {
+        /// Gives a session another file. Nothing else can be given once it is created.
+        add(session_id: SessionId) takes FileResource as SessionResource -> FileResource
+            = post "/sessions/{session_id}/resources";
+        /// Lists what a session was given.
+        list(session_id: SessionId) -> Page<SessionResource>
+            = list "/sessions/{session_id}/resources" ? "after_id" "before_id";
+        /// Gets one of the things that a session was given.
+        retrieve(session_id: SessionId, resource_id: ResourceId) -> SessionResource
+            = get "/sessions/{session_id}/resources/{resource_id}";
+        /// Rotates the secret by which a session reads a repository.
+        update(session_id: SessionId, resource_id: ResourceId) takes SessionResourceUpdate
+            -> SessionResource = post "/sessions/{session_id}/resources/{resource_id}";
+        /// Takes something from a session.
+        delete(session_id: SessionId, resource_id: ResourceId) -> Deleted
+            = delete "/sessions/{session_id}/resources/{resource_id}";
+    } }
+}
+
 /// Operations under `/sessions/{session_id}/threads`.
 pub mod threads {
     use super::{Page, SessionId, operations};

@@ -47,8 +47,11 @@ const TYPES: &[Type] = types![
     Advisor,
     Agent,
     AgentCreate,
+    AgentMember,
+    AgentOverrides,
     AgentRef,
     AgentUpdate,
+    AgentVersion,
     ApiActor,
     Base64Source,
     BranchCheckout,
@@ -71,6 +74,17 @@ const TYPES: &[Type] = types![
     DeploymentRun,
     DeploymentUpdate,
     DocumentBlock,
+    Dream,
+    DreamCreate,
+    DreamError,
+    DreamInput,
+    DreamIntoExisting,
+    DreamIntoNew,
+    DreamMemoryStore,
+    DreamOutput,
+    DreamOutputBehavior,
+    DreamSessions,
+    DreamUsage,
     Environment,
     EnvironmentConfig,
     EnvironmentCreate,
@@ -88,6 +102,7 @@ const TYPES: &[Type] = types![
     ImageBlock,
     InjectionLocation,
     InputEvent,
+    Itself,
     McpOauth,
     McpOauthUpdate,
     McpProbe,
@@ -107,6 +122,8 @@ const TYPES: &[Type] = types![
     ModelRef,
     ModelUsage,
     Money,
+    Multiagent,
+    MultiagentMember,
     Networking,
     OauthRefresh,
     OauthRefreshUpdate,
@@ -131,10 +148,12 @@ const TYPES: &[Type] = types![
     SessionCreate,
     SessionError,
     SessionResource,
+    SessionResourceUpdate,
     SessionStats,
     SessionThread,
     SessionUpdate,
     SessionUsage,
+    SessionWork,
     Skill,
     SkillRef,
     SkillUpdate,
@@ -164,12 +183,21 @@ const TYPES: &[Type] = types![
     UserToolResult,
     Vault,
     VaultCreate,
+    WebhookData,
     WebhookEvent,
+    WebhookSchedule,
+    WebhookScheduleRun,
+    WebhookSession,
     Work,
+    WorkData,
+    WorkHeartbeat,
+    WorkStats,
+    WorkStop,
+    WorkUpdate,
 ];
 
 /// How many samples of a type are looked at: enough for every variant of its unions to be in one.
-const SAMPLES: usize = 7;
+const SAMPLES: usize = 10;
 
 #[test]
 fn no_type_is_forgotten() {
@@ -413,7 +441,7 @@ fn secrets_are_not_shown() {
         .environment_variable("API_KEY", "hidden")
         .resources(vec![
             GithubRepositoryResource::new("https://example.org")
-                .authorization_token("hidden")
+                .token("hidden")
                 .into(),
             GitRepositoryResource::new("https://example.org")
                 .password("hidden")

@@ -30,11 +30,11 @@ impl<'a> View<'a> {
         }
     }
 
-    /// An object under its type.
+    /// An object under its type, which it may have among its own members if it was read alone.
     pub(crate) fn tagged(kind: &'a str, object: Self) -> Self {
         let mut members = vec![("type", Self::Text(kind))];
         if let Self::Object(others) = object {
-            members.extend(others);
+            members.extend(others.into_iter().filter(|(name, _)| *name != "type"));
         }
         Self::Object(members)
     }
