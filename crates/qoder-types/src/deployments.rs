@@ -112,7 +112,7 @@ body! {
         /// `WORK_DIR` and what begins with `CAW_` or `QODER_` is the platform's.
         environment_variables: Secret,
         /// The files, repositories and memory stores that each session is given: at most 500.
-        resources: Vec<SessionResource>,
+        resources[resource]: SessionResource,
         /// The vaults whose credentials the sessions may use: at most 50.
         vault_ids: Vec<VaultId>,
         /// What each session may cost. Left out, there is no limit.

@@ -225,7 +225,13 @@ macro_rules! setter {
         }
     };
     ($(#[$meta:meta])* $field:ident [ $item:ident ] $ty:ty) => {
-        setter! { $(#[$meta])* $field Vec<$ty> }
+        #[doc = concat!("Sets `", stringify!($field), "`:")]
+        ///
+        $(#[$meta])*
+        pub fn $field<I: Into<$ty>>(mut self, $field: impl IntoIterator<Item = I>) -> Self {
+            self.$field = Some($field.into_iter().map(Into::into).collect());
+            self
+        }
 
         #[doc = concat!("Adds an item to `", stringify!($field), "`:")]
         ///

@@ -439,14 +439,8 @@ fn a_resource_without_an_id_is_none() {
 fn secrets_are_not_shown() {
     let session = SessionCreate::new("a", "e")
         .environment_variable("API_KEY", "hidden")
-        .resources(vec![
-            GithubRepositoryResource::new("https://example.org")
-                .token("hidden")
-                .into(),
-            GitRepositoryResource::new("https://example.org")
-                .password("hidden")
-                .into(),
-        ]);
+        .resource(GithubRepositoryResource::new("https://example.org").token("hidden"))
+        .resource(GitRepositoryResource::new("https://example.org").password("hidden"));
     assert_eq!(
         json!(session)["resources"][1]["password"],
         "hidden",
