@@ -122,10 +122,6 @@ fn previews(output: &Output) -> usize {
         .count()
 }
 
-fn lines(truth: &[Value]) -> Vec<String> {
-    truth.iter().map(ToString::to_string).collect()
-}
-
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -189,7 +185,7 @@ async fn under(dialect: Dialect, args: &[&str], faults: &str) {
     let truth = sim.log(id.as_str());
     let what = format!("{args:?} under {faults:?}: {}", said(&output));
     assert!(output.status.success(), "{what}");
-    assert_eq!(events(&output, &truth), lines(&truth), "{what}");
+    assert_eq!(events(&output, &truth), sim.log_text(id.as_str()), "{what}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -213,7 +209,11 @@ async fn it_shows_previews_when_asked() {
         let output = printing.await.expect("no panic");
         let truth = sim.log(id.as_str());
         assert!(output.status.success(), "{}", said(&output));
-        assert_eq!(events(&output, &truth), lines(&truth), "{faults}");
+        assert_eq!(
+            events(&output, &truth),
+            sim.log_text(id.as_str()),
+            "{faults}"
+        );
         assert!(previews(&output) > 5, "{} previews", previews(&output));
     }
 }
@@ -232,7 +232,11 @@ async fn it_begins_where_it_is_told_to() {
                 args.extend(means);
                 let output = output(follow(&sim, &id, &args)).await;
                 assert!(output.status.success(), "{}", said(&output));
-                assert_eq!(events(&output, &truth), lines(&truth[at + 1..]), "{args:?}");
+                assert_eq!(
+                    events(&output, &truth),
+                    &sim.log_text(id.as_str())[at + 1..],
+                    "{args:?}"
+                );
             }
         }
     }
@@ -271,7 +275,7 @@ async fn now_is_what_comes_after_it_is_there() {
             let printed = tokio::time::timeout(Duration::from_secs(60), printed).await;
             let printed = printed.expect("in time").expect("no panic");
             assert!(running.0.wait().expect("an end").success());
-            assert_eq!(printed, lines(&sim.log(id.as_str())[before..]), "{args:?}");
+            assert_eq!(printed, &sim.log_text(id.as_str())[before..], "{args:?}");
         }
     }
 }
@@ -300,7 +304,11 @@ async fn it_ends_with_the_session() {
         let output = printing.await.expect("no panic");
         let truth = sim.log(id.as_str());
         assert!(output.status.success(), "{}", said(&output));
-        assert_eq!(events(&output, &truth), lines(&truth), "{args:?}");
+        assert_eq!(
+            events(&output, &truth),
+            sim.log_text(id.as_str()),
+            "{args:?}"
+        );
     }
 }
 
@@ -314,7 +322,7 @@ async fn its_patience_with_silence_can_be_set() {
     let args = ["--from", after, "--until", "idle", "--idle-timeout", "0.3"];
     let output = output(follow(&sim, &id, &args)).await;
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(events(&output, &truth), lines(&truth[1..]));
+    assert_eq!(events(&output, &truth), &sim.log_text(id.as_str())[1..]);
     // What the silent stream did not bring, the list had.
     let lists = sim.requests();
     let lists = lists.iter().filter(|request| {
@@ -348,7 +356,7 @@ async fn what_it_could_not_do_is_told() {
     assert!(!output.status.success());
     assert!(said(&output).contains("403"), "{}", said(&output));
     let truth = sim.log(id.as_str());
-    assert_eq!(events(&output, &truth), lines(&truth));
+    assert_eq!(events(&output, &truth), sim.log_text(id.as_str()));
     let mut command = follow(&sim, &id, &[]);
     command.env_remove("QODER_PAT");
     let output = self::output(command).await;

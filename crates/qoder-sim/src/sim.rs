@@ -120,6 +120,14 @@ impl Sim {
         log.unwrap_or_default()
     }
 
+    /// As [`log`](Self::log), to the letter of what the server writes.
+    pub fn log_text(&self, session: &str) -> Vec<String> {
+        let log = self.world.any_session(session, |session| {
+            session.log().map(|entry| entry.data.to_string()).collect()
+        });
+        log.unwrap_or_default()
+    }
+
     /// Adds an event to a session, completed with an id and a time, and gives it back; `None` if
     /// there is no such session.
     pub fn publish(&self, session: &str, event: Value) -> Option<Value> {

@@ -251,3 +251,23 @@ async fn an_agent_delivers_copies_of_its_files() {
         assert_eq!(nobody.get(target).await.body, "0123456789");
     }
 }
+
+#[tokio::test]
+async fn links_and_files_end_as_time_goes_by() {
+    let sim = quick().await;
+    let api = Api::new(&sim);
+    let file = upload(&api, &[OPEN, ("expires_in_seconds", "3600")]).await;
+    let file = file.json();
+    let path = format!("/files/{}", file["id"].as_str().expect("an id"));
+    let target = link(&api, &file).await;
+    let nobody = Api {
+        token: "",
+        ..Api::new(&sim)
+    };
+    assert_eq!(nobody.get(&target).await.status, 200);
+    sim.advance(Duration::from_secs(901));
+    assert_eq!(nobody.get(&target).await.status, 403);
+    assert_eq!(api.get(&path).await.status, 200);
+    sim.advance(Duration::from_secs(3600 - 901));
+    assert_eq!(api.get(&path).await.status, 404);
+}
