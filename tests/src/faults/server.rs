@@ -45,10 +45,10 @@ pub(crate) struct World {
     lists: u32,
     /// The answer to the question for the newest event: how many there were.
     pub(crate) anchor: Option<usize>,
-    /// The same, before the answer is complete.
+    /// The same, before it is clear that it was the newest.
     newest: usize,
-    /// That answer was made use of.
-    anchor_stands: bool,
+    /// How many events were given from there on.
+    given: usize,
     /// Something was answered that ends following for good.
     pub(crate) refused: bool,
     /// Requests since the last event was handed over.
@@ -104,7 +104,7 @@ impl World {
             lists: 0,
             anchor: None,
             newest: 0,
-            anchor_stands: false,
+            given: 0,
             refused: false,
             requests: 0,
             fruitless: 0,
@@ -126,7 +126,6 @@ impl World {
         if self.delivered == 0 {
             // Nothing was there and nothing came: `Now` is another time for the next one.
             self.anchor = None;
-            self.anchor_stands = false;
         }
         // What has no name comes again to whoever goes on after what has one.
         let entries = &self.schedule.entries[..self.delivered];
@@ -237,6 +236,23 @@ impl World {
             self.fruitless += 1;
         }
         fault
+    }
+
+    /// It is clear what was the newest event: the follower of now begins after it.
+    fn settle_anchor(&mut self) {
+        if self.anchor.is_none() && self.schedule.from == From::Now {
+            self.anchor = Some(self.newest);
+            self.first = self.newest;
+            self.delivered = self.newest;
+        }
+    }
+
+    /// 400, for a cursor that the list doesn't know either.
+    fn does_not_list(&mut self, after: &str) -> Answer {
+        for (id, listed) in &mut self.rejected {
+            *listed &= id != after;
+        }
+        refusal(400, "invalid_request_error", None)
     }
 
     /// The number of the event after a cursor, if the cursor is known.
@@ -421,7 +437,6 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
         .and_then(|id| id.to_str().ok());
     let previews = request.uri().query().unwrap_or("").contains("event_deltas");
     let mut w = lock(world);
-    w.anchor_stands |= w.anchor.is_some();
     w.tell(|| format!("stream after {cursor:?}"));
     if let Some(id) = cursor {
         let before = w.rejected.iter().filter(|(rejected, _)| rejected == id);
@@ -449,6 +464,8 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
         w.faults_left -= 1;
         fate = Fate::cut(at, clean);
     }
+    // What such a stream would say is not said.
+    let is_out = w.is_out();
     if w.fault() {
         match w.chance.below(13) {
             0 => return Some(Err(reset())),
@@ -457,12 +474,12 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
                 return None;
             }
             2 | 3 => return Some(unavailable(&mut w)),
-            4 if cursor.is_some() => match reject(&mut w, cursor) {
+            4 if cursor.is_some() && !is_out => match reject(&mut w, cursor) {
                 Ok(answer) => return Some(answer),
                 Err(words) => fate = Fate::said(words, 0).late(w.lateness()),
             },
             5 if w.chance.percent(30) => return Some(fatal(&mut w)),
-            5 if w.chance.percent(30) => {
+            5 if w.chance.percent(30) && !is_out => {
                 w.refused = true;
                 fate = Fate::said(FORBIDDEN.to_owned(), w.chance.size(0, 4)).late(w.lateness());
             }
@@ -495,7 +512,7 @@ fn stream(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
     if w.schedule.odd.refuses {
         return Some(fatal(&mut w));
     }
-    if w.is_out() {
+    if is_out {
         w.tell(|| "  opens, and says nothing".to_owned());
         fate = Fate::outage(&w.schedule.odd);
         w.fruitless += 1;
@@ -569,8 +586,8 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
         .and_then(|limit| limit.parse().ok())
         .unwrap_or(20);
     let mut w = lock(world);
-    // The first list by its event, and not the question whether the order is heeded.
-    w.anchor_stands |= w.anchor.is_some() && value("after_id").is_some() && limit > 2;
+    // Whether what came newest first is in order: what comes after one of two events.
+    let is_check = value("after_id").is_some() && limit == 2;
     w.tell(|| format!("list {query}"));
     let descending = asked_descending && !w.schedule.odd.ignores_order;
     let after = value("after_id").filter(|_| !w.schedule.odd.ignores_after);
@@ -594,14 +611,10 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
                 return None;
             }
             2 | 3 => return Some(unavailable(&mut w)),
-            // An event that a page just had is known.
-            4 if value("after_id").is_some() && limit > 2 => {
+            // A list that heeds no cursor doesn't reject one that it just had.
+            4 if value("after_id").is_some() && !(is_check && w.schedule.odd.ignores_after) => {
                 w.tell(|| "  rejects the cursor".to_owned());
-                let after = value("after_id").unwrap_or("");
-                for (id, listed) in &mut w.rejected {
-                    *listed &= id != after;
-                }
-                return Some(refusal(400, "invalid_request_error", None));
+                return Some(w.does_not_list(value("after_id").unwrap_or("")));
             }
             5 => broken = true,
             6 if w.chance.percent(10) => {
@@ -637,33 +650,34 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
             (Some(page), _) => page,
             (None, Some(id)) => match w.after(id, published) {
                 Some(begin) => begin,
-                None => return Some(refusal(400, "invalid_request_error", None)),
+                None => return Some(w.does_not_list(id)),
             },
             (None, None) => oldest,
         };
         let end = (begin + take).min(published).max(begin);
         (begin..end, (end < published).then_some(end))
     };
-    // Without an order, the newest event is the last one of all pages.
-    let ascending = w.schedule.thread || w.schedule.odd.ignores_order;
-    let asks_for_newest = if ascending {
-        value("after_id").is_none() && more.is_none()
-    } else {
-        descending && limit == 2
-    };
-    // Where the order is ignored, that shows only later.
-    let again = descending || (w.schedule.odd.ignores_order && w.anchor != Some(0));
-    let may_settle = w.anchor.is_none() || (again && !w.anchor_stands);
-    if asks_for_newest && !cut && w.schedule.from == From::Now && may_settle {
-        if page.is_none() || ascending {
-            w.newest = published;
+    if cut || w.schedule.from != From::Now {
+        // It tells nothing of the newest event, or nobody wants to know.
+    } else if is_check {
+        if !w.schedule.odd.ignores_order {
+            w.settle_anchor();
         }
-        // One event doesn't tell whether the order is heeded: the next page is needed.
-        let is_half = !ascending && page.is_none() && more.is_some() && take == 1;
-        if !is_half {
-            w.anchor = Some(w.newest);
-            w.first = w.newest;
-            w.delivered = w.newest;
+    } else if !asked_descending {
+        // Without an order, the newest event is the last one of all pages.
+        if value("after_id").is_none() && more.is_none() {
+            w.newest = published;
+            w.settle_anchor();
+        }
+    } else if limit == 2 {
+        if page.is_none() {
+            w.newest = published;
+            w.given = 0;
+        }
+        w.given += range.len();
+        // Two events don't tell whether the order is heeded: that is asked next.
+        if w.given < 2 && more.is_none() {
+            w.settle_anchor();
         }
     }
     if w.schedule.turn.is_some() && !w.opened && descending && page.is_none() && !cut {

@@ -294,7 +294,7 @@ impl Follower {
                 walk.again();
                 self.resume.list_failed(now, refusal);
             }
-            _ if walk.does_without() => self.habits = walk.habits(),
+            RefusalKind::CursorRejected if walk.does_without() => self.habits = walk.habits(),
             // A page further on is not known any more: such a walk begins anew.
             RefusalKind::CursorRejected if walk.is_under_way() && !walk.is_forward() => {
                 self.walk = None;
