@@ -8,7 +8,7 @@ use qoder::{Client, Event, Follow, Stop, Turn, Via};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::caller::{PERSEVERANCE, Report, client};
+use super::caller::{PERSEVERANCE, REPLACEMENTS, Report, client};
 use super::chance::Chance;
 use super::reply::is_odd;
 use super::schedule::{Means, Schedule};
@@ -235,7 +235,8 @@ impl Asker {
                     return Ok(Then::Restart(turn.checkpoint()));
                 }
             }
-            if self.waiting.chance.percent(self.schedule.restarts) {
+            let is_replaced = self.waiting.chance.percent(self.schedule.restarts);
+            if is_replaced && self.report.restarts < REPLACEMENTS {
                 return Ok(Then::Restart(turn.checkpoint()));
             }
         }
@@ -244,6 +245,11 @@ impl Asker {
     fn is_too_late(&self) -> bool {
         self.deadline
             .is_some_and(|deadline| self.begun.elapsed() >= deadline)
+    }
+
+    pub(super) fn is_after_deadline(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| self.begun.elapsed() > deadline)
     }
 
     fn check_event(&mut self, event: &Event, turn: &Turn) -> Result<(), String> {

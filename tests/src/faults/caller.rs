@@ -54,6 +54,10 @@ impl Report {
 /// How long a run may take beyond its last event, in simulated time.
 const PATIENCE: Duration = Duration::from_secs(100 * 3600);
 
+/// How many followers may be replaced before they come to their end: one that is never left alone
+/// for long never comes to it.
+pub(crate) const REPLACEMENTS: usize = 100;
+
 /// How long it tries at least before it gives up: thirty attempts, each after a wait that may be
 /// half of what it doubles to.
 pub(crate) const PERSEVERANCE: Duration = Duration::from_secs(120);
@@ -272,10 +276,15 @@ impl Caller {
                     "the checkpoint is {checkpoint:?}, not {expected:?}"
                 ));
             }
-            if self.last.is_some() && self.waiting.chance.percent(self.schedule.restarts) {
+            if self.last.is_some() && self.is_replaced() {
                 return Ok(Ended::Restart);
             }
         }
+    }
+
+    /// Whether another follower goes on.
+    fn is_replaced(&mut self) -> bool {
+        self.waiting.chance.percent(self.schedule.restarts) && self.report.restarts < REPLACEMENTS
     }
 
     /// The event that whoever goes on begins after.
@@ -296,7 +305,8 @@ impl Caller {
             if let Some(next) = self.waiting.outcome(updates.next()).await {
                 return Some(next);
             }
-            if self.schedule.pace == Pace::Impatient && self.waiting.chance.percent(2) {
+            let may_close = self.schedule.pace == Pace::Impatient;
+            if may_close && self.report.restarts < REPLACEMENTS && self.waiting.chance.percent(2) {
                 updates.close();
                 return None;
             }

@@ -660,7 +660,9 @@ fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Answer> {
     if cut || w.schedule.from != From::Now {
         // It tells nothing of the newest event, or nobody wants to know.
     } else if is_check {
-        if !w.schedule.odd.ignores_order {
+        // One of two events doesn't tell whether it comes after the other.
+        let is_half = w.schedule.odd.ignores_after && w.newest == 2 && range.len() == 1;
+        if !w.schedule.odd.ignores_order && !is_half {
             w.settle_anchor();
         }
     } else if !asked_descending {

@@ -167,10 +167,10 @@ impl Follower {
         self.resume.reads()
     }
 
-    /// Whether there are bytes that were not read yet. Until then the time of their arrival may be
-    /// given to `poll`.
+    /// Whether there are bytes that it reads now. Until they are used up the time of their arrival
+    /// may be given to `poll`. Bytes that wait for a list don't stop the clock.
     pub(crate) fn has_bytes(&self) -> bool {
-        !self.chunk.is_empty()
+        !self.chunk.is_empty() && self.reads()
     }
 
     pub(crate) fn poll(&mut self, now: Tick) -> Todo {

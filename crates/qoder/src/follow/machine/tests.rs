@@ -182,6 +182,22 @@ fn a_cursor_may_be_refused_in_any_words() {
     }
 }
 
+/// The time of bytes that wait for a list is not that of what happens meanwhile.
+#[test]
+fn bytes_that_wait_for_the_list_do_not_stop_the_clock() {
+    let nothing = || serde_json::from_str(r#"{"data":[],"has_more":false}"#).expect("a page");
+    let mut run = Run::from(Start::Beginning);
+    assert_eq!(run.goes_on().1, Asks::Page);
+    run.follower.page(run.now, nothing());
+    run.opens();
+    assert_eq!(run.goes_on().1, Asks::Bytes, "behind the list");
+    run.follower.page(run.now, nothing());
+    run.goes_on();
+    run.reads(&[MESSAGE]);
+    assert!(!run.follower.reads(), "the list may have more");
+    assert!(!run.follower.has_bytes());
+}
+
 #[test]
 fn no_access_is_no_answer_about_the_order_of_a_list() {
     for (status, asks) in [(401, Asks::Nothing), (403, Asks::Nothing), (404, Asks::Page)] {
