@@ -128,6 +128,24 @@ fn a_list_that_is_behind_the_first_entry_is_asked_again_and_not_for_ever() {
 }
 
 #[test]
+fn a_list_without_the_first_entry_is_what_the_stream_goes_on_from() {
+    let mut resume = bare();
+    let now = secs(1);
+    resume.bytes(now, FIRST);
+    drain(&mut resume, now);
+    // e2 may come after it, where the list is behind, or before it, where the log was trimmed.
+    assert!(resume.listed(Some("e5"), Class::Durable));
+    resume.list_done(now);
+    let outputs = drain(&mut resume, now).0;
+    assert_eq!(outputs[0], Output::Release);
+    assert!(outputs.contains(&Output::Connect {
+        attempt: 1,
+        cursor: true
+    }));
+    assert_eq!(resume.cursor(), Some("e5"));
+}
+
+#[test]
 fn a_parked_list_in_two_parts_counts_both() {
     let mut resume = parked(Policy::default());
     for n in 0..400 {

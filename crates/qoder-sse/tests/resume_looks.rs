@@ -92,6 +92,24 @@ fn a_stream_that_brings_it_within_the_lag_is_not_held_back_and_is_looked_at_agai
 }
 
 #[test]
+fn a_look_that_the_stream_leaves_behind_is_over() {
+    let mut resume = live(AUTO);
+    let mut now = secs(0);
+    assert!(lists(&then(&mut resume, &mut now)));
+    for n in 1..=512 {
+        assert!(resume.lists(), "e1 is remembered still, before e{n}");
+        let text = format!("id: e{n}\ndata: {n}\n\n");
+        assert!(resume.bytes(now, text.as_bytes()).delivery.is_some());
+    }
+    assert!(!resume.listed(Some("e1"), Class::Durable));
+    resume.bytes(now, b"id: e513\ndata: 513\n\n");
+    // What the list has next is not told from what is new any more.
+    assert!(!resume.lists() && resume.reads());
+    assert!(!resume.listed(Some("e2"), Class::Durable));
+    assert_eq!(resume.state(), State::Live);
+}
+
+#[test]
 fn entries_put_the_look_off_until_one_shows_nothing_missing() {
     for text in ["id: e1\ndata: 1\n\n", "data: p\n\n"] {
         let mut resume = live(AUTO);

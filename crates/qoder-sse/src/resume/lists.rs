@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::connection::Proof;
-use super::moves::{Core, Mode, Next};
+use super::moves::{Core, Mode, Next, is_request};
 use super::policy::{FLOOR, Tick};
 use super::table::{On, State};
 use super::{Cause, Class, ListFrom, Notice, Outcome, Output, Refusal, RefusalKind};
@@ -25,6 +25,8 @@ pub(super) struct Listing {
     pub(super) began_at: Tick,
     /// Entries that it delivered.
     pub(super) delivered: usize,
+    /// Entries that the stream beside it delivered meanwhile.
+    pub(super) streamed: usize,
     /// Entries without an id that it had since the last one with an id.
     pub(super) unnamed: usize,
     /// It is behind the cursor still.
@@ -70,6 +72,7 @@ impl Core {
             begun: self.cursor.clone(),
             began_at: now,
             delivered: 0,
+            streamed: 0,
             unnamed: 0,
             behind: false,
             at_limit: false,
@@ -136,6 +139,19 @@ impl Core {
     /// Whether the stream may repeat more of what was listed than is remembered.
     fn lists_too_much(&self) -> bool {
         self.connection.listed > self.policy.remembered && self.cursor.is_some()
+    }
+
+    /// The stream beside a list delivered an entry. A list that falls behind it by more than is
+    /// remembered can't be told from what is new.
+    pub(super) fn outruns_list(&mut self, now: Tick) {
+        if self.state != State::Looking {
+            return;
+        }
+        self.listing.streamed += 1;
+        if self.listing.streamed > self.policy.remembered {
+            self.queue.retain(|output| !is_request(output));
+            self.end_look(now, Look::Nothing);
+        }
     }
 
     pub(super) fn newest(&mut self, now: Tick, id: Option<&str>) {
@@ -207,6 +223,13 @@ impl Core {
         let mut was_live = false;
         if let Proof::Awaits { id, tries } = &mut self.connection.proof {
             let is_listed = self.seen.contains(id);
+            if !is_listed && self.cursor.is_some() {
+                // It comes after what was listed, or long before it.
+                self.go(On::NotListed);
+                self.queue.push_back(Output::Release);
+                self.connect();
+                return;
+            }
             if !is_listed && *tries < FIRST_ENTRY {
                 *tries += 1;
                 let pause = FLOOR.saturating_mul(1 << *tries);

@@ -106,6 +106,7 @@ impl Core {
                 begun: None,
                 began_at: Tick::ZERO,
                 delivered: 0,
+                streamed: 0,
                 unnamed: 0,
                 behind: false,
                 at_limit: false,
@@ -414,7 +415,7 @@ impl Core {
     }
 }
 
-fn is_request(output: &Output) -> bool {
+pub(super) fn is_request(output: &Output) -> bool {
     matches!(
         output,
         Output::Connect { .. } | Output::List(_) | Output::GoOn

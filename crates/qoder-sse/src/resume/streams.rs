@@ -155,6 +155,7 @@ impl Core {
             if !is_known {
                 self.patience.progress();
             }
+            self.outruns_list(now);
             return true;
         }
         self.connection.proof = Proof::Given;
