@@ -8,13 +8,14 @@ use qoder::{Client, Event, Follow, Stop, Turn, Via};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::caller::{PERSEVERANCE, REPLACEMENTS, Report, client};
+use super::caller::{PERSEVERANCE, REPLACEMENTS, client};
 use super::chance::Chance;
 use super::reply::is_odd;
+use super::report::Report;
 use super::schedule::{Means, Schedule};
-use super::server::{Shared, lock};
 use super::turn::{Stands, TurnPlan};
 use super::waiting::Waiting;
+use super::world::{Shared, lock};
 
 /// The key of the message, where it is the caller's own.
 const KEY: &str = "a-key-of-its-own";

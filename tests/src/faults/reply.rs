@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::asker::Asker;
 use super::schedule::{Entry, Pace};
-use super::server::lock;
 use super::turn::{Asks, Stands};
+use super::world::lock;
 
 /// How long a reply waits for answers, while nothing else happens.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
