@@ -8,7 +8,7 @@ use super::connection::Proof;
 use super::moves::{Core, Mode, Next, is_request};
 use super::policy::{FLOOR, Tick};
 use super::table::{On, State};
-use super::{Cause, Class, ListFrom, Notice, Outcome, Output, Refusal, RefusalKind};
+use super::{Action, Cause, Class, ListFrom, Notice, Outcome, Refusal, RefusalKind};
 
 /// How often it is asked again for a cursor that the server named and doesn't know.
 const NOT_KNOWN: u32 = 6;
@@ -51,7 +51,7 @@ impl Core {
     pub(super) fn fill(&mut self, now: Tick, from: ListFrom) {
         if self.state == State::Filling && self.mode != Mode::Stream && !self.announced {
             self.announced = true;
-            self.queue.push_back(Output::Notice(Notice::Polling));
+            self.queue.push_back(Action::Notice(Notice::Polling));
         }
         let repairs = match from {
             _ if self.looks() => false,
@@ -61,7 +61,7 @@ impl Core {
             ListFrom::Cursor => self.mode == Mode::Stream,
         };
         if repairs {
-            self.queue.push_back(Output::Notice(Notice::Repairing));
+            self.queue.push_back(Action::Notice(Notice::Repairing));
         }
         let from = match from {
             ListFrom::Cursor if self.cursor == self.unlisted => ListFrom::BackToKnown,
@@ -78,7 +78,7 @@ impl Core {
             at_limit: false,
             pauses: false,
         };
-        self.queue.push_back(Output::List(from));
+        self.queue.push_back(Action::List(from));
     }
 
     pub(super) fn rest_of_the_log(&self) -> ListFrom {
@@ -109,7 +109,7 @@ impl Core {
             self.finish(On::FinalFrame, Outcome::Final);
         } else if self.state == State::Looking && self.lists_too_much() {
             self.go(On::ListTooLong);
-            self.queue.push_back(Output::Release);
+            self.queue.push_back(Action::Release);
             self.fill(self.listing.began_at, ListFrom::Cursor);
         }
         deliver
@@ -149,7 +149,7 @@ impl Core {
         }
         self.listing.streamed += 1;
         if self.listing.streamed > self.policy.remembered {
-            self.queue.retain(|output| !is_request(output));
+            self.queue.retain(|action| !is_request(action));
             self.end_look(now, Look::Nothing);
         }
     }
@@ -216,7 +216,7 @@ impl Core {
         if self.lists_too_much() {
             // Better to attach anew, behind it.
             self.go(On::ListTooLong);
-            self.queue.push_back(Output::Release);
+            self.queue.push_back(Action::Release);
             self.connect();
             return;
         }
@@ -226,7 +226,7 @@ impl Core {
             if !is_listed && self.cursor.is_some() {
                 // It comes after what was listed, or long before it.
                 self.go(On::NotListed);
-                self.queue.push_back(Output::Release);
+                self.queue.push_back(Action::Release);
                 self.connect();
                 return;
             }

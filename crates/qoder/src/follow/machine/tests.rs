@@ -200,7 +200,11 @@ fn bytes_that_wait_for_the_list_do_not_stop_the_clock() {
 
 #[test]
 fn no_access_is_no_answer_about_the_order_of_a_list() {
-    for (status, asks) in [(401, Asks::Nothing), (403, Asks::Nothing), (404, Asks::Page)] {
+    for (status, asks) in [
+        (401, Asks::Nothing),
+        (403, Asks::Nothing),
+        (404, Asks::Page),
+    ] {
         let mut run = Run::from(Start::Now);
         assert_eq!(run.goes_on().1, Asks::Page);
         let page = r#"{"data":[{"type":"a","id":"e1"},{"type":"a","id":"e2"}],"has_more":true}"#;
