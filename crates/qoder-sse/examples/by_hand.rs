@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use qoder_sse::Class;
 use qoder_sse::resume::{
-    AllDurable, End, Found, ListFrom, Notice, Output, Policy, Refusal, RefusalKind, Resume, Start,
+    Action, AllDurable, End, Found, ListFrom, Notice, Policy, Refusal, RefusalKind, Resume, Start,
     WalkBack,
 };
 
@@ -35,7 +35,7 @@ fn main() {
     let mut delivered = Vec::new();
     loop {
         match resume.poll(now) {
-            Output::Connect { attempt, cursor } => {
+            Action::Connect { attempt, cursor } => {
                 let sent = resume.cursor().filter(|_| cursor);
                 println!("{now:>9.1?} connect, attempt {attempt}, Last-Event-ID: {sent:?}");
                 match connections.next() {
@@ -49,17 +49,17 @@ fn main() {
                     None => resume.close(),
                 }
             }
-            Output::List(ListFrom::BackToKnown) => walk_back(&mut resume, now, &mut delivered),
-            Output::List(from) => {
+            Action::List(ListFrom::BackToKnown) => walk_back(&mut resume, now, &mut delivered),
+            Action::List(from) => {
                 println!("{now:>9.1?} list from: {from:?}, refused");
                 resume.list_failed(now, UNKNOWN);
             }
-            Output::Wait(Some(until)) => {
+            Action::Wait(Some(until)) => {
                 now = until;
                 resume.tick(now);
             }
-            Output::Notice(Notice::Lost(cause)) => println!("{now:>9.1?} lost: {cause}"),
-            Output::Done(outcome) => {
+            Action::Notice(Notice::Lost(cause)) => println!("{now:>9.1?} lost: {cause}"),
+            Action::Done(outcome) => {
                 println!("{now:>9.1?} done: {outcome:?}");
                 break;
             }

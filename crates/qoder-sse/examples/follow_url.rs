@@ -13,7 +13,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use qoder_sse::resume::{AllDurable, End, Output, Policy, Refusal, Resume, Start};
+use qoder_sse::resume::{Action, AllDurable, End, Policy, Refusal, Resume, Start};
 use tokio::time::{sleep_until, timeout};
 
 #[tokio::main(flavor = "current_thread")]
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut body: Option<Incoming> = None;
     loop {
         match resume.poll(start.elapsed()) {
-            Output::Connect { cursor, .. } => {
+            Action::Connect { cursor, .. } => {
                 let mut request = Request::get(&url).header("accept", "text/event-stream");
                 if let (true, Some(id)) = (cursor, resume.cursor()) {
                     request = request.header("last-event-id", id);
@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     Ok(Err(_)) | Err(_) => resume.failed(start.elapsed()),
                 }
             }
-            Output::Wait(until) => match &mut body {
+            Action::Wait(until) => match &mut body {
                 Some(open) => match timeout(policy.idle, open.frame()).await {
                     Ok(Some(Ok(frame))) => {
                         let mut rest = frame.data_ref().map_or(&b""[..], |bytes| bytes);
@@ -76,9 +76,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     resume.tick(start.elapsed());
                 }
             },
-            Output::Release => body = None,
-            Output::Notice(notice) => eprintln!("{notice}"),
-            Output::Done(outcome) => return Err(format!("it is over: {outcome:?}").into()),
+            Action::Release => body = None,
+            Action::Notice(notice) => eprintln!("{notice}"),
+            Action::Done(outcome) => return Err(format!("it is over: {outcome:?}").into()),
             _ => {}
         }
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use qoder_sse::resume::{
-    End, Fault, Output, Policy, Polling, Refusal, RefusalKind, Resume, Start, State,
+    Action, End, Fault, Policy, Polling, Refusal, RefusalKind, Resume, Start, State,
 };
 use qoder_sse::{Class, Classify, Frame, Limits, Parser};
 
@@ -115,17 +115,17 @@ impl Driven {
     fn drain(&mut self) -> bool {
         for _ in 0..100 {
             match self.machine.poll(self.now) {
-                Output::Done(outcome) => {
-                    assert_eq!(self.machine.poll(self.now), Output::Done(outcome));
+                Action::Done(outcome) => {
+                    assert_eq!(self.machine.poll(self.now), Action::Done(outcome));
                     return false;
                 }
-                Output::Wait(until) => {
+                Action::Wait(until) => {
                     self.until = until.unwrap_or(Duration::MAX);
                     let waits = matches!(self.machine.state(), State::Waiting | State::Resting);
                     self.due = if waits { self.until } else { Duration::ZERO };
                     return true;
                 }
-                Output::Connect { .. } | Output::List(_) | Output::GoOn => {
+                Action::Connect { .. } | Action::List(_) | Action::GoOn => {
                     assert!(self.now >= self.due, "too early");
                     self.requests += 1;
                     assert!(self.requests <= REQUESTS, "a flood of requests");

@@ -5,12 +5,12 @@ use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
-/// What one [`step`](crate::Parser::step) came to.
+/// What one call of [`Parser::step`](crate::Parser::step) completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<'a> {
-    /// How many bytes of the input are done with.
+    /// How many bytes of the input are consumed.
     pub consumed: usize,
-    /// What they completed. `None`: the whole input is consumed and more is needed.
+    /// What they completed; `None` if the whole input is consumed and more is needed.
     pub item: Option<Item<'a>>,
 }
 
@@ -42,7 +42,7 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// The type of the event: `message` where the stream names none.
+    /// Returns the type of the event: `message` where the stream names none.
     pub fn event(&self) -> &'a str {
         if self.event.is_empty() {
             "message"
@@ -51,25 +51,26 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The data, its lines joined by line feeds.
+    /// Returns the data, its lines joined by line feeds.
     pub fn data(&self) -> &'a str {
         self.data
     }
 
-    /// The id in the event's own block. `None` if it has no `id` line; [`last_event_id`] then
-    /// tells which one holds.
+    /// Returns the id in the event's own block, or `None` if that has no `id` line: then the one
+    /// from an earlier block holds, [`last_event_id`].
     ///
     /// [`last_event_id`]: Self::last_event_id
     pub fn id(&self) -> Option<&'a str> {
         self.own_id.then_some(self.last_id)
     }
 
-    /// The last event id as of this event, from whichever block it came; empty if there is none.
+    /// Returns the last event id as of this event, from whichever block it came; empty if there is
+    /// none.
     pub fn last_event_id(&self) -> &'a str {
         self.last_id
     }
 
-    /// The event with a text of its own, in one allocation.
+    /// Copies the event, in one allocation, so that it outlives its chunk.
     pub fn to_owned(&self) -> OwnedFrame {
         let mut text =
             String::with_capacity(self.event.len() + self.last_id.len() + self.data.len());
@@ -123,7 +124,7 @@ pub struct OwnedFrame {
 }
 
 impl OwnedFrame {
-    /// The event, to be read.
+    /// Returns a view of the event.
     pub fn as_frame(&self) -> Frame<'_> {
         let (head, data) = self.text.split_at(self.id);
         let (event, last_id) = head.split_at(self.event);

@@ -5,10 +5,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::log::{Log, UNAVAILABLE, connect, drain, live, next_output, secs, waits};
+use common::log::{Log, UNAVAILABLE, connect, drain, live, next_actions, secs, waits};
 use qoder_sse::Class;
 use qoder_sse::resume::{
-    Cause, End, ListFrom, Notice, Outcome, Output, Policy, Polling, Refusal, RefusalKind, Resume,
+    Action, Cause, End, ListFrom, Notice, Outcome, Policy, Polling, Refusal, RefusalKind, Resume,
     Start, State, diagram,
 };
 
@@ -67,7 +67,7 @@ impl Server {
         let mut sent: Vec<String> = Vec::new();
         for _ in 0..10_000 {
             match resume.poll(now) {
-                Output::Connect { cursor, .. } => {
+                Action::Connect { cursor, .. } => {
                     assert_eq!(resume.state(), State::Connecting);
                     let cursor = cursor.then(|| resume.cursor().expect("a cursor").to_owned());
                     if let Some(id) = &cursor {
@@ -106,7 +106,7 @@ impl Server {
                     });
                     resume.opened(now);
                 }
-                Output::List(from) => {
+                Action::List(from) => {
                     let first = match from {
                         ListFrom::Newest => {
                             let newest =
@@ -129,10 +129,10 @@ impl Server {
                     }
                     resume.list_done(now);
                 }
-                Output::Release => open = None,
-                Output::Notice(_) => {}
-                Output::Done(outcome) => return (got, outcome),
-                Output::Wait(due) => {
+                Action::Release => open = None,
+                Action::Notice(_) => {}
+                Action::Done(outcome) => return (got, outcome),
+                Action::Wait(due) => {
                     if let (Some(text), true) = (&mut open, resume.reads()) {
                         while !text.is_empty() && resume.reads() {
                             let piece = &text.as_bytes()[..text.len().min(5)];
@@ -280,8 +280,8 @@ fn a_connection_that_lives_is_progress() {
     for minute in 1..100 {
         resume.bytes(secs(60 * minute - 40), b": beat\n");
         resume.ended(secs(60 * minute - 20), End::Broken);
-        let (outputs, wait) = drain(&mut resume, secs(60 * minute - 20));
-        assert!(matches!(wait, Output::Wait(_)), "{outputs:?}");
+        let (actions, wait) = drain(&mut resume, secs(60 * minute - 20));
+        assert!(matches!(wait, Action::Wait(_)), "{actions:?}");
         resume.wake(secs(60 * minute - 20));
         connect(&mut resume, secs(60 * minute));
         resume.opened(secs(60 * minute));
@@ -292,16 +292,16 @@ fn a_connection_that_lives_is_progress() {
 #[test]
 fn silence_is_noticed_and_heartbeats_are_life() {
     let mut resume = live(Policy::default().idle(secs(30)));
-    assert_eq!(drain(&mut resume, secs(0)).1, Output::Wait(Some(secs(30))));
+    assert_eq!(drain(&mut resume, secs(0)).1, Action::Wait(Some(secs(30))));
     resume.bytes(secs(20), b":\n");
     resume.tick(secs(30));
     assert!(resume.reads(), "a comment is life");
-    assert_eq!(drain(&mut resume, secs(30)).1, Output::Wait(Some(secs(50))));
+    assert_eq!(drain(&mut resume, secs(30)).1, Action::Wait(Some(secs(50))));
     resume.tick(secs(50));
-    let (outputs, _) = drain(&mut resume, secs(50));
+    let (actions, _) = drain(&mut resume, secs(50));
     assert_eq!(
-        outputs[..2],
-        [Output::Release, Output::Notice(Notice::Lost(Cause::Idle))]
+        actions[..2],
+        [Action::Release, Action::Notice(Notice::Lost(Cause::Idle))]
     );
 }
 
@@ -312,7 +312,7 @@ fn hints_of_the_server_lengthen_and_are_cut() {
         resume.bytes(secs(1), retry.as_bytes());
         resume.bytes(secs(1), b"id: e1\ndata: 1\n\n");
         resume.ended(secs(1), End::Clean);
-        let (_, Output::Wait(Some(due))) = drain(&mut resume, secs(1)) else {
+        let (_, Action::Wait(Some(due))) = drain(&mut resume, secs(1)) else {
             panic!()
         };
         if hint.is_none() {
@@ -327,7 +327,7 @@ fn hints_of_the_server_lengthen_and_are_cut() {
                 ..Refusal::of_status(503)
             },
         );
-        let (_, Output::Wait(Some(then))) = drain(&mut resume, due) else {
+        let (_, Action::Wait(Some(then))) = drain(&mut resume, due) else {
             panic!()
         };
         then.checked_sub(due).expect("later")
@@ -361,8 +361,8 @@ fn refusals_end_it_or_not() {
         connect(&mut resume, secs(0));
         resume.refused(secs(0), Refusal::of_status(status));
         match (drain(&mut resume, secs(0)).1, done) {
-            (Output::Done(outcome), Some(want)) => assert_eq!(outcome, want),
-            (Output::Wait(Some(_)), None) => {}
+            (Action::Done(outcome), Some(want)) => assert_eq!(outcome, want),
+            (Action::Wait(Some(_)), None) => {}
             (other, _) => panic!("{status}: {other:?}"),
         }
     }
@@ -380,22 +380,22 @@ fn a_cursor_that_is_rejected_is_never_sent_again() {
     connect(&mut resume, now);
     resume.refused(now, rejected);
     // Nothing new in the list, so nothing to connect with: it is listed again and again.
-    let outputs = next_output(&mut resume, &mut now);
+    let actions = next_actions(&mut resume, &mut now);
     assert!(
-        outputs.contains(&Output::List(ListFrom::Cursor)),
-        "{outputs:?}"
+        actions.contains(&Action::List(ListFrom::Cursor)),
+        "{actions:?}"
     );
     resume.list_done(now);
     for _ in 0..100 {
-        let outputs = next_output(&mut resume, &mut now);
+        let actions = next_actions(&mut resume, &mut now);
         assert!(
-            outputs.contains(&Output::List(ListFrom::Cursor)),
-            "{outputs:?}"
+            actions.contains(&Action::List(ListFrom::Cursor)),
+            "{actions:?}"
         );
         resume.list_done(now);
     }
     assert!(now > secs(100));
-    next_output(&mut resume, &mut now);
+    next_actions(&mut resume, &mut now);
     assert!(resume.listed(Some("e1"), Class::Durable));
     resume.list_done(now);
     assert!(
@@ -405,10 +405,10 @@ fn a_cursor_that_is_rejected_is_never_sent_again() {
     assert_eq!(resume.cursor(), Some("e1"));
     // So is that one: the same again.
     resume.refused(now, rejected);
-    let outputs = next_output(&mut resume, &mut now);
+    let actions = next_actions(&mut resume, &mut now);
     assert!(
-        outputs.contains(&Output::List(ListFrom::Cursor)),
-        "{outputs:?}"
+        actions.contains(&Action::List(ListFrom::Cursor)),
+        "{actions:?}"
     );
 }
 
@@ -426,11 +426,11 @@ fn a_list_that_does_not_know_the_cursor_is_walked_back() {
     resume.wake(secs(1));
     connect(&mut resume, secs(2));
     resume.refused(secs(2), rejected);
-    let (outputs, _) = drain(&mut resume, secs(2));
-    assert!(outputs.contains(&Output::List(ListFrom::Cursor)));
+    let (actions, _) = drain(&mut resume, secs(2));
+    assert!(actions.contains(&Action::List(ListFrom::Cursor)));
     resume.list_failed(secs(2), rejected);
-    let (outputs, _) = drain(&mut resume, secs(2));
-    assert!(outputs.contains(&Output::List(ListFrom::BackToKnown)));
+    let (actions, _) = drain(&mut resume, secs(2));
+    assert!(actions.contains(&Action::List(ListFrom::BackToKnown)));
     assert!(resume.knows("e1") && !resume.knows("e7"));
     // The list may be behind: that it is a gap is said after it was asked a few times more.
     let mut now = secs(2);
@@ -438,21 +438,21 @@ fn a_list_that_does_not_know_the_cursor_is_walked_back() {
     let mut asked = 0;
     loop {
         match drain(&mut resume, now) {
-            (_, Output::Done(outcome)) => {
+            (_, Action::Done(outcome)) => {
                 assert_eq!(outcome, Outcome::Gap);
                 break;
             }
-            (outputs, Output::Wait(Some(due)))
-                if outputs.iter().all(|o| matches!(o, Output::Notice(_))) =>
+            (actions, Action::Wait(Some(due)))
+                if actions.iter().all(|o| matches!(o, Action::Notice(_))) =>
             {
                 now = due;
                 resume.tick(now);
             }
-            (outputs, _) => {
-                if outputs.iter().any(|o| matches!(o, Output::Connect { .. })) {
+            (actions, _) => {
+                if actions.iter().any(|o| matches!(o, Action::Connect { .. })) {
                     asked += 1;
                     resume.refused(now, rejected);
-                } else if outputs.contains(&Output::List(ListFrom::Cursor)) {
+                } else if actions.contains(&Action::List(ListFrom::Cursor)) {
                     resume.list_failed(now, rejected);
                 } else {
                     resume.list_gap(now);
@@ -471,48 +471,48 @@ fn polling_lists_again_and_again_and_opens_nothing() {
         .pace(Duration::from_secs(2));
     let mut resume = Resume::new(Start::Now, policy, 7, Log);
     let mut now = secs(0);
-    assert_eq!(drain(&mut resume, now).0, [Output::List(ListFrom::Newest)]);
+    assert_eq!(drain(&mut resume, now).0, [Action::List(ListFrom::Newest)]);
     resume.newest(now, None);
-    let outputs = next_output(&mut resume, &mut now);
+    let actions = next_actions(&mut resume, &mut now);
     assert_eq!(
-        outputs,
+        actions,
         [
-            Output::Notice(Notice::Polling),
-            Output::List(ListFrom::Beginning)
+            Action::Notice(Notice::Polling),
+            Action::List(ListFrom::Beginning)
         ]
     );
     assert!(now >= secs(1) && now <= secs(2), "{now:?}");
     assert!(resume.listed(Some("e1"), Class::Durable));
     resume.list_done(now);
     for _ in 0..1000 {
-        let outputs = next_output(&mut resume, &mut now);
-        assert_eq!(outputs, [Output::List(ListFrom::Cursor)]);
+        let actions = next_actions(&mut resume, &mut now);
+        assert_eq!(actions, [Action::List(ListFrom::Cursor)]);
         resume.list_done(now);
     }
     resume.wake(now);
-    assert_eq!(drain(&mut resume, now).0, [Output::List(ListFrom::Cursor)]);
+    assert_eq!(drain(&mut resume, now).0, [Action::List(ListFrom::Cursor)]);
     // The list fails: waits as for a connection, and then the same again.
     resume.list_failed(now, UNAVAILABLE);
-    let outputs = next_output(&mut resume, &mut now);
+    let actions = next_actions(&mut resume, &mut now);
     assert!(matches!(
-        outputs[..],
-        [Output::Notice(Notice::Waiting { .. })]
+        actions[..],
+        [Action::Notice(Notice::Waiting { .. })]
     ));
-    assert_eq!(next_output(&mut resume, &mut now), [Output::GoOn]);
+    assert_eq!(next_actions(&mut resume, &mut now), [Action::GoOn]);
     assert!(!resume.listed(Some("e1"), Class::Durable));
     assert!(resume.listed(Some("e2"), Class::Final));
-    assert_eq!(drain(&mut resume, now).1, Output::Done(Outcome::Final));
+    assert_eq!(drain(&mut resume, now).1, Action::Done(Outcome::Final));
 }
 
 #[test]
 fn a_list_that_failed_half_way_goes_on_where_it_was() {
     let mut resume = Resume::new(Start::Beginning, Policy::default(), 7, Log);
     let mut now = secs(0);
-    next_output(&mut resume, &mut now);
+    next_actions(&mut resume, &mut now);
     assert!(resume.listed(Some("e1"), Class::Durable));
     resume.list_failed(now, UNAVAILABLE);
-    next_output(&mut resume, &mut now);
-    assert!(next_output(&mut resume, &mut now).contains(&Output::GoOn));
+    next_actions(&mut resume, &mut now);
+    assert!(next_actions(&mut resume, &mut now).contains(&Action::GoOn));
 }
 
 #[test]
@@ -521,21 +521,21 @@ fn after_failed_connections_it_polls_and_then_tries_again() {
     let mut resume = Resume::new(Start::After("e0".to_owned()), policy, 7, Log);
     let mut now = secs(0);
     for _ in 0..3 {
-        let outputs = next_output(&mut resume, &mut now);
-        assert!(matches!(outputs[..], [_, Output::Connect { .. }]));
+        let actions = next_actions(&mut resume, &mut now);
+        assert!(matches!(actions[..], [_, Action::Connect { .. }]));
         resume.refused(now, UNAVAILABLE);
-        let outputs = next_output(&mut resume, &mut now);
+        let actions = next_actions(&mut resume, &mut now);
         assert!(matches!(
-            outputs[..],
-            [Output::Notice(Notice::Waiting { .. })]
+            actions[..],
+            [Action::Notice(Notice::Waiting { .. })]
         ));
     }
-    let outputs = next_output(&mut resume, &mut now);
+    let actions = next_actions(&mut resume, &mut now);
     assert_eq!(
-        outputs,
+        actions,
         [
-            Output::Notice(Notice::Polling),
-            Output::List(ListFrom::Cursor)
+            Action::Notice(Notice::Polling),
+            Action::List(ListFrom::Cursor)
         ]
     );
     let mut gaps = Vec::new();
@@ -543,13 +543,13 @@ fn after_failed_connections_it_polls_and_then_tries_again() {
         let since = now;
         loop {
             resume.list_done(now);
-            let outputs = next_output(&mut resume, &mut now);
-            if matches!(outputs[..], [Output::List(_)]) {
+            let actions = next_actions(&mut resume, &mut now);
+            if matches!(actions[..], [Action::List(_)]) {
                 continue;
             }
             assert!(
-                matches!(outputs[..], [_, Output::Connect { .. }]),
-                "{outputs:?}"
+                matches!(actions[..], [_, Action::Connect { .. }]),
+                "{actions:?}"
             );
             break;
         }
@@ -557,11 +557,11 @@ fn after_failed_connections_it_polls_and_then_tries_again() {
         // A connection that opens and dies has brought nothing either.
         resume.opened(now);
         resume.ended(now, End::Clean);
-        next_output(&mut resume, &mut now);
-        let outputs = next_output(&mut resume, &mut now);
+        next_actions(&mut resume, &mut now);
+        let actions = next_actions(&mut resume, &mut now);
         assert!(
-            outputs.contains(&Output::Notice(Notice::Polling)),
-            "{outputs:?}"
+            actions.contains(&Action::Notice(Notice::Polling)),
+            "{actions:?}"
         );
     }
     assert!(gaps[0] >= secs(55) && gaps[0] < secs(65), "{gaps:?}");
@@ -580,16 +580,16 @@ fn the_list_has_the_last_word_where_polling_is_allowed() {
     let mut now = secs(0);
     connect(&mut resume, now);
     resume.refused(now, fatal(405));
-    next_output(&mut resume, &mut now);
-    let outputs = next_output(&mut resume, &mut now);
+    next_actions(&mut resume, &mut now);
+    let actions = next_actions(&mut resume, &mut now);
     assert!(
-        outputs.contains(&Output::List(ListFrom::Cursor)),
-        "{outputs:?}"
+        actions.contains(&Action::List(ListFrom::Cursor)),
+        "{actions:?}"
     );
     resume.list_failed(now, fatal(404));
     assert_eq!(
         drain(&mut resume, now).1,
-        Output::Done(Outcome::Refused { status: 404 })
+        Action::Done(Outcome::Refused { status: 404 })
     );
 }
 
@@ -597,26 +597,26 @@ fn the_list_has_the_last_word_where_polling_is_allowed() {
 fn it_stops_when_it_is_told_to_in_every_state() {
     let mut fresh = Resume::new(Start::Beginning, Policy::default(), 7, Log);
     fresh.close();
-    assert_eq!(fresh.poll(secs(0)), Output::Done(Outcome::Closed));
+    assert_eq!(fresh.poll(secs(0)), Action::Done(Outcome::Closed));
     let mut listing = Resume::new(Start::Beginning, Policy::default(), 7, Log);
     listing.poll(secs(0));
     listing.close();
     assert_eq!(
         drain(&mut listing, secs(0)).1,
-        Output::Done(Outcome::Closed)
+        Action::Done(Outcome::Closed)
     );
     let mut resume = live(Policy::default());
     resume.close();
     assert_eq!(
         drain(&mut resume, secs(0)),
-        (vec![Output::Release], Output::Done(Outcome::Closed))
+        (vec![Action::Release], Action::Done(Outcome::Closed))
     );
     // Whatever comes then changes nothing.
     resume.bytes(secs(1), b"data: x\n\n");
     resume.opened(secs(1));
     resume.failed(secs(1));
     resume.tick(Duration::MAX);
-    assert_eq!(resume.poll(Duration::MAX), Output::Done(Outcome::Closed));
+    assert_eq!(resume.poll(Duration::MAX), Action::Done(Outcome::Closed));
 }
 
 #[test]
@@ -627,15 +627,15 @@ fn faults_and_ends_in_the_stream() {
     ] {
         let mut resume = live(Policy::default());
         assert!(resume.bytes(secs(1), frame.as_bytes()).delivery.is_none());
-        let (outputs, _) = drain(&mut resume, secs(1));
+        let (actions, _) = drain(&mut resume, secs(1));
         assert!(
-            outputs.contains(&Output::Notice(Notice::Lost(cause))),
-            "{outputs:?}"
+            actions.contains(&Action::Notice(Notice::Lost(cause))),
+            "{actions:?}"
         );
     }
     let mut resume = live(Policy::default());
     assert!(resume.bytes(secs(1), b"data: fatal\n\n").delivery.is_some());
-    assert_eq!(drain(&mut resume, secs(1)).1, Output::Done(Outcome::Fault));
+    assert_eq!(drain(&mut resume, secs(1)).1, Action::Done(Outcome::Fault));
 }
 
 #[test]
@@ -647,7 +647,7 @@ fn extreme_times_do_no_harm() {
     );
     assert_eq!(
         drain(&mut resume, Duration::MAX).1,
-        Output::Wait(Some(Duration::MAX))
+        Action::Wait(Some(Duration::MAX))
     );
     resume.ended(Duration::MAX, End::Broken);
     drain(&mut resume, Duration::MAX);

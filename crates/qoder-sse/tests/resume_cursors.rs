@@ -4,16 +4,16 @@ mod common;
 
 use std::time::Duration;
 
-use common::log::{Log, REJECTED, connect, connects, drain, live, next_output, secs};
+use common::log::{Log, REJECTED, connect, connects, drain, live, next_actions, secs};
 use qoder_sse::Class;
 use qoder_sse::resume::{
-    AllDurable, Cause, End, ListFrom, Notice, Outcome, Output, Policy, Resume, Start,
+    Action, AllDurable, Cause, End, ListFrom, Notice, Outcome, Policy, Resume, Start,
 };
 
 /// Reconnects, and opens.
 fn reopen(resume: &mut Resume<Log>, now: &mut Duration) {
     resume.ended(*now, End::Clean);
-    while !connects(&next_output(resume, now)) {}
+    while !connects(&next_actions(resume, now)) {}
     resume.opened(*now);
     drain(resume, *now);
 }
@@ -80,7 +80,7 @@ fn a_server_that_ignores_the_cursor_is_an_error_where_it_cannot_be_told_in_time(
     delivered(&mut resume, now, &entries(10, 22), 16);
     assert_eq!(
         drain(&mut resume, now).1,
-        Output::Done(Outcome::CursorIgnored)
+        Action::Done(Outcome::CursorIgnored)
     );
 }
 
@@ -100,11 +100,11 @@ fn a_cursor_that_the_stream_rejects_is_repaired_from_the_list() {
     let mut resume = live(Policy::default());
     let fed = resume.bytes(secs(1), b"data: unknown cursor\n\n");
     assert!(fed.delivery.is_none(), "nobody has to see it");
-    let (outputs, _) = drain(&mut resume, secs(1));
-    let gone = Output::Notice(Notice::Lost(Cause::Fault));
-    let repair = Output::Notice(Notice::Repairing);
-    let list = Output::List(ListFrom::Cursor);
-    assert_eq!(outputs, [Output::Release, gone, repair, list]);
+    let (actions, _) = drain(&mut resume, secs(1));
+    let gone = Action::Notice(Notice::Lost(Cause::Fault));
+    let repair = Action::Notice(Notice::Repairing);
+    let list = Action::List(ListFrom::Cursor);
+    assert_eq!(actions, [Action::Release, gone, repair, list]);
     assert!(resume.listed(Some("e1"), Class::Durable));
     resume.list_done(secs(1));
     assert!(connect(&mut resume, secs(1)));
@@ -120,7 +120,7 @@ fn a_rejected_cursor_without_a_list_or_without_a_cursor_is_the_end() {
     drain(&mut resume, secs(0));
     let fed = resume.bytes(secs(1), b"data: unknown cursor\n\n");
     assert!(fed.delivery.is_some(), "the words of the server");
-    assert_eq!(drain(&mut resume, secs(1)).1, Output::Done(Outcome::Fault));
+    assert_eq!(drain(&mut resume, secs(1)).1, Action::Done(Outcome::Fault));
     // There is no list to repair it from.
     let mut resume = Resume::new(Start::Attach, Policy::default(), 7, Log);
     let mut now = secs(0);
@@ -129,23 +129,23 @@ fn a_rejected_cursor_without_a_list_or_without_a_cursor_is_the_end() {
     drain(&mut resume, now);
     resume.bytes(now, b"id: e1\ndata: 1\n\n");
     resume.ended(now, End::Clean);
-    while !connects(&next_output(&mut resume, &mut now)) {}
+    while !connects(&next_actions(&mut resume, &mut now)) {}
     resume.refused(now, REJECTED);
-    assert_eq!(drain(&mut resume, now).1, Output::Done(Outcome::Gap));
+    assert_eq!(drain(&mut resume, now).1, Action::Done(Outcome::Gap));
     // And none was sent to reject.
     let mut resume = Resume::new(Start::Attach, Policy::default(), 7, Log);
     connect(&mut resume, secs(0));
     resume.refused(secs(0), REJECTED);
     let refused = Outcome::Refused { status: 400 };
-    assert_eq!(drain(&mut resume, secs(0)).1, Output::Done(refused));
+    assert_eq!(drain(&mut resume, secs(0)).1, Action::Done(refused));
 }
 
 #[test]
 fn where_all_is_durable_the_cursor_is_the_last_event_id() {
     let mut resume = Resume::new(Start::Attach, Policy::default(), 7, AllDurable);
-    while !matches!(resume.poll(secs(0)), Output::Connect { .. }) {}
+    while !matches!(resume.poll(secs(0)), Action::Connect { .. }) {}
     resume.opened(secs(0));
-    while !matches!(resume.poll(secs(0)), Output::Wait(_)) {}
+    while !matches!(resume.poll(secs(0)), Action::Wait(_)) {}
     for (text, cursor) in [
         ("id: 1\ndata: a\n\n", Some("1")),
         ("data: b\n\n", Some("1")),
@@ -180,11 +180,11 @@ impl qoder_sse::Classify for Follows {
 fn a_block_that_moves_the_cursor_does_so_before_a_list_beside_it() {
     let policy = Policy::default().polling(qoder_sse::resume::Polling::Auto);
     let mut resume = Resume::new(Start::After("4".to_owned()), policy, 7, Follows);
-    while !matches!(resume.poll(secs(0)), Output::Connect { .. }) {}
+    while !matches!(resume.poll(secs(0)), Action::Connect { .. }) {}
     resume.opened(secs(0));
-    while !matches!(resume.poll(secs(0)), Output::Wait(_)) {}
+    while !matches!(resume.poll(secs(0)), Action::Wait(_)) {}
     resume.tick(secs(5));
-    while resume.poll(secs(5)) != Output::List(ListFrom::Cursor) {}
+    while resume.poll(secs(5)) != Action::List(ListFrom::Cursor) {}
     resume.bytes(secs(6), b"id: 5\n\n");
     assert!(resume.listed(Some("7"), Class::Durable));
     assert_eq!(resume.cursor(), Some("7"), "5 came before it");
@@ -215,7 +215,7 @@ impl qoder_sse::Classify for Counted {
 fn what_comes_before_the_first_entry_is_looked_ahead_at_once_a_chunk() {
     let start = Start::After("e0".to_owned());
     let mut resume = Resume::new(start, Policy::default(), 7, Counted(0));
-    while !matches!(resume.poll(secs(0)), Output::Connect { .. }) {}
+    while !matches!(resume.poll(secs(0)), Action::Connect { .. }) {}
     resume.opened(secs(0));
     let text = "data: p\n\n".repeat(1000);
     let mut delivered = 0;

@@ -5,11 +5,11 @@ mod common;
 use std::time::Duration;
 
 use common::log::{
-    Log, REJECTED, UNAVAILABLE, connect, connects, drain, lists, live, next_output, secs, then,
+    Log, REJECTED, UNAVAILABLE, connect, connects, drain, lists, live, next_actions, secs, then,
 };
 use qoder_sse::Class;
 use qoder_sse::resume::{
-    Cause, End, ListFrom, Notice, Outcome, Output, Policy, Polling, Resume, Start, State,
+    Action, Cause, End, ListFrom, Notice, Outcome, Policy, Polling, Resume, Start, State,
 };
 
 /// A machine whose log was empty, parked on its first connection, with a list under way.
@@ -39,19 +39,19 @@ fn a_start_that_is_not_known_yet_is_asked_for_again() {
     let mut resume = Resume::new(Start::After("e1".to_owned()), Policy::default(), 7, Log);
     let mut now = secs(0);
     for _ in 0..3 {
-        while !connects(&next_output(&mut resume, &mut now)) {}
+        while !connects(&next_actions(&mut resume, &mut now)) {}
         assert_eq!(resume.cursor(), Some("e1"));
         resume.refused(now, REJECTED);
         drain(&mut resume, now);
         resume.list_failed(now, REJECTED);
         if drain(&mut resume, now)
             .0
-            .contains(&Output::List(ListFrom::BackToKnown))
+            .contains(&Action::List(ListFrom::BackToKnown))
         {
             resume.list_gap(now);
         }
     }
-    while !connects(&next_output(&mut resume, &mut now)) {}
+    while !connects(&next_actions(&mut resume, &mut now)) {}
     assert!(now > Duration::from_millis(300), "with waits: {now:?}");
     resume.opened(now);
     drain(&mut resume, now);
@@ -64,17 +64,17 @@ fn a_start_that_is_never_known_is_a_gap_after_six_times() {
     let (mut now, mut connections) = (secs(0), 0);
     let outcome = loop {
         match resume.poll(now) {
-            Output::Connect { .. } => {
+            Action::Connect { .. } => {
                 connections += 1;
                 resume.refused(now, REJECTED);
             }
-            Output::List(ListFrom::BackToKnown) => resume.list_gap(now),
-            Output::List(_) => resume.list_failed(now, REJECTED),
-            Output::Wait(Some(due)) => {
+            Action::List(ListFrom::BackToKnown) => resume.list_gap(now),
+            Action::List(_) => resume.list_failed(now, REJECTED),
+            Action::Wait(Some(due)) => {
                 now = due;
                 resume.tick(now);
             }
-            Output::Done(outcome) => break outcome,
+            Action::Done(outcome) => break outcome,
             _ => {}
         }
     };
@@ -93,8 +93,8 @@ fn the_first_entry_of_a_bare_stream_waits_for_the_list() {
         assert!(fed.consumed == 0 && fed.delivery.is_none(), "cut at {cut}");
         assert!(!resume.reads());
         assert_eq!(resume.bytes(now, &FIRST[cut..]).consumed, 0, "kept");
-        let outputs = drain(&mut resume, now).0;
-        assert!(outputs.contains(&Output::List(ListFrom::Beginning)));
+        let actions = drain(&mut resume, now).0;
+        assert!(actions.contains(&Action::List(ListFrom::Beginning)));
         // Something came before it.
         assert!(resume.listed(Some("e1"), Class::Durable));
         assert!(resume.listed(Some("e2"), Class::Durable));
@@ -128,6 +128,24 @@ fn a_list_that_is_behind_the_first_entry_is_asked_again_and_not_for_ever() {
 }
 
 #[test]
+fn a_list_without_the_first_entry_is_what_the_stream_goes_on_from() {
+    let mut resume = bare();
+    let now = secs(1);
+    resume.bytes(now, FIRST);
+    drain(&mut resume, now);
+    // e2 may come after it, where the list is behind, or before it, where the log was trimmed.
+    assert!(resume.listed(Some("e5"), Class::Durable));
+    resume.list_done(now);
+    let actions = drain(&mut resume, now).0;
+    assert_eq!(actions[0], Action::Release);
+    assert!(actions.contains(&Action::Connect {
+        attempt: 1,
+        cursor: true
+    }));
+    assert_eq!(resume.cursor(), Some("e5"));
+}
+
+#[test]
 fn a_parked_list_in_two_parts_counts_both() {
     let mut resume = parked(Policy::default());
     for n in 0..400 {
@@ -140,9 +158,9 @@ fn a_parked_list_in_two_parts_counts_both() {
     }
     resume.list_done(secs(0));
     // More than is remembered: the stream is attached anew, behind it.
-    let outputs = drain(&mut resume, secs(0)).0;
-    assert_eq!(outputs[0], Output::Release);
-    assert!(connects(&outputs));
+    let actions = drain(&mut resume, secs(0)).0;
+    assert_eq!(actions[0], Action::Release);
+    assert!(connects(&actions));
     assert_eq!(resume.cursor(), Some("e799"));
 }
 
@@ -169,7 +187,7 @@ fn entries_without_ids_are_listed_once_while_parked() {
     );
     resume.ended(secs(1), End::Clean);
     let mut now = secs(1);
-    while !connects(&next_output(&mut resume, &mut now)) {}
+    while !connects(&next_actions(&mut resume, &mut now)) {}
     resume.opened(now);
     drain(&mut resume, now);
     assert!(!(0..513).any(|_| resume.listed(None, Class::Durable)));
@@ -183,14 +201,14 @@ fn a_parked_list_that_has_a_gap_releases_the_connection() {
     resume.list_failed(secs(0), REJECTED);
     drain(&mut resume, secs(0));
     resume.list_failed(secs(0), REJECTED);
-    let outputs = drain(&mut resume, secs(0)).0;
+    let actions = drain(&mut resume, secs(0)).0;
     assert!(
-        outputs.contains(&Output::List(ListFrom::BackToKnown)),
-        "{outputs:?}"
+        actions.contains(&Action::List(ListFrom::BackToKnown)),
+        "{actions:?}"
     );
     resume.list_gap(secs(0));
-    let outputs = drain(&mut resume, secs(0)).0;
-    assert_eq!(outputs[0], Output::Release, "{outputs:?}");
+    let actions = drain(&mut resume, secs(0)).0;
+    assert_eq!(actions[0], Action::Release, "{actions:?}");
 }
 
 #[test]
@@ -200,7 +218,7 @@ fn an_entry_without_an_id_at_the_end_is_polled_once() {
     let mut now = secs(0);
     let mut delivered = Vec::new();
     for round in 0..5 {
-        while !lists(&next_output(&mut resume, &mut now)) {}
+        while !lists(&next_actions(&mut resume, &mut now)) {}
         // After e0: e1 and two without ids, the second of them later.
         delivered.push([
             round == 0 && resume.listed(Some("e1"), Class::Durable),
@@ -223,18 +241,18 @@ fn pages_go_on_where_they_failed_and_each_that_came_is_progress() {
         resume.page(now, true, true);
         resume.list_failed(now, UNAVAILABLE);
         drain(&mut resume, now);
-        let outputs = then(&mut resume, &mut now);
-        assert_eq!(outputs, [Output::GoOn], "page {page}");
+        let actions = then(&mut resume, &mut now);
+        assert_eq!(actions, [Action::GoOn], "page {page}");
     }
     assert!(now < secs(200), "{now:?}");
     // One that can't be read is begun anew, from where it came to.
     resume.listed(Some("e1"), Class::Durable);
     resume.list_broken(now);
     drain(&mut resume, now);
-    let outputs = then(&mut resume, &mut now);
+    let actions = then(&mut resume, &mut now);
     assert!(
-        outputs.contains(&Output::List(ListFrom::Cursor)),
-        "{outputs:?}"
+        actions.contains(&Action::List(ListFrom::Cursor)),
+        "{actions:?}"
     );
 }
 
@@ -247,10 +265,10 @@ fn pages_that_bring_nothing_new_are_waited_for_and_end_it() {
     let outcome = loop {
         resume.page(now, false, true);
         pages += 1;
-        if let (_, Output::Done(outcome)) = drain(&mut resume, now) {
+        if let (_, Action::Done(outcome)) = drain(&mut resume, now) {
             break outcome;
         }
-        assert_eq!(then(&mut resume, &mut now), [Output::GoOn]);
+        assert_eq!(then(&mut resume, &mut now), [Action::GoOn]);
     };
     assert_eq!(outcome, Outcome::GaveUp(Cause::ListStuck));
     assert!(pages <= 31, "{pages}");
@@ -275,7 +293,7 @@ fn polling_has_a_floor() {
     let mut resume = Resume::new(Start::After("e0".to_owned()), policy, 7, Log);
     let (mut now, mut asked) = (secs(0), 0);
     while now < secs(10) {
-        if lists(&next_output(&mut resume, &mut now)) {
+        if lists(&next_actions(&mut resume, &mut now)) {
             asked += 1;
             resume.list_done(now);
         }
@@ -304,10 +322,10 @@ fn a_list_that_cannot_be_reached_says_so() {
     let mut resume = Resume::new(Start::Beginning, Policy::default(), 7, Log);
     drain(&mut resume, secs(0));
     resume.list_unreachable(secs(0));
-    let outputs = drain(&mut resume, secs(0)).0;
+    let actions = drain(&mut resume, secs(0)).0;
     assert!(matches!(
-        outputs[..],
-        [Output::Notice(Notice::Waiting {
+        actions[..],
+        [Action::Notice(Notice::Waiting {
             cause: Cause::Unreachable,
             ..
         })]

@@ -4,10 +4,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::log::{Log, UNAVAILABLE, connect, connects, drain, lists, next_output, secs, then};
+use common::log::{Log, UNAVAILABLE, connect, connects, drain, lists, next_actions, secs, then};
 use qoder_sse::Class;
 use qoder_sse::resume::{
-    Cause, End, ListFrom, Notice, Outcome, Output, Policy, Polling, Refusal, Resume, Start, State,
+    Action, Cause, End, ListFrom, Notice, Outcome, Policy, Polling, Refusal, Resume, Start, State,
 };
 
 const AUTO: Polling = Polling::Auto;
@@ -17,8 +17,8 @@ fn live(polling: Polling) -> Resume<Log> {
     common::log::live(Policy::default().polling(polling))
 }
 
-fn lost(outputs: &[Output], cause: Cause) -> bool {
-    outputs.contains(&Output::Notice(Notice::Lost(cause)))
+fn lost(actions: &[Action], cause: Cause) -> bool {
+    actions.contains(&Action::Notice(Notice::Lost(cause)))
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn a_quiet_connection_is_compared_once_and_again_at_the_idle_limit() {
     let mut now = secs(0);
     assert_eq!(
         then(&mut resume, &mut now),
-        [Output::List(ListFrom::Cursor)]
+        [Action::List(ListFrom::Cursor)]
     );
     assert_eq!((now, resume.state()), (secs(5), State::Looking));
     assert!(resume.reads() && resume.lists());
@@ -57,16 +57,16 @@ fn what_the_list_knows_and_the_stream_does_not_bring_is_held_back_and_twice_is_p
         resume.list_done(now);
         assert_eq!(resume.state(), State::Live, "it may be a moment behind");
         let found = now;
-        let outputs = then(&mut resume, &mut now);
-        assert!(lost(&outputs, Cause::HeldBack), "{outputs:?}");
+        let actions = then(&mut resume, &mut now);
+        assert!(lost(&actions, Cause::HeldBack), "{actions:?}");
         assert_eq!(now, found.saturating_add(secs(2)));
-        let outputs = next_output(&mut resume, &mut now);
+        let actions = next_actions(&mut resume, &mut now);
         if round == 0 {
-            assert!(connects(&outputs), "{outputs:?}");
+            assert!(connects(&actions), "{actions:?}");
             resume.opened(now);
             drain(&mut resume, now);
         } else {
-            assert!(outputs.contains(&Output::Notice(Notice::Polling)));
+            assert!(actions.contains(&Action::Notice(Notice::Polling)));
         }
     }
     assert!(now < secs(15), "{now:?}");
@@ -88,7 +88,25 @@ fn a_stream_that_brings_it_within_the_lag_is_not_held_back_and_is_looked_at_agai
     resume.list_done(now);
     now = secs(12);
     resume.tick(now);
-    assert_eq!(drain(&mut resume, now).1, Output::Wait(Some(secs(66))));
+    assert_eq!(drain(&mut resume, now).1, Action::Wait(Some(secs(66))));
+}
+
+#[test]
+fn a_look_that_the_stream_leaves_behind_is_over() {
+    let mut resume = live(AUTO);
+    let mut now = secs(0);
+    assert!(lists(&then(&mut resume, &mut now)));
+    for n in 1..=512 {
+        assert!(resume.lists(), "e1 is remembered still, before e{n}");
+        let text = format!("id: e{n}\ndata: {n}\n\n");
+        assert!(resume.bytes(now, text.as_bytes()).delivery.is_some());
+    }
+    assert!(!resume.listed(Some("e1"), Class::Durable));
+    resume.bytes(now, b"id: e513\ndata: 513\n\n");
+    // What the list has next is not told from what is new any more.
+    assert!(!resume.lists() && resume.reads());
+    assert!(!resume.listed(Some("e2"), Class::Durable));
+    assert_eq!(resume.state(), State::Live);
 }
 
 #[test]
@@ -101,7 +119,7 @@ fn entries_put_the_look_off_until_one_shows_nothing_missing() {
         assert_eq!(now, secs(9), "{text:?}");
         resume.list_done(now);
         resume.bytes(secs(10), b"id: e2\ndata: 2\n\n");
-        assert_eq!(drain(&mut resume, now).1, Output::Wait(Some(secs(70))));
+        assert_eq!(drain(&mut resume, now).1, Action::Wait(Some(secs(70))));
     }
 }
 
@@ -120,11 +138,11 @@ fn a_connection_that_is_not_answered_is_looked_at_too() {
     assert_eq!(now, secs(10));
     assert!(resume.listed(Some("e1"), Class::Durable));
     resume.list_done(now);
-    let outputs = drain(&mut resume, now).0;
-    assert_eq!(outputs[0], Output::Release, "it is given up");
-    assert!(lost(&outputs, Cause::HeldBack));
+    let actions = drain(&mut resume, now).0;
+    assert_eq!(actions[0], Action::Release, "it is given up");
+    assert!(lost(&actions, Cause::HeldBack));
     // The next one begins behind what the list gave.
-    assert!(connects(&next_output(&mut resume, &mut now)));
+    assert!(connects(&next_actions(&mut resume, &mut now)));
     assert_eq!(resume.cursor(), Some("e1"));
     // One that is answered in the midst of a look which gave something is too late.
     now = now.saturating_add(secs(5));
@@ -148,8 +166,8 @@ fn the_last_entry_ends_it_once_wherever_it_is_listed() {
         }
         assert!(lists(&then(&mut resume, &mut now)));
         assert!(resume.listed(Some("e1"), Class::Final));
-        let done = Output::Done(Outcome::Final);
-        assert_eq!(drain(&mut resume, now), (vec![Output::Release], done));
+        let done = Action::Done(Outcome::Final);
+        assert_eq!(drain(&mut resume, now), (vec![Action::Release], done));
     }
 }
 
@@ -165,8 +183,8 @@ fn what_a_refused_look_asks_to_wait_is_heeded() {
     resume.list_failed(now, hint);
     assert_eq!(resume.state(), State::Live, "the stream is not to blame");
     resume.ended(secs(6), End::Clean);
-    let outputs = drain(&mut resume, secs(6));
-    assert_eq!(outputs.1, Output::Wait(Some(secs(35))), "no request before");
+    let actions = drain(&mut resume, secs(6));
+    assert_eq!(actions.1, Action::Wait(Some(secs(35))), "no request before");
 }
 
 #[test]
@@ -185,14 +203,14 @@ fn a_request_that_was_put_off_is_not_made_when_its_connection_is_gone() {
     resume.list_failed(now, hint);
     // It is open at last, and parked. The list that it needs has to wait.
     resume.opened(now);
-    assert_eq!(drain(&mut resume, now).1, Output::Wait(Some(secs(35))));
+    assert_eq!(drain(&mut resume, now).1, Action::Wait(Some(secs(35))));
     assert_eq!((resume.state(), resume.lists()), (State::Parked, false));
     resume.ended(secs(6), End::Broken);
-    let outputs = drain(&mut resume, secs(6)).0;
-    assert!(outputs.contains(&Output::Release), "at once: {outputs:?}");
+    let actions = drain(&mut resume, secs(6)).0;
+    assert!(actions.contains(&Action::Release), "at once: {actions:?}");
     now = secs(6);
-    let outputs = next_output(&mut resume, &mut now);
-    assert!(connects(&outputs) && !lists(&outputs), "{outputs:?}");
+    let actions = next_actions(&mut resume, &mut now);
+    assert!(connects(&actions) && !lists(&actions), "{actions:?}");
     assert_eq!(now, secs(35));
 }
 
@@ -212,13 +230,13 @@ fn a_connection_that_was_put_off_is_not_looked_at_before_it_is_asked_for() {
     resume.list_failed(now, hint);
     let rejected = common::log::UNAVAILABLE;
     resume.refused(now, rejected);
-    let outputs = next_output(&mut resume, &mut now);
+    let actions = next_actions(&mut resume, &mut now);
     assert!(matches!(
-        outputs[..],
-        [Output::Notice(Notice::Waiting { .. })]
+        actions[..],
+        [Action::Notice(Notice::Waiting { .. })]
     ));
-    let outputs = next_output(&mut resume, &mut now);
-    assert!(connects(&outputs) && !lists(&outputs), "{outputs:?}");
+    let actions = next_actions(&mut resume, &mut now);
+    assert!(connects(&actions) && !lists(&actions), "{actions:?}");
     let asked = now;
     assert!(lists(&then(&mut resume, &mut now)));
     assert_eq!(now, asked.saturating_add(secs(5)));
@@ -228,9 +246,9 @@ fn a_connection_that_was_put_off_is_not_looked_at_before_it_is_asked_for() {
 fn without_polling_nothing_is_looked_at() {
     let mut resume = live(Polling::Never);
     let mut now = secs(0);
-    let outputs = then(&mut resume, &mut now);
+    let actions = then(&mut resume, &mut now);
     assert_eq!(now, secs(60));
-    assert!(lost(&outputs, Cause::Idle) && !lists(&outputs));
+    assert!(lost(&actions, Cause::Idle) && !lists(&actions));
 }
 
 #[test]
@@ -249,9 +267,9 @@ fn a_bare_stream_is_looked_at_once_even_without_polling() {
     // What was published as it was attached is on no stream.
     assert!(resume.listed(Some("e1"), Class::Durable));
     resume.list_done(now);
-    let outputs = then(&mut resume, &mut now);
-    assert!(lost(&outputs, Cause::HeldBack), "{outputs:?}");
-    while !connects(&next_output(&mut resume, &mut now)) {}
+    let actions = then(&mut resume, &mut now);
+    assert!(lost(&actions, Cause::HeldBack), "{actions:?}");
+    while !connects(&next_actions(&mut resume, &mut now)) {}
     assert_eq!(resume.cursor(), Some("e1"));
 }
 
@@ -279,7 +297,7 @@ fn until_it_polls(polling: Polling, opens: bool) -> (Duration, u32) {
     let (mut now, mut connections) = (secs(0), 0);
     loop {
         match resume.poll(now) {
-            Output::Connect { .. } => {
+            Action::Connect { .. } => {
                 connections += 1;
                 if opens {
                     resume.opened(now);
@@ -287,13 +305,13 @@ fn until_it_polls(polling: Polling, opens: bool) -> (Duration, u32) {
                     resume.failed(now);
                 }
             }
-            Output::List(_) if resume.state() == State::Filling => return (now, connections),
-            Output::List(_) => resume.list_unreachable(now),
-            Output::Wait(Some(due)) => {
+            Action::List(_) if resume.state() == State::Filling => return (now, connections),
+            Action::List(_) => resume.list_unreachable(now),
+            Action::Wait(Some(due)) => {
                 now = due;
                 resume.tick(now);
             }
-            Output::Done(outcome) => panic!("{outcome:?} at {now:?}"),
+            Action::Done(outcome) => panic!("{outcome:?} at {now:?}"),
             _ => {}
         }
     }

@@ -4,9 +4,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::log::{Log, UNAVAILABLE, connects, drain, live, next_output, secs, waits};
+use common::log::{Log, UNAVAILABLE, connects, drain, live, next_actions, secs, waits};
 use qoder_sse::resume::{
-    Cause, End, Notice, Outcome, Output, Policy, Polling, Refusal, Resume, Start,
+    Action, Cause, End, Notice, Outcome, Policy, Polling, Refusal, Resume, Start,
 };
 
 /// Opens each connection, lets it bring a text for so long, and ends it.
@@ -34,7 +34,7 @@ fn new_text_of_a_preview_is_progress_and_repeated_text_is_not() {
         assert!(resume.bytes(now, b"data: p\n\n").delivery.is_some());
         resume.progressed();
         resume.ended(now, End::Broken);
-        while !connects(&next_output(&mut resume, &mut now)) {}
+        while !connects(&next_actions(&mut resume, &mut now)) {}
         resume.opened(now);
         drain(&mut resume, now);
     }
@@ -63,7 +63,7 @@ fn life_is_from_the_opening_to_the_last_byte() {
         let mut resume = live(Policy::default());
         resume.bytes(secs(last), b":\n");
         resume.ended(secs(30), End::Clean);
-        let (_, Output::Wait(Some(due))) = drain(&mut resume, secs(30)) else {
+        let (_, Action::Wait(Some(due))) = drain(&mut resume, secs(30)) else {
             panic!()
         };
         let prompt = due <= secs(30).saturating_add(Duration::from_millis(100));
@@ -80,12 +80,12 @@ fn an_outage_begins_with_its_first_failure() {
     resume.ended(now, End::Broken);
     loop {
         match resume.poll(now) {
-            Output::Connect { .. } => resume.failed(now),
-            Output::Wait(Some(due)) => {
+            Action::Connect { .. } => resume.failed(now),
+            Action::Wait(Some(due)) => {
                 now = due;
                 resume.tick(now);
             }
-            Output::Done(outcome) => {
+            Action::Done(outcome) => {
                 assert_eq!(outcome, Outcome::GaveUp(Cause::Unreachable));
                 break;
             }
@@ -123,7 +123,7 @@ fn a_wake_overrides_what_the_server_asked_to_wait() {
         ..UNAVAILABLE
     };
     resume.refused(secs(0), hint);
-    assert_eq!(drain(&mut resume, secs(0)).1, Output::Wait(Some(secs(60))));
+    assert_eq!(drain(&mut resume, secs(0)).1, Action::Wait(Some(secs(60))));
     resume.wake(secs(1));
     assert!(connects(&drain(&mut resume, secs(1)).0));
 }
@@ -153,15 +153,15 @@ fn contradictory_limits_do_no_harm() {
     let (mut now, mut requests) = (secs(0), 0);
     while now < secs(10) {
         match resume.poll(now) {
-            Output::Connect { .. } => {
+            Action::Connect { .. } => {
                 requests += 1;
                 resume.failed(now);
             }
-            Output::List(_) => {
+            Action::List(_) => {
                 requests += 1;
                 resume.list_done(now);
             }
-            Output::Wait(Some(due)) => {
+            Action::Wait(Some(due)) => {
                 now = now.max(due);
                 resume.tick(now);
             }
@@ -175,10 +175,10 @@ fn contradictory_limits_do_no_harm() {
 fn the_first_notice_of_an_outage_says_why() {
     let mut resume = live(Policy::default());
     resume.ended(secs(1), End::Broken);
-    let (outputs, _) = drain(&mut resume, secs(1));
-    assert!(outputs.iter().any(|output| matches!(
-        output,
-        Output::Notice(Notice::Waiting {
+    let (actions, _) = drain(&mut resume, secs(1));
+    assert!(actions.iter().any(|action| matches!(
+        action,
+        Action::Notice(Notice::Waiting {
             cause: Cause::Broken,
             ..
         })

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use qoder_sse::resume::{
-    Cause, End, Fault, ListFrom, Notice, Outcome, Output, Policy, Polling, Refusal, RefusalKind,
+    Action, Cause, End, Fault, ListFrom, Notice, Outcome, Policy, Polling, Refusal, RefusalKind,
     Resume, Start, State,
 };
 use qoder_sse::{Class, Classify, Frame};
@@ -67,45 +67,45 @@ impl Run {
     /// One whose first connection, without a cursor, is open while the list is asked for.
     fn parked(policy: Policy) -> Self {
         let mut run = Self::new(Start::Beginning, policy);
-        assert_eq!(run.outputs(), [Output::List(ListFrom::Beginning)]);
+        assert_eq!(run.actions(), [Action::List(ListFrom::Beginning)]);
         run.lists([]);
         assert!(!run.connects());
         run.machine.opened(run.now);
-        run.outputs();
+        run.actions();
         assert_eq!(run.machine.state(), State::Parked);
         run
     }
 
     /// What there is to do now.
-    fn outputs(&mut self) -> Vec<Output> {
-        let mut outputs = Vec::new();
+    fn actions(&mut self) -> Vec<Action> {
+        let mut actions = Vec::new();
         loop {
             match self.machine.poll(self.now) {
-                Output::Wait(_) => return outputs,
-                done @ Output::Done(_) => {
-                    outputs.push(done);
-                    return outputs;
+                Action::Wait(_) => return actions,
+                done @ Action::Done(_) => {
+                    actions.push(done);
+                    return actions;
                 }
-                other => outputs.push(other),
+                other => actions.push(other),
             }
         }
     }
 
     /// When it is to be told that time has passed, if nothing comes.
     fn due(&mut self) -> Duration {
-        assert_eq!(self.outputs(), []);
+        assert_eq!(self.actions(), []);
         match self.machine.poll(self.now) {
-            Output::Wait(Some(due)) => due,
+            Action::Wait(Some(due)) => due,
             other => panic!("{other:?}"),
         }
     }
 
     /// Lets time pass until there is something to do.
-    fn next(&mut self) -> Vec<Output> {
+    fn next(&mut self) -> Vec<Action> {
         loop {
-            let outputs = self.outputs();
-            if !outputs.is_empty() {
-                return outputs;
+            let actions = self.actions();
+            if !actions.is_empty() {
+                return actions;
             }
             self.now = self.due();
             self.machine.tick(self.now);
@@ -115,10 +115,10 @@ impl Run {
     /// The next request: whether it is a connection, and is to have the cursor.
     fn connects(&mut self) -> bool {
         loop {
-            for output in self.next() {
-                match output {
-                    Output::Connect { cursor, .. } => return cursor,
-                    Output::List(_) | Output::GoOn | Output::Done(_) => panic!("{output:?}"),
+            for action in self.next() {
+                match action {
+                    Action::Connect { cursor, .. } => return cursor,
+                    Action::List(_) | Action::GoOn | Action::Done(_) => panic!("{action:?}"),
                     _ => {}
                 }
             }
@@ -128,11 +128,11 @@ impl Run {
     /// The next request, which is for a list.
     fn asks(&mut self) -> Option<ListFrom> {
         loop {
-            for output in self.next() {
-                match output {
-                    Output::List(from) => return Some(from),
-                    Output::GoOn => return None,
-                    Output::Connect { .. } | Output::Done(_) => panic!("{output:?}"),
+            for action in self.next() {
+                match action {
+                    Action::List(from) => return Some(from),
+                    Action::GoOn => return None,
+                    Action::Connect { .. } | Action::Done(_) => panic!("{action:?}"),
                     _ => {}
                 }
             }
@@ -142,7 +142,7 @@ impl Run {
     fn opens(&mut self) {
         self.connects();
         self.machine.opened(self.now);
-        self.outputs();
+        self.actions();
     }
 
     /// A list with these entries comes to its end.
@@ -170,14 +170,14 @@ impl Run {
     /// The connection ends; how long it is waited for the next one.
     fn ends(&mut self) -> Duration {
         self.machine.ended(self.now, End::Clean);
-        waits(&self.outputs()).expect("a wait")
+        waits(&self.actions()).expect("a wait")
     }
 }
 
 /// How long it is waited, if it is.
-fn waits(outputs: &[Output]) -> Option<Duration> {
-    outputs.iter().find_map(|output| match output {
-        Output::Notice(Notice::Waiting { delay, .. }) => Some(*delay),
+fn waits(actions: &[Action]) -> Option<Duration> {
+    actions.iter().find_map(|action| match action {
+        Action::Notice(Notice::Waiting { delay, .. }) => Some(*delay),
         _ => None,
     })
 }
@@ -209,16 +209,16 @@ fn life_is_from_opening_to_the_last_byte() {
     // Silence at the end of each of them is no life.
     let outcome = loop {
         match run.next().pop() {
-            Some(Output::Connect { .. }) => {
+            Some(Action::Connect { .. }) => {
                 connections += 1;
                 assert!(connections < 10, "it goes on for ever");
                 run.machine.opened(run.now);
-                run.outputs();
+                run.actions();
                 run.bytes(": ok\n");
                 run.now += secs(59);
                 run.machine.ended(run.now, End::Clean);
             }
-            Some(Output::Done(outcome)) => break outcome,
+            Some(Action::Done(outcome)) => break outcome,
             _ => {}
         }
     };
@@ -230,14 +230,14 @@ fn the_time_unread_is_no_silence() {
     let mut run = Run::parked(Policy::default());
     run.now = secs(50);
     run.lists([]);
-    run.outputs();
+    run.actions();
     assert_eq!(run.machine.state(), State::Live);
     assert_eq!(run.now + secs(60), secs(110));
     // It looks once whether something came between the list and the stream; that shows nothing.
     run.now = run.due();
     run.machine.tick(run.now);
     if run.machine.state() == State::Looking {
-        run.outputs();
+        run.actions();
         run.lists([]);
     }
     assert_eq!(run.due(), secs(110));
@@ -248,7 +248,7 @@ fn a_list_of_more_than_is_remembered_is_gone_behind() {
     let policy = Policy::default().remembered(2);
     let mut run = Run::parked(policy);
     run.lists(["e1", "e2"]);
-    run.outputs();
+    run.actions();
     assert!(run.machine.reads(), "both are remembered");
     let mut run = Run::parked(policy);
     run.lists(["e1", "e2", "e3"]);
@@ -319,17 +319,17 @@ fn polled_for(brings: &str) -> Vec<u64> {
     let mut times = Vec::new();
     let mut since = None;
     while times.len() < 3 {
-        for output in run.next() {
-            match output {
-                Output::List(_) => {
+        for action in run.next() {
+            match action {
+                Action::List(_) => {
                     since.get_or_insert(run.now);
                     run.machine.list_done(run.now);
                 }
-                Output::Connect { .. } => match since.take() {
+                Action::Connect { .. } => match since.take() {
                     Some(since) => {
                         times.push(run.now.saturating_sub(since).as_secs());
                         run.machine.opened(run.now);
-                        run.outputs();
+                        run.actions();
                         run.bytes(&brings.replace('N', &times.len().to_string()));
                         if brings.starts_with("data: p") {
                             run.machine.progressed();
@@ -338,7 +338,7 @@ fn polled_for(brings: &str) -> Vec<u64> {
                     }
                     None => run.machine.failed(run.now),
                 },
-                Output::Done(outcome) => panic!("{outcome:?}"),
+                Action::Done(outcome) => panic!("{outcome:?}"),
                 _ => {}
             }
         }
@@ -360,9 +360,9 @@ fn an_entry_or_a_preview_makes_the_stream_good_again() {
 #[test]
 fn what_is_open_is_released() {
     let released = |run: &mut Run| {
-        run.outputs()
+        run.actions()
             .iter()
-            .filter(|o| **o == Output::Release)
+            .filter(|o| **o == Action::Release)
             .count()
     };
     // The stream rejects its cursor.
@@ -418,8 +418,8 @@ fn a_400_without_a_cursor_is_final() {
     run.lists([]);
     assert!(!run.connects());
     run.machine.refused(run.now, REJECTED);
-    let end = Output::Done(Outcome::Refused { status: 400 });
-    assert_eq!(run.outputs().pop(), Some(end));
+    let end = Action::Done(Outcome::Refused { status: 400 });
+    assert_eq!(run.actions().pop(), Some(end));
 }
 
 #[test]
@@ -442,7 +442,7 @@ fn what_has_no_id_is_no_progress() {
     loop {
         assert_eq!(run.bytes("data: upstream connect error\n\n").len(), 1);
         run.machine.ended(run.now, End::Clean);
-        if let Some(Output::Done(outcome)) = run.outputs().pop() {
+        if let Some(Action::Done(outcome)) = run.actions().pop() {
             assert_eq!(outcome, Outcome::GaveUp(Cause::Ended));
             break;
         }
@@ -460,11 +460,11 @@ fn a_stream_that_brings_nothing_is_compared_with_the_list() {
     assert_eq!(run.now, secs(5));
     run.lists(["e1"]);
     assert!(run.machine.reads());
-    let outputs = run.next();
+    let actions = run.next();
     assert_eq!(run.now, secs(7), "it has to bring that soon");
     assert!(
-        outputs.contains(&Output::Notice(Notice::Lost(Cause::HeldBack))),
-        "{outputs:?}"
+        actions.contains(&Action::Notice(Notice::Lost(Cause::HeldBack))),
+        "{actions:?}"
     );
 }
 
@@ -479,7 +479,7 @@ fn held_back_twice_is_polled() {
             run.opens();
         }
     }
-    assert!(run.next().contains(&Output::Notice(Notice::Polling)));
+    assert!(run.next().contains(&Action::Notice(Notice::Polling)));
 }
 
 #[test]
@@ -489,12 +489,12 @@ fn polling_comes_before_giving_up() {
     let mut failed = 0;
     loop {
         match run.next().pop() {
-            Some(Output::Connect { .. }) => {
+            Some(Action::Connect { .. }) => {
                 failed += 1;
                 run.machine.failed(run.now);
             }
-            Some(Output::List(_)) => break,
-            Some(Output::Done(outcome)) => panic!("{outcome:?}"),
+            Some(Action::List(_)) => break,
+            Some(Action::Done(outcome)) => panic!("{outcome:?}"),
             _ => {}
         }
     }
@@ -518,7 +518,7 @@ fn a_look_heeds_retry_after() {
 fn the_first_entry_of_a_bare_stream_waits_for_the_list() {
     let mut run = Run::parked(Policy::default());
     run.lists([]);
-    run.outputs();
+    run.actions();
     assert!(run.machine.reads());
     // The list was behind: it has another one before this by now.
     assert_eq!(run.bytes(&entry(2)), [""; 0]);
@@ -526,7 +526,7 @@ fn the_first_entry_of_a_bare_stream_waits_for_the_list() {
     assert!(run.machine.listed(Some("e1"), Class::Durable));
     assert!(run.machine.listed(Some("e2"), Class::Durable));
     run.machine.list_done(run.now);
-    run.outputs();
+    run.actions();
     assert_eq!(run.bytes(&(entry(2) + &entry(3))), ["3"]);
 }
 
@@ -555,13 +555,13 @@ fn pages_without_anything_new_are_waited_for() {
         pages += 1;
         run.machine.page(run.now, false, true);
         assert!(!run.machine.lists());
-        let mut outputs = run.next();
-        while waits(&outputs).is_some() {
-            outputs = run.next();
+        let mut actions = run.next();
+        while waits(&actions).is_some() {
+            actions = run.next();
         }
-        match outputs.pop() {
-            Some(Output::GoOn) => {}
-            Some(Output::Done(outcome)) => break outcome,
+        match actions.pop() {
+            Some(Action::GoOn) => {}
+            Some(Action::Done(outcome)) => break outcome,
             other => panic!("{other:?}"),
         }
         assert!(pages <= 100, "it goes on for ever");
@@ -589,7 +589,7 @@ fn after_five() -> Run {
     run.lists(["e1", "e2", "e3", "e4", "e5"]);
     assert!(run.connects());
     run.machine.opened(run.now);
-    run.outputs();
+    run.actions();
     run
 }
 
@@ -612,8 +612,8 @@ fn a_server_that_begins_before_the_cursor_is_noticed() {
     let mut run = after_five();
     assert_eq!(run.bytes(&entry(2)), ["2"], "in pieces it is not");
     assert_eq!(run.bytes(&entry(5)), [""; 0]);
-    let end = Output::Done(Outcome::CursorIgnored);
-    assert_eq!(run.outputs().pop(), Some(end));
+    let end = Action::Done(Outcome::CursorIgnored);
+    assert_eq!(run.actions().pop(), Some(end));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Event, Outcome, Random, cut, feed, parse};
-use qoder_sse::resume::{End, Output, Policy, Resume, Start};
+use qoder_sse::resume::{Action, End, Policy, Resume, Start};
 use qoder_sse::{Class, Classify, Frame, Parser};
 use serde_json::Value;
 use std::time::Duration;
@@ -234,12 +234,12 @@ fn the_machine_gives_the_same_events_as_the_parser() {
         for connection in vector["connections"].as_array().expect("connections") {
             loop {
                 match resume.poll(now) {
-                    Output::Connect { .. } => break,
-                    Output::Wait(Some(due)) => {
+                    Action::Connect { .. } => break,
+                    Action::Wait(Some(due)) => {
                         now = due;
                         resume.tick(now);
                     }
-                    Output::Done(outcome) => panic!("{outcome:?}"),
+                    Action::Done(outcome) => panic!("{outcome:?}"),
                     _ => {}
                 }
             }

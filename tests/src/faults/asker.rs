@@ -8,13 +8,14 @@ use qoder::{Client, Event, Follow, Stop, Turn, Via};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::caller::{PERSEVERANCE, Report, client};
+use super::caller::{PERSEVERANCE, REPLACEMENTS, client};
 use super::chance::Chance;
 use super::reply::is_odd;
+use super::report::Report;
 use super::schedule::{Means, Schedule};
-use super::server::{Shared, lock};
 use super::turn::{Stands, TurnPlan};
 use super::waiting::Waiting;
+use super::world::{Shared, lock};
 
 /// The key of the message, where it is the caller's own.
 const KEY: &str = "a-key-of-its-own";
@@ -235,7 +236,8 @@ impl Asker {
                     return Ok(Then::Restart(turn.checkpoint()));
                 }
             }
-            if self.waiting.chance.percent(self.schedule.restarts) {
+            let is_replaced = self.waiting.chance.percent(self.schedule.restarts);
+            if is_replaced && self.report.restarts < REPLACEMENTS {
                 return Ok(Then::Restart(turn.checkpoint()));
             }
         }
@@ -244,6 +246,11 @@ impl Asker {
     fn is_too_late(&self) -> bool {
         self.deadline
             .is_some_and(|deadline| self.begun.elapsed() >= deadline)
+    }
+
+    pub(super) fn is_after_deadline(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| self.begun.elapsed() > deadline)
     }
 
     fn check_event(&mut self, event: &Event, turn: &Turn) -> Result<(), String> {

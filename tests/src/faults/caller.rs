@@ -12,47 +12,18 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::asker::Asker;
 use super::chance::Chance;
+use super::report::Report;
 use super::schedule::{From, Means, Pace, Schedule};
-use super::server::{Server, Shared, World, lock};
+use super::server::Server;
 use super::waiting::Waiting;
-
-/// What a run was like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Events that were handed over.
-    pub events: usize,
-    /// Previews that were compared.
-    pub previews: usize,
-    /// Turns that came to their end.
-    pub turns: usize,
-    /// Followers that ended, or were ended, and had a successor.
-    pub restarts: usize,
-    /// How often the futures were polled, where one of them was to be dropped.
-    pub polls: usize,
-    /// The most requests, reads and updates between two events.
-    pub steps: u64,
-    /// Streams that were opened.
-    pub connections: usize,
-    /// Simulated time.
-    pub took: Duration,
-}
-
-impl Report {
-    /// The sum of two.
-    pub fn add(&mut self, other: Self) {
-        self.events += other.events;
-        self.previews += other.previews;
-        self.turns += other.turns;
-        self.polls += other.polls;
-        self.steps = self.steps.max(other.steps);
-        self.restarts += other.restarts;
-        self.connections += other.connections;
-        self.took += other.took;
-    }
-}
+use super::world::{Shared, World, lock};
 
 /// How long a run may take beyond its last event, in simulated time.
 const PATIENCE: Duration = Duration::from_secs(100 * 3600);
+
+/// How many followers may be replaced before they come to their end: one that is never left alone
+/// for long never comes to it.
+pub(crate) const REPLACEMENTS: usize = 100;
 
 /// How long it tries at least before it gives up: thirty attempts, each after a wait that may be
 /// half of what it doubles to.
@@ -272,10 +243,15 @@ impl Caller {
                     "the checkpoint is {checkpoint:?}, not {expected:?}"
                 ));
             }
-            if self.last.is_some() && self.waiting.chance.percent(self.schedule.restarts) {
+            if self.last.is_some() && self.is_replaced() {
                 return Ok(Ended::Restart);
             }
         }
+    }
+
+    /// Whether another follower goes on.
+    fn is_replaced(&mut self) -> bool {
+        self.waiting.chance.percent(self.schedule.restarts) && self.report.restarts < REPLACEMENTS
     }
 
     /// The event that whoever goes on begins after.
@@ -296,7 +272,8 @@ impl Caller {
             if let Some(next) = self.waiting.outcome(updates.next()).await {
                 return Some(next);
             }
-            if self.schedule.pace == Pace::Impatient && self.waiting.chance.percent(2) {
+            let may_close = self.schedule.pace == Pace::Impatient;
+            if may_close && self.report.restarts < REPLACEMENTS && self.waiting.chance.percent(2) {
                 updates.close();
                 return None;
             }

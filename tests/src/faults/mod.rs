@@ -2,7 +2,41 @@
 //! memory that does what servers and networks do. Everything that happens in a run comes from its
 //! seed, so a run that fails can be repeated: `cargo xtask faults --seed N`.
 //!
-//! What is checked, by the numbers of the promises in `docs/following.md`:
+//! # Who plays with whom
+//!
+//! ```text
+//!                     Schedule            what is to happen, all of it from one seed
+//!                  /      |      \
+//!      Caller, Asker    World    Server   who wants the events; what is so far; who has them
+//!             |      \  /   \  /  |
+//!             |       complaints  |       either finds the other out, and says so in the World
+//!             |                   |
+//!           Client, as users have it      qoder, whole, over a transport that is a function
+//! ```
+//!
+//! - [`Schedule`] (`schedule`, with what is `odd` all along from `oddities`, and the log of a turn
+//!   from `turn`) is what a run is made of: the log and when each event of it is published, how
+//!   the server behaves, who follows by which means, and at what pace.
+//! - The **server** (`server`) is a `tower` service. It answers a message (`server/message`), who
+//!   wants a stream (`server/opening`) and who lists (`server/list`), with the faults that are left
+//!   to it; the bytes of a stream, and their end, come from `stream`. It finds fault with clients
+//!   that ask too often, too early, with a cursor that was rejected, or read too far ahead.
+//! - The **caller** (`caller`) follows a session or a thread; the **asker** (`asker`, and `reply` for
+//!   the rest of a turn as a reply) sends a message and follows the turn. They take what comes, as
+//!   users do, compare it with the log, and hand over to a successor now and then. `waiting` is
+//!   their pace: prompt, slow, impatient, or one that drops a future at one of its polls.
+//! - The **world** (`world`) is what they have in common, behind a lock: how far the log is
+//!   delivered, when there was progress last, which cursors were rejected, the first complaint. A
+//!   complaint ends the run.
+//! - Time is tokio's, paused: it passes where everybody waits. Chance comes from three sources with
+//!   the same seed (`chance`): that of the schedule, of the server, and of the caller.
+//!
+//! An oracle is only as good as its bookkeeping. Where the server's answer leaves it open what a
+//! client may make of it, the world says what it settles and when: see `settle_anchor`.
+//!
+//! # What is checked
+//!
+//! By the numbers of the promises in `docs/following.md`:
 //!
 //! | promise | here |
 //! |---|---|
@@ -20,13 +54,16 @@ mod caller;
 mod chance;
 mod oddities;
 mod reply;
+mod report;
 mod schedule;
 mod server;
 mod stream;
 mod turn;
 mod waiting;
+mod world;
 
-pub use caller::{Report, run};
+pub use caller::run;
+pub use report::Report;
 pub use schedule::Schedule;
 
 use std::sync::atomic::{AtomicU64, Ordering};

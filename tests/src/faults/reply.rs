@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::asker::Asker;
 use super::schedule::{Entry, Pace};
-use super::server::lock;
 use super::turn::{Asks, Stands};
+use super::world::lock;
 
 /// How long a reply waits for answers, while nothing else happens.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
@@ -64,10 +64,9 @@ impl Asker {
         if let Some(at) = self.surprise(from) {
             return Err(format!("a reply in spite of the pause {at}"));
         }
-        if self
-            .deadline
-            .is_some_and(|deadline| self.begun.elapsed() > deadline)
-        {
+        // A turn that was over before has its reply at any time.
+        let was_over = from > self.plan.end;
+        if !was_over && self.is_after_deadline() {
             return Err("a reply after the deadline".to_owned());
         }
         let (messages, unreadable) = self.messages(from);

@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::chance::Chance;
 use super::oddities::Oddities;
 use super::schedule::{Said, Schedule};
-use super::server::{Shared, World, lock};
+use super::world::{Shared, World, lock};
 
 /// A text, whole or broken off.
 pub(crate) struct Literal {

@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::chance::Chance;
 use super::schedule::Pace;
-use super::server::{Shared, lock};
+use super::world::{Shared, lock};
 
 /// A caller's pace, and its chance.
 #[derive(Debug)]

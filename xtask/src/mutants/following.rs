@@ -178,4 +178,28 @@ pub(super) const MUTANTS: &[Mutant] = &[
         put: "                Some(Ok(page)) if page.data.is_empty() => return Poll::Ready(None),\n                Some(Ok(page)) => self.page = page.into_items().collect(),\n",
         by: whole("odd_servers", "empty_page"),
     },
+    Mutant {
+        breaks: "8",
+        wrong: "bytes that wait for a list stop the clock",
+        file: MACHINE,
+        find: "!self.chunk.is_empty() && self.reads()\n",
+        put: "!self.chunk.is_empty()\n",
+        by: client("do_not_stop_the_clock"),
+    },
+    Mutant {
+        breaks: "9",
+        wrong: "a list that does not tell its order is taken for one that heeds it",
+        file: WALK,
+        find: "            Checked::Order => self.begin_at_the_beginning(),\n            // So",
+        put: "            Checked::Order => self.heeds(Checked::Order),\n            // So",
+        by: client("does_not_tell_its_order"),
+    },
+    Mutant {
+        breaks: "9",
+        wrong: "no access is an answer about the order of a list",
+        file: MACHINE,
+        find: "RefusalKind::CursorRejected if walk.does_without()",
+        put: "_ if walk.does_without()",
+        by: client("no_access_is_no_answer"),
+    },
 ];

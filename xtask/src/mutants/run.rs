@@ -1,6 +1,8 @@
 //! The copy of the workspace that is broken, and what is run on it.
 
+use std::cell::Cell;
 use std::fs::{self, File};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,11 +15,12 @@ use crate::shell::{cargo, output, read, root};
 /// How many schedules a mutant has to survive. Each is caught by one of the first thousand or so.
 const SEEDS: &str = "4000";
 
-/// How long one of them may take, in seconds; a sound one takes milliseconds.
-const ONE: &str = "30";
+/// How long one of them may take in seconds, at the least and as long as it is not known how busy
+/// the machine is. A sound one takes milliseconds, and the longest of them half a second.
+const ONE: RangeInclusive<u64> = 5..=60;
 
 /// How long all of them may take before it is left open what they come to. A sound copy needs
-/// some 15 s.
+/// some 15 s of both cores.
 const SCHEDULES: Duration = Duration::from_secs(240);
 
 /// How long tests may take before it is plain that they have no end. Sound ones take seconds.
@@ -27,6 +30,9 @@ const TESTS: Duration = Duration::from_secs(30);
 pub(super) struct Copy {
     folder: PathBuf,
     target: PathBuf,
+    /// How long one schedule may take, in seconds: a third of what all of them took last, in a
+    /// copy that passed.
+    patience: Cell<u64>,
 }
 
 impl Copy {
@@ -39,7 +45,11 @@ impl Copy {
         // What the workspace depends on is compiled once for both.
         let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or(root().join("target").into());
         let target = target.into();
-        Ok(Self { folder, target })
+        Ok(Self {
+            folder,
+            target,
+            patience: Cell::new(*ONE.end()),
+        })
     }
 
     /// Does something while the copy is broken.
@@ -67,12 +77,18 @@ impl Copy {
     fn simulate(&self) -> Result<Option<String>, String> {
         let mut build = cargo(&["build", "--package", "qoder-tests", "--bin", "faults"]);
         let mut faults = Command::new(self.build(&mut build)?);
-        faults.args(["--seeds", SEEDS, "--patience", ONE]);
+        let patience = self.patience.get().to_string();
+        faults.args(["--seeds", SEEDS, "--patience", &patience]);
+        let started = Instant::now();
         let Some((passed, said)) = self.finish(&mut faults, SCHEDULES)? else {
             return Err(format!(
                 "{SEEDS} schedules took more than {SCHEDULES:?}, so that it is left open"
             ));
         };
+        if passed {
+            let third = started.elapsed().as_secs() / 3;
+            self.patience.set(third.clamp(*ONE.start(), *ONE.end()));
+        }
         let how = said.lines().next().unwrap_or("it crashed").to_owned();
         Ok((!passed).then_some(how))
     }

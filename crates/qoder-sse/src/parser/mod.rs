@@ -1,10 +1,7 @@
 //! The parser: "interpreting an event stream" of the WHATWG HTML standard, section 9.2.6, from
 //! chunks of any size.
 //!
-//! A block that lies within one chunk is read where it is. Of one that is cut, what is needed is
-//! copied once: data as text, type and id to small buffers, and an unfinished line to `carry` for
-//! as long as it isn't known to be data. Each byte is looked at once for the end of its line, and
-//! once for being UTF-8.
+//! The life of one block is told above [`Parser`].
 
 mod block;
 mod cut;
@@ -27,7 +24,42 @@ use crate::frame::{Frame, Item, Limit, Overflow, Step, Tail};
 
 pub use self::limits::Limits;
 
-/// A parser of event streams.
+// The life of one block, by the names of the code:
+//
+// 1. The fast way (`advance`). The block lies within one chunk, and its lines are `data: `, `event: `
+//    and `id: `. The `Block` notes where in the chunk their values are (`Place::Chunk`), and the
+//    blank line that ends it lends them out as a `Frame`: nothing is copied but the id. Data of
+//    several lines is joined in `text`.
+// 2. The slow way (`advance_slowly`). Anything else, from the first such line on: other spellings of
+//    the fields, comments, `retry`, limits, blocks that are skipped. It reads that line again, and
+//    goes on with the same `Block`.
+// 3. The cut. The chunk ends within the block. `keep` copies what the block has so far out of the
+//    chunk: data to `text`, decoded, type and id to `event` and `id`. `Kept` notes which of them are
+//    there. If the chunk ends within a line, `begin_line` tells what it is: data goes on to `text`
+//    at once; what isn't known yet, and other fields, go to `carry`; what is of no use is skipped.
+//    `Unfinished` notes which.
+// 4. The next chunk. `go_on` takes the rest of an unfinished line, at its end `end_line` reads what
+//    `carry` has, and the slow way goes on with the rest of the block, whose values are in the
+//    buffers now (`Place::Buffer`).
+// 5. The end. A blank line makes a `Frame` of it (`dispatch`), or `Item::Id` if it has an id and no
+//    data; the end of the stream drops it (`finish`).
+//
+// So each byte is looked at once for the end of its line, once for being UTF-8, and copied at most
+// once.
+
+/// A parser of event streams: "interpreting an event stream" of the WHATWG HTML standard, section
+/// 9.2.6.
+///
+/// # Contract
+///
+/// *What goes in*: the bytes of one stream in order, in chunks of any size, cut anywhere. *What
+/// comes out*: [`Item`]s, as views into the chunk or into the parser's own buffers. *What the caller
+/// must do*: take the items of a chunk until there is none, or give what is not consumed again; call
+/// [`finish`](Self::finish) when the stream is at its end, and [`restart`](Self::restart) before the
+/// first byte of another one. *What is promised*: the items depend on the bytes alone and not on
+/// where they are cut; invalid UTF-8 is replaced as the standard has it, and no input is an error;
+/// a block beyond the [`Limits`] is told and skipped; no more is held than these say. The last event
+/// id and the reconnection time outlive the connection.
 ///
 /// ```
 /// use qoder_sse::{Item, Parser, Tail};
@@ -74,7 +106,7 @@ pub struct Parser {
     lossy: String,
 }
 
-/// The items that a chunk completes, one after another: see [`Parser::feed`].
+/// The items that a chunk completes, one after another; returned by [`Parser::feed`].
 #[derive(Debug)]
 pub struct Items<'a> {
     parser: &'a mut Parser,
@@ -130,13 +162,13 @@ const FEW: usize = 8;
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl Parser {
-    /// A parser with the default limits, before the first byte.
+    /// Returns a parser with the default limits, before the first byte.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A parser with these limits.
+    /// Returns a parser with these limits.
     #[must_use]
     pub fn with_limits(limits: Limits) -> Self {
         Self {
@@ -145,26 +177,27 @@ impl Parser {
         }
     }
 
-    /// The same, with a last event id from an earlier stream.
+    /// Sets the last event id, to one from an earlier stream.
     #[must_use]
     pub fn with_last_event_id(mut self, id: &str) -> Self {
         self.last_id.push_str(id);
         self
     }
 
-    /// The last event id: what a reconnection sends as `Last-Event-ID`. Empty if there is none.
+    /// Returns the last event id: what a reconnection sends as `Last-Event-ID`. Empty if there is
+    /// none.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         &self.last_id
     }
 
-    /// The time to wait before a reconnection, if the server set it.
+    /// Returns the time to wait before a reconnection; `None` if the server has set none.
     #[must_use]
     pub fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// The items that a chunk completes. An empty chunk changes nothing.
+    /// Returns the items that a chunk completes. An empty chunk changes nothing.
     ///
     /// Take them all: what is left when the items are dropped is not consumed, and has to be fed
     /// again from [`Items::consumed`] on.
@@ -191,8 +224,9 @@ impl Parser {
         }
     }
 
-    /// The input is at its end, or the connection is lost. What had come of a block is dropped;
-    /// the last event id and the reconnection time stay.
+    /// Ends the stream, because it is complete or the connection lost, and returns whether that was
+    /// within a block. What had come of the block is dropped; the last event id and the reconnection
+    /// time stay.
     pub fn finish(&mut self) -> Tail {
         let clean = self.kept == Kept::default()
             && self.unfinished == Unfinished::Nothing
@@ -506,7 +540,7 @@ impl Parser {
 }
 
 impl Items<'_> {
-    /// The next one. `None`: the chunk is consumed, and more is needed.
+    /// Returns the next item, or `None` when the chunk is consumed and more is needed.
     #[allow(
         clippy::should_implement_trait,
         reason = "an item borrows from the parser, which an iterator's can't"
@@ -523,7 +557,7 @@ impl Items<'_> {
         self.parser.advance(self.chunk, &mut self.scan)
     }
 
-    /// How many bytes of the chunk are done with.
+    /// Returns how many bytes of the chunk are consumed.
     #[must_use]
     pub fn consumed(&self) -> usize {
         self.scan.at

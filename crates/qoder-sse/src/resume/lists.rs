@@ -5,10 +5,10 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::connection::Proof;
-use super::moves::{Core, Mode, Next};
+use super::moves::{Core, Mode, Next, is_request};
 use super::policy::{FLOOR, Tick};
 use super::table::{On, State};
-use super::{Cause, Class, ListFrom, Notice, Outcome, Output, Refusal, RefusalKind};
+use super::{Action, Cause, Class, ListFrom, Notice, Outcome, Refusal, RefusalKind};
 
 /// How often it is asked again for a cursor that the server named and doesn't know.
 const NOT_KNOWN: u32 = 6;
@@ -25,6 +25,8 @@ pub(super) struct Listing {
     pub(super) began_at: Tick,
     /// Entries that it delivered.
     pub(super) delivered: usize,
+    /// Entries that the stream beside it delivered meanwhile.
+    pub(super) streamed: usize,
     /// Entries without an id that it had since the last one with an id.
     pub(super) unnamed: usize,
     /// It is behind the cursor still.
@@ -49,7 +51,7 @@ impl Core {
     pub(super) fn fill(&mut self, now: Tick, from: ListFrom) {
         if self.state == State::Filling && self.mode != Mode::Stream && !self.announced {
             self.announced = true;
-            self.queue.push_back(Output::Notice(Notice::Polling));
+            self.queue.push_back(Action::Notice(Notice::Polling));
         }
         let repairs = match from {
             _ if self.looks() => false,
@@ -59,7 +61,7 @@ impl Core {
             ListFrom::Cursor => self.mode == Mode::Stream,
         };
         if repairs {
-            self.queue.push_back(Output::Notice(Notice::Repairing));
+            self.queue.push_back(Action::Notice(Notice::Repairing));
         }
         let from = match from {
             ListFrom::Cursor if self.cursor == self.unlisted => ListFrom::BackToKnown,
@@ -70,12 +72,13 @@ impl Core {
             begun: self.cursor.clone(),
             began_at: now,
             delivered: 0,
+            streamed: 0,
             unnamed: 0,
             behind: false,
             at_limit: false,
             pauses: false,
         };
-        self.queue.push_back(Output::List(from));
+        self.queue.push_back(Action::List(from));
     }
 
     pub(super) fn rest_of_the_log(&self) -> ListFrom {
@@ -106,7 +109,7 @@ impl Core {
             self.finish(On::FinalFrame, Outcome::Final);
         } else if self.state == State::Looking && self.lists_too_much() {
             self.go(On::ListTooLong);
-            self.queue.push_back(Output::Release);
+            self.queue.push_back(Action::Release);
             self.fill(self.listing.began_at, ListFrom::Cursor);
         }
         deliver
@@ -136,6 +139,19 @@ impl Core {
     /// Whether the stream may repeat more of what was listed than is remembered.
     fn lists_too_much(&self) -> bool {
         self.connection.listed > self.policy.remembered && self.cursor.is_some()
+    }
+
+    /// The stream beside a list delivered an entry. A list that falls behind it by more than is
+    /// remembered can't be told from what is new.
+    pub(super) fn outruns_list(&mut self, now: Tick) {
+        if self.state != State::Looking {
+            return;
+        }
+        self.listing.streamed += 1;
+        if self.listing.streamed > self.policy.remembered {
+            self.queue.retain(|action| !is_request(action));
+            self.end_look(now, Look::Nothing);
+        }
     }
 
     pub(super) fn newest(&mut self, now: Tick, id: Option<&str>) {
@@ -200,13 +216,20 @@ impl Core {
         if self.lists_too_much() {
             // Better to attach anew, behind it.
             self.go(On::ListTooLong);
-            self.queue.push_back(Output::Release);
+            self.queue.push_back(Action::Release);
             self.connect();
             return;
         }
         let mut was_live = false;
         if let Proof::Awaits { id, tries } = &mut self.connection.proof {
             let is_listed = self.seen.contains(id);
+            if !is_listed && self.cursor.is_some() {
+                // It comes after what was listed, or long before it.
+                self.go(On::NotListed);
+                self.queue.push_back(Action::Release);
+                self.connect();
+                return;
+            }
             if !is_listed && *tries < FIRST_ENTRY {
                 *tries += 1;
                 let pause = FLOOR.saturating_mul(1 << *tries);

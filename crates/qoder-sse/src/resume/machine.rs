@@ -1,28 +1,48 @@
 use super::moves::Core;
 use super::policy::{Policy, Tick};
 use super::table::{On, State};
-use super::{Cause, Class, Classify, Fault, Outcome, Output, Refusal, Start};
+use super::{Action, Cause, Class, Classify, Fault, Outcome, Refusal, Start};
 use crate::frame::{Frame, Item, Tail};
 use crate::parser::Parser;
 
 /// A stream that is resumed for as long as it can be without losing or repeating an entry.
 ///
-/// Inputs are what happened, with its time; outputs come from [`poll`](Self::poll), which is to be
-/// drained after each input until it says [`Output::Wait`] or [`Output::Done`]. An input that the
-/// state has no use for is ignored. Times start anywhere, may repeat and must not go back. All
-/// chance comes from a seed. Memory: the parser's limits, and as many ids as
-/// [`Policy::remembered`].
+/// # Contract
+///
+/// *What goes in*: what happened, with the time at which it did. To the connection:
+/// [`opened`](Self::opened), [`refused`](Self::refused), [`failed`](Self::failed),
+/// [`bytes`](Self::bytes), [`ended`](Self::ended). To the list: [`newest`](Self::newest),
+/// [`page`](Self::page), [`listed`](Self::listed), [`list_done`](Self::list_done), and the ways in
+/// which it fails. [`tick`](Self::tick) as time passes, [`wake`](Self::wake) and
+/// [`close`](Self::close) at any moment. An input that the state has no use for is ignored.
+///
+/// *What comes out*: frames to deliver, from [`bytes`](Self::bytes); a yes or no to each entry of a
+/// list, from [`listed`](Self::listed); and [`Action`]s, from [`poll`](Self::poll).
+///
+/// *What the caller must do*: after each input, call [`poll`](Self::poll) and carry out what it
+/// returns, in order, until that is [`Action::Wait`] or [`Action::Done`]. Deliver what is to be
+/// delivered before the next input, because the cursor is on it already. Read the connection only
+/// while [`reads`](Self::reads), and give the machine no list while [`lists`](Self::lists) is false.
+///
+/// *Times* are durations since any start. They may repeat and must not go back. A machine whose
+/// clock stands still while its user is busy takes no slow user for a dead server.
+///
+/// *What is promised*: every entry after the start is delivered once, in the order of the log, as
+/// long as the server lists it; what can't be had ends in [`Outcome::Gap`], and the last action is
+/// always [`Action::Done`]. The machine makes the moves of [`MOVES`](super::MOVES) and no others,
+/// reads no clock, draws no chance but from its seed, and never panics. It holds what the parser's
+/// limits allow, and as many ids as [`Policy::remembered`].
 ///
 /// ```
 /// use std::time::Duration;
-/// use qoder_sse::resume::{AllDurable, End, Output, Policy, Resume, Start};
+/// use qoder_sse::resume::{AllDurable, End, Action, Policy, Resume, Start};
 ///
 /// let at = |seconds| Duration::from_secs(seconds);
 /// let mut resume = Resume::new(Start::After("9".into()), Policy::default(), 7, AllDurable);
 /// let connect = |resume: &mut Resume<AllDurable>, now| loop {
 ///     match resume.poll(now) {
-///         Output::Connect { .. } => break,
-///         Output::Wait(Some(at)) => resume.tick(at),
+///         Action::Connect { .. } => break,
+///         Action::Wait(Some(at)) => resume.tick(at),
 ///         _ => {}
 ///     }
 /// };
@@ -45,10 +65,10 @@ pub struct Resume<C> {
     looked_at: usize,
 }
 
-/// What became of some bytes.
+/// What [`Resume::bytes`] made of its input.
 #[derive(Debug)]
 pub struct Fed<'a> {
-    /// How many of them are done with.
+    /// How many bytes of the input are consumed: give the rest again.
     pub consumed: usize,
     /// A frame to deliver.
     pub delivery: Option<Delivery<'a>>,
@@ -76,12 +96,12 @@ pub enum End {
 }
 
 impl<C: Classify> Resume<C> {
-    /// A machine that has done nothing yet. The jitter of its waits comes from `seed`.
+    /// Returns a machine that has done nothing yet. `seed` seeds the jitter of its waits.
     pub fn new(start: Start, policy: Policy, seed: u64, classify: C) -> Self {
         Self::with_parser(start, policy, seed, classify, Parser::new())
     }
 
-    /// The same, with a parser of other limits.
+    /// Returns a machine like [`new`](Self::new), with a parser of other limits.
     pub fn with_parser(
         start: Start,
         policy: Policy,
@@ -107,33 +127,34 @@ impl<C: Classify> Resume<C> {
         self.core.cursor.as_deref()
     }
 
-    /// Whether this id is that of an entry which was delivered, as far back as is remembered.
+    /// Returns whether this is the id of an entry that was delivered, as far back as
+    /// [`Policy::remembered`] reaches.
     pub fn knows(&self, id: &str) -> bool {
         self.core.knows(id)
     }
 
-    /// The state.
+    /// Returns the state that the machine is in, for tests and logs.
     pub fn state(&self) -> State {
         self.core.state
     }
 
-    /// Whether the connection is to be read.
+    /// Returns whether the connection is to be read.
     pub fn reads(&self) -> bool {
         self.core.reads()
     }
 
-    /// Whether pages of the list are to be fetched, if there are more of them.
+    /// Returns whether pages of the list are to be fetched, if there are more of them.
     pub fn lists(&self) -> bool {
         self.core.lists()
     }
 
-    /// The classifier.
+    /// Returns the classifier, for what it learned from the frames it has seen.
     pub fn classifier(&mut self) -> &mut C {
         &mut self.classify
     }
 
-    /// What to do next. Call it until it says [`Output::Wait`] or [`Output::Done`].
-    pub fn poll(&mut self, now: Tick) -> Output {
+    /// Returns what to do next. Call it until it returns [`Action::Wait`] or [`Action::Done`].
+    pub fn poll(&mut self, now: Tick) -> Action {
         self.settle();
         self.core.poll(now)
     }
@@ -376,7 +397,8 @@ impl<C: Classify> Resume<C> {
         self.core.wake(now);
     }
 
-    /// Nobody wants any more of it.
+    /// Ends the machine: the connection is to be released, and the outcome is
+    /// [`Outcome::Closed`].
     pub fn close(&mut self) {
         self.settle();
         self.core.finish(On::Closed, Outcome::Closed);

@@ -6,26 +6,26 @@
 //!
 //! # How to drive it
 //!
-//! After each input, call [`Resume::poll`] until it says [`Output::Wait`] or [`Output::Done`]:
+//! After each input, call [`Resume::poll`] until it says [`Action::Wait`] or [`Action::Done`]:
 //!
-//! - [`Output::Connect`]: open a connection, with [`Resume::cursor`] as `Last-Event-ID` if `cursor`
+//! - [`Action::Connect`]: open a connection, with [`Resume::cursor`] as `Last-Event-ID` if `cursor`
 //!   says so, then say [`opened`](Resume::opened), [`refused`](Resume::refused) or
 //!   [`failed`](Resume::failed). A list may be asked for while no answer comes: fetch it beside.
 //! - While [`Resume::reads`], give what arrives to [`bytes`](Resume::bytes) and deliver what it
 //!   gives, and say [`ended`](Resume::ended) when it ends. Otherwise leave the body unread, and
 //!   keep what was read and not consumed: it is given again when [`Resume::reads`] says yes.
-//! - [`Output::List`]: fetch that part of the log, in place of what is being listed. For
+//! - [`Action::List`]: fetch that part of the log, in place of what is being listed. For
 //!   [`ListFrom::Newest`] say [`newest`](Resume::newest). For the others, of each page that comes
 //!   say [`page`](Resume::page), ask [`listed`](Resume::listed) of each entry whether to deliver
 //!   it, and at the end say [`list_done`](Resume::list_done). What goes wrong is
 //!   [`list_failed`](Resume::list_failed), [`list_unreachable`](Resume::list_unreachable) or
 //!   [`list_broken`](Resume::list_broken). Whenever [`Resume::lists`] says no, stop: what comes of
 //!   the list later must not be given to the machine.
-//! - [`Output::GoOn`]: fetch again the page that could not be had, and go on from there.
-//! - [`Output::Release`]: drop the connection, or the attempt at one, what was read of it and not
+//! - [`Action::GoOn`]: fetch again the page that could not be had, and go on from there.
+//! - [`Action::Release`]: drop the connection, or the attempt at one, what was read of it and not
 //!   consumed, and what is being listed.
-//! - [`Output::Notice`]: log it, or show it.
-//! - [`Output::Wait`]: go on with what is under way; when that time comes, say
+//! - [`Action::Notice`]: log it, or show it.
+//! - [`Action::Wait`]: go on with what is under way; when that time comes, say
 //!   [`tick`](Resume::tick).
 //!
 //! Inputs that the state has no use for are ignored. Times may repeat and must not go back.
@@ -92,7 +92,7 @@ pub enum Start {
 pub enum Class {
     /// An entry of the log: it moves the cursor, and a repetition is dropped.
     Durable,
-    /// Something passing, such as a piece of an entry that is being written. It moves no cursor
+    /// Something transient, such as a piece of an entry that is being written. It moves no cursor
     /// and is never a repetition.
     Preview,
     /// A sign of life; it is not delivered.
@@ -109,28 +109,28 @@ pub enum Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It may pass.
+    /// Transient: a new connection may work.
     Transient,
-    /// Trying again is of no use.
+    /// Permanent: trying again is of no use.
     Fatal,
     /// The cursor that the request carried is not known, or not any more. Without a cursor, and
     /// without a list to repair it from, it is as fatal as the others.
     CursorRejected,
 }
 
-/// Tells the class of a frame.
+/// Tells a [`Resume`] what frames are.
 pub trait Classify {
-    /// The class of the frame. It may be asked for more than once: frames at the beginning of a
+    /// Returns the class of the frame. It may be asked for more than once: frames at the beginning of a
     /// connection are looked at ahead of their time. [`id`](Self::id) is asked of the frame that
     /// was classified last.
     fn classify(&mut self, frame: &Frame<'_>) -> Class;
 
-    /// The id of a durable frame: by default the one in its block.
+    /// Returns the id of a durable frame: by default the one in its block.
     fn id<'f>(&'f mut self, frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
         frame.id().map(Cow::Borrowed)
     }
 
-    /// Whether the cursor is the stream's last event id to the letter, as the WHATWG standard has
+    /// Returns whether the cursor is the stream's last event id to the letter, as the WHATWG standard has
     /// it: an empty id resets it, and a block that has nothing but an id moves it. Otherwise only
     /// entries do. Default: only entries.
     fn follows_last_id(&self) -> bool {
@@ -169,10 +169,12 @@ pub enum ListFrom {
     BackToKnown,
 }
 
-/// What to do.
+/// What the driver of a [`Resume`] must do next. Actions are drained: [`Resume::poll`] returns one
+/// after another, until there is nothing to do for now ([`Wait`](Self::Wait)) or ever
+/// ([`Done`](Self::Done)).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Output {
+pub enum Action {
     /// Open a connection, with [`Resume::cursor`] as `Last-Event-ID` if there is one and `cursor`
     /// says so.
     Connect {
@@ -188,11 +190,12 @@ pub enum Output {
     GoOn,
     /// Drop the connection, or give up opening it.
     Release,
-    /// News, for whoever watches.
+    /// Tell whoever watches what changed. The machine does not need it.
     Notice(Notice),
-    /// Nothing, until an input or this time.
+    /// Do nothing until there is an input, or this time has come: then call [`Resume::tick`].
+    /// Without a time, only an input helps.
     Wait(Option<Tick>),
-    /// Nothing ever again.
+    /// Do nothing ever again: it is over, for this reason. Every later poll returns the same.
     Done(Outcome),
 }
 
@@ -241,7 +244,7 @@ pub enum Cause {
     Fault,
     /// No connection could be made.
     Unreachable,
-    /// The server refused, and may not refuse later.
+    /// The server refused for now.
     Refused {
         /// Its status.
         status: u16,
@@ -276,16 +279,17 @@ pub enum RefusalKind {
     CursorRejected,
     /// There is nothing to stream, and never will be: 204, as the WHATWG standard has it.
     Stop,
-    /// It may pass: 408, 425, 429, 5xx except 501.
+    /// Transient: 408, 425, 429, 5xx except 501.
     Transient,
-    /// It won't pass by itself: other 4xx, a credential that is refused, a response that is no
+    /// Permanent: other 4xx, a credential that is refused, a response that is no
     /// event stream.
     Fatal,
 }
 
 impl Refusal {
-    /// What a status means: 204 stops, 408, 425, 429 and 5xx except 501 may pass, the rest is fatal. Whether
-    /// a 400 rejects the cursor is for the caller to tell.
+    /// Returns what a status means by itself: 204 stops, 408, 425, 429 and 5xx except 501 are
+    /// transient, every other one is fatal. Whether a 400 rejects the cursor is for the caller to
+    /// tell.
     #[must_use]
     pub fn of_status(status: u16) -> Self {
         let kind = match status {
@@ -302,7 +306,7 @@ impl Refusal {
     }
 }
 
-/// How it ended.
+/// Why a [`Resume`] is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {

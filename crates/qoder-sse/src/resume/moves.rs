@@ -12,14 +12,14 @@ use super::patience::Patience;
 use super::policy::{Policy, Polling, Tick};
 use super::seen::Seen;
 use super::table::{MOVES, On, State};
-use super::{Cause, ListFrom, Notice, Outcome, Output, Start};
+use super::{Action, Cause, ListFrom, Notice, Outcome, Start};
 
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) policy: Policy,
     pub(super) state: State,
     pub(super) start: Start,
-    pub(super) queue: VecDeque<Output>,
+    pub(super) queue: VecDeque<Action>,
     pub(super) outcome: Outcome,
     /// The last entry delivered, or where to start.
     pub(super) cursor: Option<Arc<str>>,
@@ -106,6 +106,7 @@ impl Core {
                 begun: None,
                 began_at: Tick::ZERO,
                 delivered: 0,
+                streamed: 0,
                 unnamed: 0,
                 behind: false,
                 at_limit: false,
@@ -194,28 +195,28 @@ impl Core {
         }
     }
 
-    pub(super) fn poll(&mut self, now: Tick) -> Output {
+    pub(super) fn poll(&mut self, now: Tick) -> Action {
         if self.state == State::Fresh {
             self.begin(now);
         }
         if self.holds_back(now) {
-            return Output::Wait(Some(self.not_before));
+            return Action::Wait(Some(self.not_before));
         }
-        if let Some(output) = self.queue.pop_front() {
-            if matches!(output, Output::Connect { .. }) {
+        if let Some(action) = self.queue.pop_front() {
+            if matches!(action, Action::Connect { .. }) {
                 // It may have been put off: what is waited for is its answer.
                 self.connection.looks_at = self.look_after(now);
             }
-            return output;
+            return action;
         }
         match self.state {
-            State::Waiting | State::Resting => Output::Wait(Some(self.due)),
-            State::Parked if self.listing.pauses => Output::Wait(Some(self.due)),
-            State::Connecting => Output::Wait(self.connection.looks_at),
-            State::Live => Output::Wait(Some(self.connection.due(&self.policy))),
-            State::Looking => Output::Wait(Some(self.look_ends())),
-            State::Done => Output::Done(self.outcome),
-            _ => Output::Wait(None),
+            State::Waiting | State::Resting => Action::Wait(Some(self.due)),
+            State::Parked if self.listing.pauses => Action::Wait(Some(self.due)),
+            State::Connecting => Action::Wait(self.connection.looks_at),
+            State::Live => Action::Wait(Some(self.connection.due(&self.policy))),
+            State::Looking => Action::Wait(Some(self.look_ends())),
+            State::Done => Action::Done(self.outcome),
+            _ => Action::Wait(None),
         }
     }
 
@@ -293,9 +294,9 @@ impl Core {
             return;
         }
         // What was put off at the server's wish is not what to do next any more.
-        self.queue.retain(|output| !is_request(output));
+        self.queue.retain(|action| !is_request(action));
         if parked {
-            self.queue.push_back(Output::Release);
+            self.queue.push_back(Action::Release);
         }
         let exhausted = self.patience.is_exhausted(now, &self.policy);
         let openings = self.policy.polling.openings();
@@ -312,7 +313,7 @@ impl Core {
         let delay = own.max(self.retry).max(asked);
         self.due = now.saturating_add(delay);
         self.queue
-            .push_back(Output::Notice(Notice::Waiting { delay, cause }));
+            .push_back(Action::Notice(Notice::Waiting { delay, cause }));
     }
 
     /// What the server asks to wait lengthens all waits, whichever request it was said to.
@@ -385,7 +386,7 @@ impl Core {
                     _ => On::DueToList,
                 });
                 if self.next == Next::GoOn {
-                    self.queue.push_back(Output::GoOn);
+                    self.queue.push_back(Action::GoOn);
                     return;
                 }
                 let from = match self.listing.from {
@@ -406,17 +407,17 @@ impl Core {
         }
         // What was yet to be done is not worth doing; what was to be told still is.
         self.queue
-            .retain(|output| matches!(output, Output::Notice(_) | Output::Release));
+            .retain(|action| matches!(action, Action::Notice(_) | Action::Release));
         if open {
-            self.queue.push_back(Output::Release);
+            self.queue.push_back(Action::Release);
         }
         self.outcome = outcome;
     }
 }
 
-fn is_request(output: &Output) -> bool {
+pub(super) fn is_request(action: &Action) -> bool {
     matches!(
-        output,
-        Output::Connect { .. } | Output::List(_) | Output::GoOn
+        action,
+        Action::Connect { .. } | Action::List(_) | Action::GoOn
     )
 }

@@ -6,7 +6,7 @@ use super::connection::Proof;
 use super::moves::{Core, Next};
 use super::policy::{Polling, Tick};
 use super::table::{On, State};
-use super::{Cause, Class, Fault, ListFrom, Notice, Outcome, Output, Refusal, RefusalKind, Start};
+use super::{Action, Cause, Class, Fault, ListFrom, Notice, Outcome, Refusal, RefusalKind, Start};
 
 impl Core {
     /// Asks for a connection; the state is Connecting.
@@ -20,8 +20,8 @@ impl Core {
         self.connection.looks_at = None;
         let cursor = self.cursor.is_some();
         self.queue
-            .push_back(Output::Notice(Notice::Connecting { attempt }));
-        self.queue.push_back(Output::Connect { attempt, cursor });
+            .push_back(Action::Notice(Notice::Connecting { attempt }));
+        self.queue.push_back(Action::Connect { attempt, cursor });
     }
 
     pub(super) fn opened(&mut self, now: Tick) {
@@ -50,9 +50,9 @@ impl Core {
     pub(super) fn live(&mut self) {
         self.connections = self.connections.saturating_add(1);
         self.announced = false;
-        self.queue.push_back(Output::Notice(Notice::Live));
+        self.queue.push_back(Action::Notice(Notice::Live));
         if self.connections > 1 {
-            self.queue.push_back(Output::Notice(Notice::PreviewsVoid));
+            self.queue.push_back(Action::Notice(Notice::PreviewsVoid));
         }
     }
 
@@ -155,6 +155,7 @@ impl Core {
             if !is_known {
                 self.patience.progress();
             }
+            self.outruns_list(now);
             return true;
         }
         self.connection.proof = Proof::Given;
@@ -200,9 +201,9 @@ impl Core {
             Class::Fault(Fault::Transient) => self.lost(now, Cause::Fault),
             Class::Fault(Fault::CursorRejected) if self.can_repair() => {
                 self.rejected.clone_from(&self.connection.cursor);
-                self.queue.push_back(Output::Release);
+                self.queue.push_back(Action::Release);
                 self.queue
-                    .push_back(Output::Notice(Notice::Lost(Cause::Fault)));
+                    .push_back(Action::Notice(Notice::Lost(Cause::Fault)));
                 self.go(On::CursorRejected);
                 self.fill(now, ListFrom::Cursor);
             }
@@ -223,10 +224,10 @@ impl Core {
         let on = if self.state == State::Parked {
             On::ListFailed
         } else {
-            self.queue.push_back(Output::Release);
+            self.queue.push_back(Action::Release);
             On::Lost
         };
-        self.queue.push_back(Output::Notice(Notice::Lost(cause)));
+        self.queue.push_back(Action::Notice(Notice::Lost(cause)));
         self.next = Next::Connect;
         self.wait(now, on, cause, None);
     }

@@ -1,15 +1,24 @@
 //! The states and the moves between them, as data. The diagram in the documentation is printed
 //! from it, and the machine makes no other move.
 //!
-//! Why these states and no others: entries come by two ways, a stream that has to be opened and a
-//! list that can be asked. Each state says which of them is in use, so that what may happen in it
-//! is plain. Connecting, Live: the stream alone. Seeding, Filling, Resting: the list alone, for the
-//! newest id, for what was missed, or in place of the stream. Parked, Looking, Asking: both, in the
-//! orders that lose nothing: the stream unread until the list is through, and the list beside a
-//! stream that is read, or about to be. Waiting: neither. Both ways give the entries in the order of the log,
-//! without a hole, from the cursor at their beginning on: so whatever they bring is either known
-//! or next, and what is known is dropped by its id, as long as no way lags behind the other by
-//! more than is remembered; before it could, the stream is attached anew.
+//! # Why these states and no others
+//!
+//! Entries come by two ways: a stream, which has to be opened, and a list, which can be asked. A
+//! state is which of the two is in use, since that decides what may happen next.
+//!
+//! | | no list | list |
+//! |---|---|---|
+//! | no stream | Waiting | Seeding (newest id), Filling (what was missed), Resting (between two polls) |
+//! | stream being opened | Connecting | Asking |
+//! | stream open, unread | | Parked |
+//! | stream read | Live | Looking |
+//!
+//! Each way brings the entries in the order of the log, without a hole, from some entry on. From
+//! that follows all the rest. With a cursor, that entry is the one after it, so that whatever
+//! comes is either known or next. Without one, a stream begins anywhere: it is left unread until
+//! the list has met it (Parked, and again at its first entry). What is known is dropped by its
+//! id, which works as long as neither way lags behind the other by more ids than are remembered:
+//! before that, the list beside a stream is given up, or the stream attached anew behind the list.
 
 use alloc::string::String;
 use core::fmt::Write;
@@ -59,6 +68,7 @@ pub enum On {
     ListDone,
     PollDone,
     ListTooLong,
+    NotListed,
     ListFailed,
     ListGone,
     Opened,
@@ -97,13 +107,14 @@ impl On {
             Self::ListDone => "list complete",
             Self::PollDone => "list complete, polling",
             Self::ListTooLong => "list longer than what is remembered",
+            Self::NotListed => "list complete, without the first entry of the stream",
             Self::ListFailed => "list failed for now",
             Self::ListGone => "list failed for good",
             Self::Opened => "opened",
             Self::OpenedToPark => "opened without a cursor",
             Self::FirstEntry => "first entry of a stream without a cursor",
             Self::Look => "no entry for a while, or silence",
-            Self::Looked => "list complete, or failed",
+            Self::Looked => "list complete, failed, or left behind",
             Self::CursorRejected => "cursor rejected",
             Self::CursorIgnored => "begins before the cursor",
             Self::Refused => "refused",
@@ -173,6 +184,7 @@ pub const MOVES: &[Move] = &[
     go(State::Filling, On::FinalFrame, State::Done),
     go(State::Parked, On::ListDone, State::Live),
     go(State::Parked, On::ListTooLong, State::Connecting),
+    go(State::Parked, On::NotListed, State::Connecting),
     go(State::Parked, On::ListFailed, State::Waiting),
     go(State::Parked, On::ListGone, State::Done),
     go(State::Parked, On::FinalFrame, State::Done),

@@ -3,8 +3,14 @@ use alloc::collections::VecDeque;
 /// The way back through a list, from its newest entry to one that is known: what
 /// [`ListFrom::BackToKnown`](super::ListFrom::BackToKnown) asks for.
 ///
-/// Give it page after page, newest entry first, until it says that it needs no more; then take the
-/// entries, oldest first.
+/// # Contract
+///
+/// *What goes in*: page after page of the list, newest entry first, each without a hole behind the
+/// one before. *What comes out*: after each page, whether another one is needed; at the end, the
+/// entries after the known one, oldest first, from [`take`](Self::take). *What the caller must do*:
+/// fetch the next page at [`Found::More`], take all entries at [`Found::Known`], and call
+/// [`Resume::list_gap`](super::Resume::list_gap) at [`Found::Gap`], when what was found must not be
+/// delivered. *What is promised*: no more entries are held than the limit allows.
 ///
 /// ```
 /// use qoder_sse::resume::{Found, WalkBack};
@@ -21,7 +27,7 @@ pub struct WalkBack<T> {
     limit: usize,
 }
 
-/// What came of a page on the way back.
+/// What [`WalkBack::page`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Found {
     /// Nothing known so far: the next page is needed.
@@ -34,7 +40,7 @@ pub enum Found {
 }
 
 impl<T> WalkBack<T> {
-    /// Holds at most so many entries at once.
+    /// Returns a way that has not begun. It holds at most `limit` entries.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
@@ -43,7 +49,8 @@ impl<T> WalkBack<T> {
         }
     }
 
-    /// A page of entries with their ids, newest first, and whether there are older ones.
+    /// Takes a page of entries with their ids, newest first, and whether the list has older ones.
+    /// Returns whether another page is needed.
     pub fn page<'a>(
         &mut self,
         entries: impl IntoIterator<Item = (Option<&'a str>, T)>,
@@ -62,7 +69,7 @@ impl<T> WalkBack<T> {
         if more { Found::More } else { Found::Gap }
     }
 
-    /// The next entry, oldest first.
+    /// Returns the next entry, oldest first, and `None` when all were taken.
     pub fn take(&mut self) -> Option<T> {
         self.found.pop_front()
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use qoder_sse::resume::{Fault, Notice, Output, Policy, Refusal, RefusalKind, Resume, Start};
+use qoder_sse::resume::{Action, Fault, Notice, Policy, Refusal, RefusalKind, Resume, Start};
 use qoder_sse::{Class, Classify, Frame};
 
 /// `p…` is a preview, `.` a pulse, `end` the last entry, everything else an entry of its own id.
@@ -44,19 +44,19 @@ pub(crate) fn live(policy: Policy) -> Resume<Log> {
 pub(crate) fn connect(resume: &mut Resume<Log>, now: Duration) -> bool {
     loop {
         match resume.poll(now) {
-            Output::Connect { cursor, .. } => return cursor,
-            Output::Wait(_) | Output::Done(_) => panic!("no connection is asked for"),
+            Action::Connect { cursor, .. } => return cursor,
+            Action::Wait(_) | Action::Done(_) => panic!("no connection is asked for"),
             _ => {}
         }
     }
 }
 
-pub(crate) fn drain(resume: &mut Resume<Log>, now: Duration) -> (Vec<Output>, Output) {
-    let mut outputs = Vec::new();
+pub(crate) fn drain(resume: &mut Resume<Log>, now: Duration) -> (Vec<Action>, Action) {
+    let mut actions = Vec::new();
     loop {
         match resume.poll(now) {
-            last @ (Output::Wait(_) | Output::Done(_)) => return (outputs, last),
-            other => outputs.push(other),
+            last @ (Action::Wait(_) | Action::Done(_)) => return (actions, last),
+            other => actions.push(other),
         }
     }
 }
@@ -70,13 +70,13 @@ pub(crate) fn waits(
     let mut waits = Vec::new();
     loop {
         match resume.poll(now) {
-            Output::Connect { .. } => attempt(resume, now),
-            Output::Notice(Notice::Waiting { delay, .. }) => waits.push(delay),
-            Output::Wait(Some(due)) => {
+            Action::Connect { .. } => attempt(resume, now),
+            Action::Notice(Notice::Waiting { delay, .. }) => waits.push(delay),
+            Action::Wait(Some(due)) => {
                 now = due;
                 resume.tick(now);
             }
-            Output::Done(_) => return waits,
+            Action::Done(_) => return waits,
             _ => {}
         }
     }
@@ -89,14 +89,14 @@ pub(crate) const UNAVAILABLE: Refusal = Refusal {
 };
 
 /// Lets time pass until there is something to do.
-pub(crate) fn next_output(resume: &mut Resume<Log>, now: &mut Duration) -> Vec<Output> {
+pub(crate) fn next_actions(resume: &mut Resume<Log>, now: &mut Duration) -> Vec<Action> {
     loop {
         match drain(resume, *now) {
-            (outputs, Output::Wait(Some(due))) if outputs.is_empty() => {
+            (actions, Action::Wait(Some(due))) if actions.is_empty() => {
                 *now = due;
                 resume.tick(due);
             }
-            (outputs, _) => return outputs,
+            (actions, _) => return actions,
         }
     }
 }
@@ -109,9 +109,9 @@ pub(crate) const REJECTED: Refusal = Refusal {
 };
 
 /// Goes on to the next time that the machine waits for, and says what it asks for then.
-pub(crate) fn then(resume: &mut Resume<Log>, now: &mut Duration) -> Vec<Output> {
-    if let (outputs, Output::Wait(Some(due))) = drain(resume, *now) {
-        assert_eq!(outputs, [], "nothing is left to do");
+pub(crate) fn then(resume: &mut Resume<Log>, now: &mut Duration) -> Vec<Action> {
+    if let (actions, Action::Wait(Some(due))) = drain(resume, *now) {
+        assert_eq!(actions, [], "nothing is left to do");
         *now = due;
         resume.tick(due);
     }
@@ -119,15 +119,15 @@ pub(crate) fn then(resume: &mut Resume<Log>, now: &mut Duration) -> Vec<Output> 
 }
 
 /// Whether a list is asked for.
-pub(crate) fn lists(outputs: &[Output]) -> bool {
-    outputs
+pub(crate) fn lists(actions: &[Action]) -> bool {
+    actions
         .iter()
-        .any(|output| matches!(output, Output::List(_)))
+        .any(|action| matches!(action, Action::List(_)))
 }
 
 /// Whether a connection is asked for.
-pub(crate) fn connects(outputs: &[Output]) -> bool {
-    outputs
+pub(crate) fn connects(actions: &[Action]) -> bool {
+    actions
         .iter()
-        .any(|output| matches!(output, Output::Connect { .. }))
+        .any(|action| matches!(action, Action::Connect { .. }))
 }

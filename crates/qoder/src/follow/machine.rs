@@ -11,7 +11,7 @@ use http::HeaderValue;
 use qoder_http::Sent;
 use qoder_sse::Frame;
 use qoder_sse::resume::{
-    Class, Classify, End, Fault, ListFrom, Notice as Told, Outcome, Output, Policy, Refusal,
+    Action, Class, Classify, End, Fault, ListFrom, Notice as Told, Outcome, Policy, Refusal,
     RefusalKind, Resume, Start, Tick,
 };
 use qoder_types::{Event, EventId, Page, PreviewType, Request};
@@ -167,33 +167,33 @@ impl Follower {
         self.resume.reads()
     }
 
-    /// Whether there are bytes that were not read yet. Until then the time of their arrival may be
-    /// given to `poll`.
+    /// Whether there are bytes that it reads now. Until they are used up the time of their arrival
+    /// may be given to `poll`. Bytes that wait for a list don't stop the clock.
     pub(crate) fn has_bytes(&self) -> bool {
-        !self.chunk.is_empty()
+        !self.chunk.is_empty() && self.reads()
     }
 
     pub(crate) fn poll(&mut self, now: Tick) -> Todo {
         loop {
             let wait = match self.resume.poll(now) {
-                Output::Connect { cursor, .. } => match self.stream(cursor) {
+                Action::Connect { cursor, .. } => match self.stream(cursor) {
                     Some(request) => return Todo::Open(request),
                     None => {
                         self.resume.refused(now, unsendable());
                         continue;
                     }
                 },
-                Output::List(from) => {
+                Action::List(from) => {
                     self.walk = Some(self.walk(from));
                     continue;
                 }
                 // The walk knows where it was.
-                Output::GoOn => continue,
-                Output::Release => {
+                Action::GoOn => continue,
+                Action::Release => {
                     self.release();
                     return Todo::Release;
                 }
-                Output::Notice(notice) => {
+                Action::Notice(notice) => {
                     if notice == Told::PreviewsVoid {
                         self.previews.void();
                     }
@@ -202,12 +202,12 @@ impl Follower {
                         None => continue,
                     }
                 }
-                Output::Done(outcome) => {
+                Action::Done(outcome) => {
                     self.release();
                     return Todo::Done(self.error(outcome));
                 }
-                Output::Wait(until) => until,
-                // An output of a later release of the machine can't be carried out.
+                Action::Wait(until) => until,
+                // An action of a later release of the machine can't be carried out.
                 _ => return Todo::Done(None),
             };
             if self.resume.lists() {
@@ -294,7 +294,7 @@ impl Follower {
                 walk.again();
                 self.resume.list_failed(now, refusal);
             }
-            _ if walk.does_without() => self.habits = walk.habits(),
+            RefusalKind::CursorRejected if walk.does_without() => self.habits = walk.habits(),
             // A page further on is not known any more: such a walk begins anew.
             RefusalKind::CursorRejected if walk.is_under_way() && !walk.is_forward() => {
                 self.walk = None;

@@ -220,12 +220,17 @@ impl Walk {
         }
     }
 
-    /// What was asked for was refused for good. Whether the walk can do without it.
+    /// The server doesn't know what was asked for. Whether the walk can do without it.
     pub(crate) fn does_without(&mut self) -> bool {
         let Some(check) = self.check.take() else {
             return false;
         };
-        self.heeds(check.what);
+        match check.what {
+            // It may be in this order and in the other.
+            Checked::Order => self.begin_at_the_beginning(),
+            // So it looks at it.
+            Checked::After => self.heeds(Checked::After),
+        }
         true
     }
 
@@ -410,10 +415,7 @@ impl Walk {
             return;
         }
         match check.what {
-            Checked::Order => {
-                self.habits.order = Heeds::No;
-                self.begin_at_the_beginning();
-            }
+            Checked::Order => self.begin_at_the_beginning(),
             Checked::After => {
                 self.habits.after = Heeds::No;
                 // All of it comes before the cursor.
@@ -422,7 +424,9 @@ impl Walk {
         }
     }
 
+    /// As a list without an order is read.
     fn begin_at_the_beginning(&mut self) {
+        self.habits.order = Heeds::No;
         self.descending = false;
         self.request = self.feed.list(None, 100);
         self.paging = Paging::new(self.request.op().pages);

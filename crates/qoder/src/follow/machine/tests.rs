@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::*;
 
-/// A follower that starts after an event, and the time.
+/// A follower, and the time.
 struct Run {
     follower: Follower,
     now: Tick,
@@ -22,10 +22,14 @@ enum Asks {
 
 impl Run {
     fn after(id: &str) -> Self {
+        Self::from(Start::After(id.to_owned()))
+    }
+
+    fn from(start: Start) -> Self {
         let settings = Settings {
             feed: Feed::session("sess_1".into()),
             dialect: Dialect::default(),
-            start: Start::After(id.to_owned()),
+            start,
             previews: vec![PreviewType::AgentMessage],
             policy: Policy::default(),
             held: 100,
@@ -175,6 +179,42 @@ fn a_cursor_may_be_refused_in_any_words() {
         let error = Error::new(ErrorKind::Api, "no").with_status(status);
         run.follower.not_opened(run.now, error);
         assert_eq!(run.goes_on().1, Asks::Page, "{status}");
+    }
+}
+
+/// The time of bytes that wait for a list is not that of what happens meanwhile.
+#[test]
+fn bytes_that_wait_for_the_list_do_not_stop_the_clock() {
+    let nothing = || serde_json::from_str(r#"{"data":[],"has_more":false}"#).expect("a page");
+    let mut run = Run::from(Start::Beginning);
+    assert_eq!(run.goes_on().1, Asks::Page);
+    run.follower.page(run.now, nothing());
+    run.opens();
+    assert_eq!(run.goes_on().1, Asks::Bytes, "behind the list");
+    run.follower.page(run.now, nothing());
+    run.goes_on();
+    run.reads(&[MESSAGE]);
+    assert!(!run.follower.reads(), "the list may have more");
+    assert!(!run.follower.has_bytes());
+}
+
+#[test]
+fn no_access_is_no_answer_about_the_order_of_a_list() {
+    for (status, asks) in [
+        (401, Asks::Nothing),
+        (403, Asks::Nothing),
+        (404, Asks::Page),
+    ] {
+        let mut run = Run::from(Start::Now);
+        assert_eq!(run.goes_on().1, Asks::Page);
+        let page = r#"{"data":[{"type":"a","id":"e1"},{"type":"a","id":"e2"}],"has_more":true}"#;
+        let page = serde_json::from_str(page).expect("a page");
+        run.follower.page(run.now, page);
+        assert_eq!(run.goes_on().1, Asks::Page, "is e2 before e1, or after it");
+        let status = StatusCode::from_u16(status).expect("a status");
+        let error = Error::new(ErrorKind::Api, "no").with_status(status);
+        run.follower.no_page(run.now, error);
+        assert_eq!(run.goes_on().1, asks, "{status}");
     }
 }
 

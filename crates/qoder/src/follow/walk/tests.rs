@@ -81,3 +81,20 @@ fn a_list_that_has_the_oldest_event_first_whatever_it_is_asked() {
     assert_eq!(given(&mut walk), (new, true));
     assert_eq!(walk.habits().order, Heeds::No);
 }
+
+#[test]
+fn a_list_that_does_not_tell_its_order_is_read_from_the_beginning() {
+    let mut walk = walk(ListFrom::Newest, None);
+    walk.request();
+    walk.page(page(&["e1", "e2"], true), nothing);
+    assert!(walk.request().is_some(), "it is asked about that");
+    assert!(walk.does_without());
+    assert!(walk.step().is_none(), "e1 may be the oldest or the newest");
+    assert!(walk.request().is_some(), "from the beginning");
+    walk.page(page(&["e1", "e2", "e3"], false), nothing);
+    let newest = walk.step();
+    assert!(
+        matches!(&newest, Some(Step::Newest(Some(id))) if id.as_str() == "e3"),
+        "{newest:?}"
+    );
+}
