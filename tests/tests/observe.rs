@@ -212,8 +212,8 @@ async fn a_call_is_a_span_and_a_report() {
     );
 
     let call = reports.last_call();
-    assert_eq!(call.target.operation, "agents.create");
-    assert_eq!(call.target.route, "/agents");
+    assert_eq!(call.operation.name, "agents.create");
+    assert_eq!(call.operation.route, "/agents");
     assert_eq!((call.attempts, call.status), (3, Some(200)));
     assert_eq!((call.outcome, call.error_type()), (Outcome::Success, None));
     assert_eq!(call.response_bytes, Some(created.body.len() as u64));

@@ -94,7 +94,8 @@ impl Lanes {
             (Lane::Call, _) => self.calls.send(request, departure, runtime).await,
             (Lane::Stream, Streams::Shared(pools)) => pools.send(request, departure, runtime).await,
             (Lane::Stream, Streams::Alone(connections)) => {
-                let response = connections.send(request, departure).await?;
+                // In a box: calls, which share this future, need not have room for it.
+                let response = Box::pin(connections.send(request, departure)).await?;
                 Ok(response.map(ResponseBody::stream))
             }
         }

@@ -8,7 +8,7 @@ use qoder_types::{
 
 use crate::call::Call;
 use crate::error::Result;
-use crate::follow::{Feed, Follow, StreamOpening};
+use crate::follow::{EventLog, Follow, StreamOpening};
 use crate::input;
 use crate::resources::{SessionEventList, SessionThreadList, ThreadEventList};
 use crate::shared::Shared;
@@ -34,28 +34,28 @@ impl Conversation {
         Self { shared, id }
     }
 
-    /// The session's id.
+    /// Returns the session's id.
     pub fn id(&self) -> &SessionId {
         &self.id
     }
 
-    /// The session as it is now.
+    /// Retrieves the session as it is now.
     pub fn retrieve(&self) -> Call<Session> {
         Call::new(self.shared.clone(), ops::retrieve(&self.id))
     }
 
-    /// The events so far, oldest first.
+    /// Lists the events so far, oldest first.
     pub fn events(&self) -> SessionEventList {
         SessionEventList::new(self.shared.clone(), ops::events::list(&self.id))
     }
 
-    /// Sends a message, and gives the events of the turn that it starts.
+    /// Sends a message and returns the turn that it starts, which follows the events.
     pub fn turn(&self, message: impl Into<UserMessage>) -> TurnOpening {
         TurnOpening::new(self.shared.clone(), self.id.clone(), message.into())
     }
 
-    /// Goes on with a turn where another process was: `checkpoint` is what
-    /// [`Turn::checkpoint`](crate::Turn::checkpoint) gave there, or the
+    /// Resumes a turn where another process was: `checkpoint` is what
+    /// [`Turn::checkpoint`](crate::Turn::checkpoint) returned there, or the
     /// [checkpoint of the error](crate::Error::checkpoint) that ended it. Nothing is sent.
     ///
     /// ```no_run
@@ -71,7 +71,7 @@ impl Conversation {
         TurnOpening::resumed(self.shared.clone(), self.id.clone(), checkpoint.into())
     }
 
-    /// Sends a message, and waits for all that the agent answers.
+    /// Sends a message and waits until the agent has answered it.
     ///
     /// # Errors
     ///
@@ -91,20 +91,20 @@ impl Conversation {
 
     /// Opens the event stream: one connection, which ends when the server ends it.
     pub fn stream(&self) -> StreamOpening {
-        StreamOpening::new(self.shared.clone(), Feed::session(self.id.clone()))
+        StreamOpening::new(self.shared.clone(), EventLog::session(self.id.clone()))
     }
 
     /// Follows the session's events, each once and in order, over as many connections as it takes.
     pub fn follow(&self) -> Follow {
-        Follow::new(self.shared.clone(), Feed::session(self.id.clone()))
+        Follow::new(self.shared.clone(), EventLog::session(self.id.clone()))
     }
 
-    /// The threads: one, and more where the agent sets others to work.
+    /// Lists the threads: one, and more where the agent sets others to work.
     pub fn threads(&self) -> SessionThreadList {
         SessionThreadList::new(self.shared.clone(), ops::threads::list(&self.id))
     }
 
-    /// One of the threads.
+    /// Returns the handle of one of the threads. Nothing is sent.
     pub fn thread(&self, id: impl Into<ThreadId>) -> Thread {
         Thread {
             shared: self.shared.clone(),
@@ -118,7 +118,7 @@ impl Conversation {
         self.send([UserToolConfirmation::allow(tool_use)])
     }
 
-    /// Denies the use of a tool, with the reason that the agent is told.
+    /// Denies the use of a tool, with a reason for the agent to read.
     pub fn deny(
         &self,
         tool_use: impl Into<EventId>,
@@ -127,7 +127,7 @@ impl Conversation {
         self.send([UserToolConfirmation::deny(tool_use).deny_message(reason)])
     }
 
-    /// Gives the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use` event.
+    /// Sends the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use` event.
     pub fn answer(
         &self,
         tool_use: impl Into<EventId>,
@@ -172,18 +172,18 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// The thread's id.
+    /// Returns the thread's id.
     pub fn id(&self) -> &ThreadId {
         &self.id
     }
 
-    /// The thread as it is now.
+    /// Retrieves the thread as it is now.
     pub fn retrieve(&self) -> Call<SessionThread> {
         let request = ops::threads::retrieve(&self.session, &self.id);
         Call::new(self.shared.clone(), request)
     }
 
-    /// The events so far, oldest first.
+    /// Lists the events so far, oldest first.
     pub fn events(&self) -> ThreadEventList {
         let request = ops::threads::events::list(&self.session, &self.id);
         ThreadEventList::new(self.shared.clone(), request)
@@ -191,16 +191,16 @@ impl Thread {
 
     /// Opens the event stream: one connection, which ends when the server ends it.
     pub fn stream(&self) -> StreamOpening {
-        StreamOpening::new(self.shared.clone(), self.feed())
+        StreamOpening::new(self.shared.clone(), self.log())
     }
 
     /// Follows the thread's events, each once and in order, over as many connections as it takes.
     /// They end with the thread, or with the session.
     pub fn follow(&self) -> Follow {
-        Follow::new(self.shared.clone(), self.feed())
+        Follow::new(self.shared.clone(), self.log())
     }
 
-    fn feed(&self) -> Feed {
-        Feed::thread(self.session.clone(), self.id.clone())
+    fn log(&self) -> EventLog {
+        EventLog::thread(self.session.clone(), self.id.clone())
     }
 }

@@ -36,7 +36,7 @@ pub enum Gateway {
 }
 
 impl Gateway {
-    /// A base URL of one's own: a proxy, a test server, a gateway that this release doesn't name.
+    /// Names a custom base URL: a proxy, a test server, a gateway that this release doesn't name.
     ///
     /// It must be absolute, `http` or `https`, without credentials, query or fragment; plain
     /// `http` goes to loopback only, unless
@@ -46,7 +46,7 @@ impl Gateway {
         Self::Custom(base_url.into())
     }
 
-    /// The base URL, below which every path of the API lies.
+    /// Returns the base URL, below which every path of the API lies.
     pub fn base_url(&self) -> &str {
         match self {
             Self::Openapi => "https://openapi.qoder.sh/api/v1/cloud",
@@ -56,7 +56,7 @@ impl Gateway {
         }
     }
 
-    /// The region, where the host tells: the vendor's own do.
+    /// Returns the region of the host. `None` if it isn't one of the vendor's.
     ///
     /// ```
     /// use qoder::{Gateway, Region};
@@ -68,7 +68,7 @@ impl Gateway {
         host_of(self.base_url()).and_then(Region::of_host)
     }
 
-    /// The dialect that is spoken there unless the builder says otherwise: the seed's at
+    /// Returns the dialect that is spoken there unless the builder says otherwise: the seed's at
     /// `openapi.qoder.sh`, today's everywhere else.
     pub fn dialect(&self) -> Dialect {
         match self {
@@ -113,7 +113,7 @@ pub enum Region {
 }
 
 impl Region {
-    /// Where the keys of service accounts are exchanged for tokens.
+    /// Returns the origin where the keys of service accounts are exchanged for tokens.
     pub fn exchange_origin(self) -> &'static str {
         match self {
             Self::Global => "https://openapi.qoder.sh",

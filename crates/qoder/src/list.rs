@@ -64,14 +64,14 @@ impl<T> List<T> {
         self.query("limit", limit.to_string())
     }
 
-    /// Starts at a cursor: a [`Page::next_page`], or one that [`Pages::continuation`] gave.
+    /// Starts at a cursor: a [`Page::next_page`], or one that [`Pages::continuation`] returned.
     pub fn from_cursor(mut self, cursor: &Cursor) -> Self {
         let (name, value) = cursor.as_query();
         self.call.request_mut().set_cursor(name, value);
         self
     }
 
-    /// Adds a query parameter by its name in the API, for filters that have no method here.
+    /// Sets a query parameter by its name in the API, for filters that have no method here.
     pub fn query(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.call.request_mut().set_query(name, value);
         self

@@ -69,8 +69,8 @@ pub trait Observe: Send + Sync {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AttemptReport {
-    /// What is called.
-    pub target: Target,
+    /// The operation that is called.
+    pub operation: Operation,
     /// Counts the attempts of the call, from 1.
     pub attempt: u32,
     /// The status of the response, if there was one.
@@ -87,8 +87,8 @@ pub struct AttemptReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CallReport {
-    /// What was called.
-    pub target: Target,
+    /// The operation that was called.
+    pub operation: Operation,
     /// How many attempts were begun.
     pub attempts: u32,
     /// The status of the last response, if there was one.
@@ -116,7 +116,7 @@ pub enum Outcome {
 }
 
 impl CallReport {
-    /// The value of OpenTelemetry's `error.type`: the status if it is one of an error, else the
+    /// Returns the value of OpenTelemetry's `error.type`: the status if it is one of an error, else the
     /// [class of the error](ErrorKind::as_str), or `canceled`. `None` after a success.
     pub fn error_type(&self) -> Option<String> {
         error_type(self.status, self.outcome)
@@ -132,14 +132,19 @@ pub(crate) fn error_type(status: Option<u16>, outcome: Outcome) -> Option<String
     }
 }
 
-/// What a call is of: the same few values for all calls of an operation.
+/// The operation that a call is of. There are few of them, so they can be labels.
+///
+/// All [raw calls](crate::Client::request) of a method count as one operation, since their paths may
+/// hold ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Target {
-    /// The operation, such as `sessions.events.send`.
-    pub operation: &'static str,
-    /// Its method.
+pub struct Operation {
+    /// The name of the operation, such as `sessions.events.send`; for a raw call the method, such as
+    /// `get`.
+    pub name: &'static str,
+    /// The HTTP method of the operation.
     pub method: Method,
-    /// Its path below the base URL, with its parameters by name: `/sessions/{session_id}/events`.
+    /// The path below the base URL, with its parameters by name: `/sessions/{session_id}/events`;
+    /// for a raw call `(undocumented)`.
     pub route: &'static str,
 }

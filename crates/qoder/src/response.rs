@@ -45,7 +45,7 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// The server's id of the request, for the vendor's support.
+    /// Returns the server's id of the request, for the vendor's support. `None` if it gave none.
     pub fn request_id(&self) -> Option<&str> {
         request_id(&self.headers)
     }

@@ -4,9 +4,9 @@ use super::{By, Mutant, client, whole};
 
 const MACHINE: &str = "crates/qoder/src/follow/machine.rs";
 const DRIVER: &str = "crates/qoder/src/follow/driver.rs";
-const WALK: &str = "crates/qoder/src/follow/walk.rs";
+const CATCH_UP: &str = "crates/qoder/src/follow/catch_up.rs";
 const PREVIEWS: &str = "crates/qoder/src/follow/previews.rs";
-const FEED: &str = "crates/qoder/src/follow/feed.rs";
+const EVENT_LOG: &str = "crates/qoder/src/follow/event_log.rs";
 const LIST: &str = "crates/qoder/src/list.rs";
 
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -37,7 +37,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "5",
         wrong: "only the first page of a list is read",
-        file: WALK,
+        file: CATCH_UP,
         find: "                self.request.set_cursor(name, value);\n                Stage::Wanted\n",
         put: "                self.request.set_cursor(name, value);\n                Stage::Over\n",
         by: By::Simulation,
@@ -45,7 +45,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "1",
         wrong: "what lies between is delivered newest first",
-        file: WALK,
+        file: CATCH_UP,
         find: "                self.found.push_front(event);\n",
         put: "                self.found.push_back(event);\n",
         by: By::Simulation,
@@ -53,10 +53,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "10",
         wrong: "a page is fetched while another is given out",
-        file: WALK,
+        file: CATCH_UP,
         find: " || self.check.is_some() || self.gives() {",
         put: " || self.check.is_some() {",
-        by: client("follow::walk"),
+        by: client("follow::catch_up"),
     },
     Mutant {
         breaks: "9",
@@ -77,10 +77,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "11",
         wrong: "the end of any thread ends the one that is followed",
-        file: FEED,
+        file: EVENT_LOG,
         find: ".is_none_or(|id| id == thread),",
         put: ".is_none_or(|id| id == thread || !id.as_str().is_empty()),",
-        by: client("follow::feed"),
+        by: client("follow::event_log"),
     },
     Mutant {
         breaks: "8",
@@ -134,25 +134,25 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "5",
         wrong: "an `error` frame that names the cursor is final",
         file: MACHINE,
-        find: "                    if feed::rejects_cursor(error, cursor) {\n",
-        put: "                    if feed::rejects_cursor(error, cursor) && cursor.is_empty() {\n",
+        find: "                    if event_log::rejects_cursor(error, cursor) {\n",
+        put: "                    if event_log::rejects_cursor(error, cursor) && cursor.is_empty() {\n",
         by: client("follow::machine"),
     },
     Mutant {
         breaks: "1",
         wrong: "that a list ignores `after_id` is not noticed",
-        file: WALK,
+        file: CATCH_UP,
         find: "        let is_heeded = match check.what {\n            Checked::After => !begins_anew,\n",
         put: "        let is_heeded = match check.what {\n            Checked::After => true,\n",
-        by: client("follow::walk"),
+        by: client("follow::catch_up"),
     },
     Mutant {
         breaks: "1",
         wrong: "that a list ignores `order` is not noticed",
-        file: WALK,
+        file: CATCH_UP,
         find: "        if time.is_some() && earlier.is_some() && time > earlier {\n",
         put: "        if time >= earlier || time < earlier {\n",
-        by: client("follow::walk"),
+        by: client("follow::catch_up"),
     },
     Mutant {
         breaks: "7",

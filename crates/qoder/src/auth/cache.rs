@@ -4,8 +4,8 @@
 //! |---|---|---|---|
 //! | fresh | | | use it |
 //! | stale | no | no | ask |
-//! | stale | yes | no, or for a passing reason | use it |
-//! | stale | no | for a passing reason | use it |
+//! | stale | yes | no, or for a transient reason | use it |
+//! | stale | no | for a transient reason | use it |
 //! | stale | yes | for good | wait |
 //! | stale | no | for good | fail |
 //! | none, expired or refused | no | no | ask |
@@ -38,9 +38,13 @@ pub(super) type Tick = Duration;
 
 /// The machine, of tokens `T` and reasons `F` to have none.
 ///
-/// Asked with [`next`](Self::next) before each request, it says what to do. After [`Next::Ask`]
-/// its user asks, says so with `asking` from then on, and reports [`issue`](Self::issue) or
-/// [`fail`](Self::fail), or nothing if the question was given up. Times must not go back.
+/// Its one output is the answer of [`decide`](Self::decide), which changes nothing and is asked
+/// before each request. After [`Decision::Ask`] its user asks for a token, says so with `asking`
+/// from then on, and reports [`issue`](Self::issue) or [`fail`](Self::fail), or nothing if the
+/// question was given up; [`refuse`](Self::refuse) may come at any time, with the generation of a
+/// token that `decide` returned. A report without a question is taken as one, and a refusal of a
+/// token that is not held any more does nothing. Times are counted from any moment and must not go
+/// back; one that does makes tokens seem fresher than they are.
 #[derive(Debug)]
 pub(crate) struct Cache<T, F> {
     held: Option<Held<T>>,
@@ -69,7 +73,7 @@ struct Times {
 #[derive(Debug)]
 struct Failed<F> {
     why: F,
-    passing: bool,
+    transient: bool,
     until: Tick,
 }
 
@@ -82,7 +86,7 @@ pub(crate) struct Issued<T> {
 
 /// What to do for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Next<T, F> {
+pub(crate) enum Decision<T, F> {
     Use(Issued<T>),
     /// Ask for a token.
     Ask,
@@ -116,27 +120,27 @@ impl<T: Clone, F: Clone> Cache<T, F> {
     }
 
     /// What to do for a request that is about to be sent.
-    pub(crate) fn next(&self, now: Tick, asking: bool) -> Next<T, F> {
+    pub(crate) fn decide(&self, now: Tick, asking: bool) -> Decision<T, F> {
         let held = self.held.as_ref().filter(|held| !held.refused);
         let fresh = |held: &&Held<T>| held.times.is_none_or(|times| now < times.fresh);
         let safe = |held: &&Held<T>| held.times.is_none_or(|times| now < times.safe);
         if let Some(held) = held.filter(fresh) {
-            return Next::Use(self.issued(held));
+            return Decision::Use(self.issued(held));
         }
         let cooling = self.failed.as_ref().filter(|failed| now < failed.until);
         // Who is denied a token has no business with the one before, cooling or not.
-        let denied = self.failed.as_ref().is_some_and(|failed| !failed.passing);
+        let denied = self.failed.as_ref().is_some_and(|failed| !failed.transient);
         if let Some(held) = held.filter(safe) {
             if !denied && (asking || cooling.is_some()) {
-                return Next::Use(self.issued(held));
+                return Decision::Use(self.issued(held));
             }
         }
         if asking {
-            return Next::Wait;
+            return Decision::Wait;
         }
         match cooling {
-            Some(failed) => Next::Fail(failed.why.clone(), failed.until.saturating_sub(now)),
-            None => Next::Ask,
+            Some(failed) => Decision::Fail(failed.why.clone(), failed.until.saturating_sub(now)),
+            None => Decision::Ask,
         }
     }
 
@@ -169,12 +173,12 @@ impl<T: Clone, F: Clone> Cache<T, F> {
         });
     }
 
-    /// There is none. `passing` is what may be over soon: no connection, 429, 5xx.
-    pub(crate) fn fail(&mut self, now: Tick, why: F, passing: bool, hint: Option<Duration>) {
+    /// There is none. `transient` is what may be over soon: no connection, 429, 5xx.
+    pub(crate) fn fail(&mut self, now: Tick, why: F, transient: bool, hint: Option<Duration>) {
         let cooldown = hint.unwrap_or_default().clamp(COOLDOWN, LONGEST_COOLDOWN);
         self.failed = Some(Failed {
             why,
-            passing,
+            transient,
             until: now.saturating_add(cooldown),
         });
     }
@@ -218,14 +222,14 @@ mod tests {
     /// A machine whose first token was asked for at 0 s.
     fn with_token(ttl: Duration) -> Machine {
         let mut cache = Machine::new();
-        assert_eq!(cache.next(Tick::ZERO, false), Next::Ask);
+        assert_eq!(cache.decide(Tick::ZERO, false), Decision::Ask);
         cache.issue(Tick::ZERO, Tick::ZERO, 1, Some(ttl));
         cache
     }
 
-    fn used(next: &Next<u32, &'static str>) -> Option<u32> {
+    fn used(next: &Decision<u32, &'static str>) -> Option<u32> {
         match next {
-            Next::Use(issued) => Some(issued.token),
+            Decision::Use(issued) => Some(issued.token),
             _ => None,
         }
     }
@@ -254,35 +258,35 @@ mod tests {
     #[test]
     fn a_fresh_token_is_used_and_a_stale_one_renewed_by_one_call() {
         let mut cache = with_token(HOUR);
-        assert_eq!(used(&cache.next(secs(3539.9), false)), Some(1));
-        assert_eq!(cache.next(secs(3540.0), false), Next::Ask);
+        assert_eq!(used(&cache.decide(secs(3539.9), false)), Some(1));
+        assert_eq!(cache.decide(secs(3540.0), false), Decision::Ask);
         assert_eq!(
-            used(&cache.next(secs(3541.0), true)),
+            used(&cache.decide(secs(3541.0), true)),
             Some(1),
             "who comes meanwhile goes on with what there is"
         );
         assert_eq!(
-            cache.next(secs(3595.0), true),
-            Next::Wait,
+            cache.decide(secs(3595.0), true),
+            Decision::Wait,
             "until it is not safe"
         );
         cache.issue(secs(3540.0), secs(3596.0), 2, Some(HOUR));
-        assert_eq!(used(&cache.next(secs(3596.0), false)), Some(2));
+        assert_eq!(used(&cache.decide(secs(3596.0), false)), Some(2));
     }
 
     #[test]
     fn the_time_of_a_token_counts_from_the_question() {
         let mut cache = Machine::new();
         cache.issue(secs(10.0), secs(50.0), 1, Some(secs(100.0)));
-        assert_eq!(used(&cache.next(secs(99.0), false)), Some(1));
-        assert_eq!(cache.next(secs(100.0), false), Next::Ask);
+        assert_eq!(used(&cache.decide(secs(99.0), false)), Some(1));
+        assert_eq!(cache.decide(secs(100.0), false), Decision::Ask);
     }
 
     #[test]
     fn a_token_of_unknown_time_is_kept() {
         let mut cache = Machine::new();
         cache.issue(Tick::ZERO, Tick::ZERO, 1, None);
-        assert_eq!(used(&cache.next(Duration::MAX, false)), Some(1));
+        assert_eq!(used(&cache.decide(Duration::MAX, false)), Some(1));
     }
 
     #[test]
@@ -291,7 +295,7 @@ mod tests {
         let token = |issued: Option<Issued<u32>>| issued.map(|issued| issued.token);
         assert_eq!(cache.after(1, secs(1.0)), None, "it was there before");
         cache.issue(secs(3540.0), secs(3541.0), 2, Some(Duration::ZERO));
-        assert_eq!(cache.next(secs(3541.0), false), Next::Ask);
+        assert_eq!(cache.decide(secs(3541.0), false), Decision::Ask);
         assert_eq!(token(cache.after(1, secs(3541.0))), Some(2));
         assert_eq!(token(cache.after(0, secs(3542.0))), Some(2));
         assert_eq!(cache.after(2, secs(3541.0)), None, "for another call");
@@ -312,11 +316,15 @@ mod tests {
             let mut cache = Machine::new();
             cache.fail(secs(2.0), "busy", true, hint);
             assert_eq!(
-                cache.next(secs(3.0), false),
-                Next::Fail("busy", secs(wait - 1.0)),
+                cache.decide(secs(3.0), false),
+                Decision::Fail("busy", secs(wait - 1.0)),
                 "{hint:?}"
             );
-            assert_eq!(cache.next(secs(2.0 + wait), false), Next::Ask, "{hint:?}");
+            assert_eq!(
+                cache.decide(secs(2.0 + wait), false),
+                Decision::Ask,
+                "{hint:?}"
+            );
         }
     }
 
@@ -324,29 +332,29 @@ mod tests {
     fn a_stale_token_bridges_what_passes_and_nothing_else() {
         let mut cache = with_token(HOUR);
         cache.fail(secs(3541.0), "busy", true, None);
-        assert_eq!(used(&cache.next(secs(3545.9), false)), Some(1));
+        assert_eq!(used(&cache.decide(secs(3545.9), false)), Some(1));
         assert_eq!(
-            cache.next(secs(3546.0), false),
-            Next::Ask,
+            cache.decide(secs(3546.0), false),
+            Decision::Ask,
             "the cooldown is over"
         );
         cache.fail(secs(3594.0), "busy", true, None);
-        assert_eq!(used(&cache.next(secs(3594.9), false)), Some(1));
+        assert_eq!(used(&cache.decide(secs(3594.9), false)), Some(1));
         assert_eq!(
-            cache.next(secs(3595.0), false),
-            Next::Fail("busy", secs(4.0))
+            cache.decide(secs(3595.0), false),
+            Decision::Fail("busy", secs(4.0))
         );
 
         let mut cache = with_token(HOUR);
         cache.fail(secs(3541.0), "denied", false, None);
         assert_eq!(
-            cache.next(secs(3542.0), false),
-            Next::Fail("denied", secs(4.0))
+            cache.decide(secs(3542.0), false),
+            Decision::Fail("denied", secs(4.0))
         );
-        assert_eq!(cache.next(secs(3546.0), false), Next::Ask);
+        assert_eq!(cache.decide(secs(3546.0), false), Decision::Ask);
         assert_eq!(
-            cache.next(secs(3546.0), true),
-            Next::Wait,
+            cache.decide(secs(3546.0), true),
+            Decision::Wait,
             "not even meanwhile"
         );
     }
@@ -356,15 +364,15 @@ mod tests {
         let mut cache = with_token(HOUR);
         assert!(cache.refuse(secs(9.0), 1));
         assert!(cache.refuse(secs(9.0), 1), "so says another call");
-        assert_eq!(cache.next(secs(9.0), false), Next::Ask);
+        assert_eq!(cache.decide(secs(9.0), false), Decision::Ask);
         assert_eq!(
-            cache.next(secs(9.0), true),
-            Next::Wait,
+            cache.decide(secs(9.0), true),
+            Decision::Wait,
             "it is never used again"
         );
         cache.issue(secs(9.0), secs(9.1), 2, Some(HOUR));
         assert!(cache.refuse(secs(9.5), 1), "the other one is there");
-        assert_eq!(used(&cache.next(secs(9.5), false)), Some(2));
+        assert_eq!(used(&cache.decide(secs(9.5), false)), Some(2));
     }
 
     #[test]
@@ -372,7 +380,10 @@ mod tests {
         let mut cache = with_token(HOUR);
         assert!(cache.refuse(secs(1.0), 1));
         cache.fail(secs(1.0), "busy", true, None);
-        assert_eq!(cache.next(secs(2.0), false), Next::Fail("busy", secs(4.0)));
+        assert_eq!(
+            cache.decide(secs(2.0), false),
+            Decision::Fail("busy", secs(4.0))
+        );
     }
 
     #[test]
@@ -381,7 +392,7 @@ mod tests {
         assert!(cache.refuse(secs(1.0), 1), "the first refusal of all");
         cache.issue(secs(1.0), secs(2.0), 2, Some(HOUR));
         assert!(!cache.refuse(secs(3.0), 2), "at once");
-        assert_eq!(used(&cache.next(secs(3.0), false)), Some(2));
+        assert_eq!(used(&cache.decide(secs(3.0), false)), Some(2));
         assert!(!cache.refuse(secs(31.9), 2), "nor soon");
         assert!(cache.refuse(secs(32.0), 2), "but after a while");
         cache.issue(secs(32.0), secs(32.0), 3, Some(secs(10.0)));
@@ -394,7 +405,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Op {
         Pass(u32),
-        Next,
+        Decide,
         Issue(Option<u32>),
         Fail(bool, Option<u32>),
         GiveUp,
@@ -404,10 +415,10 @@ mod tests {
     fn ops() -> impl Strategy<Value = Vec<Op>> {
         let op = prop_oneof![
             4 => (0u32..40_000).prop_map(Op::Pass),
-            6 => Just(Op::Next),
+            6 => Just(Op::Decide),
             3 => proptest::option::of(0u32..100_000).prop_map(Op::Issue),
             2 => (any::<bool>(), proptest::option::of(0u32..20_000))
-                .prop_map(|(passing, hint)| Op::Fail(passing, hint)),
+                .prop_map(|(transient, hint)| Op::Fail(transient, hint)),
             1 => Just(Op::GiveUp),
             2 => (0u64..2).prop_map(Op::Refuse),
         ];
@@ -435,20 +446,20 @@ mod tests {
             for op in ops {
                 match op {
                     Op::Pass(n) => now += ms(n),
-                    Op::Next => match cache.next(now, asked.is_some()) {
-                        Next::Use(issued) => {
+                    Op::Decide => match cache.decide(now, asked.is_some()) {
+                        Decision::Use(issued) => {
                             prop_assert_eq!(issued.token, tokens);
                             prop_assert_eq!(issued.generation, u64::from(tokens));
                             prop_assert!(tokens > 0 && !refused);
                             prop_assert!(ends.is_none_or(|ends| now < ends));
                             prop_assert_ne!(failed, Some(false));
                         }
-                        Next::Ask => {
+                        Decision::Ask => {
                             prop_assert!(asked.is_none() && now >= quiet);
                             asked = Some(now);
                         }
-                        Next::Wait => prop_assert!(asked.is_some()),
-                        Next::Fail(_, wait) => {
+                        Decision::Wait => prop_assert!(asked.is_some()),
+                        Decision::Fail(_, wait) => {
                             prop_assert!(asked.is_none() && now < quiet);
                             prop_assert_eq!(now + wait, quiet);
                         }
@@ -465,11 +476,11 @@ mod tests {
                             (refused, failed, quiet) = (false, None, Tick::ZERO);
                         }
                     }
-                    Op::Fail(passing, hint) => {
+                    Op::Fail(transient, hint) => {
                         if asked.take().is_some() {
                             let hint = hint.map(ms);
-                            cache.fail(now, "no", passing, hint);
-                            failed = Some(passing);
+                            cache.fail(now, "no", transient, hint);
+                            failed = Some(transient);
                             quiet = now + hint.unwrap_or_default().max(COOLDOWN);
                         }
                     }

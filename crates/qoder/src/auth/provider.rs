@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::secret::Secret;
 
 /// A source of access tokens: a file that something else keeps up to date, a vault, another
-/// process. A closure that gives a future is one too.
+/// process. A closure that returns a future is one too.
 ///
 /// The client asks when it needs a token: for the first request, shortly before a token expires
 /// (at 90 % of its time, or 60 s before its end if that is later), and once more after the server
@@ -99,7 +99,7 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// A token that is kept until the server refuses it.
+    /// Makes a token that is kept until the server refuses it.
     pub fn new(secret: impl Into<Secret>) -> Self {
         Self {
             secret: secret.into(),
@@ -107,7 +107,7 @@ impl AccessToken {
         }
     }
 
-    /// Sets how long it is good. With no time at all, the next request asks for another.
+    /// Sets how long the token is valid. With no time at all, the next request asks for another.
     pub fn expires_in(mut self, time: Duration) -> Self {
         self.expires_in = Some(time);
         self
@@ -116,7 +116,7 @@ impl AccessToken {
 
 /// Why there is no token.
 ///
-/// Any error becomes one by `?`, and then counts as passing: while the client waits to ask again,
+/// Any error becomes one by `?`, and then counts as transient: while the client waits to ask again,
 /// it goes on with the token it has, if that is still good. What is [`denied`](Self::denied) ends
 /// the use of the token at hand.
 pub struct CredentialsError {
@@ -125,7 +125,7 @@ pub struct CredentialsError {
 }
 
 impl CredentialsError {
-    /// The source can't be reached for the time being.
+    /// Says that the source can't be reached for now, which is transient.
     pub fn unavailable(why: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             denied: false,
@@ -133,7 +133,7 @@ impl CredentialsError {
         }
     }
 
-    /// There is no token for this program: not now, and not for the asking.
+    /// Says that there is no token for this program, which asking again doesn't change.
     pub fn denied(why: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             denied: true,

@@ -18,7 +18,7 @@ pub(super) struct Reason {
     /// How long the server asked to wait with a 429.
     pub(super) hint: Option<Duration>,
     /// It may be over soon: no connection, 429, 5xx.
-    pub(super) passing: bool,
+    pub(super) transient: bool,
     pub(super) cause: Option<Cause>,
 }
 
@@ -30,14 +30,14 @@ impl Reason {
             status: None,
             request_id: None,
             hint: None,
-            passing: false,
+            transient: false,
             cause: None,
         }
     }
 
     pub(super) fn custom(error: CredentialsError) -> Self {
         Self {
-            passing: !error.denied,
+            transient: !error.denied,
             cause: Some(Cause(Arc::clone(&error.why))),
             ..Self::new(format!("no token from the credentials: {error}"))
         }
@@ -45,7 +45,7 @@ impl Reason {
 
     pub(super) fn too_late(limit: Duration) -> Self {
         Self {
-            passing: true,
+            transient: true,
             ..Self::new(format!("no token came within {limit:?}"))
         }
     }
@@ -57,7 +57,7 @@ impl Reason {
         if let Some(status) = self.status {
             error = error.with_status(status);
         }
-        if self.passing {
+        if self.transient {
             error = error.with_retry_after(Some(wait));
         }
         if let Some(cause) = &self.cause {
@@ -65,8 +65,8 @@ impl Reason {
         }
         // It is the call's, and the call was not sent.
         error
-            .with_passing(self.passing)
-            .with_retryable(self.passing)
+            .with_transient(self.transient)
+            .with_retryable(self.transient)
             .with_sent(Sent::No)
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::runtime::{self, Handle};
 use tokio::time::{Instant, timeout};
 
-use super::cache::{Cache, Issued, Next};
+use super::cache::{Cache, Decision, Issued};
 use super::in_flight::{InFlight, Place, Turn};
 use super::provider::{AccessToken, Credentials};
 use super::reason::Reason;
@@ -188,8 +188,8 @@ impl State {
                 over.extend(self.asking.drain(..));
             }
             Err(why) => {
-                let (passing, hint) = (why.passing, why.hint);
-                self.cache.fail(now, Arc::new(why), passing, hint);
+                let (transient, hint) = (why.transient, why.hint);
+                self.cache.fail(now, Arc::new(why), transient, hint);
             }
         }
         over.push(asking);
@@ -240,13 +240,13 @@ impl Waiter<'_> {
             if let Some(issued) = state.cache.after(self.generation, now) {
                 return Poll::Ready(Ok(issued));
             }
-            match state.cache.next(now, asking.is_some()) {
-                Next::Use(issued) => return Poll::Ready(Ok(issued)),
-                Next::Fail(why, wait) => return Poll::Ready(Err(why.error(wait))),
-                Next::Wait if asking == driven => return Poll::Pending,
+            match state.cache.decide(now, asking.is_some()) {
+                Decision::Use(issued) => return Poll::Ready(Ok(issued)),
+                Decision::Fail(why, wait) => return Poll::Ready(Err(why.error(wait))),
+                Decision::Wait if asking == driven => return Poll::Pending,
                 // Another was begun since.
-                Next::Wait => {}
-                Next::Ask => {
+                Decision::Wait => {}
+                Decision::Ask => {
                     state.questions += 1;
                     let number = state.questions;
                     let work = ask(Arc::clone(&self.of.source));

@@ -63,7 +63,7 @@ pub struct ServiceAccount {
 }
 
 impl ServiceAccount {
-    /// The account with this key, in the region of the client's gateway.
+    /// Names the account with this key, in the region of the client's gateway.
     pub fn new(key: impl Into<Secret>) -> Self {
         Self {
             key: key.into(),
@@ -74,7 +74,7 @@ impl ServiceAccount {
         }
     }
 
-    /// The account whose key is in the environment variable `QODER_SA_KEY`, which nothing else
+    /// Names the account whose key is in the environment variable `QODER_SA_KEY`, which nothing else
     /// reads.
     ///
     /// # Errors
@@ -85,28 +85,28 @@ impl ServiceAccount {
         Ok(Self::new(env::account_key(&|name| std::env::var_os(name))?))
     }
 
-    /// The region that the account belongs to. Default: that of the client's gateway. A client
+    /// Sets the region that the account belongs to. Default: that of the client's gateway. A client
     /// of a known gateway in the other region can't be built.
     pub fn region(mut self, region: Region) -> Self {
         self.region = Some(region);
         self
     }
 
-    /// The origin of an exchange of one's own, such as `http://127.0.0.1:8080`. Default: that of
+    /// Sets a custom origin for the exchange, such as `http://127.0.0.1:8080`. Default: that of
     /// the region.
     pub fn exchange_origin(mut self, origin: impl Into<String>) -> Self {
         self.origin = Some(origin.into());
         self
     }
 
-    /// What the tokens are for, separated by blanks. Default: `qca.access`, the API of this
+    /// Sets the scopes of the tokens, separated by blanks. Default: `qca.access`, the API of this
     /// crate.
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = scope.into();
         self
     }
 
-    /// How long the tokens are to be good, in whole seconds, 1 s to 12 h; the server may give
+    /// Sets how long the tokens are to be valid, in whole seconds, 1 s to 12 h; the server may give
     /// less. Default: 1 h.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
@@ -322,11 +322,11 @@ impl Exchange {
 /// The server was not reached, or broke off.
 fn unreachable_now(error: qoder_http::Error) -> Reason {
     use qoder_http::ErrorKind::{Certificate, Coding, Config, Url};
-    let passing = !matches!(error.kind(), Certificate | Coding | Config | Url);
+    let transient = !matches!(error.kind(), Certificate | Coding | Config | Url);
     let message = format!("the exchange of the service account's key failed: {error}");
     let cause: Arc<dyn StdError + Send + Sync> = Arc::new(error);
     Reason {
-        passing,
+        transient,
         cause: Some(Cause(cause)),
         ..Reason::new(message)
     }
@@ -344,7 +344,7 @@ fn refused(status: http::StatusCode, headers: &HeaderMap, code: Option<String>) 
     }
     let limited = status.as_u16() == 429;
     Reason {
-        passing: limited || status.is_server_error(),
+        transient: limited || status.is_server_error(),
         hint: qoder_http::retry::retry_after(headers, SystemTime::now()).filter(|_| limited),
         ..Reason::new(message)
     }

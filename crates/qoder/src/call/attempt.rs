@@ -49,8 +49,8 @@ pub(crate) async fn run<T>(
     .await
 }
 
-/// Opens a stream: attempts as for a read, until a head arrives; the body is the caller's. Gives
-/// the number of attempts too.
+/// Opens a stream: attempts as for a read, until a head arrives; the body is the caller's.
+/// Returns the number of attempts too.
 pub(crate) async fn open(
     shared: &Shared,
     prepared: Prepared,

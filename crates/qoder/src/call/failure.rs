@@ -37,7 +37,7 @@ pub(super) struct Failure {
 pub(super) enum End {
     /// There was no token to send it with, so that nothing was sent. There may soon be one.
     NoToken {
-        passing: bool,
+        transient: bool,
     },
     Status(u16, HeaderMap),
     Failed(qoder_http::ErrorKind, Sent),
@@ -57,7 +57,7 @@ impl Failure {
     pub(super) fn no_token(error: Error) -> Self {
         Self {
             end: End::NoToken {
-                passing: error.is_passing(),
+                transient: error.is_transient(),
             },
             error,
             renewable: false,
@@ -69,7 +69,7 @@ impl End {
     /// Whether a call of this class can be made again after it, by the caller.
     pub(super) fn is_retryable(&self, class: Class) -> bool {
         match self {
-            Self::NoToken { passing } => *passing && class != Class::Never,
+            Self::NoToken { transient } => *transient && class != Class::Never,
             _ => decide(class, &self.view()) == Decision::Retry,
         }
     }

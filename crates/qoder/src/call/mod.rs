@@ -192,11 +192,11 @@ impl<T> Call<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> Call<T> {
-    async fn send(self) -> Result<Response<T>> {
+    fn send(self) -> Pending<Response<T>> {
         let op = self.request.op();
         let shared = self.shared.clone();
-        let read = |meta: &Meta, body: &Bytes| decode(op, meta, body, &shared);
-        self.send_for(None, read).await
+        let read = move |meta: &Meta, body: &Bytes| decode(op, meta, body, &shared);
+        Box::pin(self.send_for(None, read))
     }
 }
 
@@ -266,7 +266,7 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for WithMeta<T> {
     type IntoFuture = Pending<Response<T>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.0.send())
+        self.0.send()
     }
 }
 
@@ -288,9 +288,7 @@ impl<T: Send + 'static> AsBytes<T> {
     ///
     /// Those of the call.
     pub async fn with_meta(self) -> Result<Response<Bytes>> {
-        self.0
-            .send_for(Some("*/*"), |_, body| Ok(body.clone()))
-            .await
+        Box::pin(self.0.send_for(Some("*/*"), |_, body| Ok(body.clone()))).await
     }
 }
 

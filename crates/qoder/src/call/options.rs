@@ -30,20 +30,20 @@ pub(crate) enum Key {
 }
 
 impl CallOptions {
-    /// The limit of the whole call, attempts and waits included; [`Duration::MAX`] is none.
+    /// Sets the limit of the whole call, attempts and waits included; [`Duration::MAX`] is none.
     /// Default: the client's [`deadline`](crate::ClientBuilder::deadline).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How often a failed attempt is repeated, at most. Default: the client's policy.
+    /// Sets how often a failed attempt is repeated, at most. Default: the client's policy.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
         self
     }
 
-    /// The key under which the server does a write once, however often it arrives, for 24 hours.
+    /// Sets the key under which the server does a write once, however often it arrives, for 24 hours.
     /// The same key with another body is a [conflict](crate::Error::is_conflict). Default: a
     /// random one for each write that honours it.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
@@ -88,7 +88,7 @@ impl CallOptions {
         self.header("x-qoder-beta", &listed)
     }
 
-    /// The workspace that the call acts in: the header `qoder-workspace-id`.
+    /// Sets the workspace that the call acts in: the header `qoder-workspace-id`.
     pub fn workspace(self, id: &str) -> Self {
         self.header("qoder-workspace-id", id)
     }

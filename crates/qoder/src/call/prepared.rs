@@ -19,7 +19,7 @@ use crate::auth::Granted;
 use crate::error::{Error, Result};
 use crate::files::Form;
 use crate::gateway::Dialect;
-use crate::observe::Target;
+use crate::observe::Operation;
 use crate::shared::Shared;
 
 /// A request as it will be sent, the same bytes at every attempt but for the token.
@@ -151,8 +151,8 @@ impl Prepared {
     }
 
     pub(super) fn trace<'c>(&self, shared: &'c Shared) -> Trace<'c> {
-        let target = Target {
-            operation: self.op.name,
+        let operation = Operation {
+            name: self.op.name,
             method: self.op.method,
             route: self.op.path,
         };
@@ -161,7 +161,7 @@ impl Prepared {
             Payload::Json(bytes) => u64::try_from(bytes.len()).ok(),
             Payload::Form(form) => form.len(),
         };
-        Trace::new(shared, target, &self.uri, bytes)
+        Trace::new(shared, operation, &self.uri, bytes)
     }
 
     pub(super) fn request(

@@ -10,14 +10,14 @@ use tokio::time::Instant;
 use tracing::{Span, debug, field, info_span};
 
 use crate::error::{Error, Result};
-use crate::observe::{AttemptReport, CallReport, Outcome, Target, error_type};
+use crate::observe::{AttemptReport, CallReport, Operation, Outcome, error_type};
 use crate::redact::Redact;
 use crate::shared::Shared;
 
 /// A call that is under way. When it is dropped before its end, that is told too.
 pub(crate) struct Trace<'c> {
     shared: &'c Shared,
-    target: Target,
+    operation: Operation,
     span: Span,
     started: Instant,
     request_bytes: Option<u64>,
@@ -46,19 +46,19 @@ impl<'c> Trace<'c> {
     /// A call to `uri`, whose host alone is told.
     pub(crate) fn new(
         shared: &'c Shared,
-        target: Target,
+        operation: Operation,
         uri: &Uri,
         request_bytes: Option<u64>,
     ) -> Self {
         let span = info_span!(
             "qoder.call",
-            otel.name = format_args!("{} {}", target.method.as_str(), target.route),
+            otel.name = format_args!("{} {}", operation.method.as_str(), operation.route),
             otel.kind = "client",
             otel.status_code = field::Empty,
-            qoder.operation = target.operation,
+            qoder.operation = operation.name,
             qoder.request_id = field::Empty,
-            http.request.method = target.method.as_str(),
-            url.template = target.route,
+            http.request.method = operation.method.as_str(),
+            url.template = operation.route,
             url.scheme = uri.scheme_str(),
             server.address = uri.host(),
             server.port = uri.port_u16(),
@@ -72,7 +72,7 @@ impl<'c> Trace<'c> {
         let now = Instant::now();
         Self {
             shared,
-            target,
+            operation,
             span,
             started: now,
             request_bytes,
@@ -145,7 +145,7 @@ impl<'c> Trace<'c> {
     ) {
         if let Some(observer) = self.shared.observer() {
             observer.attempt(&AttemptReport {
-                target: self.target,
+                operation: self.operation,
                 attempt: self.attempts,
                 status,
                 error: error.map(Error::kind),
@@ -193,7 +193,7 @@ impl<'c> Trace<'c> {
         }
         if let Some(observer) = self.shared.observer() {
             observer.call(&CallReport {
-                target: self.target,
+                operation: self.operation,
                 attempts: self.attempts,
                 status,
                 outcome,

@@ -68,7 +68,7 @@ struct Chosen {
 }
 
 impl ClientBuilder {
-    /// The access token, without `Bearer`: personal (`pt-…`) or of a service account.
+    /// Sets the access token, without `Bearer`: personal (`pt-…`) or of a service account.
     /// Of this, [`credentials`](Self::credentials) and
     /// [`service_account`](Self::service_account), the last one holds.
     pub fn token(mut self, token: impl Into<Secret>) -> Self {
@@ -76,19 +76,19 @@ impl ClientBuilder {
         self
     }
 
-    /// A source of access tokens, which is asked whenever one is needed.
+    /// Sets a source of access tokens, which is asked whenever one is needed.
     pub fn credentials(mut self, credentials: impl Credentials) -> Self {
         self.access = Some(Ok(Access::Custom(Box::new(credentials))));
         self
     }
 
-    /// The service account whose key is exchanged for access tokens.
+    /// Sets the service account whose key is exchanged for access tokens.
     pub fn service_account(mut self, account: ServiceAccount) -> Self {
         self.access = Some(Ok(Access::Account(account)));
         self
     }
 
-    /// The host of the API. Default: [`Gateway::Openapi`].
+    /// Sets the host of the API. Default: [`Gateway::Openapi`].
     pub fn gateway(mut self, gateway: Gateway) -> Self {
         self.gateway = Some(Ok(Chosen {
             gateway,
@@ -97,12 +97,12 @@ impl ClientBuilder {
         self
     }
 
-    /// A base URL of one's own; the same as `gateway(Gateway::custom(base_url))`.
+    /// Sets a custom base URL; the same as `gateway(Gateway::custom(base_url))`.
     pub fn base_url(self, base_url: impl Into<String>) -> Self {
         self.gateway(Gateway::custom(base_url))
     }
 
-    /// The dialect that requests are written in. Default: the gateway's.
+    /// Sets the dialect that requests are written in. Default: the gateway's.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = Some(Ok(dialect));
         self
@@ -134,20 +134,20 @@ impl ClientBuilder {
     }
 
     /// Allows `http://` to hosts other than loopback. The token then crosses the network
-    /// readable: only for networks of one's own. Default: refused.
+    /// readable: only for private networks. Default: refused.
     pub fn allow_plain_http(mut self, allow: bool) -> Self {
         self.allow_plain_http = allow;
         self
     }
 
-    /// The limits of the phases of a request: connect (10 s), head of the response (60 s),
+    /// Sets the limits of the phases of a request: connect (10 s), head of the response (60 s),
     /// silence within a body (60 s), a body as a whole (5 minutes; streams are not limited).
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
     }
 
-    /// The limit of a whole call, attempts and waits included; streams are not calls and have
+    /// Sets the limit of a whole call, attempts and waits included; streams are not calls and have
     /// none. What the clock can't count, such as [`Duration::MAX`], is no limit. Default: none, the
     /// other limits bound it.
     pub fn deadline(mut self, deadline: Duration) -> Self {
@@ -155,33 +155,33 @@ impl ClientBuilder {
         self
     }
 
-    /// How often, and after what waits, a failed call is repeated. Default: twice, after 0.5 s
+    /// Sets how often, and after what waits, a failed call is repeated. Default: twice, after 0.5 s
     /// doubling to 8 s, with jitter.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// The budget that all calls of the client draw their retries from, so that an outage is not
+    /// Sets the budget that all calls of the client draw their retries from, so that an outage is not
     /// answered by a multiple of the load.
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = budget;
         self
     }
 
-    /// The largest response that is read into memory, in bytes. Default: 64 MiB.
+    /// Sets the largest response that is read into memory, in bytes. Default: 64 MiB.
     pub fn max_response(mut self, bytes: usize) -> Self {
         self.max_response = Some(bytes);
         self
     }
 
-    /// The TLS configuration. Default: the platform's trust anchors with the provider compiled in.
+    /// Sets the TLS configuration. Default: the platform's trust anchors with the provider compiled in.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// The proxy that requests go through. Default: those of the environment (`HTTPS_PROXY`,
+    /// Sets the proxy that requests go through. Default: those of the environment (`HTTPS_PROXY`,
     /// `ALL_PROXY`, `NO_PROXY`, in upper or lower case); loopback is always reached directly.
     ///
     /// ```
@@ -198,7 +198,7 @@ impl ClientBuilder {
         self
     }
 
-    /// A transport made by hand, in place of the one that [`build`](Self::build) makes. Its own
+    /// Sets a transport made by hand, in place of the one that [`build`](Self::build) makes. Its own
     /// settings for TLS and plain http hold. `Transport::from_service` makes one of any `tower`
     /// service: middleware around a transport, another HTTP client, or a double in a test; the
     /// example program `middleware` shows the first.
@@ -207,7 +207,7 @@ impl ClientBuilder {
         self
     }
 
-    /// A header for every request. A name or value that is no header is refused by
+    /// Adds a header to every request. A name or value that is no header is refused by
     /// [`build`](Self::build); so is `Authorization`, which the credentials set, and what is the
     /// transport's, such as `Host` and `Content-Length`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -215,12 +215,12 @@ impl ClientBuilder {
         self
     }
 
-    /// The workspace that all calls act in: the header `qoder-workspace-id`.
+    /// Sets the workspace that all calls act in: the header `qoder-workspace-id`.
     pub fn workspace(self, id: impl Into<String>) -> Self {
         self.header("qoder-workspace-id", id)
     }
 
-    /// Who is told of every attempt, call, and reconnection, for metrics. Logs and spans need none:
+    /// Sets who is told of every attempt, call, and reconnection, for metrics. Logs and spans need none:
     /// they are given to the `tracing` subscriber of the program.
     pub fn observe(mut self, observer: Arc<dyn Observe>) -> Self {
         self.observer = Some(observer);
@@ -232,7 +232,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config): there is no token, or the token, the
-    /// service account, the base URL, a header or the TLS configuration won't do.
+    /// service account, the base URL, a header or the TLS configuration is invalid.
     pub fn build(self) -> Result<Client> {
         let Some(access) = self.access.transpose()? else {
             return Err(Error::config(

@@ -38,7 +38,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client configured by the environment.
+    /// Makes a client that is configured by the environment.
     ///
     /// | variable | meaning | default |
     /// |---|---|---|
@@ -55,8 +55,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if there is no token, or if a value won't
-    /// do; the text says which and what to do.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if there is no token, or if a value is
+    /// invalid; the text says which and what to do.
     pub fn from_env() -> Result<Self> {
         Self::builder().env().build()
     }
@@ -66,62 +66,62 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// Agents: a model, a system prompt and tools, under a version.
+    /// Returns the calls for agents: a model, a system prompt and tools, under a version.
     pub fn agents(&self) -> Agents {
         Agents::new(self.shared.clone())
     }
 
-    /// Deployments: sessions of an agent that start by a schedule.
+    /// Returns the calls for deployments: sessions of an agent that start by a schedule.
     pub fn deployments(&self) -> Deployments {
         Deployments::new(self.shared.clone())
     }
 
-    /// The runs of all deployments.
+    /// Returns the calls for the runs of all deployments.
     pub fn deployment_runs(&self) -> DeploymentRuns {
         DeploymentRuns::new(self.shared.clone())
     }
 
-    /// Dreams: jobs that turn sessions and memories into memories.
+    /// Returns the calls for dreams: jobs that turn sessions and memories into memories.
     pub fn dreams(&self) -> Dreams {
         Dreams::new(self.shared.clone())
     }
 
-    /// Environments: the containers that sessions run in.
+    /// Returns the calls for environments: the containers that sessions run in.
     pub fn environments(&self) -> Environments {
         Environments::new(self.shared.clone())
     }
 
-    /// Files: what is uploaded for agents, and what they deliver.
+    /// Returns the calls for files: what is uploaded for agents, and what they deliver.
     pub fn files(&self) -> Files {
         Files::new(self.shared.clone())
     }
 
-    /// Memory stores: what agents remember from one session to the next.
+    /// Returns the calls for memory stores: what agents remember from one session to the next.
     pub fn memory_stores(&self) -> MemoryStores {
         MemoryStores::new(self.shared.clone())
     }
 
-    /// The models that agents can use.
+    /// Returns the calls for the models that agents can use.
     pub fn models(&self) -> Models {
         Models::new(self.shared.clone())
     }
 
-    /// Sessions: an agent at work in an environment.
+    /// Returns the calls for sessions: an agent at work in an environment.
     pub fn sessions(&self) -> Sessions {
         Sessions::new(self.shared.clone())
     }
 
-    /// Vaults: the credentials that agents work with.
+    /// Returns the calls for vaults: the credentials that agents work with.
     pub fn vaults(&self) -> Vaults {
         Vaults::new(self.shared.clone())
     }
 
-    /// The conversation in a session: messages, turns, and streams of events.
+    /// Returns the conversation in a session: messages, turns, and streams of events.
     pub fn session(&self, id: impl Into<SessionId>) -> Conversation {
         Conversation::new(self.shared.clone(), id.into())
     }
 
-    /// A call of an endpoint that this crate has no method for, with the same authentication,
+    /// Makes a call of an endpoint that this crate has no method for, with the same authentication,
     /// retries and errors. The errors name its method and path, with a mark in place of what looks
     /// like an id.
     ///
@@ -147,7 +147,7 @@ impl Client {
         Call::raw(self.shared.clone(), method, path)
     }
 
-    /// A list that this crate has no method for, with the same pages, cursors and errors; the rest
+    /// Makes a list that this crate has no method for, with the same pages, cursors and errors; the rest
     /// is as with [`request`](Self::request).
     ///
     /// ```no_run
@@ -164,7 +164,7 @@ impl Client {
         List::raw(self.shared.clone(), path)
     }
 
-    /// The dialect that requests are written in.
+    /// Returns the dialect that requests are written in.
     pub fn dialect(&self) -> Dialect {
         self.shared.dialect()
     }

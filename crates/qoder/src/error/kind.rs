@@ -5,7 +5,7 @@
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The client could not be built, or not be used as it was: a missing or malformed token, a
-    /// base URL that won't do, no TLS, a certificate that is not trusted, no tokio runtime, a proxy
+    /// base URL that is invalid, no TLS, a certificate that is not trusted, no tokio runtime, a proxy
     /// that wants other credentials. Nothing was done; mend the configuration.
     Config,
     /// There is no token to send the call with: the exchange of a service account's key failed or
@@ -47,7 +47,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The class as one word, for logs and the labels of metrics: `connect`, `too_large`.
+    /// Returns the class as one word, for logs and the labels of metrics: `connect`, `too_large`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",

@@ -26,7 +26,7 @@ impl Error {
             attempts: 0,
             sent: Sent::No,
             idempotency_key: None,
-            passing: false,
+            transient: false,
             retryable: None,
             checkpoint: None,
             body: Bytes::new(),
@@ -123,13 +123,13 @@ impl Error {
     }
 
     /// Sets whether what failed may work soon: of no token, that asking again may give one.
-    pub(crate) fn with_passing(mut self, passing: bool) -> Self {
-        self.0.passing = passing;
+    pub(crate) fn with_transient(mut self, transient: bool) -> Self {
+        self.0.transient = transient;
         self
     }
 
-    pub(crate) fn is_passing(&self) -> bool {
-        self.0.passing
+    pub(crate) fn is_transient(&self) -> bool {
+        self.0.transient
     }
 
     pub(crate) fn with_checkpoint(mut self, checkpoint: Option<String>) -> Self {

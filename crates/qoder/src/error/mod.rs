@@ -62,7 +62,7 @@ struct Inner {
     sent: Sent,
     idempotency_key: Option<String>,
     /// What failed may work soon.
-    passing: bool,
+    transient: bool,
     /// What the table of retries says of it, where it was asked.
     retryable: Option<bool>,
     checkpoint: Option<String>,
@@ -71,88 +71,89 @@ struct Inner {
 }
 
 impl Error {
-    /// The class of the error.
+    /// Returns the class of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The operation that failed, such as `sessions.events.send`; or the method and path of a
+    /// Returns the operation that failed, such as `sessions.events.send`; or the method and path of a
     /// [raw call](crate::Client::request), such as `GET /quotas`.
     pub fn operation(&self) -> Option<&str> {
         self.0.operation.as_deref()
     }
 
-    /// The status of the last response, if there was one.
+    /// Returns the status of the last response. `None` if there was none.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// The server's own words, if it answered with an error.
+    /// Returns the body of the server's error. `None` if it didn't answer with one.
     pub fn api(&self) -> Option<&ErrorBody> {
         self.0.api.as_ref()
     }
 
-    /// The server's id of the request, for the vendor's support.
+    /// Returns the server's id of the request, for the vendor's support. `None` if it gave none.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// How long the server asked to wait, if it did. It is here too when the wait was longer than
+    /// Returns how long the server asked to wait. `None` if it didn't. It is here too when the wait was longer than
     /// the client's limit, which is why the call was not repeated.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// How many requests were made for the call: 0 if none was.
+    /// Returns how many requests were made for the call: 0 if none was.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// Whether the request left, in any of its attempts: a write that was [`Sent::Maybe`] may have
+    /// Returns whether the request left, in any of its attempts: a write that was [`Sent::Maybe`] may have
     /// been done.
     pub fn sent(&self) -> Sent {
         self.0.sent
     }
 
-    /// Where a stream stood: the checkpoint to continue from, if any event had been delivered.
+    /// Returns the checkpoint to resume a stream or turn from. `None` if no event had been delivered.
     pub fn checkpoint(&self) -> Option<&str> {
         self.0.checkpoint.as_deref()
     }
 
-    /// The beginning of the body of the response that was not understood, 64 KiB at most.
+    /// Returns the beginning of the body that was not understood, at most 64 KiB. Empty if there was
+    /// none.
     pub fn body(&self) -> &[u8] {
         &self.0.body
     }
 
-    /// A deadline passed: connect, response head, silence in a body, or the whole call.
+    /// Returns whether a deadline passed: connect, response head, silence in a body, or the whole call.
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// The token is missing, invalid or expired (401), or may not do this (403), or there is none
+    /// Returns whether the token is missing, invalid or expired (401), or may not do this (403), or there is none
     /// and won't be.
     pub fn is_auth(&self) -> bool {
         matches!(self.code(), Some(401 | 403))
-            || self.kind() == ErrorKind::Credentials && !self.0.passing
+            || self.kind() == ErrorKind::Credentials && !self.0.transient
     }
 
-    /// The gateway asks for fewer requests (429). The client has already retried; slow down.
+    /// Returns whether the gateway asks for fewer requests (429). The client has already retried; slow down.
     pub fn is_rate_limited(&self) -> bool {
         self.code() == Some(429)
     }
 
-    /// The state on the server forbids it (409): a stale agent version, a message while the
+    /// Returns whether the state on the server forbids it (409): a stale agent version, a message while the
     /// session runs, an idempotency key used for another body. Read the state, then decide.
     pub fn is_conflict(&self) -> bool {
         self.code() == Some(409) && self.is_answer()
     }
 
-    /// There is no such resource (404), or none that this token can see.
+    /// Returns whether there is no such resource (404), or none that this token can see.
     pub fn is_not_found(&self) -> bool {
         self.code() == Some(404) && self.is_answer()
     }
 
-    /// Whether the same call may succeed later and can be repeated without doing something
+    /// Returns whether the same call may succeed later and can be repeated without doing something
     /// twice. The client has used up its own retries by then, or had no time left for them.
     ///
     /// It is what the [table of retries](crate::transport::retry) says of the operation. A read
@@ -189,7 +190,7 @@ impl Error {
         })
     }
 
-    /// The key that a write was sent with, given or made by the client: whoever repeats the call
+    /// Returns the key that a write was sent with, given or made by the client: whoever repeats the call
     /// with it does nothing twice. `None` for reads, and for writes without a key.
     pub fn idempotency_key(&self) -> Option<&str> {
         self.0.idempotency_key.as_deref()

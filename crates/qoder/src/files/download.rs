@@ -15,17 +15,17 @@ use qoder_types::FileId;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::engine::{Engine, Piece};
-use super::fetch::Fetch;
+use super::destination::Destination;
+use super::driver::{Driver, Piece};
+use super::machine::Machine;
 use super::progress::Progress;
-use super::target::Target;
 use crate::call::CallOptions;
 use crate::error::{ErrorKind, Result};
 use crate::shared::Shared;
 
 /// A download, to be taken as bytes, as a file, or as a stream.
 ///
-/// It has two steps: the API gives a link that holds for some minutes, and the link leads to a
+/// It has two steps: the API returns a link that holds for some minutes, and the link leads to a
 /// storage, which gets neither the token nor any other header of the API. A body that breaks off
 /// is continued where it broke, with `Range` and `If-Range`; a link that has ended is replaced by
 /// a new one; a file that turns out to be another one is begun anew. What is given is complete or
@@ -120,7 +120,7 @@ impl Download {
         self
     }
 
-    /// The content in memory, up to [`max_bytes`](Self::max_bytes).
+    /// Returns the content in memory, up to [`max_bytes`](Self::max_bytes).
     ///
     /// # Errors
     ///
@@ -130,10 +130,10 @@ impl Download {
     pub async fn bytes(mut self) -> Result<Bytes> {
         let limit = self.shared.settings().max_response as u64;
         self.max_bytes.get_or_insert(limit);
-        let (mut engine, deadline) = self.engine(true);
+        let (mut driver, deadline) = self.driver(true);
         let reading = async {
             let mut whole = BytesMut::new();
-            while let Some(piece) = engine.next().await {
+            while let Some(piece) = driver.next().await {
                 match piece? {
                     Piece::Start => whole.clear(),
                     Piece::Data(bytes) => whole.extend_from_slice(&bytes),
@@ -142,10 +142,10 @@ impl Download {
             Ok(whole.freeze())
         };
         let read = within(deadline, reading).await;
-        read.unwrap_or_else(|limit| Err(engine.too_late(limit)))
+        read.unwrap_or_else(|limit| Err(driver.too_late(limit)))
     }
 
-    /// Writes the content to this file, and gives its length.
+    /// Writes the content to this file and returns its length in bytes.
     ///
     /// It is written under another name in the same directory (`.qoder-….part`), and gets its own
     /// once it is complete and on the disk, in place of what had it. If the download fails or is
@@ -164,39 +164,40 @@ impl Download {
     /// is made. Else those of [`bytes`](Self::bytes).
     pub async fn to_path(self, path: impl AsRef<Path>) -> Result<u64> {
         let path = path.as_ref().to_owned();
-        let (mut engine, deadline) = self.engine(true);
+        let (mut driver, deadline) = self.driver(true);
         let writing = async {
-            let failed = |engine: &Engine, error: io::Error| {
+            let failed = |driver: &Driver, error: io::Error| {
                 let why = format!("{}: {error}", path.display());
-                engine.error(ErrorKind::File, why).with_source(error)
+                driver.error(ErrorKind::File, why).with_source(error)
             };
-            let mut target = Target::create(&path).map_err(|error| failed(&engine, error))?;
-            while let Some(piece) = engine.next().await {
+            let mut destination =
+                Destination::create(&path).map_err(|error| failed(&driver, error))?;
+            while let Some(piece) = driver.next().await {
                 let written = match piece? {
-                    Piece::Start => target.restart().await,
-                    Piece::Data(bytes) => target.write(&bytes).await,
+                    Piece::Start => destination.restart().await,
+                    Piece::Data(bytes) => destination.write(&bytes).await,
                 };
-                written.map_err(|error| failed(&engine, error))?;
+                written.map_err(|error| failed(&driver, error))?;
             }
-            let finished = target.finish().await;
-            finished.map_err(|error| failed(&engine, error))?;
-            Ok(engine.fetch.progress().0)
+            let finished = destination.finish().await;
+            finished.map_err(|error| failed(&driver, error))?;
+            Ok(driver.machine.progress().0)
         };
         let written = within(deadline, writing).await;
-        written.unwrap_or_else(|limit| Err(engine.too_late(limit)))
+        written.unwrap_or_else(|limit| Err(driver.too_late(limit)))
     }
 
-    /// The content as a stream of pieces. Nothing is sent before it is polled.
+    /// Returns the content as a stream of pieces. Nothing is sent before it is polled.
     ///
     /// What was given can't be taken back: a file that has changed is an error here, and so is a
     /// body that breaks off at a storage that names no version.
     pub fn stream(self) -> FileStream {
         FileStream {
-            engine: self.engine(false).0,
+            driver: self.driver(false).0,
         }
     }
 
-    fn engine(self, rewinds: bool) -> (Engine, Option<Duration>) {
+    fn driver(self, rewinds: bool) -> (Driver, Option<Duration>) {
         let settings = self.shared.settings();
         let mut policy = settings.retry;
         if let Some(retries) = self.options.retries {
@@ -204,7 +205,7 @@ impl Download {
         }
         let seed = Uuid::new_v4().as_u64_pair().0;
         let budget = self.shared.budget().clone();
-        let fetch = Fetch::new(policy, budget, seed, rewinds)
+        let machine = Machine::new(policy, budget, seed, rewinds)
             .expect(self.length)
             .limit(self.max_bytes);
         // A stream may lie unread, and then must not hold up others.
@@ -214,16 +215,16 @@ impl Download {
         } else {
             Coding::default()
         };
-        let engine = Engine::new(
+        let driver = Driver::new(
             self.shared,
             self.file,
             self.options,
             self.progress,
-            fetch,
+            machine,
             lane,
             coding,
         );
-        (engine, self.deadline)
+        (driver, self.deadline)
     }
 }
 
@@ -253,18 +254,18 @@ impl fmt::Debug for Download {
 /// loses nothing; dropping the stream ends the download.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct FileStream {
-    engine: Engine,
+    driver: Driver,
 }
 
 impl FileStream {
-    /// The next piece; `None` at the end.
+    /// Returns the next piece, or `None` after the last.
     pub async fn next(&mut self) -> Option<Result<Bytes>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// How many bytes the whole has, once the storage has said so.
+    /// Returns how many bytes the whole has. `None` until the storage has said so.
     pub fn total(&self) -> Option<u64> {
-        self.engine.fetch.progress().1
+        self.driver.machine.progress().1
     }
 }
 
@@ -272,9 +273,9 @@ impl Stream for FileStream {
     type Item = Result<Bytes>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        let engine = &mut self.get_mut().engine;
+        let driver = &mut self.get_mut().driver;
         loop {
-            match ready!(engine.poll_next(cx)) {
+            match ready!(driver.poll_next(cx)) {
                 Some(Ok(Piece::Data(bytes))) => return Poll::Ready(Some(Ok(bytes))),
                 // It never does, since it can't be taken back.
                 Some(Ok(Piece::Start)) => {}
@@ -287,9 +288,9 @@ impl Stream for FileStream {
 
 impl fmt::Debug for FileStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (bytes, total) = self.engine.fetch.progress();
+        let (bytes, total) = self.driver.machine.progress();
         f.debug_struct("FileStream")
-            .field("file", &self.engine.file)
+            .field("file", &self.driver.file)
             .field("bytes", &bytes)
             .field("total", &total)
             .finish_non_exhaustive()

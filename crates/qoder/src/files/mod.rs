@@ -1,15 +1,15 @@
 //! The contents of files, on their way up and down.
 
 mod answer;
+mod destination;
 mod download;
-mod engine;
-mod fetch;
+mod driver;
 mod form;
 mod link;
+mod machine;
 mod progress;
 mod reading;
 mod source;
-mod target;
 mod upload;
 
 pub use download::{Download, FileStream};

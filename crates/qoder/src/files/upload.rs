@@ -40,7 +40,7 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// The file at this path, under its own name. It must be one that can be read and, from the
+    /// Uploads the file at this path, under its own name. It must be one that can be read and, from the
     /// start of the call to its end, stay as it is: of a content that changes while it is read, or
     /// between two attempts, the call fails with [`ErrorKind::File`](crate::ErrorKind::File), and
     /// no mixture of the two is uploaded. A change shows in the length or the time of the last
@@ -52,12 +52,12 @@ impl Upload {
         Self::new(name.into_owned(), Source::Path(path))
     }
 
-    /// These bytes, as a file of this name.
+    /// Uploads these bytes, as a file of this name.
     pub fn bytes(filename: impl Into<String>, content: impl Into<Bytes>) -> Self {
         Self::new(filename.into(), Source::Bytes(content.into()))
     }
 
-    /// What a stream gives, as a file of this name. If the length is known, it must be the right
+    /// Uploads what a stream yields, as a file of this name. If the length is known, it must be the right
     /// one; if not, the content is sent in chunks, which not every gateway takes.
     ///
     /// The stream is read once: a failed attempt is repeated only if it had not begun to read, and
@@ -75,7 +75,7 @@ impl Upload {
         Self::new(filename.into(), Source::once(length.into(), content))
     }
 
-    /// As [`stream`](Self::stream), of a stream that can be made anew for each attempt. It must
+    /// Uploads a stream as [`stream`](Self::stream) does, but one that is made anew for each attempt. It must
     /// give the same bytes every time.
     ///
     /// ```

@@ -7,8 +7,8 @@ use qoder_types::PreviewType;
 use uuid::Uuid;
 
 use super::driver::Driver;
+use super::event_log::EventLog;
 use super::events::{Events, Updates};
-use super::feed::Feed;
 use super::machine::Settings;
 use super::start::{Start, Via};
 use crate::shared::Shared;
@@ -34,36 +34,36 @@ use crate::shared::Shared;
 #[derive(Clone, Debug)]
 pub struct Follow {
     shared: Shared,
-    feed: Feed,
+    log: EventLog,
     start: Start,
     via: Via,
     previews: Vec<PreviewType>,
     policy: Policy,
     held: usize,
-    chance: Option<u64>,
+    seed: Option<u64>,
 }
 
 impl Follow {
-    pub(crate) fn new(shared: Shared, feed: Feed) -> Self {
+    pub(crate) fn new(shared: Shared, log: EventLog) -> Self {
         Self {
             shared,
-            feed,
+            log,
             start: Start::default(),
             via: Via::default(),
             previews: Vec::new(),
             policy: Policy::default().polling(Polling::Auto),
             held: 100_000,
-            chance: None,
+            seed: None,
         }
     }
 
-    /// Where to start. Default: [`Start::Now`].
+    /// Sets where to start. Default: [`Start::Now`].
     pub fn from(mut self, start: Start) -> Self {
         self.start = start;
         self
     }
 
-    /// By which means. Default: [`Via::Sse`].
+    /// Sets by which means events are fetched. Default: [`Via::Sse`].
     pub fn via(mut self, via: Via) -> Self {
         self.via = via;
         self
@@ -101,14 +101,14 @@ impl Follow {
         self
     }
 
-    /// How long a connection may be silent, heartbeats included, until it is taken for dead and
+    /// Sets how long a connection may be silent, heartbeats included, until it is taken for dead and
     /// made anew. Default: 60 s. `Duration::MAX` is for ever.
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
         self.policy = self.policy.idle(limit);
         self
     }
 
-    /// When to give up: after so many attempts, or so long since the first that failed, without a
+    /// Sets when to give up: after so many attempts, or so long since the first that failed, without a
     /// new event. The time that the caller takes, and attempts that [`Updates::wake`] asked for,
     /// don't count; polling, where it is allowed, is tried before, with the same patience. Default:
     /// 30 attempts or 5 minutes.
@@ -117,14 +117,14 @@ impl Follow {
         self
     }
 
-    /// The waits between attempts without progress: the first, and the longest; they double.
+    /// Sets the waits between attempts without progress: the first, and the longest; they double.
     /// Default: 0.5 s and 10 s.
     pub fn waits(mut self, base: Duration, cap: Duration) -> Self {
         self.policy = self.policy.waits(base, cap);
         self
     }
 
-    /// How many events may be held in memory while the list is walked back to one that is known,
+    /// Sets how many events may be held in memory while the list is read back to one that is known,
     /// because the server has forgotten the cursor; a gap that is larger ends it with an error.
     /// Default: 100,000.
     pub fn repair_limit(mut self, events: usize) -> Self {
@@ -132,35 +132,33 @@ impl Follow {
         self
     }
 
-    /// Where the luck in the waits comes from: with the same seed, they are the same. For tests.
+    /// Seeds the jitter of the waits, which then are the same each time. For tests.
     /// Default: random.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.chance = Some(seed);
+        self.seed = Some(seed);
         self
     }
 
-    /// The events, and nothing else.
+    /// Returns the events, and nothing else.
     pub fn events(self) -> Events {
         Events::new(self.updates())
     }
 
-    /// The events, previews of them, and notices about the connection.
+    /// Returns the events, previews of them, and notices about the connection.
     pub fn updates(self) -> Updates {
         let policy = match self.via {
             Via::Sse => self.policy,
             Via::Polling(pace) => self.policy.polling(Polling::Always).pace(pace),
         };
         let settings = Settings {
-            feed: self.feed.renewing(self.shared.auth().renews()),
+            log: self.log.renewing(self.shared.auth().renews()),
             dialect: self.shared.dialect(),
             start: self.start.into(),
             previews: self.previews,
             policy,
             held: self.held,
         };
-        let chance = self
-            .chance
-            .unwrap_or_else(|| Uuid::new_v4().as_u64_pair().0);
-        Updates::new(Driver::new(self.shared, settings, chance))
+        let seed = self.seed.unwrap_or_else(|| Uuid::new_v4().as_u64_pair().0);
+        Updates::new(Driver::new(self.shared, settings, seed))
     }
 }

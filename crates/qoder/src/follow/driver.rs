@@ -13,7 +13,7 @@ use qoder_types::{Event, EventId, Page, Request};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Instrument;
 
-use super::machine::{Follower, Settings, Todo};
+use super::machine::{Action, Follower, Settings};
 use super::stream::{UNINTERRUPTED, checked};
 use super::trace::Trace;
 use super::update::Update;
@@ -79,12 +79,12 @@ impl Clock {
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Shared, settings: Settings, chance: u64) -> Self {
+    pub(crate) fn new(shared: Shared, settings: Settings, seed: u64) -> Self {
         let started = Instant::now();
         Self {
             shared,
-            trace: Trace::new(&settings.feed, started),
-            machine: Follower::new(settings, chance),
+            trace: Trace::new(&settings.log, started),
+            machine: Follower::new(settings, seed),
             clock: Clock::new(started),
             opening: None,
             body: None,
@@ -131,10 +131,10 @@ impl Driver {
                 return Poll::Pending;
             }
             match self.machine.poll(now) {
-                Todo::Open(request) => self.opening = Some(self.open(request)),
-                Todo::Fetch(request) => self.fetching = Some(self.fetch(request)),
-                Todo::Release => self.release(),
-                Todo::Update(update) => {
+                Action::Open(request) => self.opening = Some(self.open(request)),
+                Action::List(request) => self.fetching = Some(self.page(request)),
+                Action::Release => self.release(),
+                Action::Update(update) => {
                     match &update {
                         Update::Event(_) => self.trace.event(),
                         Update::Notice(notice) => self.trace.notice(notice, &self.shared),
@@ -143,7 +143,7 @@ impl Driver {
                     self.clock.handed_over();
                     return Poll::Ready(Some(Ok(update)));
                 }
-                Todo::Done(error) => {
+                Action::Done(error) => {
                     self.release();
                     self.ended = true;
                     let auth = self.shared.auth();
@@ -155,7 +155,7 @@ impl Driver {
                 }
                 // What has arrived counts before the time that has passed: a slow caller is not a
                 // dead server.
-                Todo::Wait(until) => {
+                Action::Wait(until) => {
                     if had_bytes && !self.machine.has_bytes() {
                         continue;
                     }
@@ -273,7 +273,7 @@ impl Driver {
         Box::pin(opening.instrument(self.trace.span()))
     }
 
-    fn fetch(&self, request: Request<Page<Event>>) -> Pending<Page<Event>> {
+    fn page(&self, request: Request<Page<Event>>) -> Pending<Page<Event>> {
         let call = Call::new(self.shared.clone(), request).options(|options| options.retries(0));
         Box::pin(call.into_future().instrument(self.trace.span()))
     }

@@ -26,12 +26,12 @@ impl Events {
         Self(updates)
     }
 
-    /// The next event, or `None` after the session's last.
+    /// Returns the next event, or `None` after the session's last.
     pub async fn next(&mut self) -> Option<Result<Event>> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// What [`next`](Self::next) waits for, for futures written by hand.
+    /// Polls for what [`next`](Self::next) returns, in futures written by hand.
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         loop {
             match ready!(self.0.poll_update(cx)) {
@@ -43,14 +43,14 @@ impl Events {
         }
     }
 
-    /// Where this stands: the id of the last event that was handed over. Store it, and another
+    /// Returns where this stands: the id of the last event that was handed over. Store it, and another
     /// process goes on with `Start::After` it, with exactly what was not handed over here. `None`
     /// as long as there is no such event.
     pub fn checkpoint(&self) -> Option<String> {
         self.0.checkpoint()
     }
 
-    /// As [`Updates::wake`].
+    /// Does what is waited for at once; see [`Updates::wake`].
     pub fn wake(&mut self) {
         self.0.wake();
     }
@@ -87,30 +87,30 @@ impl Updates {
         Self(Box::new(driver))
     }
 
-    /// The next update, or `None` after the session's last event.
+    /// Returns the next update, or `None` after the session's last event.
     pub async fn next(&mut self) -> Option<Result<Update>> {
         poll_fn(|cx| self.poll_update(cx)).await
     }
 
-    /// What [`next`](Self::next) waits for, for futures written by hand.
+    /// Polls for what [`next`](Self::next) returns, in futures written by hand.
     pub fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
         self.0.poll_update(cx)
     }
 
-    /// The whole text so far of a content block that is being written; `None` when it is not, or
+    /// Returns the whole text so far of a content block that is being written; `None` when it is not, or
     /// not any more: its event has come, or the connection was lost and the server has not
     /// started it again.
     pub fn preview_text(&self, event: &EventId, index: usize) -> Option<&str> {
         self.0.preview_text(event, index)
     }
 
-    /// As [`Events::checkpoint`].
+    /// Returns where this stands; see [`Events::checkpoint`].
     pub fn checkpoint(&self) -> Option<String> {
         self.0.checkpoint()
     }
 
-    /// There is reason to believe that there is news, or that the network is back: what is waited
-    /// for is done at once, be it the next list or the next attempt to connect.
+    /// Does what is waited for at once, be it the next list or the next attempt to connect: for when
+    /// there is reason to believe that there is news, or that the network is back.
     pub fn wake(&mut self) {
         self.0.wake();
     }

@@ -1,5 +1,5 @@
 //! Following without I/O: what to do is said by [`Follower::poll`], what happened is told by the
-//! other methods. Time is an input, and so is chance.
+//! other methods. Time is an input, and so is the seed of the jitter.
 //!
 //! It is [`Resume`] with what is particular to this API: events in place of frames, their lists,
 //! and previews.
@@ -11,24 +11,24 @@ use http::HeaderValue;
 use qoder_http::Sent;
 use qoder_sse::Frame;
 use qoder_sse::resume::{
-    Action, Class, Classify, End, Fault, ListFrom, Notice as Told, Outcome, Policy, Refusal,
-    RefusalKind, Resume, Start, Tick,
+    Action as ResumeAction, Class, Classify, End, Fault, ListFrom, Notice as Told, Outcome, Policy,
+    Refusal, RefusalKind, Resume, Start, Tick,
 };
 use qoder_types::{Event, EventId, Page, PreviewType, Request};
 
-use super::feed::{self, Feed};
+use super::catch_up::{CatchUp, Habits, Step};
+use super::event_log::{self, EventLog};
 use super::notice::Notice;
 use super::previews::{Preview, PreviewStart, Previews};
 use super::stream::too_large;
 use super::update::Update;
-use super::walk::{Habits, Step, Walk};
 use crate::error::{Error, ErrorKind};
 use crate::gateway::Dialect;
 
 /// What to follow, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) feed: Feed,
+    pub(crate) log: EventLog,
     pub(crate) dialect: Dialect,
     pub(crate) start: Start,
     pub(crate) previews: Vec<PreviewType>,
@@ -38,13 +38,23 @@ pub(crate) struct Settings {
 }
 
 /// The events of a session or thread, each once and in order.
+///
+/// Drain [`poll`](Self::poll) until it says [`Action::Wait`]: then wait for whatever comes first, the
+/// time it names, the body as long as the machine [reads](Self::reads), or what was opened or
+/// listed; report that by `tick`, `bytes`, `ended`, `broke`, `opened`, `not_opened`, `page` or
+/// `no_page`; and drain again. There is at most one stream and one page under way, which
+/// [`Action::Release`] takes back: nothing of them is reported after it. `bytes` is called only while
+/// the machine reads and [has none](Self::has_bytes) left. [`wake`](Self::wake) and
+/// [`close`](Self::close) may come at any time; after [`Action::Done`] everything is ignored. Times
+/// are counted from any moment, and must not go back. An event counts as delivered, and moves the
+/// cursor, when `poll` returns it.
 pub(crate) struct Follower {
-    feed: Feed,
+    log: EventLog,
     dialect: Dialect,
     preview_types: Vec<PreviewType>,
     held: usize,
     resume: Resume<Decoder>,
-    walk: Option<Walk>,
+    catch_up: Option<CatchUp>,
     habits: Habits,
     chunk: Bytes,
     /// Whether the request for the stream carried the cursor.
@@ -61,12 +71,12 @@ pub(crate) struct Follower {
     clippy::large_enum_variant,
     reason = "one at a time, on its way to the caller"
 )]
-pub(crate) enum Todo {
+pub(crate) enum Action {
     /// Open the stream: then `opened` or `not_opened`, and as long as it `reads`, `bytes` or
     /// `ended`.
     Open(Request<()>),
     /// Fetch a page: then `page` or `no_page`.
-    Fetch(Request<Page<Event>>),
+    List(Request<Page<Event>>),
     /// Drop the connection and whatever is being fetched.
     Release,
     /// Hand this to the caller.
@@ -80,7 +90,7 @@ pub(crate) enum Todo {
 /// Decodes each frame once, for its class and for the caller.
 #[derive(Debug)]
 struct Decoder {
-    feed: Feed,
+    log: EventLog,
     /// The cursor that the request carried.
     asked_after: Option<String>,
     decoded: Option<Decoded>,
@@ -110,9 +120,9 @@ impl Classify for Decoder {
                     return Class::Preview;
                 }
                 let event = Event::decode(name, frame.id(), data);
-                let mut class = self.feed.class_of(&event);
+                let mut class = self.log.class_of(&event);
                 if let (Event::StreamError(error), Some(cursor)) = (&event, &self.asked_after) {
-                    if feed::rejects_cursor(error, cursor) {
+                    if event_log::rejects_cursor(error, cursor) {
                         class = Class::Fault(Fault::CursorRejected);
                     }
                 }
@@ -132,19 +142,19 @@ impl Classify for Decoder {
 }
 
 impl Follower {
-    pub(crate) fn new(settings: Settings, chance: u64) -> Self {
+    pub(crate) fn new(settings: Settings, seed: u64) -> Self {
         let decoder = Decoder {
-            feed: settings.feed.clone(),
+            log: settings.log.clone(),
             asked_after: None,
             decoded: None,
         };
         Self {
-            feed: settings.feed,
+            log: settings.log,
             dialect: settings.dialect,
             preview_types: settings.previews,
             held: settings.held,
-            resume: Resume::new(settings.start, settings.policy, chance, decoder),
-            walk: None,
+            resume: Resume::new(settings.start, settings.policy, seed, decoder),
+            catch_up: None,
             habits: Habits::default(),
             chunk: Bytes::new(),
             asked_after: false,
@@ -173,69 +183,69 @@ impl Follower {
         !self.chunk.is_empty() && self.reads()
     }
 
-    pub(crate) fn poll(&mut self, now: Tick) -> Todo {
+    pub(crate) fn poll(&mut self, now: Tick) -> Action {
         loop {
             let wait = match self.resume.poll(now) {
-                Action::Connect { cursor, .. } => match self.stream(cursor) {
-                    Some(request) => return Todo::Open(request),
+                ResumeAction::Connect { cursor, .. } => match self.stream(cursor) {
+                    Some(request) => return Action::Open(request),
                     None => {
                         self.resume.refused(now, unsendable());
                         continue;
                     }
                 },
-                Action::List(from) => {
-                    self.walk = Some(self.walk(from));
+                ResumeAction::List(from) => {
+                    self.catch_up = Some(self.catching_up(from));
                     continue;
                 }
-                // The walk knows where it was.
-                Action::GoOn => continue,
-                Action::Release => {
+                // The catch-up knows where it was.
+                ResumeAction::GoOn => continue,
+                ResumeAction::Release => {
                     self.release();
-                    return Todo::Release;
+                    return Action::Release;
                 }
-                Action::Notice(notice) => {
+                ResumeAction::Notice(notice) => {
                     if notice == Told::PreviewsVoid {
                         self.previews.void();
                     }
                     match Notice::new(notice, self.failure.as_ref()) {
-                        Some(notice) => return Todo::Update(Update::Notice(notice)),
+                        Some(notice) => return Action::Update(Update::Notice(notice)),
                         None => continue,
                     }
                 }
-                Action::Done(outcome) => {
+                ResumeAction::Done(outcome) => {
                     self.release();
-                    return Todo::Done(self.error(outcome));
+                    return Action::Done(self.error(outcome));
                 }
-                Action::Wait(until) => until,
+                ResumeAction::Wait(until) => until,
                 // An action of a later release of the machine can't be carried out.
-                _ => return Todo::Done(None),
+                _ => return Action::Done(None),
             };
             if self.resume.lists() {
-                if let Some(step) = self.walk.as_mut().and_then(Walk::step) {
+                if let Some(step) = self.catch_up.as_mut().and_then(CatchUp::step) {
                     match self.step(step, now) {
-                        Some(update) => return Todo::Update(update),
+                        Some(update) => return Action::Update(update),
                         None => continue,
                     }
                 }
             }
             if !self.chunk.is_empty() && self.resume.reads() {
                 match self.frame(now) {
-                    Some(update) => return Todo::Update(update),
+                    Some(update) => return Action::Update(update),
                     None => continue,
                 }
             }
             if self.resume.lists() {
-                if let Some(request) = self.walk.as_mut().and_then(Walk::request) {
-                    return Todo::Fetch(request);
+                if let Some(request) = self.catch_up.as_mut().and_then(CatchUp::request) {
+                    return Action::List(request);
                 }
             }
-            return Todo::Wait(wait);
+            return Action::Wait(wait);
         }
     }
 
-    fn walk(&self, from: ListFrom) -> Walk {
+    fn catching_up(&self, from: ListFrom) -> CatchUp {
         let after = self.resume.cursor();
-        Walk::new(&self.feed, from, after, self.held, self.habits)
+        CatchUp::new(&self.log, from, after, self.held, self.habits)
     }
 
     pub(crate) fn opened(&mut self, now: Tick) {
@@ -272,36 +282,42 @@ impl Follower {
     pub(crate) fn page(&mut self, now: Tick, page: Page<Event>) {
         self.sent = Sent::Yes;
         self.failure = None;
-        let Some(walk) = &mut self.walk else { return };
+        let Some(catch_up) = &mut self.catch_up else {
+            return;
+        };
         let resume = &self.resume;
-        let came = walk.page(page, |id| resume.knows(id.as_str()));
-        self.habits = walk.habits();
+        let came = catch_up.page(page, |id| resume.knows(id.as_str()));
+        self.habits = catch_up.habits();
         self.resume.page(now, came.is_new, came.more);
     }
 
     pub(crate) fn no_page(&mut self, now: Tick, error: Error) {
-        let Some(walk) = &mut self.walk else { return };
-        let refusal = refusal(&error, walk.has_cursor());
+        let Some(catch_up) = &mut self.catch_up else {
+            return;
+        };
+        let refusal = refusal(&error, catch_up.has_cursor());
         self.sent = self.sent.max(error.sent());
         self.failure = Some(error);
         let Some(refusal) = refusal else {
-            walk.again();
+            catch_up.again();
             self.resume.list_unreachable(now);
             return;
         };
         match refusal.kind {
             RefusalKind::Transient => {
-                walk.again();
+                catch_up.again();
                 self.resume.list_failed(now, refusal);
             }
-            RefusalKind::CursorRejected if walk.does_without() => self.habits = walk.habits(),
-            // A page further on is not known any more: such a walk begins anew.
-            RefusalKind::CursorRejected if walk.is_under_way() && !walk.is_forward() => {
-                self.walk = None;
+            RefusalKind::CursorRejected if catch_up.does_without() => {
+                self.habits = catch_up.habits();
+            }
+            // A page further on is not known any more: such a catch-up begins anew.
+            RefusalKind::CursorRejected if catch_up.is_under_way() && !catch_up.is_forward() => {
+                self.catch_up = None;
                 self.resume.list_broken(now);
             }
             _ => {
-                self.walk = None;
+                self.catch_up = None;
                 self.resume.list_failed(now, refusal);
             }
         }
@@ -326,7 +342,7 @@ impl Follower {
     }
 
     fn release(&mut self) {
-        self.walk = None;
+        self.catch_up = None;
         self.chunk = Bytes::new();
     }
 
@@ -341,7 +357,7 @@ impl Follower {
         let id = cursor.as_deref().map(EventId::from);
         self.resume.classifier().asked_after = cursor;
         let request = self
-            .feed
+            .log
             .stream(self.dialect, id.as_ref(), &self.preview_types);
         Some(request)
     }
@@ -371,26 +387,26 @@ impl Follower {
         match step {
             Step::Event(event) => {
                 let id = event.id().map(EventId::as_str);
-                if self.resume.listed(id, self.feed.class_of(&event)) {
+                if self.resume.listed(id, self.log.class_of(&event)) {
                     return self.update(event);
                 }
             }
             Step::Newest(id) => {
-                self.walk = None;
+                self.catch_up = None;
                 self.resume.newest(now, id.as_ref().map(EventId::as_str));
             }
             Step::Done => {
-                self.walk = None;
+                self.catch_up = None;
                 self.resume.list_done(now);
             }
             Step::Broken(error) => {
                 // The next list begins behind what this one gave.
-                self.walk = None;
+                self.catch_up = None;
                 self.failed(Error::new(ErrorKind::Pagination, error.to_string()));
                 self.resume.list_broken(now);
             }
             Step::Gap => {
-                self.walk = None;
+                self.catch_up = None;
                 self.resume.list_gap(now);
             }
         }
@@ -410,8 +426,9 @@ impl Follower {
                 let shown = self.previews.delta(delta);
                 self.show(shown)
             }
-            Event::Malformed(malformed) if feed::is_preview(&event) => {
-                let event = feed::previewed_event(event.raw()).or_else(|| malformed.id.clone());
+            Event::Malformed(malformed) if event_log::is_preview(&event) => {
+                let event =
+                    event_log::previewed_event(event.raw()).or_else(|| malformed.id.clone());
                 self.previews.spoil(event.as_ref());
                 None
             }
@@ -476,7 +493,7 @@ impl Follower {
         Some(
             error
                 .with_sent(self.sent)
-                .with_operation(self.feed.operation())
+                .with_operation(self.log.operation())
                 .with_checkpoint(self.resume.cursor().map(ToOwned::to_owned)),
         )
     }
@@ -494,7 +511,7 @@ fn unsendable() -> Refusal {
 fn refusal(error: &Error, with_cursor: bool) -> Option<Refusal> {
     if error.kind() == ErrorKind::Credentials {
         // Where there is no token for now, there is nothing to reach; and otherwise no access.
-        let mut refusal = Refusal::of_status(if error.is_passing() { 503 } else { 401 });
+        let mut refusal = Refusal::of_status(if error.is_transient() { 503 } else { 401 });
         refusal.retry_after = error.retry_after();
         return Some(refusal);
     }

@@ -2,9 +2,10 @@
 //! as it takes ([`Events`], [`Updates`]).
 
 mod builder;
+mod catch_up;
 mod driver;
+mod event_log;
 mod events;
-mod feed;
 mod machine;
 mod notice;
 mod previews;
@@ -12,11 +13,10 @@ mod start;
 mod stream;
 mod trace;
 mod update;
-mod walk;
 
 pub use builder::Follow;
+pub(crate) use event_log::EventLog;
 pub use events::{Events, Updates};
-pub(crate) use feed::Feed;
 pub use notice::Notice;
 pub use previews::{Preview, PreviewStart};
 pub use start::{Start, Via};

@@ -14,19 +14,19 @@ use qoder_http::{ResponseBody, Sent};
 use qoder_sse::{Item, Overflow, Parser, Tail};
 use qoder_types::{Event, EventId, PreviewType};
 
-use super::feed::Feed;
+use super::event_log::EventLog;
 use crate::call::{CallOptions, Prepared, open, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::shared::Shared;
 use crate::text::head_of;
 
-/// An event stream about to be opened. Awaited, it gives the [`EventStream`]. Made by
+/// An event stream about to be opened. Awaited, it returns the [`EventStream`]. Made by
 /// [`SessionEvents::stream`](crate::resources::SessionEvents::stream).
 #[must_use = "a stream is opened when this is awaited"]
 #[derive(Debug)]
 pub struct StreamOpening {
     shared: Shared,
-    feed: Feed,
+    log: EventLog,
     after: Option<EventId>,
     previews: Vec<PreviewType>,
     idle: Option<Duration>,
@@ -34,11 +34,11 @@ pub struct StreamOpening {
 }
 
 impl StreamOpening {
-    pub(crate) fn new(shared: Shared, feed: Feed) -> Self {
+    pub(crate) fn new(shared: Shared, log: EventLog) -> Self {
         let idle = shared.settings().timeouts.body_idle;
         Self {
             shared,
-            feed,
+            log,
             after: None,
             previews: Vec::new(),
             idle,
@@ -46,7 +46,7 @@ impl StreamOpening {
         }
     }
 
-    /// Only what comes after this event: sent as `Last-Event-ID`, and in the seed's dialect as
+    /// Starts after this event, which is sent as `Last-Event-ID`, and in the seed's dialect as
     /// `after_id` too. Default: the server decides; today's starts with what happens next, the
     /// first generation's with the whole history.
     pub fn after(mut self, event: impl Into<EventId>) -> Self {
@@ -61,7 +61,7 @@ impl StreamOpening {
         self
     }
 
-    /// How long the connection may be silent, heartbeats included. Default: 60 s.
+    /// Sets how long the connection may be silent, heartbeats included. Default: 60 s.
     pub fn idle_timeout(mut self, idle: Duration) -> Self {
         self.idle = Some(idle);
         self
@@ -75,7 +75,7 @@ impl StreamOpening {
 
     async fn open(self) -> Result<EventStream> {
         let request = self
-            .feed
+            .log
             .stream(self.shared.dialect(), self.after.as_ref(), &self.previews);
         let operation = request.op().name;
         let opened = async {
@@ -193,12 +193,12 @@ pub enum Ending {
 }
 
 impl EventStream {
-    /// The next event, or `None` after the last. Dropping the future loses nothing.
+    /// Returns the next event, or `None` after the last. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Result<Event>> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// How the stream ended; `None` as long as it hasn't, or if it failed.
+    /// Returns how the stream ended. `None` as long as it hasn't, or if it failed.
     pub fn ending(&self) -> Option<Ending> {
         self.ending
     }

@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 use tracing::{Span, debug, field, info, info_span, warn};
 
-use super::feed::Feed;
+use super::event_log::EventLog;
 use super::notice::Notice;
 use crate::error::Error;
 use crate::shared::Shared;
@@ -22,11 +22,11 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    pub(crate) fn new(feed: &Feed, started: Instant) -> Self {
+    pub(crate) fn new(log: &EventLog, started: Instant) -> Self {
         let span = info_span!(
             "qoder.follow",
-            qoder.operation = feed.operation(),
-            qoder.session_id = feed.session_id(),
+            qoder.operation = log.operation(),
+            qoder.session_id = log.session_id(),
             qoder.events = field::Empty,
             qoder.connections = field::Empty,
             http.response.body.size = field::Empty,
@@ -36,7 +36,7 @@ impl Trace {
         );
         Self {
             span,
-            operation: feed.operation(),
+            operation: log.operation(),
             started,
             events: 0,
             bytes: 0,

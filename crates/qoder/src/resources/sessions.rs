@@ -8,7 +8,7 @@ use qoder_types::{
 
 use super::macros::{calls, list};
 use crate::call::Call;
-use crate::follow::{Feed, StreamOpening};
+use crate::follow::{EventLog, StreamOpening};
 use crate::input;
 
 calls! {
@@ -133,7 +133,7 @@ impl SessionEvents {
     /// Opens the event stream: one connection, which ends when the server ends it. To go on after
     /// that without losing anything, [follow](crate::Conversation::follow) instead.
     pub fn stream(&self, id: impl Into<SessionId>) -> StreamOpening {
-        StreamOpening::new(self.shared.clone(), Feed::session(id.into()))
+        StreamOpening::new(self.shared.clone(), EventLog::session(id.into()))
     }
 }
 
@@ -223,8 +223,8 @@ impl ThreadEvents {
         session: impl Into<SessionId>,
         thread: impl Into<ThreadId>,
     ) -> StreamOpening {
-        let feed = Feed::thread(session.into(), thread.into());
-        StreamOpening::new(self.shared.clone(), feed)
+        let log = EventLog::thread(session.into(), thread.into());
+        StreamOpening::new(self.shared.clone(), log)
     }
 }
 

@@ -42,7 +42,7 @@ impl Checkpoint {
     pub(crate) fn parse(text: &str, session: &SessionId) -> Result<Self> {
         let checkpoint: Self = serde_json::from_str(text).map_err(|error| {
             Error::input(format!(
-                "this is no checkpoint of a turn, as `Turn::checkpoint` gives it: {error}"
+                "this is no checkpoint of a turn, as `Turn::checkpoint` returns it: {error}"
             ))
         })?;
         if checkpoint.session != session.as_str() {

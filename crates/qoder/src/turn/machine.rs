@@ -25,6 +25,11 @@ use super::meaning::Meaning;
 const REMEMBERED: usize = 512;
 
 /// Follows one turn through the events of its session.
+///
+/// Its one input is [`observe`](Self::observe), with every event of the session in its order, each
+/// once; its outputs are the questions below, which change nothing and may be asked at any time.
+/// Events of other threads, and those after the end, are legal and change nothing. It knows no
+/// times. It can be stored between any two events, and goes on from there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
     state: State,

@@ -28,11 +28,11 @@ use uuid::Uuid;
 
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
-use crate::follow::{Events, Feed, Follow, Start};
+use crate::follow::{EventLog, Events, Follow, Start};
 use crate::input;
 use crate::shared::Shared;
 
-/// A message about to be sent, and the turn it starts. Awaited, it sends the message and gives
+/// A message about to be sent, and the turn it starts. Awaited, it sends the message and returns
 /// the [`Turn`]. Made by [`Conversation::turn`](crate::Conversation::turn).
 ///
 /// As long as the server has not said yet which event a message became, as all documented ones do,
@@ -72,7 +72,7 @@ impl TurnOpening {
     }
 
     fn begin(shared: Shared, session: SessionId, begin: Begin) -> Self {
-        let follow = Follow::new(shared.clone(), Feed::session(session.clone()));
+        let follow = Follow::new(shared.clone(), EventLog::session(session.clone()));
         Self {
             shared,
             session,
@@ -83,7 +83,7 @@ impl TurnOpening {
         }
     }
 
-    /// The idempotency key of the message. With one of your own, the same turn can be started
+    /// Sets the idempotency key of the message. With a key that is known, the same turn can be started
     /// again after a crash without sending the message twice. A server that doesn't say which
     /// event the message became leaves it to be found by its text, among the newest 1,000 events.
     /// Default: a new random one.
@@ -92,7 +92,7 @@ impl TurnOpening {
         self
     }
 
-    /// The limit of the whole turn, from sending to its end. When it passes, the stream of events
+    /// Sets the limit of the whole turn, from sending to its end. When it passes, the stream of events
     /// ends with an error that carries the checkpoint, however many events there are to hand over;
     /// the agent's own work goes on. If it passes before the message is accepted, there is no turn
     /// yet, and sending fails. Default: none, as with a limit that the clock can't count.
@@ -152,7 +152,7 @@ fn not_accepted_in_time() -> Error {
     .with_retryable(true)
 }
 
-/// Sends the message; gives its id, where its turn starts, and what the turn waits for. The key is
+/// Sends the message; returns its id, where its turn starts, and what the turn waits for. The key is
 /// `known` if the message may have been sent with it before.
 async fn send(
     shared: &Shared,
@@ -249,28 +249,28 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The next event, or `None` when the turn is over. Dropping the future loses nothing.
+    /// Returns the next event, or `None` when the turn is over. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Result<Event>> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// How the turn stands: running, paused, or why it is over.
+    /// Returns how the turn stands: running, paused, or why it is over.
     pub fn stop_reason(&self) -> Stop {
         self.machine.stop()
     }
 
-    /// The last error that the session reported in the turn: one it recovered from, if the turn
+    /// Returns the last error that the session reported in the turn: one it recovered from, if the turn
     /// still comes to [`Stop::EndTurn`].
     pub fn error(&self) -> Option<&SessionErrorEvent> {
         self.machine.error()
     }
 
-    /// The id of the message that started the turn, if the server gave one.
+    /// Returns the id of the message that started the turn. `None` if the server gave none.
     pub fn message_id(&self) -> Option<&EventId> {
         self.message.as_ref()
     }
 
-    /// Where the turn stands, as a text to store: [`Conversation::resume_turn`] goes on with it in
+    /// Returns where the turn stands, as a text to store: [`Conversation::resume_turn`] goes on with it in
     /// another process, with exactly the events that were not handed over here.
     ///
     /// [`Conversation::resume_turn`]: crate::Conversation::resume_turn

@@ -41,7 +41,7 @@ impl Reply {
         }
     }
 
-    /// The text of all messages of the turn, one after another, a line break between them.
+    /// Returns the text of all messages of the turn, one after another, a line break between them.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for (n, message) in self.messages.iter().enumerate() {
@@ -53,17 +53,17 @@ impl Reply {
         text
     }
 
-    /// The messages of the turn, in order.
+    /// Returns the messages of the turn, in order.
     pub fn messages(&self) -> &[AgentMessageEvent] {
         &self.messages
     }
 
-    /// Why the turn is over. Only [`Stop::EndTurn`] is success.
+    /// Returns why the turn is over. Only [`Stop::EndTurn`] is success.
     pub fn stop_reason(&self) -> &Stop {
         &self.stop
     }
 
-    /// The last error that the session reported in the turn: one it recovered from, if the turn
+    /// Returns the last error that the session reported in the turn: one it recovered from, if the turn
     /// still ended with [`Stop::EndTurn`].
     pub fn error(&self) -> Option<&SessionErrorEvent> {
         self.error.as_ref()
@@ -71,7 +71,7 @@ impl Reply {
 }
 
 impl Turn {
-    /// Reads the turn to its end, and gives the text of its messages: of those that were not
+    /// Reads the turn to its end and returns the text of its messages: of those that were not
     /// handed over yet.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Turn {
         Ok(self.reply().await?.text())
     }
 
-    /// Reads the turn to its end, and gives the messages that were not handed over yet.
+    /// Reads the turn to its end and returns the messages that were not handed over yet.
     ///
     /// What the agent had asked for before this is called, the caller may have answered, or another
     /// client may still: the turn is read on, from where it is paused and through pauses for

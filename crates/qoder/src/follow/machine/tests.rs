@@ -27,7 +27,7 @@ impl Run {
 
     fn from(start: Start) -> Self {
         let settings = Settings {
-            feed: Feed::session("sess_1".into()),
+            log: EventLog::session("sess_1".into()),
             dialect: Dialect::default(),
             start,
             previews: vec![PreviewType::AgentMessage],
@@ -52,12 +52,12 @@ impl Run {
         let mut updates = Vec::new();
         loop {
             match self.follower.poll(self.now) {
-                Todo::Update(update) => updates.push(update),
-                Todo::Release => {}
-                Todo::Open(_) => return (updates, Asks::Stream),
-                Todo::Fetch(_) => return (updates, Asks::Page),
-                Todo::Wait(_) => return (updates, Asks::Bytes),
-                Todo::Done(_) => return (updates, Asks::Nothing),
+                Action::Update(update) => updates.push(update),
+                Action::Release => {}
+                Action::Open(_) => return (updates, Asks::Stream),
+                Action::List(_) => return (updates, Asks::Page),
+                Action::Wait(_) => return (updates, Asks::Bytes),
+                Action::Done(_) => return (updates, Asks::Nothing),
             }
         }
     }

@@ -7,7 +7,7 @@ type Headers = &'static [(&'static str, &'static str)];
 /// What happens to a download.
 enum Now {
     /// A head of this status with these headers.
-    Head(u16, Headers),
+    Decision(u16, Headers),
     /// The words of a 400.
     Words(&'static str),
     /// So many bytes.
@@ -45,31 +45,31 @@ fn headers(pairs: Headers) -> HeaderMap {
         .collect()
 }
 
-fn fetch(rewinds: bool) -> Fetch {
+fn machine(rewinds: bool) -> Machine {
     let policy = RetryPolicy::default().waits(Duration::ZERO, Duration::ZERO);
-    Fetch::new(policy, RetryBudget::default(), 1, rewinds)
+    Machine::new(policy, RetryBudget::default(), 1, rewinds)
 }
 
 /// What the machine says to each of these, as text: `read`, `restart`, `rest` (a request with
 /// a range), `anew` (one without), `link`, `done`, or why it gives up.
-fn said(mut fetch: Fetch, script: &[Now]) -> Vec<String> {
+fn said(mut machine: Machine, script: &[Now]) -> Vec<String> {
     let now = SystemTime::UNIX_EPOCH;
-    let next = |fetch: &Fetch, next: Next| match next {
-        Next::Request(_) => match fetch.headers().get("range") {
+    let next = |machine: &Machine, next: Action| match next {
+        Action::Request(_) => match machine.headers().get("range") {
             Some(range) => {
-                assert!(fetch.headers().contains_key("if-range"));
+                assert!(machine.headers().contains_key("if-range"));
                 range.to_str().expect("text").to_owned()
             }
             None => "anew".to_owned(),
         },
-        Next::Link => "link".to_owned(),
-        Next::Done => "done".to_owned(),
-        Next::Give(why) => format!("{why:?}"),
+        Action::Link => "link".to_owned(),
+        Action::Done => "done".to_owned(),
+        Action::GiveUp(why) => format!("{why:?}"),
     };
     let mut said = Vec::new();
     for event in script {
         let word = match event {
-            Now::Head(status, pairs) => {
+            Now::Decision(status, pairs) => {
                 let status = StatusCode::from_u16(*status).expect("a status");
                 let headers = headers(pairs);
                 let length = headers.get("content-length");
@@ -77,33 +77,33 @@ fn said(mut fetch: Fetch, script: &[Now]) -> Vec<String> {
                     Some(length) => Extent::Length(length.expect("a length")),
                     None => Extent::Marked,
                 };
-                match fetch.head(status, &headers, extent, now) {
-                    Head::Read { restart: false } => "read".to_owned(),
-                    Head::Read { restart: true } => "restart".to_owned(),
-                    Head::Words => "words".to_owned(),
-                    Head::Then(then) => next(&fetch, then),
+                match machine.head(status, &headers, extent, now) {
+                    Decision::Read { restart: false } => "read".to_owned(),
+                    Decision::Read { restart: true } => "restart".to_owned(),
+                    Decision::Words => "words".to_owned(),
+                    Decision::Then(then) => next(&machine, then),
                 }
             }
             Words(words) => {
-                let then = fetch.refused(words.as_bytes());
-                next(&fetch, then)
+                let then = machine.refused(words.as_bytes());
+                next(&machine, then)
             }
-            Data(length) => match fetch.take(Bytes::from(vec![0; *length])) {
+            Data(length) => match machine.take(Bytes::from(vec![0; *length])) {
                 Ok(new) => new.len().to_string(),
                 Err(why) => format!("{why:?}"),
             },
             End => {
-                let then = fetch.end(now);
-                next(&fetch, then)
+                let then = machine.end(now);
+                next(&machine, then)
             }
             Broke => {
-                let then = fetch.broke(now);
-                next(&fetch, then)
+                let then = machine.broke(now);
+                next(&machine, then)
             }
             Failed => {
                 let kind = qoder_http::ErrorKind::Reset;
-                let then = fetch.failed(kind, Sent::Maybe, now);
-                next(&fetch, then)
+                let then = machine.failed(kind, Sent::Maybe, now);
+                next(&machine, then)
             }
         };
         said.push(word);
@@ -113,7 +113,7 @@ fn said(mut fetch: Fetch, script: &[Now]) -> Vec<String> {
 
 #[test]
 fn the_table() {
-    let head = Now::Head;
+    let head = Now::Decision;
     let cut = || vec![head(200, WHOLE), Data(4), Broke];
     let rest = "read 4 bytes=4-";
     // What happens after 4 of 10 bytes; what is said if it can start anew, and if it can't.
@@ -233,9 +233,9 @@ fn the_table() {
     .collect();
     for (events, anew, on) in table {
         let script: Vec<Now> = cut().into_iter().chain(events).collect();
-        assert_eq!(said(fetch(true), &script).join(" "), anew);
+        assert_eq!(said(machine(true), &script).join(" "), anew);
         // Once it has given up, nothing counts any more.
-        let mut told = said(fetch(false), &script);
+        let mut told = said(machine(false), &script);
         told.truncate(on.split(' ').count());
         assert_eq!(told.join(" "), on);
     }
@@ -243,43 +243,49 @@ fn the_table() {
 
 #[test]
 fn nothing_given_is_nothing_to_resume() {
-    let start = |events: &[Now]| said(fetch(false), events).join(" ");
-    assert_eq!(start(&[Failed, Now::Head(200, WHOLE)]), "anew read");
-    assert_eq!(start(&[Now::Head(200, WHOLE), Broke]), "read anew");
-    assert_eq!(start(&[Now::Head(416, &[])]), "Status");
+    let start = |events: &[Now]| said(machine(false), events).join(" ");
+    assert_eq!(start(&[Failed, Now::Decision(200, WHOLE)]), "anew read");
+    assert_eq!(start(&[Now::Decision(200, WHOLE), Broke]), "read anew");
+    assert_eq!(start(&[Now::Decision(416, &[])]), "Status");
     assert_eq!(
-        start(&[Now::Head(200, &[("content-length", "0")]), End]),
+        start(&[Now::Decision(200, &[("content-length", "0")]), End]),
         "read done"
     );
-    assert_eq!(start(&[Now::Head(200, &[]), Data(3), End]), "read 3 done");
+    assert_eq!(
+        start(&[Now::Decision(200, &[]), Data(3), End]),
+        "read 3 done"
+    );
     assert_eq!(start(&[Failed, Failed, Failed]), "anew anew Broke");
-    let sized = fetch(true).expect(Some(9));
-    assert_eq!(said(sized, &[Now::Head(200, WHOLE)]), ["Length(10)"]);
+    let sized = machine(true).expect(Some(9));
+    assert_eq!(said(sized, &[Now::Decision(200, WHOLE)]), ["Length(10)"]);
     // The rest of what has no end.
     let endless = [
-        Now::Head(200, &[TAG]),
+        Now::Decision(200, &[TAG]),
         Data(4),
         Broke,
-        Now::Head(206, OF_ANY),
+        Now::Decision(206, OF_ANY),
     ];
     assert_eq!(
-        said(fetch(true), &endless).join(" "),
+        said(machine(true), &endless).join(" "),
         "read 4 bytes=4- anew"
     );
     assert_eq!(
-        said(fetch(false), &endless).join(" "),
+        said(machine(false), &endless).join(" "),
         "read 4 bytes=4- Changed"
     );
     let (ok, none) = (StatusCode::OK, HeaderMap::new());
     let unmarked =
-        |mut fetch: Fetch| fetch.head(ok, &none, Extent::Unmarked, SystemTime::UNIX_EPOCH);
-    assert_eq!(unmarked(fetch(true)), Head::Then(Next::Give(Why::Endless)));
+        |mut machine: Machine| machine.head(ok, &none, Extent::Unmarked, SystemTime::UNIX_EPOCH);
     assert_eq!(
-        unmarked(fetch(true).expect(Some(9))),
-        Head::Read { restart: false }
+        unmarked(machine(true)),
+        Decision::Then(Action::GiveUp(Why::Endless))
     );
-    let sized = fetch(true).expect(Some(9));
-    let short = [Now::Head(200, &[("etag", "\"e\"")]), Data(8), End];
+    assert_eq!(
+        unmarked(machine(true).expect(Some(9))),
+        Decision::Read { restart: false }
+    );
+    let sized = machine(true).expect(Some(9));
+    let short = [Now::Decision(200, &[("etag", "\"e\"")]), Data(8), End];
     assert_eq!(said(sized, &short).join(" "), "read 8 bytes=8-");
 }
 
@@ -297,10 +303,18 @@ fn without_a_version_there_is_no_going_on() {
             ("date", "Tue, 24 Nov 2026 08:00:00 GMT"),
         ],
     ] {
-        let script = [Now::Head(200, weak), Data(4), Broke, Now::Head(200, weak)];
-        assert_eq!(said(fetch(true), &script).join(" "), "read 4 anew restart");
+        let script = [
+            Now::Decision(200, weak),
+            Data(4),
+            Broke,
+            Now::Decision(200, weak),
+        ];
         assert_eq!(
-            said(fetch(false), &script[..3]).join(" "),
+            said(machine(true), &script).join(" "),
+            "read 4 anew restart"
+        );
+        assert_eq!(
+            said(machine(false), &script[..3]).join(" "),
             "read 4 NoVersion"
         );
     }
@@ -309,15 +323,15 @@ fn without_a_version_there_is_no_going_on() {
         ("last-modified", "Tue, 24 Nov 2026 08:00:00 GMT"),
         ("date", "Tue, 24 Nov 2026 08:00:01 GMT"),
     ];
-    let script = [Now::Head(200, dated), Data(4), Broke];
-    assert_eq!(said(fetch(false), &script).join(" "), "read 4 bytes=4-");
+    let script = [Now::Decision(200, dated), Data(4), Broke];
+    assert_eq!(said(machine(false), &script).join(" "), "read 4 bytes=4-");
 }
 
 #[test]
 fn progress_gives_tries_back_and_bounds_hold_all_the_same() {
     let now = SystemTime::UNIX_EPOCH;
-    let ok = |fetch: &mut Fetch| {
-        let (at, _) = fetch.progress();
+    let ok = |machine: &mut Machine| {
+        let (at, _) = machine.progress();
         let (status, headers) = if at == 0 {
             (
                 200,
@@ -330,22 +344,22 @@ fn progress_gives_tries_back_and_bounds_hold_all_the_same() {
             (206, map)
         };
         let status = StatusCode::from_u16(status).expect("a status");
-        fetch.head(status, &headers, Extent::Marked, now)
+        machine.head(status, &headers, Extent::Marked, now)
     };
     // A byte each time: as often as there may be requests.
-    let mut slow = fetch(true);
+    let mut slow = machine(true);
     let mut requests = 1;
     let why = loop {
-        assert_eq!(ok(&mut slow), Head::Read { restart: false });
+        assert_eq!(ok(&mut slow), Decision::Read { restart: false });
         slow.take(Bytes::from_static(b"x")).expect("a byte");
         match slow.broke(now) {
-            Next::Request(_) => requests += 1,
+            Action::Request(_) => requests += 1,
             other => break other,
         }
     };
-    assert_eq!((requests, why), (REQUESTS, Next::Give(Why::TooMany)));
+    assert_eq!((requests, why), (REQUESTS, Action::GiveUp(Why::TooMany)));
     // A content that changes all the time.
-    let mut changing = fetch(true);
+    let mut changing = machine(true);
     let mut starts = 0;
     let why = loop {
         ok(&mut changing);
@@ -353,12 +367,12 @@ fn progress_gives_tries_back_and_bounds_hold_all_the_same() {
         changing.broke(now);
         let status = StatusCode::RANGE_NOT_SATISFIABLE;
         match changing.head(status, &HeaderMap::new(), Extent::Length(0), now) {
-            Head::Then(Next::Request(_)) => starts += 1,
+            Decision::Then(Action::Request(_)) => starts += 1,
             other => break other,
         }
     };
     assert_eq!(
         (starts, why),
-        (STARTS - 1, Head::Then(Next::Give(Why::TooMany)))
+        (STARTS - 1, Decision::Then(Action::GiveUp(Why::TooMany)))
     );
 }

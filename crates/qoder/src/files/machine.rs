@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use qoder_http::Sent;
-use qoder_http::retry::{Action, AttemptEnd, Attempts, Class, RetryBudget, RetryPolicy};
+use qoder_http::retry::{self, AttemptEnd, Attempts, Class, RetryBudget, RetryPolicy};
 
 use super::answer::{Codings, Extent, Range, is_part_of, says_expired, validator};
 
@@ -33,8 +33,16 @@ const LINKS: u32 = 3;
 const STARTS: u32 = 8;
 
 /// The state of a download.
+///
+/// [`start`](Self::start) says what to do first; from then on each report returns what to do next.
+/// After [`Action::Link`] there is a link, and then a request to the storage, as after
+/// [`Action::Request`]; its outcome is reported by [`head`](Self::head) or [`failed`](Self::failed).
+/// A head that is to be read is followed by [`take`](Self::take) for each piece and then by one of
+/// [`end`](Self::end) and [`broke`](Self::broke). [`Action::Done`] and [`Action::GiveUp`] are final: a
+/// report after them is a mistake of the caller's, and its answer means nothing. The only times are
+/// those of the wall clock, against which dates in `Retry-After` are read.
 #[derive(Debug)]
-pub(super) struct Fetch {
+pub(super) struct Machine {
     policy: RetryPolicy,
     budget: RetryBudget,
     seed: u64,
@@ -68,7 +76,7 @@ pub(super) struct Fetch {
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum Action {
     /// Ask the storage, after this wait.
     Request(Duration),
     /// Ask the API for another link first.
@@ -76,7 +84,7 @@ pub(super) enum Next {
     /// All of it was given.
     Done,
     /// It can't be had.
-    Give(Why),
+    GiveUp(Why),
 }
 
 /// Why a content can't be had.
@@ -108,16 +116,16 @@ pub(super) enum Why {
 
 /// What to do after the head of a response.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Head {
+pub(super) enum Decision {
     /// Read the body; if `restart`, take back what was given.
     Read { restart: bool },
-    /// Read what it says, for [`Fetch::refused`].
+    /// Read what it says, for [`Machine::refused`].
     Words,
     /// Leave it.
-    Then(Next),
+    Then(Action),
 }
 
-impl Fetch {
+impl Machine {
     pub(super) fn new(policy: RetryPolicy, budget: RetryBudget, seed: u64, rewinds: bool) -> Self {
         Self {
             policy,
@@ -155,10 +163,10 @@ impl Fetch {
     }
 
     /// What to do first.
-    pub(super) fn start(&self) -> Next {
+    pub(super) fn start(&self) -> Action {
         match self.too_large(self.expected) {
-            Some(why) => Next::Give(why),
-            None => Next::Link,
+            Some(why) => Action::GiveUp(why),
+            None => Action::Link,
         }
     }
 
@@ -191,7 +199,7 @@ impl Fetch {
         headers: &HeaderMap,
         extent: Extent,
         now: SystemTime,
-    ) -> Head {
+    ) -> Decision {
         self.until = None;
         match status.as_u16() {
             200 => self.whole(headers, extent),
@@ -200,25 +208,25 @@ impl Fetch {
                 Some(Range {
                     bytes: None,
                     total: Some(total),
-                }) if self.is_all(total) => Head::Then(Next::Done),
+                }) if self.is_all(total) => Decision::Then(Action::Done),
                 _ => self.changed(Why::Changed),
             },
-            401 | 403 | 404 | 410 => Head::Then(self.another_link()),
-            400 => Head::Words,
-            201..=299 => Head::Then(Next::Give(Why::Status)),
+            401 | 403 | 404 | 410 => Decision::Then(self.another_link()),
+            400 => Decision::Words,
+            201..=299 => Decision::Then(Action::GiveUp(Why::Status)),
             status => {
                 let end = AttemptEnd::Status { status, headers };
-                Head::Then(self.again(&end, now, Why::Status))
+                Decision::Then(self.again(&end, now, Why::Status))
             }
         }
     }
 
     /// A 400 has said this.
-    pub(super) fn refused(&mut self, words: &[u8]) -> Next {
+    pub(super) fn refused(&mut self, words: &[u8]) -> Action {
         if says_expired(words) {
             self.another_link()
         } else {
-            Next::Give(Why::Status)
+            Action::GiveUp(Why::Status)
         }
     }
 
@@ -227,8 +235,8 @@ impl Fetch {
         total == self.offset && self.total.is_none_or(|before| before == total)
     }
 
-    fn whole(&mut self, headers: &HeaderMap, extent: Extent) -> Head {
-        let give = |why| Head::Then(Next::Give(why));
+    fn whole(&mut self, headers: &HeaderMap, extent: Extent) -> Decision {
+        let give = |why| Decision::Then(Action::GiveUp(why));
         let length = extent.length();
         if let (Some(length), Some(expected)) = (length, self.expected) {
             if length != expected {
@@ -249,13 +257,13 @@ impl Fetch {
             let same = same && validator.is_some();
             if self.rewinds {
                 if let Some(too_many) = self.start_anew() {
-                    return Head::Then(too_many);
+                    return Decision::Then(too_many);
                 }
                 self.stale = false;
                 restart = true;
             } else if same && length.is_none_or(|length| Some(length) == self.total) {
                 self.skip = self.offset;
-                return Head::Read { restart: false };
+                return Decision::Read { restart: false };
             } else {
                 return give(Why::Changed);
             }
@@ -263,16 +271,16 @@ impl Fetch {
         self.validator = validator;
         self.codings = codings;
         self.total = total;
-        Head::Read { restart }
+        Decision::Read { restart }
     }
 
-    fn part(&mut self, headers: &HeaderMap, extent: Extent) -> Head {
+    fn part(&mut self, headers: &HeaderMap, extent: Extent) -> Decision {
         let Some(Range {
             bytes: Some((start, end)),
             total,
         }) = Range::of(headers)
         else {
-            return Head::Then(Next::Give(Why::Range));
+            return Decision::Then(Action::GiveUp(Why::Range));
         };
         let asked = self.validator.as_ref().filter(|_| self.offset > 0);
         let Some(validator) = asked else {
@@ -292,11 +300,11 @@ impl Fetch {
             return self.changed(Why::Range);
         }
         if let Some(why) = self.too_large(total) {
-            return Head::Then(Next::Give(why));
+            return Decision::Then(Action::GiveUp(why));
         }
         self.total = self.total.or(total);
         self.until = Some(end);
-        Head::Read { restart: false }
+        Decision::Read { restart: false }
     }
 
     /// Something was read. Gives the part of it that is new.
@@ -330,30 +338,30 @@ impl Fetch {
     }
 
     /// The body came to its end.
-    pub(super) fn end(&mut self, now: SystemTime) -> Next {
+    pub(super) fn end(&mut self, now: SystemTime) -> Action {
         match self.total {
             Some(total) if self.offset < total => self.broken(now, Why::Short),
             _ if self.skip > 0 => self.broken(now, Why::Short),
             _ => {
                 self.attempts.succeeded();
-                Next::Done
+                Action::Done
             }
         }
     }
 
     /// The body broke off.
-    pub(super) fn broke(&mut self, now: SystemTime) -> Next {
+    pub(super) fn broke(&mut self, now: SystemTime) -> Action {
         if self.total == Some(self.offset) && self.skip == 0 {
-            return Next::Done;
+            return Action::Done;
         }
         self.broken(now, Why::Broke)
     }
 
-    fn broken(&mut self, now: SystemTime, why: Why) -> Next {
+    fn broken(&mut self, now: SystemTime, why: Why) -> Action {
         self.skip = 0;
         if self.offset > 0 && self.validator.is_none() {
             if !self.rewinds {
-                return Next::Give(Why::NoVersion);
+                return Action::GiveUp(Why::NoVersion);
             }
             if let Some(too_many) = self.start_anew() {
                 return too_many;
@@ -368,50 +376,50 @@ impl Fetch {
         kind: qoder_http::ErrorKind,
         sent: Sent,
         now: SystemTime,
-    ) -> Next {
+    ) -> Action {
         self.again(&AttemptEnd::Failed { kind, sent }, now, Why::Broke)
     }
 
-    fn again(&mut self, end: &AttemptEnd<'_>, now: SystemTime, why: Why) -> Next {
+    fn again(&mut self, end: &AttemptEnd<'_>, now: SystemTime, why: Why) -> Action {
         self.requests += 1;
         if self.requests >= REQUESTS {
-            return Next::Give(Why::TooMany);
+            return Action::GiveUp(Why::TooMany);
         }
         match self.attempts.next(end, None, now) {
-            Action::Retry { after } => {
+            retry::Action::Retry { after } => {
                 self.retried = true;
-                Next::Request(after)
+                Action::Request(after)
             }
-            _ => Next::Give(why),
+            _ => Action::GiveUp(why),
         }
     }
 
-    fn another_link(&mut self) -> Next {
+    fn another_link(&mut self) -> Action {
         self.requests += 1;
         self.links += 1;
         if self.links >= LINKS || self.requests >= REQUESTS {
-            return Next::Give(Why::Status);
+            return Action::GiveUp(Why::Status);
         }
-        Next::Link
+        Action::Link
     }
 
     /// What is there can't follow what was given: it is begun anew, or there is this to say.
-    fn changed(&mut self, why: Why) -> Head {
+    fn changed(&mut self, why: Why) -> Decision {
         if !self.rewinds {
-            return Head::Then(Next::Give(why));
+            return Decision::Then(Action::GiveUp(why));
         }
         self.requests += 1;
         let next = self.start_anew();
-        Head::Then(next.unwrap_or(Next::Request(Duration::ZERO)))
+        Decision::Then(next.unwrap_or(Action::Request(Duration::ZERO)))
     }
 
-    fn start_anew(&mut self) -> Option<Next> {
+    fn start_anew(&mut self) -> Option<Action> {
         self.starts += 1;
         self.stale = true;
         self.offset = 0;
         self.total = None;
         self.validator = None;
-        (self.starts >= STARTS).then_some(Next::Give(Why::TooMany))
+        (self.starts >= STARTS).then_some(Action::GiveUp(Why::TooMany))
     }
 }
 

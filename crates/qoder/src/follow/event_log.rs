@@ -11,13 +11,13 @@ use crate::gateway::Dialect;
 
 /// The list and the stream of the same events: those of a session, or of one of its threads.
 #[derive(Clone, Debug)]
-pub(crate) struct Feed {
+pub(crate) struct EventLog {
     session: SessionId,
     thread: Option<ThreadId>,
     renewing: bool,
 }
 
-impl Feed {
+impl EventLog {
     pub(crate) fn session(session: SessionId) -> Self {
         Self {
             session,
@@ -195,10 +195,10 @@ mod tests {
 
     #[test]
     fn a_token_that_ended_ends_what_has_no_other() {
-        let feed = Feed::session(SessionId::from("sess_1"));
-        let class = |feed: &Feed, kind: &str| {
+        let log = EventLog::session(SessionId::from("sess_1"));
+        let class = |log: &EventLog, kind: &str| {
             let data = format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"no"}}}}"#);
-            feed.class_of(&Event::decode("error", None, &data))
+            log.class_of(&Event::decode("error", None, &data))
         };
         let fault = |fatal| {
             Class::Fault(if fatal {
@@ -207,8 +207,8 @@ mod tests {
                 Fault::Transient
             })
         };
-        assert_eq!(class(&feed, "authentication_error"), fault(true));
-        let renewing = feed.renewing(true);
+        assert_eq!(class(&log, "authentication_error"), fault(true));
+        let renewing = log.renewing(true);
         assert_eq!(class(&renewing, "authentication_error"), fault(false));
         assert_eq!(class(&renewing, "permission_error"), fault(true));
         assert_eq!(class(&renewing, "api_error"), fault(false));
@@ -216,12 +216,12 @@ mod tests {
 
     #[test]
     fn only_its_own_end_ends_a_thread() {
-        let feed = Feed::thread(SessionId::from("sess_1"), ThreadId::from("thr_1"));
+        let log = EventLog::thread(SessionId::from("sess_1"), ThreadId::from("thr_1"));
         let class = |thread: &str| {
             let data = format!(
                 r#"{{"type":"session.thread_status_terminated","session_thread_id":"{thread}","agent_name":"a"}}"#
             );
-            feed.class_of(&Event::decode("", None, &data))
+            log.class_of(&Event::decode("", None, &data))
         };
         assert_eq!(class("thr_1"), Class::Final);
         assert_eq!(class("thr_2"), Class::Durable);

@@ -1,4 +1,4 @@
-//! Downloads as they are done: whatever [`Fetch`] says, step by step.
+//! Downloads as they are done: whatever [`Machine`] says, step by step.
 
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
@@ -8,15 +8,15 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
-use qoder_http::retry::{AttemptEnd, Class, Decision, decide};
+use qoder_http::retry::{self, AttemptEnd, Class};
 use qoder_http::{Coding, Lane, RequestBody, ResponseBody, Sent};
 use qoder_types::{FileContent, FileId, ops};
 use tokio::time::{Sleep, sleep};
 use tracing::debug;
 
 use super::answer::Extent;
-use super::fetch::{Fetch, Head, Next, Why};
 use super::link::Link;
+use super::machine::{Action, Decision, Machine, Why};
 use super::progress::Progress;
 use crate::call::{Call, CallOptions, Pending, words};
 use crate::error::{Error, ErrorKind, Result};
@@ -31,15 +31,15 @@ pub(super) enum Piece {
     Data(Bytes),
 }
 
-/// Does what [`Fetch`] says.
-pub(super) struct Engine {
+/// Does what [`Machine`] says.
+pub(super) struct Driver {
     shared: Shared,
     pub(super) file: FileId,
     options: CallOptions,
     progress: Progress,
     lane: Lane,
     coding: Coding,
-    pub(super) fetch: Fetch,
+    pub(super) machine: Machine,
     link: Option<Link>,
     state: State,
     /// The status of the last response, whether it may be another one later, and what ended the
@@ -51,7 +51,7 @@ pub(super) struct Engine {
 }
 
 enum State {
-    Next(Next),
+    Action(Action),
     Waiting(Pin<Box<Sleep>>),
     Linking(Pending<FileContent>),
     Requesting(Requesting),
@@ -67,13 +67,13 @@ type Requesting = Pin<
     >,
 >;
 
-impl Engine {
+impl Driver {
     pub(super) fn new(
         shared: Shared,
         file: FileId,
         options: CallOptions,
         progress: Progress,
-        fetch: Fetch,
+        machine: Machine,
         lane: Lane,
         coding: Coding,
     ) -> Self {
@@ -84,8 +84,8 @@ impl Engine {
             progress,
             lane,
             coding,
-            state: State::Next(fetch.start()),
-            fetch,
+            state: State::Action(machine.start()),
+            machine,
             link: None,
             status: None,
             passes: false,
@@ -127,9 +127,9 @@ impl Engine {
                     let response = match response {
                         Ok(response) => response,
                         Err(error) => {
-                            let next = self.fetch.failed(error.kind(), error.sent(), now);
+                            let next = self.machine.failed(error.kind(), error.sent(), now);
                             self.broke = Some(error);
-                            self.state = State::Next(next);
+                            self.state = State::Action(next);
                             continue;
                         }
                     };
@@ -142,72 +142,72 @@ impl Engine {
                     self.broke = None;
                     let exact = body.size_hint().exact();
                     let extent = Extent::new(parts.version, &parts.headers, exact);
-                    let head = self.fetch.head(parts.status, &parts.headers, extent, now);
+                    let head = self.machine.head(parts.status, &parts.headers, extent, now);
                     debug!(
                         operation = OPERATION,
                         http.response.status_code = parts.status.as_u16(),
-                        offset_bytes = self.fetch.progress().0,
+                        offset_bytes = self.machine.progress().0,
                         "storage"
                     );
                     match head {
-                        Head::Read { restart } => {
+                        Decision::Read { restart } => {
                             self.state = State::Reading(body);
                             if restart {
                                 return Poll::Ready(Some(Ok(Piece::Start)));
                             }
                         }
-                        Head::Words => {
+                        Decision::Words => {
                             let shared = self.shared.clone();
                             let read = async move { words(&shared, body).await };
                             self.state = State::Refused(Box::pin(read));
                         }
-                        Head::Then(next) => self.state = State::Next(next),
+                        Decision::Then(next) => self.state = State::Action(next),
                     }
                 }
                 State::Refused(words) => {
                     let words = ready!(words.as_mut().poll(cx));
-                    self.state = State::Next(self.fetch.refused(&words));
+                    self.state = State::Action(self.machine.refused(&words));
                 }
                 State::Reading(body) => {
                     let read = ready!(body.poll_chunk(cx));
                     let now = SystemTime::now();
                     let next = match read {
-                        Some(Ok(bytes)) => match self.fetch.take(bytes) {
+                        Some(Ok(bytes)) => match self.machine.take(bytes) {
                             Ok(bytes) if bytes.is_empty() => continue,
                             Ok(bytes) => {
-                                let (got, total) = self.fetch.progress();
+                                let (got, total) = self.machine.progress();
                                 self.progress.tell(got, total);
                                 return Poll::Ready(Some(Ok(Piece::Data(bytes))));
                             }
-                            Err(why) => Next::Give(why),
+                            Err(why) => Action::GiveUp(why),
                         },
                         Some(Err(error)) => {
                             self.broke = Some(error);
-                            self.fetch.broke(now)
+                            self.machine.broke(now)
                         }
-                        None => self.fetch.end(now),
+                        None => self.machine.end(now),
                     };
-                    self.state = State::Next(next);
+                    self.state = State::Action(next);
                 }
-                State::Next(next) => {
-                    let next = std::mem::replace(next, Next::Done);
+                State::Action(next) => {
+                    let next = std::mem::replace(next, Action::Done);
                     match next {
-                        Next::Done => {
+                        Action::Done => {
                             self.state = State::Over;
                             return Poll::Ready(None);
                         }
-                        Next::Give(why) => {
+                        Action::GiveUp(why) => {
                             let error = self.given(&why);
                             return self.fail(error);
                         }
-                        Next::Link => {
+                        Action::Link => {
                             let options = self.options.clone();
                             let request = ops::files::download(&self.file);
                             let call = Call::new(self.shared.clone(), request).options(|_| options);
                             self.state = State::Linking(call.into_future());
                         }
-                        Next::Request(after) if after.is_zero() => self.request(),
-                        Next::Request(after) => {
+                        Action::Request(after) if after.is_zero() => self.request(),
+                        Action::Request(after) => {
                             self.state = State::Waiting(Box::pin(sleep(after)));
                         }
                     }
@@ -225,7 +225,7 @@ impl Engine {
     fn request(&mut self) {
         let now = SystemTime::now();
         let Some(uri) = self.link.as_mut().and_then(|link| link.use_at(now)) else {
-            self.state = State::Next(Next::Link);
+            self.state = State::Action(Action::Link);
             return;
         };
         self.requests += 1;
@@ -242,7 +242,7 @@ impl Engine {
 
     /// All that the storage is told.
     fn headers(&self) -> HeaderMap {
-        let mut headers = self.fetch.headers();
+        let mut headers = self.machine.headers();
         headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         // Offsets are those of the file, and not of a compressed form of it.
         headers.insert(
@@ -267,7 +267,7 @@ impl Engine {
 
     /// The error of a download that was not complete by its deadline.
     pub(super) fn too_late(&self, limit: Duration) -> Error {
-        let (got, total) = self.fetch.progress();
+        let (got, total) = self.machine.progress();
         let of = total.map_or(String::new(), |total| format!(" of {total}"));
         let why = format!("the deadline of {limit:?} passed after {got}{of} bytes of the file");
         let error = self.error(ErrorKind::Timeout, why).with_retryable(true);
@@ -279,7 +279,7 @@ impl Engine {
 
     /// The error of a download that was given up.
     fn given(&mut self, why: &Why) -> Error {
-        let (got, total) = self.fetch.progress();
+        let (got, total) = self.machine.progress();
         let of = total.map_or(String::new(), |total| format!(" of {total}"));
         let message = match why {
             Why::Status => {
@@ -361,5 +361,5 @@ impl Engine {
 
 /// Whether the same request may do better later.
 fn passes(end: &AttemptEnd<'_>) -> bool {
-    decide(Class::Read, end) == Decision::Retry
+    retry::decide(Class::Read, end) == retry::Decision::Retry
 }

@@ -1,7 +1,7 @@
 //! Ways through the list of events: forward, to its end, and back from there when the server
 //! doesn't know a cursor any more. A list that has no descending order is read from its beginning.
 //!
-//! A walk is asked for a request, is given the page, and then gives the steps that the page made
+//! A catch-up is asked for a request, is given the page, and then gives the steps that the page made
 //! possible. Not every server heeds what it is asked: the first generation documents `limit`
 //! alone. Whether it does is found out where it matters, once, and kept as its [`Habits`].
 
@@ -10,7 +10,7 @@ use std::collections::{HashSet, VecDeque};
 use qoder_sse::resume::ListFrom;
 use qoder_types::{Event, EventId, Page, Paging, PagingError, Request};
 
-use super::feed::Feed;
+use super::event_log::EventLog;
 
 /// What is known of a server's list.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,10 +30,16 @@ enum Heeds {
     No,
 }
 
-/// A walk that has been begun.
+/// A way through the list that has been begun.
+///
+/// Ask it for a [`request`](Self::request) and for a [`step`](Self::step) in turns, until both are
+/// `None`: then the page that was requested is awaited, and reported by [`page`](Self::page),
+/// [`again`](Self::again) or [`does_without`](Self::does_without). There is at most one request
+/// under way. After a step that ends it, which all but [`Step::Event`] do, it says `None` for good.
+/// It has no times.
 #[derive(Debug)]
-pub(crate) struct Walk {
-    feed: Feed,
+pub(crate) struct CatchUp {
+    log: EventLog,
     goal: Goal,
     descending: bool,
     request: Request<Page<Event>>,
@@ -101,7 +107,7 @@ enum Checked {
     After,
 }
 
-/// What comes of a walk.
+/// What comes of a catch-up.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// The next event, in the server's order.
@@ -119,17 +125,17 @@ pub(crate) enum Step {
 /// What a page brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Came {
-    /// An event that this walk did not have before.
+    /// An event that this catch-up did not have before.
     pub(crate) is_new: bool,
     /// There are more pages, and they are needed.
     pub(crate) more: bool,
 }
 
-impl Walk {
+impl CatchUp {
     /// `after` is the cursor, for a list that starts there; `kept` is how many events may be held
     /// on the way back to a known one.
     pub(crate) fn new(
-        feed: &Feed,
+        log: &EventLog,
         from: ListFrom,
         after: Option<&str>,
         kept: usize,
@@ -140,20 +146,20 @@ impl Walk {
             ListFrom::Cursor if habits.after == Heeds::No => ListFrom::BackToKnown,
             from => from,
         };
-        let newest_first = |limit| match feed.newest(limit) {
+        let newest_first = |limit| match log.newest(limit) {
             Some(request) if habits.order != Heeds::No => (request, true),
-            _ => (feed.list(None, 100), false),
+            _ => (log.list(None, 100), false),
         };
         let after = after.filter(|_| from == ListFrom::Cursor);
         let (goal, (request, descending)) = match from {
             ListFrom::Newest => (Goal::Newest, newest_first(2)),
             ListFrom::BackToKnown => (Goal::BackToKnown, newest_first(100)),
             ListFrom::Cursor | ListFrom::Beginning => {
-                (Goal::Forward, (feed.list(after, 100), false))
+                (Goal::Forward, (log.list(after, 100), false))
             }
         };
         Self {
-            feed: feed.clone(),
+            log: log.clone(),
             goal,
             descending,
             paging: Paging::new(request.op().pages),
@@ -182,7 +188,7 @@ impl Walk {
     pub(crate) fn request(&mut self) -> Option<Request<Page<Event>>> {
         if let Some(check) = self.check.as_mut().filter(|check| !check.asked) {
             check.asked = true;
-            return Some(self.feed.list(Some(check.after.as_str()), 2));
+            return Some(self.log.list(Some(check.after.as_str()), 2));
         }
         if !matches!(self.stage, Stage::Wanted) || self.check.is_some() || self.gives() {
             return None;
@@ -201,7 +207,7 @@ impl Walk {
         self.from_cursor || self.pages > 0 || self.check.is_some()
     }
 
-    /// Whether another walk, after the last event delivered, can take its place at any time.
+    /// Whether another catch-up, after the last event delivered, can take its place at any time.
     pub(crate) fn is_forward(&self) -> bool {
         self.goal == Goal::Forward
     }
@@ -220,7 +226,7 @@ impl Walk {
         }
     }
 
-    /// The server doesn't know what was asked for. Whether the walk can do without it.
+    /// The server doesn't know what was asked for. Whether the catch-up can do without it.
     pub(crate) fn does_without(&mut self) -> bool {
         let Some(check) = self.check.take() else {
             return false;
@@ -428,7 +434,7 @@ impl Walk {
     fn begin_at_the_beginning(&mut self) {
         self.habits.order = Heeds::No;
         self.descending = false;
-        self.request = self.feed.list(None, 100);
+        self.request = self.log.list(None, 100);
         self.paging = Paging::new(self.request.op().pages);
         self.stage = Stage::Wanted;
         self.pages = 0;
@@ -470,7 +476,7 @@ fn second_of(event: &Event) -> Option<String> {
     time.get(..19).filter(|_| is_utc).map(ToOwned::to_owned)
 }
 
-/// The events that a walk had, as far back as is worth it: a list that goes in circles brings
+/// The events that a catch-up had, as far back as is worth it: a list that goes in circles brings
 /// nothing new.
 #[derive(Debug, Default)]
 struct Had {

@@ -12,7 +12,7 @@ const LINKS: usize = 40;
 
 /// A file that is written under a name beside its own, and gets its own when it is complete.
 /// Dropped before, it is removed.
-pub(super) struct Target {
+pub(super) struct Destination {
     file: tokio::fs::File,
     own: PathBuf,
     beside: Beside,
@@ -29,7 +29,7 @@ impl Drop for Beside {
     }
 }
 
-impl Target {
+impl Destination {
     /// Creates the file beside `path`, or beside what `path` links to, in the same directory and so
     /// on the same file system. What stands in the way of a file there is an error already now.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
