@@ -189,7 +189,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "9",
         wrong: "a list that does not tell its order is taken for one that heeds it",
-        file: WALK,
+        file: CATCH_UP,
         find: "            Checked::Order => self.begin_at_the_beginning(),\n            // So",
         put: "            Checked::Order => self.heeds(Checked::Order),\n            // So",
         by: client("does_not_tell_its_order"),
@@ -198,8 +198,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "9",
         wrong: "no access is an answer about the order of a list",
         file: MACHINE,
-        find: "RefusalKind::CursorRejected if walk.does_without()",
-        put: "_ if walk.does_without()",
+        find: "RefusalKind::CursorRejected if catch_up.does_without()",
+        put: "_ if catch_up.does_without()",
         by: client("no_access_is_no_answer"),
     },
 ];
