@@ -14,7 +14,7 @@ use crate::settings::{Dialect, Heartbeat, Settings};
 use crate::sim::Sim;
 use crate::state::world::World;
 
-/// What a simulator is like, before it starts.
+/// Configures a simulator before it starts.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct Builder {
@@ -34,25 +34,25 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// The address to listen at. Default: a free port of 127.0.0.1.
+    /// Sets the address to listen at. Default: a free port of 127.0.0.1.
     pub fn listen(mut self, addr: SocketAddr) -> Self {
         self.listen = addr;
         self
     }
 
-    /// The generation of the API. Default: today's.
+    /// Sets the generation of the API. Default: today's.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.settings.dialect = dialect;
         self
     }
 
-    /// What goes wrong. Default: nothing.
+    /// Sets what goes wrong. Default: nothing.
     pub fn faults(mut self, plan: Plan) -> Self {
         self.plan = plan;
         self
     }
 
-    /// How, and after how much silence, streams show that they are alive. Default: a comment
+    /// Sets how, and after how much silence, streams show that they are alive. Default: a comment
     /// after 15 s.
     pub fn heartbeat(mut self, kind: Heartbeat, every: Duration) -> Self {
         self.settings.heartbeat = kind;
@@ -60,52 +60,52 @@ impl Builder {
         self
     }
 
-    /// The time between two events of a turn. Default: 10 ms.
+    /// Sets the time between two events of a turn. Default: 10 ms.
     pub fn pace(mut self, pace: Duration) -> Self {
         self.settings.pace = pace;
         self
     }
 
-    /// Whether each turn waits for [`Sim::release_turn`]. Default: no.
+    /// Sets whether each turn waits for [`Sim::release_turn`]. Default: no.
     pub fn hold_turns(mut self, hold: bool) -> Self {
         self.settings.hold_turns = hold;
         self
     }
 
-    /// Whether accounts start without the one environment. Default: no.
+    /// Sets whether accounts start without the one environment. Default: no.
     pub fn empty_environments(mut self, empty: bool) -> Self {
         self.settings.empty_environments = empty;
         self
     }
 
-    /// Whether a missing token is answered in the flat form of a gateway. Default: no, in the
+    /// Sets whether a missing token is answered in the flat form of a gateway. Default: no, in the
     /// API's own.
     pub fn flat_401(mut self, flat: bool) -> Self {
         self.settings.flat_401 = flat;
         self
     }
 
-    /// Whether accepted events are answered without their ids. Default: no.
+    /// Sets whether accepted events are answered without their ids. Default: no.
     pub fn anonymous_sends(mut self, anonymous: bool) -> Self {
         self.settings.anonymous_sends = anonymous;
         self
     }
 
-    /// What the tokens of service accounts live at most, in whole seconds. Default: what is asked
-    /// for.
+    /// Limits how long the tokens of service accounts live, in whole seconds. Default: what is
+    /// asked for.
     pub fn token_ttl(mut self, ttl: Duration) -> Self {
         self.settings.token_ttl = Some(ttl);
         self
     }
 
-    /// How long links to the contents of files hold. Default: 15 minutes.
+    /// Sets how long links to the contents of files hold. Default: 15 minutes.
     pub fn link_ttl(mut self, ttl: Duration) -> Self {
         self.settings.link_ttl = ttl;
         self
     }
 
-    /// The origin that links to files lead to, such as `https://localhost:8443`, for clients that
-    /// reach the simulator through something else. Default: its own address.
+    /// Sets the origin that links to files lead to, such as `https://localhost:8443`, for clients
+    /// that reach the simulator through something else. Default: its own address.
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         self.settings.origin = origin.into();
         self

@@ -72,7 +72,7 @@ fn done(world: &Arc<World>, request: &Request, owner: &str, found: Found<'_>) ->
     let key = idempotency_key(request, world.settings.dialect);
     world.account(owner, |account| {
         let Some(key) = key else {
-            return found.operation.answer(&cx, account);
+            return found.handler.answer(&cx, account);
         };
         let asked = format!("{} {} {}", request.method, request.path, digest(text));
         match account.answered.get(&key) {
@@ -84,7 +84,7 @@ fn done(world: &Arc<World>, request: &Request, owner: &str, found: Found<'_>) ->
             None => {}
         }
         // A refusal does not use the key up.
-        let reply = found.operation.answer(&cx, account)?;
+        let reply = found.handler.answer(&cx, account)?;
         account.answered.insert(key, (asked, reply.clone()));
         Ok(reply)
     })

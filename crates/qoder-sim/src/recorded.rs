@@ -28,12 +28,12 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The body as JSON; `null` if it is none.
+    /// Returns the body as JSON; `null` if it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The pairs of the query, decoded, in the order in which they were sent.
+    /// Returns the pairs of the query, decoded, in the order in which they were sent.
     pub fn query_pairs(&self) -> Vec<(String, String)> {
         let query = self.query.as_deref().unwrap_or_default();
         form_urlencoded::parse(query.as_bytes())
@@ -41,14 +41,14 @@ impl Recorded {
             .collect()
     }
 
-    /// All values of a parameter of the query, decoded.
+    /// Returns all values of a parameter of the query, decoded.
     pub fn query_values(&self, name: &str) -> Vec<String> {
         let pairs = self.query_pairs().into_iter();
         let named = pairs.filter(|(other, _)| other == name);
         named.map(|(_, value)| value).collect()
     }
 
-    /// The value of a header, if it is text.
+    /// Returns the value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

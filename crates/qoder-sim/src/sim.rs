@@ -34,12 +34,12 @@ impl Sim {
         }
     }
 
-    /// The base URL for clients.
+    /// Returns the base URL for clients.
     pub fn base_url(&self) -> String {
         format!("http://{}{BASE}", self.addr)
     }
 
-    /// The origin at which keys of service accounts are exchanged for tokens.
+    /// Returns the origin at which keys of service accounts are exchanged for tokens.
     pub fn exchange_origin(&self) -> String {
         format!("http://{}", self.addr)
     }
@@ -50,23 +50,23 @@ impl Sim {
         self.world.lock().tokens.revoke();
     }
 
-    /// How many tokens were issued to service accounts.
+    /// Counts the tokens that were issued to service accounts.
     pub fn tokens_issued(&self) -> usize {
         self.world.lock().tokens.issued()
     }
 
-    /// The address it listens at.
+    /// Returns the address that it listens at.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// The requests received so far, in the order of their answers.
+    /// Returns the requests received so far, in the order of their answers.
     pub fn requests(&self) -> Vec<Recorded> {
         self.world.lock().requests.clone()
     }
 
-    /// The requests received so far for one operation, such as `POST /agents/{agent_id}`, in the
-    /// order of their answers.
+    /// Returns the requests received so far for one operation, such as `POST /agents/{agent_id}`,
+    /// in the order of their answers.
     pub fn requests_for(&self, operation: &str) -> Vec<Recorded> {
         let is = |request: &Recorded| request.operation.as_deref() == Some(operation);
         let mut requests = self.requests();
@@ -79,7 +79,7 @@ impl Sim {
         self.world.lock().requests.clear();
     }
 
-    /// Requests for operations that don't exist, as method and path.
+    /// Returns the requests for operations that don't exist, as method and path.
     pub fn unexpected(&self) -> Vec<String> {
         self.world.lock().unexpected.clone()
     }
@@ -93,7 +93,7 @@ impl Sim {
         }
     }
 
-    /// All operations that are simulated, as a method and the template of a path, such as
+    /// Lists all operations that are simulated, as a method and the template of a path, such as
     /// `("GET", "/agents/{agent_id}")`.
     pub fn operations() -> Vec<(&'static str, String)> {
         let documents = resources::operations().map(|(method, path, _)| (method, path));
@@ -108,8 +108,8 @@ impl Sim {
         self.world.lock().plan = plan;
     }
 
-    /// The events of a session, oldest first, deleted ones included; none if there was no such
-    /// session.
+    /// Returns the events of a session, oldest first; none if there was no such session. A session
+    /// that was deleted still has them.
     pub fn log(&self, session: &str) -> Vec<Value> {
         let log = self.world.any_session(session, |session| {
             session
@@ -120,7 +120,8 @@ impl Sim {
         log.unwrap_or_default()
     }
 
-    /// As [`log`](Self::log), to the letter of what the server writes.
+    /// Returns the events of a session as [`log`](Self::log) does, to the letter of what the server
+    /// writes.
     pub fn log_text(&self, session: &str) -> Vec<String> {
         let log = self.world.any_session(session, |session| {
             session.log().map(|entry| entry.data.to_string()).collect()
@@ -128,8 +129,8 @@ impl Sim {
         log.unwrap_or_default()
     }
 
-    /// Adds an event to a session, completed with an id and a time, and gives it back; `None` if
-    /// there is no such session.
+    /// Adds an event to a session, completed with an id and a time, and returns it; `None` if there
+    /// is no such session.
     pub fn publish(&self, session: &str, event: Value) -> Option<Value> {
         let published = self
             .world
@@ -138,7 +139,7 @@ impl Sim {
     }
 
     /// Delivers a file of a session's agent, which can be downloaded, and publishes the event that
-    /// says so. Gives the file's id; `None` if there is no such session.
+    /// says so. Returns the file's id; `None` if there is no such session.
     pub fn deliver(
         &self,
         session: &str,
@@ -156,7 +157,7 @@ impl Sim {
         }
     }
 
-    /// Ends a session for good, as the service may do. Whether there is such a session.
+    /// Ends a session for good, as the service may do. Returns whether there is such a session.
     pub fn terminate(&self, session: &str) -> bool {
         let terminated = self.world.session(session, |session| {
             session.set_status("terminated");

@@ -9,11 +9,12 @@
 //!    `/vaults/{vault_id}/credentials/{credential_id}` has a `vault_id`, is a 404 without its
 //!    vault, and goes with it.
 //! 3. What a field can't say alone is a function of the kind (`check`, `show`, `archive`,
-//!    `in_use`); what no verb does is an [`Operation`] with a function of its own, which gets the
-//!    request and the account and answers with JSON or a refusal. [`Kind::new_object`],
-//!    [`Kind::changed`], [`Kind::find`] and [`Kind::listed`] do the usual part of it.
-//! 4. State that is no document is a type of the file, kept by [`Account::part`]. What happens as
-//!    time goes by is the resource's `tick`; the time is that of [`Context::now`].
+//!    `in_use`); what no verb does is a [`resource::Operation`] with a function of its own, which
+//!    gets the request and the account and answers with JSON or a refusal. [`Kind::new_object`],
+//!    [`Kind::changed`], [`Kind::find`] and [`Kind::listed`] do the usual part of it. Sessions are
+//!    no documents: what is below one begins with [`Context::session`].
+//! 4. State that is no document is a type of the file, kept by `Account::part`. What happens as
+//!    time goes by is the resource's `tick`; the time is that of `Context::now`.
 //! 5. Tests in `tests/`, over a socket: each operation, each limit, each error. The README says
 //!    what is simulated, and what was chosen where the facts leave a choice.
 //!
@@ -66,14 +67,14 @@ const RESOURCES: &[Resource] = &[
     threads::RESOURCE,
 ];
 
-/// What does what is asked.
+/// What answers a request for an operation.
 #[derive(Clone, Copy)]
-pub(crate) enum Operation {
+pub(crate) enum Handler {
     Plain(&'static Kind, Verb),
     Special(Run),
 }
 
-impl Operation {
+impl Handler {
     pub(crate) fn answer(self, cx: &Context<'_>, account: &mut Account) -> Answer {
         tick(cx.world, account);
         match self {
@@ -84,19 +85,19 @@ impl Operation {
 }
 
 /// All operations, with their methods and the templates of their paths.
-pub(crate) fn operations() -> impl Iterator<Item = (&'static str, String, Operation)> {
+pub(crate) fn operations() -> impl Iterator<Item = (&'static str, String, Handler)> {
     RESOURCES.iter().flat_map(|resource| {
         let special = resource.operations.iter();
         let special = special.map(|special| {
-            let operation = Operation::Special(special.run);
-            (special.method, special.path.to_owned(), operation)
+            let handler = Handler::Special(special.run);
+            (special.method, special.path.to_owned(), handler)
         });
         let verbs = |kind: &&'static Kind| {
             let kind = *kind;
             let verbs = kind.verbs.iter();
             verbs.map(move |verb| {
-                let operation = Operation::Plain(kind, *verb);
-                (verb.method(), verb.path(kind.path), operation)
+                let handler = Handler::Plain(kind, *verb);
+                (verb.method(), verb.path(kind.path), handler)
             })
         };
         special.chain(resource.kinds.iter().flat_map(verbs))
@@ -105,7 +106,7 @@ pub(crate) fn operations() -> impl Iterator<Item = (&'static str, String, Operat
 
 /// An operation that a request is for.
 pub(crate) struct Found<'a> {
-    pub(crate) operation: Operation,
+    pub(crate) handler: Handler,
     /// Its method and the template of its path.
     pub(crate) method: &'static str,
     pub(crate) path: String,
@@ -120,10 +121,10 @@ pub(crate) fn find<'a>(
     dialect: Dialect,
 ) -> Option<Found<'a>> {
     let of_method = |wanted: &str| {
-        let found = operations().filter_map(|(method, path, operation)| {
+        let found = operations().filter_map(|(method, path, handler)| {
             let ids = (method == wanted).then(|| matches(&path, segments))??;
             Some(Found {
-                operation,
+                handler,
                 method,
                 path,
                 ids,
