@@ -1,6 +1,6 @@
 //! The list of events, with its pages, orders and faults.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use http::{Request, Response, header};
 use qoder_http::RequestBody;
@@ -69,13 +69,13 @@ pub(super) fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Ans
         w.complain("a thread's list has no order");
     }
     let spoilt = match fault(&mut w, &question) {
-        Ok(spoilt) => spoilt,
-        Err(answer) => return answer,
+        ControlFlow::Continue(spoilt) => spoilt,
+        ControlFlow::Break(answer) => return answer,
     };
     let published = w.listed().max(w.oldest());
     let page = match page(&mut w, &question, published) {
-        Ok(page) => page,
-        Err(answer) => return Some(answer),
+        ControlFlow::Continue(page) => page,
+        ControlFlow::Break(answer) => return Some(answer),
     };
     if spoilt != Spoilt::Cut {
         tells_the_newest(&mut w, &question, &page, published);
@@ -84,41 +84,41 @@ pub(super) fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Ans
 }
 
 /// A fault, if there is one: an answer, none ever, or one that is spoilt.
-fn fault(w: &mut World, question: &Question<'_>) -> Result<Spoilt, Option<Answer>> {
+fn fault(w: &mut World, question: &Question<'_>) -> ControlFlow<Option<Answer>, Spoilt> {
     w.lists += 1;
     let every = w.schedule.odd.list_faults;
     if every.is_some_and(|every| w.lists % every == 0) {
         w.fruitless += 1;
         w.tell(|| "  fails".to_owned());
-        return Err(Some(refusal(503, "overloaded_error", None)));
+        return ControlFlow::Break(Some(refusal(503, "overloaded_error", None)));
     }
     if !w.fault() {
-        return Ok(Spoilt::No);
+        return ControlFlow::Continue(Spoilt::No);
     }
     // A list that heeds no cursor doesn't reject one that it just had.
     let ignores = question.is_check() && w.schedule.odd.ignores_after;
     match (w.chance.below(8), question.after) {
-        (0, _) => Err(Some(Err(reset()))),
+        (0, _) => ControlFlow::Break(Some(Err(reset()))),
         (1, _) => {
             w.tell(|| "  stalls".to_owned());
-            Err(None)
+            ControlFlow::Break(None)
         }
-        (2 | 3, _) => Err(Some(unavailable(w))),
-        (4, Some(after)) if !ignores => Err(Some(does_not_know(w, after))),
+        (2 | 3, _) => ControlFlow::Break(Some(unavailable(w))),
+        (4, Some(after)) if !ignores => ControlFlow::Break(Some(does_not_know(w, after))),
         (5, _) => {
             w.tell(|| "  answers, but without a cursor".to_owned());
-            Ok(Spoilt::Broken)
+            ControlFlow::Continue(Spoilt::Broken)
         }
         (6, _) if w.chance.percent(10) => {
             w.refused = true;
             let kinds = [(401, "authentication_error"), (403, "permission_error")];
             let (status, kind) = w.chance.pick(&kinds);
             w.tell(|| format!("  refuses for good ({status})"));
-            Err(Some(refusal(status, kind, None)))
+            ControlFlow::Break(Some(refusal(status, kind, None)))
         }
         _ => {
             w.tell(|| "  answers, but cut".to_owned());
-            Ok(Spoilt::Cut)
+            ControlFlow::Continue(Spoilt::Cut)
         }
     }
 }
@@ -130,13 +130,13 @@ fn does_not_know(w: &mut World, after: &str) -> Answer {
     refusal(400, "invalid_request_error", None)
 }
 
-fn page(w: &mut World, question: &Question<'_>, published: usize) -> Result<Page, Answer> {
+fn page(w: &mut World, question: &Question<'_>, published: usize) -> ControlFlow<Answer, Page> {
     let oldest = w.oldest();
     let take = question.limit.min(w.schedule.page);
     if question.descending && !w.schedule.odd.ignores_order {
         let end = question.page.unwrap_or(published).clamp(oldest, published);
         let begin = end.saturating_sub(take).max(oldest);
-        return Ok(Page {
+        return ControlFlow::Continue(Page {
             range: begin..end,
             more: (begin > oldest).then_some(begin),
             descending: true,
@@ -148,17 +148,17 @@ fn page(w: &mut World, question: &Question<'_>, published: usize) -> Result<Page
         (Some(page), _) if page < oldest => {
             // Whoever has no cursor yet can't go on from it.
             w.refused |= w.schedule.from == From::Now && w.anchor.is_none();
-            return Err(refusal(400, "invalid_request_error", None));
+            return ControlFlow::Break(refusal(400, "invalid_request_error", None));
         }
         (Some(page), _) => page,
         (None, Some(id)) => match w.after(id, published) {
             Some(begin) => begin,
-            None => return Err(does_not_know(w, id)),
+            None => return ControlFlow::Break(does_not_know(w, id)),
         },
         (None, None) => oldest,
     };
     let end = (begin + take).min(published).max(begin);
-    Ok(Page {
+    ControlFlow::Continue(Page {
         range: begin..end,
         more: (end < published).then_some(end),
         descending: false,
