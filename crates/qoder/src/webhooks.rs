@@ -4,13 +4,16 @@
 //! it works with any server:
 //!
 //! ```
+//! use qoder::types::WebhookData;
 //! use qoder::webhooks::{Verifier, VerifyError};
 //!
 //! # fn respond(_: u16) {}
 //! # fn receive(headers: &http::HeaderMap, body: &[u8]) -> Result<(), VerifyError> {
 //! let verifier = Verifier::new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?;
 //! let delivery = verifier.verify(headers, body)?; // an error: answer 400, and do nothing
-//! println!("{} happened to {}", delivery.event_type(), delivery.resource_id());
+//! if let Some(WebhookData::SessionStatusIdled(session)) = &delivery.event.data {
+//!     println!("{} has ended its turn", session.id);
+//! }
 //! respond(204); // any 2xx: otherwise it is delivered again
 //! # Ok(()) }
 //! ```
@@ -26,8 +29,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderMap;
-use qoder_types::WebhookEvent;
-use serde_json::Value;
+use qoder_types::{WebhookData, WebhookEvent};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -194,20 +196,13 @@ impl Delivery {
     /// Returns the type of the event, such as `session.status_idled`. Empty if there is none, as in
     /// test deliveries. The names differ from those of a session's events.
     pub fn event_type(&self) -> &str {
-        self.member("type")
+        let data = self.event.data.as_ref();
+        data.map_or("", WebhookData::type_name)
     }
 
-    /// Returns the id of the resource that it happened to. Empty if there is none.
-    pub fn resource_id(&self) -> &str {
-        self.member("id")
-    }
-
-    fn member(&self, name: &str) -> &str {
-        self.event
-            .data
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+    /// Returns the id of the resource that it happened to. `None` if there is none.
+    pub fn resource_id(&self) -> Option<&str> {
+        self.event.data.as_ref()?.id()
     }
 }
 

@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use qoder::types::WebhookData;
 use qoder::webhooks::{Verifier, VerifyError};
 use serde_json::Value;
 
@@ -59,8 +60,11 @@ fn the_vector_is_accepted_in_its_time() -> Result<(), VerifyError> {
         assert_eq!(delivery.id, "whe_01kxinventedexample");
         assert_eq!(delivery.event.id, delivery.id);
         assert_eq!(delivery.event_type(), "forward.schedule_run.succeeded");
-        assert_eq!(delivery.resource_id(), "srun_01kxinvented");
-        assert_eq!(delivery.event.data["duration_ms"], 12044);
+        assert_eq!(delivery.resource_id(), Some("srun_01kxinvented"));
+        let Some(WebhookData::ForwardScheduleRunSucceeded(run)) = &delivery.event.data else {
+            panic!("{delivery:?}");
+        };
+        assert_eq!(run.duration_ms, 12_044);
         assert_eq!(delivery.sent_at, 1_790_899_540);
     }
     for now in times("reject_now") {
