@@ -63,7 +63,7 @@ pub(super) struct World {
     pub(super) complaint: Option<String>,
 }
 
-/// How many requests, reads and updates there may be between two events: some sixty times what
+/// How many requests, reads and updates there may be between two events: some three times what
 /// there are in the longest of a million runs.
 const STEPS: u64 = 400_000;
 
