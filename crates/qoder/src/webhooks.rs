@@ -26,8 +26,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderMap;
-use qoder_types::WebhookEvent;
-use serde_json::Value;
+use qoder_types::{WebhookData, WebhookEvent};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -194,20 +193,14 @@ impl Delivery {
     /// Returns the type of the event, such as `session.status_idled`. Empty if there is none, as in
     /// test deliveries. The names differ from those of a session's events.
     pub fn event_type(&self) -> &str {
-        self.member("type")
+        let data = self.event.data.as_ref();
+        data.map_or("", WebhookData::type_name)
     }
 
     /// Returns the id of the resource that it happened to. Empty if there is none.
     pub fn resource_id(&self) -> &str {
-        self.member("id")
-    }
-
-    fn member(&self, name: &str) -> &str {
-        self.event
-            .data
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        let data = self.event.data.as_ref();
+        data.and_then(WebhookData::id).unwrap_or_default()
     }
 }
 

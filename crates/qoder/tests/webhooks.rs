@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use qoder::types::WebhookData;
 use qoder::webhooks::{Verifier, VerifyError};
 use serde_json::Value;
 
@@ -60,7 +61,10 @@ fn the_vector_is_accepted_in_its_time() -> Result<(), VerifyError> {
         assert_eq!(delivery.event.id, delivery.id);
         assert_eq!(delivery.event_type(), "forward.schedule_run.succeeded");
         assert_eq!(delivery.resource_id(), "srun_01kxinvented");
-        assert_eq!(delivery.event.data["duration_ms"], 12044);
+        let Some(WebhookData::ForwardScheduleRunSucceeded(run)) = &delivery.event.data else {
+            panic!("{:?}", delivery.event);
+        };
+        assert_eq!(run.duration_ms, 12044);
         assert_eq!(delivery.sent_at, 1_790_899_540);
     }
     for now in times("reject_now") {
