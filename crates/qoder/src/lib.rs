@@ -32,7 +32,7 @@ pub use call::{AsBytes, Call, CallOptions, WithMeta};
 pub use client::{Client, ClientBuilder};
 pub use conversation::{Conversation, Thread};
 pub use error::{Error, ErrorKind, Result};
-pub use files::{Download, FileStream, Upload};
+pub use files::{Download, FileStream, NewSkill, SkillFiles, Upload};
 pub use follow::{
     Ending, EventStream, Events, Follow, Notice, Preview, PreviewStart, Start, StreamOpening,
     Update, Updates, Via,

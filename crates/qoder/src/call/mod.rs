@@ -56,8 +56,8 @@ pub struct Call<T> {
     shared: Shared,
     request: Request<T>,
     options: CallOptions,
-    /// What the form of the request is filled with.
-    upload: Option<Upload>,
+    /// What the files in the form of the request are filled with, in their order.
+    uploads: Vec<Upload>,
     /// The method and path of a raw call, as they are shown.
     raw: Option<String>,
 }
@@ -68,7 +68,7 @@ impl<T> Call<T> {
             shared,
             request,
             options: CallOptions::default(),
-            upload: None,
+            uploads: Vec::new(),
             raw: None,
         }
     }
@@ -81,8 +81,8 @@ impl<T> Call<T> {
         }
     }
 
-    pub(crate) fn with_upload(mut self, upload: Upload) -> Self {
-        self.upload = Some(upload);
+    pub(crate) fn with_uploads(mut self, uploads: impl IntoIterator<Item = Upload>) -> Self {
+        self.uploads.extend(uploads);
         self
     }
 
@@ -134,23 +134,22 @@ impl<T> Call<T> {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        self.upload = None;
+        self.uploads.clear();
         self.request = self.request.form_body(form);
         self
     }
 
     /// Adds a file to the form, as this field of it, with the form's fields that the upload has:
-    /// its name and metadata. A form has one file; a second one takes its place.
+    /// its name and metadata. Further files follow it, under the same field or another.
     pub fn file(mut self, field: &str, upload: Upload) -> Self {
         let mut form = self.request.form().cloned().unwrap_or_default();
-        form.files.clear();
         if let Some(own) = ops::files::upload(upload.about()).form() {
             form.fields.extend(own.fields.iter().cloned());
         }
         let about = upload.about();
         form.file(field, &about.filename, &about.mime_type);
         self.request = self.request.form_body(form);
-        self.with_upload(upload)
+        self.with_uploads([upload])
     }
 
     /// Returns the status, the headers and the raw body along with the value.
@@ -216,7 +215,7 @@ impl<T> Call<T> {
                 prepared.accept(accept);
             }
             if let Some(form) = self.request.form() {
-                prepared.fill(Content::new(form, self.upload.as_ref()).await?);
+                prepared.fill(Content::new(form, &self.uploads).await?);
             }
             run(&shared, prepared, read).await
         };
@@ -231,7 +230,7 @@ impl<T> Clone for Call<T> {
             shared: self.shared.clone(),
             request: self.request.clone(),
             options: self.options.clone(),
-            upload: self.upload.clone(),
+            uploads: self.uploads.clone(),
             raw: self.raw.clone(),
         }
     }

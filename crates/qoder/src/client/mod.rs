@@ -15,7 +15,7 @@ use crate::gateway::Dialect;
 use crate::list::List;
 use crate::resources::{
     Agents, DeploymentRuns, Deployments, Dreams, Environments, Files, MemoryStores, Models,
-    Sessions, Vaults,
+    Sessions, Skills, Vaults,
 };
 use crate::shared::Shared;
 
@@ -109,6 +109,11 @@ impl Client {
     /// Returns the calls for sessions: an agent at work in an environment.
     pub fn sessions(&self) -> Sessions {
         Sessions::new(self.shared.clone())
+    }
+
+    /// Returns the calls for skills: instructions and files that agents are given.
+    pub fn skills(&self) -> Skills {
+        Skills::new(self.shared.clone())
     }
 
     /// Returns the calls for vaults: the credentials that agents work with.

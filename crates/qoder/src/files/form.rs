@@ -1,4 +1,4 @@
-//! The form that a file is uploaded in.
+//! The form that files are uploaded in.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub(crate) struct Form {
     fields: qoder_types::Form,
     /// The boundary is the same at every attempt, since the bytes must be.
     boundary: u128,
-    file: Option<File>,
+    /// In the order of the form's files.
+    files: Vec<File>,
 }
 
 /// The file in a form.
@@ -35,24 +36,22 @@ struct File {
 }
 
 impl Form {
-    /// Looks at the source, without reading it.
-    pub(crate) async fn new(form: &qoder_types::Form, upload: Option<&Upload>) -> Result<Self> {
-        let file = match upload {
-            Some(upload) => Some(File::new(upload).await?),
-            None => None,
-        };
+    /// Looks at the sources, without reading them.
+    pub(crate) async fn new(form: &qoder_types::Form, uploads: &[Upload]) -> Result<Self> {
+        let mut files = Vec::with_capacity(uploads.len());
+        for upload in uploads {
+            files.push(File::new(upload).await?);
+        }
         Ok(Self {
             fields: form.clone(),
             boundary: Uuid::new_v4().as_u128(),
-            file,
+            files,
         })
     }
 
-    /// Whether the source can't be read another time.
+    /// Whether a source can't be read another time.
     pub(crate) fn is_spent(&self) -> bool {
-        self.file
-            .as_ref()
-            .is_some_and(|file| file.source.is_spent())
+        self.files.iter().any(|file| file.source.is_spent())
     }
 
     /// The body for one attempt, and its type.
@@ -64,8 +63,8 @@ impl Form {
     /// How long the body is, if that is known.
     pub(crate) fn len(&self) -> Option<u64> {
         let around = self.with(|_| RequestBody::empty()).len()?;
-        let within = self.file.as_ref().map_or(Some(0), |file| file.source.len());
-        around.checked_add(within?)
+        let mut within = self.files.iter().map(|file| file.source.len());
+        within.try_fold(around, |sum, length| sum.checked_add(length?))
     }
 
     fn with(&self, content: impl Fn(&File) -> RequestBody) -> qoder_http::Form {
@@ -73,7 +72,7 @@ impl Form {
         for (name, value) in &self.fields.fields {
             form = form.text(name, value.as_str());
         }
-        for (about, file) in self.fields.files.iter().zip(&self.file) {
+        for (about, file) in self.fields.files.iter().zip(&self.files) {
             form = form.file(
                 &about.field,
                 &about.filename,

@@ -30,7 +30,7 @@ calls! {
 impl Files {
     /// Uploads a file. Its content is read as it is sent; see [`Upload`].
     pub fn upload(&self, upload: Upload) -> Call<File> {
-        Call::new(self.shared.clone(), files::upload(upload.about())).with_upload(upload)
+        Call::new(self.shared.clone(), files::upload(upload.about())).with_uploads([upload])
     }
 
     /// Retrieves what is known of a file, without its content.

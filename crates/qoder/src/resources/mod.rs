@@ -13,6 +13,7 @@ mod files;
 mod memory_stores;
 mod models;
 mod sessions;
+mod skills;
 #[cfg(test)]
 mod tests;
 mod vaults;
@@ -33,4 +34,5 @@ pub use sessions::{
     SessionEventList, SessionEvents, SessionList, SessionResourceList, SessionResources,
     SessionThreadList, SessionThreads, Sessions, ThreadEventList, ThreadEvents,
 };
+pub use skills::{SkillList, SkillVersionList, SkillVersions, Skills};
 pub use vaults::{VaultCredentialList, VaultCredentials, VaultList, Vaults};
