@@ -22,6 +22,8 @@
 
 pub(crate) mod agents;
 pub(crate) mod context;
+pub(crate) mod credential_auth;
+pub(crate) mod credentials;
 pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod field;
@@ -40,6 +42,7 @@ pub(crate) mod sessions;
 pub(crate) mod snapshot;
 pub(crate) mod threads;
 pub(crate) mod tools;
+pub(crate) mod vaults;
 
 use std::sync::Arc;
 
@@ -55,6 +58,7 @@ use crate::template::matches;
 
 const RESOURCES: &[Resource] = &[
     agents::RESOURCE,
+    credentials::RESOURCE,
     environments::RESOURCE,
     events::RESOURCE,
     files::RESOURCE,
@@ -64,6 +68,7 @@ const RESOURCES: &[Resource] = &[
     models::RESOURCE,
     sessions::RESOURCE,
     threads::RESOURCE,
+    vaults::RESOURCE,
 ];
 
 /// What does what is asked.
