@@ -39,6 +39,9 @@ pub(crate) mod resource;
 pub(crate) mod sent;
 pub(crate) mod session_resources;
 pub(crate) mod sessions;
+pub(crate) mod skill_content;
+pub(crate) mod skill_versions;
+pub(crate) mod skills;
 pub(crate) mod snapshot;
 pub(crate) mod threads;
 pub(crate) mod tools;
@@ -67,6 +70,8 @@ const RESOURCES: &[Resource] = &[
     memory_versions::RESOURCE,
     models::RESOURCE,
     sessions::RESOURCE,
+    skill_versions::RESOURCE,
+    skills::RESOURCE,
     threads::RESOURCE,
     vaults::RESOURCE,
 ];
