@@ -4,6 +4,7 @@
 mod body;
 mod builder;
 mod clock;
+mod cron;
 mod damage;
 mod documents;
 mod fault;

@@ -24,6 +24,8 @@ pub(crate) mod agents;
 pub(crate) mod context;
 pub(crate) mod credential_auth;
 pub(crate) mod credentials;
+pub(crate) mod deployment_runs;
+pub(crate) mod deployments;
 pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod field;
@@ -36,6 +38,7 @@ pub(crate) mod memory_versions;
 pub(crate) mod models;
 pub(crate) mod plain;
 pub(crate) mod resource;
+pub(crate) mod schedules;
 pub(crate) mod sent;
 pub(crate) mod session_resources;
 pub(crate) mod sessions;
@@ -62,6 +65,8 @@ use crate::template::matches;
 const RESOURCES: &[Resource] = &[
     agents::RESOURCE,
     credentials::RESOURCE,
+    deployment_runs::RESOURCE,
+    deployments::RESOURCE,
     environments::RESOURCE,
     events::RESOURCE,
     files::RESOURCE,

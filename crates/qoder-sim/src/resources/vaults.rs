@@ -43,3 +43,11 @@ pub(crate) fn find<'a>(account: &'a mut Account, id: &str) -> Result<&'a Json, R
     let vault = account.object(VAULTS.path, id);
     vault.map(|vault| &*vault).ok_or_else(|| VAULTS.not_found())
 }
+
+/// Checks that there is a vault with this id whose credentials may be used.
+pub(crate) fn check_open(account: &mut Account, id: &str) -> Result<(), Refusal> {
+    if find(account, id)?["archived_at"].is_null() {
+        return Ok(());
+    }
+    Err(Refusal::invalid("vault_ids", "The vault is archived."))
+}
