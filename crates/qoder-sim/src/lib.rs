@@ -4,10 +4,12 @@
 mod body;
 mod builder;
 mod clock;
+mod cron;
 mod damage;
 mod documents;
 mod fault;
 mod form;
+mod front_matter;
 mod ids;
 mod json;
 mod page;
@@ -28,6 +30,7 @@ mod storage;
 mod streams;
 mod template;
 mod token_exchange;
+mod zip;
 
 pub use builder::Builder;
 pub use fault::{Fault, Plan, PlanError, Target};

@@ -84,8 +84,9 @@ impl Sim {
         self.world.lock().unexpected.clone()
     }
 
-    /// Moves the simulator's clock ahead: links, tokens and files end, and whatever else happens
-    /// as time goes by.
+    /// Moves the simulator's clock ahead: links, tokens and files end, deployments run on their
+    /// schedules, and whatever else happens as time goes by. Sessions work in the tokio runtime
+    /// that this is called in; outside of one, they begin with the next request.
     pub fn advance(&self, by: Duration) {
         self.world.clock.advance(by);
         for account in self.world.lock().accounts() {

@@ -23,6 +23,10 @@
 
 pub(crate) mod agents;
 pub(crate) mod context;
+pub(crate) mod credential_auth;
+pub(crate) mod credentials;
+pub(crate) mod deployment_runs;
+pub(crate) mod deployments;
 pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod field;
@@ -35,12 +39,17 @@ pub(crate) mod memory_versions;
 pub(crate) mod models;
 pub(crate) mod plain;
 pub(crate) mod resource;
+pub(crate) mod schedules;
 pub(crate) mod sent;
 pub(crate) mod session_resources;
 pub(crate) mod sessions;
+pub(crate) mod skill_content;
+pub(crate) mod skill_versions;
+pub(crate) mod skills;
 pub(crate) mod snapshot;
 pub(crate) mod threads;
 pub(crate) mod tools;
+pub(crate) mod vaults;
 
 use std::sync::Arc;
 
@@ -56,6 +65,9 @@ use crate::template::matches;
 
 const RESOURCES: &[Resource] = &[
     agents::RESOURCE,
+    credentials::RESOURCE,
+    deployment_runs::RESOURCE,
+    deployments::RESOURCE,
     environments::RESOURCE,
     events::RESOURCE,
     files::RESOURCE,
@@ -64,7 +76,10 @@ const RESOURCES: &[Resource] = &[
     memory_versions::RESOURCE,
     models::RESOURCE,
     sessions::RESOURCE,
+    skill_versions::RESOURCE,
+    skills::RESOURCE,
     threads::RESOURCE,
+    vaults::RESOURCE,
 ];
 
 /// What answers a request for an operation.

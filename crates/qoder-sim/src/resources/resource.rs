@@ -44,6 +44,10 @@ impl Operation {
         Self::new("POST", path, run)
     }
 
+    pub(crate) const fn put(path: &'static str, run: Run) -> Self {
+        Self::new("PUT", path, run)
+    }
+
     pub(crate) const fn delete(path: &'static str, run: Run) -> Self {
         Self::new("DELETE", path, run)
     }

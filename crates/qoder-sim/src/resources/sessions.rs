@@ -46,7 +46,7 @@ const FILTERS: [Filter; 7] = [
     Filter::Among("statuses[]", "status"),
 ];
 
-fn create(cx: &Context<'_>, account: &mut Account) -> Answer {
+pub(crate) fn create(cx: &Context<'_>, account: &mut Account) -> Answer {
     let agent = match &cx.body["agent"] {
         Json::Null => return Err(Refusal::missing("agent")),
         agent => agent,
@@ -199,7 +199,7 @@ fn of_agent_version(cx: &Context<'_>, session: &Json) -> Result<bool, Refusal> {
 }
 
 /// Variables are an object, or a text such as `A=1;B=2`.
-fn variables(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
+pub(crate) fn variables(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
     let wrong = |why: String| Refusal::invalid(name, why);
     let mut variables = Json::empty_object();
     match value {
@@ -237,7 +237,7 @@ fn variables(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal>
     Ok(variables)
 }
 
-fn vaults(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
+pub(crate) fn vaults(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
     let mut seen = HashSet::new();
     for id in items(name, value, 50)? {
         text(name, id, 1, 256)?;
@@ -252,7 +252,7 @@ fn vaults(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
 }
 
 /// A limit of credits, as a decimal text.
-fn budget(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
+pub(crate) fn budget(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
     let wrong = |param: &str, why: &str| Err(Refusal::invalid(param, why));
     if value["type"] != "limit" {
         return wrong(name, "budget must be an object of the type limit.");
