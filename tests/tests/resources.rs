@@ -333,11 +333,11 @@ async fn what_the_sdk_doesnt_know_can_be_sent_and_read() {
         .expect("models");
     assert!(models["data"].is_array());
     let unknown = client
-        .request::<Value>(Method::Get, "/vaults")
+        .request::<Value>(Method::Get, "/nothing")
         .await
         .expect_err("not simulated");
     assert!(unknown.is_not_found());
-    assert_eq!(sim.unexpected(), ["GET /vaults"]);
+    assert_eq!(sim.unexpected(), ["GET /nothing"]);
 
     let create = SessionCreate::new("a", "e").title("t");
     assert_eq!(

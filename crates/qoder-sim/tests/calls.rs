@@ -58,12 +58,12 @@ async fn a_gateway_says_it_flatly() {
 async fn what_there_is_not_is_said_and_noted() {
     let sim = quick().await;
     let api = Api::new(&sim);
-    let answer = api.post("/skills", Value::Null).await;
+    let answer = api.post("/nothing", Value::Null).await;
     assert_eq!(
         (answer.status, text(&answer.json()["error"]["type"])),
         (404, "not_found_error".into())
     );
-    assert_eq!(sim.unexpected(), ["POST /skills"]);
+    assert_eq!(sim.unexpected(), ["POST /nothing"]);
     for path in [
         "/agents/agent_none",
         "/environments/env_none",

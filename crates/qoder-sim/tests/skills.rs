@@ -92,6 +92,7 @@ async fn a_skill_is_made_of_files() {
             &json!({"team": "a"})
         )
     );
+    assert_eq!(skill["created_at"], skill["updated_at"]);
     assert_eq!(api.get(&path(&skill)).await.json(), skill);
 
     let answer = api.get(&format!("{}/versions/1", path(&skill))).await;

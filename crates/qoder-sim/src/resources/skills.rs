@@ -121,7 +121,10 @@ pub(crate) fn add_version(
     // The number of a version that was deleted isn't given again.
     let number = skill["made"].as_u64().unwrap_or_default() + 1;
     skill.set("made", number);
-    skill.set("updated_at", &now);
+    // The first is part of making the skill.
+    if number > 1 {
+        skill.set("updated_at", &now);
+    }
     let version = object! {
         "id": new_id("skillver"), "type": "skill_version", "skill_id": id,
         "version": number.to_string(), "name": &content.name,
