@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::wire::{Fit, View, Wire, deserialize_by_wire, serde_by_wire};
 use crate::{
     Advisor, Agent, AgentId, AgentOverrides, AgentRef, DeploymentId, EnvironmentId, Extra,
-    InputEvent, Secret, SessionId, SessionResource, SessionStats, SessionUsage, ThreadId,
+    InitialEvents, Secret, SessionId, SessionResource, SessionStats, SessionUsage, ThreadId,
     Timestamp, VaultId,
 };
 use crate::{Budget, OutcomeId};
@@ -248,7 +248,7 @@ body! {
         /// What the session may cost. Left out, there is no limit.
         budget: Budget,
         /// What the session begins with: at most 50 messages and outcomes.
-        initial_events[initial_event]: InputEvent,
+        initial_events: InitialEvents,
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) async fn walk(sim: &Sim, client: &Client) -> Outcome {
         .resource(SessionResource::github("https://github.com/example/one").token("ghp-secret"))
         .vault_id(&vault.id)
         .budget(Budget::limit("10.00"))
-        .initial_event(UserMessage::new("Hello!"));
+        .initial_events(["Hello!"]);
     let session = sessions.create(whole).await?;
     let id = &session.id;
     for _ in 0..2 {
