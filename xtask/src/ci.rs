@@ -56,6 +56,21 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     run_all(&skipped)
 }
 
+/// What covers each operation, printed and written into the docs. That they are not stale, and that
+/// nothing is missing, is checked by the same test within `test`.
+pub(crate) fn coverage() -> Result<(), String> {
+    let test = [
+        "test",
+        "-p",
+        "qoder-tests",
+        "--test",
+        "coverage",
+        "--",
+        "--nocapture",
+    ];
+    sh(cargo(&test).env("UPDATE_DOCS", "1"))
+}
+
 pub(crate) fn step(name: &str) -> Result<(), String> {
     let Some((_, check)) = STEPS.iter().find(|(step, _)| *step == name) else {
         return Err(format!("there is no step {name}; see `cargo xtask help`"));

@@ -30,6 +30,8 @@ cargo xtask mutants [WORDS]      breaks the code in many ways, to see that somet
 cargo xtask real [WORDS]         the example programs through nginx, haproxy, tinyproxy and microsocks, none of which
                                  it installs; --available skips those that are missing, --write prints the table
                                  into docs/faults.md, WORDS choose some
+cargo xtask coverage             calls every operation of the API against the simulator, prints what covers each, and
+                                 writes docs/coverage.md and the table of README.md
 cargo xtask scaffold RESOURCE    prints a first draft of a resource's types and rows from the API's catalogue
 cargo xtask diagram              prints the states of the resume machine into its docs
 cargo xtask help                 this text
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         ["mutants", args @ ..] => mutants::run_with(args),
         ["real", args @ ..] => real::run(args),
         ["faults", args @ ..] => ci::faults(args),
+        ["coverage"] => ci::coverage(),
         ["scaffold", resource] => scaffold::run(resource),
         ["ci", skipped @ ..] => ci::run(skipped),
         [step] => ci::step(step),

@@ -121,6 +121,10 @@ impl Row {
         }
     }
 
+    fn is_exception(&self) -> bool {
+        EXCEPTIONS.iter().any(|(name, _)| *name == self.name)
+    }
+
     fn is_covered(&self) -> bool {
         self.row && self.called && self.simulated && self.missing.is_empty()
     }
@@ -163,6 +167,31 @@ fn table(rows: &[Row]) -> String {
     out
 }
 
+/// Of each resource, with what is below it, how many operations are covered.
+fn summary(rows: &[Row]) -> String {
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for row in rows {
+        let resource = row.name.split('.').next().unwrap_or_default();
+        let (covered, all) = counts.entry(resource).or_default();
+        *covered += usize::from(row.is_covered() || row.is_exception());
+        *all += 1;
+    }
+    let mut out = "| resource | operations covered |\n|---|--:|\n".to_owned();
+    for (resource, (covered, all)) in counts {
+        let _ = writeln!(out, "| `{resource}` | {covered} of {all} |");
+    }
+    out
+}
+
+/// The text, with this between the two marks in place of what is there.
+fn between_marks(text: &str, new: &str) -> Result<String, Box<dyn Error>> {
+    const BEGIN: &str = "<!-- coverage: begin -->\n";
+    const END: &str = "<!-- coverage: end -->";
+    let begin = text.find(BEGIN).ok_or("no mark")? + BEGIN.len();
+    let end = text.find(END).ok_or("no mark")?;
+    Ok(format!("{}\n{new}\n{}", &text[..begin], &text[end..]))
+}
+
 #[tokio::test]
 async fn every_operation_is_covered() -> Outcome {
     let sim: Sim = common::start(common::current()).await;
@@ -185,12 +214,16 @@ async fn every_operation_is_covered() -> Outcome {
     let table = table(&rows);
     println!("{table}");
     let file = root().join("docs/coverage.md");
+    let readme = root().join("README.md");
+    let first_page = std::fs::read_to_string(&readme)?;
+    let with_summary = between_marks(&first_page, &summary(&rows))?;
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&file, &table)?;
+        std::fs::write(&readme, &with_summary)?;
     }
     let open: Vec<&str> = rows
         .iter()
-        .filter(|row| !row.is_covered() && !EXCEPTIONS.iter().any(|(name, _)| *name == row.name))
+        .filter(|row| !row.is_covered() && !row.is_exception())
         .map(|row| row.name.as_str())
         .collect();
     assert!(open.is_empty(), "not covered: {}", open.join(", "));
