@@ -63,6 +63,7 @@ const RESOURCES: &[Resource] = &[
     memory_stores::RESOURCE,
     memory_versions::RESOURCE,
     models::RESOURCE,
+    session_resources::RESOURCE,
     sessions::RESOURCE,
     threads::RESOURCE,
 ];
