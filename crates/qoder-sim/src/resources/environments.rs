@@ -126,6 +126,12 @@ fn packages(cx: &Context<'_>, value: &Json) -> Result<Json, Refusal> {
     Ok(packages)
 }
 
+/// Whether sessions in this environment run on machines of its owner, where workers serve them.
+pub(crate) fn is_self_hosted(account: &mut Account, id: &str) -> bool {
+    let environment = account.object(ENVIRONMENTS.path, id);
+    environment.is_some_and(|environment| environment["config"]["type"] == "self_hosted")
+}
+
 /// Checks that there is an environment with this id that takes sessions.
 pub(crate) fn check_open(account: &mut Account, id: &str) -> Result<(), Refusal> {
     let environment = account.object(ENVIRONMENTS.path, id);

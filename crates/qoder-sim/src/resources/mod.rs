@@ -75,6 +75,7 @@ const RESOURCES: &[Resource] = &[
     memory_stores::RESOURCE,
     memory_versions::RESOURCE,
     models::RESOURCE,
+    session_resources::RESOURCE,
     sessions::RESOURCE,
     skill_versions::RESOURCE,
     skills::RESOURCE,

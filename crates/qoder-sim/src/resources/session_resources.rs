@@ -2,12 +2,126 @@
 
 use crate::ids::new_id;
 use crate::json::{Json, object};
+use crate::page::Limits;
 use crate::refusal::Refusal;
+use crate::reply::Answer;
 use crate::resources::context::Context;
 use crate::resources::field::text;
 use crate::resources::files::Files;
-use crate::resources::memory_stores;
+use crate::resources::resource::{Operation, Resource};
+use crate::resources::{environments, memory_stores};
 use crate::state::account::Account;
+
+pub(crate) const RESOURCE: Resource = Resource {
+    operations: &[
+        Operation::post("/sessions/{session_id}/resources", add),
+        Operation::get("/sessions/{session_id}/resources", list),
+        Operation::get(ONE, retrieve),
+        Operation::post(ONE, update),
+        Operation::delete(ONE, delete),
+    ],
+    ..Resource::NONE
+};
+
+const ONE: &str = "/sessions/{session_id}/resources/{resource_id}";
+
+/// A session has no more resources than these.
+pub(crate) const MOST: usize = 500;
+
+fn add(cx: &Context<'_>, account: &mut Account) -> Answer {
+    let session = cx.session(account)?;
+    let environment = session.object["environment_id"].text().to_owned();
+    let others = session.object["resources"].clone();
+    if session.is_over() {
+        return Err(Refusal::conflict("session takes no resources any more"));
+    }
+    match cx.body["type"].as_str() {
+        None => return Err(Refusal::missing("type")),
+        Some("file") => {}
+        Some(_) => {
+            let why = "Only files can be added to a session that is there already.";
+            return Err(Refusal::invalid("type", why));
+        }
+    }
+    if environments::is_self_hosted(account, &environment) {
+        let why = "A session in a self-hosted environment has no resources.";
+        return Err(Refusal::invalid("resources", why));
+    }
+    if others.items().len() >= MOST {
+        let why = format!("A session has at most {MOST} resources.");
+        return Err(Refusal::invalid("", why));
+    }
+    let resource = attached(cx, account, others.items(), cx.body)?;
+    let mut resources = others.items().to_vec();
+    resources.push(resource.clone());
+    keep(cx, account, resources)?;
+    Ok(resource.into())
+}
+
+fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
+    let resources = cx.session(account)?.object["resources"].clone();
+    let limits = Limits {
+        default: 1000,
+        max: 1000,
+    };
+    cx.page(resources.items(), limits)
+}
+
+fn retrieve(cx: &Context<'_>, account: &mut Account) -> Answer {
+    let (resources, at) = named(cx, account)?;
+    Ok(resources[at].clone().into())
+}
+
+/// Takes another secret, which like the first is never shown.
+fn update(cx: &Context<'_>, account: &mut Account) -> Answer {
+    let (mut resources, at) = named(cx, account)?;
+    let resource = &mut resources[at];
+    match resource["type"].text() {
+        "github_repository" => {
+            let token = &cx.body["authorization_token"];
+            text("authorization_token", token, 1, 4096)?;
+        }
+        "git_repository" => match cx.body.get("password") {
+            None => return Err(Refusal::missing("password")),
+            // The repository needs none any more.
+            Some(Json::Null) => {}
+            Some(password) => text("password", password, 1, 4096)?,
+        },
+        kind => {
+            let why = format!("A {kind} has no secret that could be changed.");
+            return Err(Refusal::invalid("", why));
+        }
+    }
+    resource.set("updated_at", cx.now());
+    let resource = resource.clone();
+    keep(cx, account, resources)?;
+    Ok(resource.into())
+}
+
+fn delete(cx: &Context<'_>, account: &mut Account) -> Answer {
+    let (mut resources, at) = named(cx, account)?;
+    resources.remove(at);
+    keep(cx, account, resources)?;
+    Ok(object! {"id": cx.id(), "type": "session_resource_deleted"}.into())
+}
+
+/// The resources of the session that the path names, and where the one that it names is.
+fn named(cx: &Context<'_>, account: &mut Account) -> Result<(Vec<Json>, usize), Refusal> {
+    let session = cx.session(account)?;
+    let resources = session.object["resources"].items().to_vec();
+    let at = resources
+        .iter()
+        .position(|resource| resource["id"] == *cx.id());
+    let at = at.ok_or_else(|| Refusal::not_found("session resource"))?;
+    Ok((resources, at))
+}
+
+fn keep(cx: &Context<'_>, account: &mut Account, resources: Vec<Json>) -> Result<(), Refusal> {
+    let session = cx.session(account)?;
+    session.object.set("resources", resources);
+    session.touch();
+    Ok(())
+}
 
 /// What was sent to be attached, as it is kept and shown: without secrets.
 pub(crate) fn attached(

@@ -57,7 +57,7 @@ pub(crate) fn create(cx: &Context<'_>, account: &mut Account) -> Answer {
     environments::check_open(account, environment)?;
     let mut resources = Vec::new();
     if !cx.body["resources"].is_null() {
-        for sent in items("resources", &cx.body["resources"], 500)? {
+        for sent in items("resources", &cx.body["resources"], session_resources::MOST)? {
             let resource = session_resources::attached(cx, account, &resources, sent)?;
             resources.push(resource);
         }
@@ -78,6 +78,9 @@ pub(crate) fn create(cx: &Context<'_>, account: &mut Account) -> Answer {
         field.set(cx, &mut object)?;
     }
     object.set("resources", resources);
+    if environments::is_self_hosted(account, environment) {
+        check_self_hosted(&object)?;
+    }
     VAULTS.set(cx, &mut object)?;
     object.set("deployment_id", Json::Null);
     object.set("outcome_evaluations", Json::empty_list());
@@ -115,10 +118,15 @@ fn retrieve(cx: &Context<'_>, account: &mut Account) -> Answer {
 }
 
 fn update(cx: &Context<'_>, account: &mut Account) -> Answer {
+    let environment = cx.session(account)?.object["environment_id"].clone();
+    let self_hosted = environments::is_self_hosted(account, environment.text());
     let session = cx.session(account)?;
     let mut object = session.object.clone();
     for field in [TITLE, METADATA, VARIABLES, VAULTS, BUDGET] {
         field.change(cx, &mut object)?;
+    }
+    if self_hosted {
+        check_self_hosted(&object)?;
     }
     match (&cx.body["agent"], object.get_mut("agent")) {
         (Json::Null, _) => {}
@@ -196,6 +204,21 @@ fn of_agent_version(cx: &Context<'_>, session: &Json) -> Result<bool, Refusal> {
     let version = cx.query.whole("agent_version", 1)?;
     let is = |version| session.at("agent.version").as_u64() == Some(version);
     Ok(version.is_none_or(is))
+}
+
+/// The service can put nothing into a container that is not its own.
+fn check_self_hosted(session: &Json) -> Result<(), Refusal> {
+    let has = |member: &&&str| {
+        let value = &session[**member];
+        !value.items().is_empty() || !value.members().is_empty()
+    };
+    match ["resources", "environment_variables"].iter().find(has) {
+        None => Ok(()),
+        Some(member) => {
+            let why = format!("A session in a self-hosted environment has no {member}.");
+            Err(Refusal::invalid(member, why))
+        }
+    }
 }
 
 /// Variables are an object, or a text such as `A=1;B=2`.
