@@ -7,6 +7,7 @@ mod common;
 
 mod agents;
 mod deployments;
+mod dreams;
 mod environments;
 mod files;
 mod memory_stores;
@@ -203,6 +204,7 @@ async fn every_operation_is_covered() -> Outcome {
     vaults::walk(&client).await?;
     skills::walk(&client).await?;
     deployments::walk(&sim, &client).await?;
+    dreams::walk(&sim, &client).await?;
     sessions::walk(&sim, &client).await?;
 
     let requests = sim.requests();

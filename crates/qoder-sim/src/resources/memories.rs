@@ -71,7 +71,7 @@ fn content(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
     Err(Refusal::invalid(name, why))
 }
 
-fn create(cx: &Context<'_>, account: &mut Account) -> Answer {
+pub(crate) fn create(cx: &Context<'_>, account: &mut Account) -> Answer {
     view(cx, Verb::Create)?;
     let mut memory = MEMORIES.new_object(cx, account)?;
     let store = memory["memory_store_id"].text().to_owned();

@@ -2,6 +2,7 @@
 
 use crate::json::Json;
 use crate::refusal::Refusal;
+use crate::resources::context::Context;
 use crate::resources::field::Field;
 use crate::resources::filter::Filter;
 use crate::resources::kind::Kind;
@@ -43,4 +44,17 @@ pub(crate) fn open<'a>(account: &'a mut Account, id: &str) -> Result<&'a mut Jso
     } else {
         Err(Refusal::conflict("memory store is archived"))
     }
+}
+
+/// Whether there is a store with this id, archived or not.
+pub(crate) fn exists(account: &mut Account, id: &str) -> bool {
+    account.object(MEMORY_STORES.path, id).is_some()
+}
+
+/// Makes a store as the body describes it, and gives its id.
+pub(crate) fn make(cx: &Context<'_>, account: &mut Account) -> Result<String, Refusal> {
+    let store = MEMORY_STORES.new_object(cx, account)?;
+    let id = store["id"].text().to_owned();
+    MEMORY_STORES.add(account, store);
+    Ok(id)
 }

@@ -27,6 +27,7 @@ pub(crate) mod credential_auth;
 pub(crate) mod credentials;
 pub(crate) mod deployment_runs;
 pub(crate) mod deployments;
+pub(crate) mod dreams;
 pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod field;
@@ -68,6 +69,7 @@ const RESOURCES: &[Resource] = &[
     credentials::RESOURCE,
     deployment_runs::RESOURCE,
     deployments::RESOURCE,
+    dreams::RESOURCE,
     environments::RESOURCE,
     events::RESOURCE,
     files::RESOURCE,
