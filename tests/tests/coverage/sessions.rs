@@ -58,6 +58,11 @@ pub(crate) async fn walk(sim: &Sim, client: &Client) -> Outcome {
     events(client, id).await?;
     threads(sim, client).await?;
 
+    let delivered = sim.deliver(id.as_str(), "report.md", "text/markdown", "All is well.");
+    let delivered = delivered.ok_or("no session")?;
+    let content = client.files().download(delivered.as_str()).bytes().await?;
+    assert_eq!(content, "All is well.");
+
     sessions.cancel(id).await?;
     sessions.archive(id).await?;
     assert_eq!(sessions.delete(id).await?.id, id.as_str());
