@@ -24,6 +24,7 @@ mod text;
 mod turn;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
+mod worker;
 
 pub use auth::{
     AccessToken, Credentials, CredentialsError, CredentialsFuture, Secret, ServiceAccount,
@@ -41,6 +42,7 @@ pub use gateway::{Dialect, Gateway, Region};
 pub use list::{Items, List, Pages};
 pub use response::{Meta, Response};
 pub use turn::{Reply, Stop, Turn, TurnOpening};
+pub use worker::{CancelReason, Job, Worker, WorkerNotice};
 
 pub use qoder_http as transport;
 #[cfg(feature = "proxy")]

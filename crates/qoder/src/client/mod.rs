@@ -6,7 +6,7 @@ pub use builder::ClientBuilder;
 
 use std::fmt;
 
-use qoder_types::{Method, SessionId};
+use qoder_types::{EnvironmentId, Method, SessionId};
 
 use crate::call::Call;
 use crate::conversation::Conversation;
@@ -18,6 +18,7 @@ use crate::resources::{
     Sessions, Skills, Vaults,
 };
 use crate::shared::Shared;
+use crate::worker::Worker;
 
 /// A client of the Qoder Cloud Agents API.
 ///
@@ -124,6 +125,11 @@ impl Client {
     /// Returns the conversation in a session: messages, turns, and streams of events.
     pub fn session(&self, id: impl Into<SessionId>) -> Conversation {
         Conversation::new(self.shared.clone(), id.into())
+    }
+
+    /// Returns a worker that does the work of a self-hosted environment.
+    pub fn worker(&self, environment: impl Into<EnvironmentId>) -> Worker {
+        Worker::new(self.shared.clone(), environment.into())
     }
 
     /// Makes a call of an endpoint that this crate has no method for, with the same authentication,

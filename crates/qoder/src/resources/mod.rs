@@ -24,7 +24,7 @@ pub use deployments::{
     DeploymentScopedRuns, Deployments,
 };
 pub use dreams::{DreamList, Dreams};
-pub use environments::{EnvironmentList, Environments};
+pub use environments::{EnvironmentList, EnvironmentWork, EnvironmentWorkList, Environments};
 pub use files::{FileList, Files};
 pub use memory_stores::{
     Memories, MemoryList, MemoryStoreList, MemoryStores, MemoryVersionList, MemoryVersions,

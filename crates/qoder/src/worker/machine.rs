@@ -1,0 +1,632 @@
+//! The worker without I/O: what to do is said by [`Machine::poll`], what happened is told by the
+//! other methods. Time is an input, and so is chance.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use qoder_types::{WorkHeartbeat, WorkId};
+
+use super::backoff::Backoff;
+
+/// The time since the worker began.
+pub(super) type Tick = Duration;
+
+/// A poll that brought nothing new is followed by the next one so long after it was sent, at the
+/// earliest: a server may not wait for work although it was asked to.
+const PACE: Duration = Duration::from_secs(1);
+
+/// An attempt that is not answered for so long is given up.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A stop that fails so often in a row is given up: the lease would hold the work for ever.
+const STOPS: u32 = 20;
+
+/// How many pieces of work that are over are remembered.
+const REMEMBERED: usize = 64;
+
+/// A worker's place for a piece of work, from the poll that brought it until the worker has nothing
+/// to do with it any more. No place is used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Slot(u64);
+
+/// How a worker works.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    /// The most pieces of work at a time, a poll that is under way included.
+    pub(super) concurrency: usize,
+    /// The lease that is asked for.
+    pub(super) lease: Duration,
+    /// How long a handler that was told to end may go on.
+    pub(super) grace: Duration,
+}
+
+/// What is to be done.
+///
+/// Requests with a `number` are writes. One that failed is made again under its number, and the
+/// server does it once: the number is part of its idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Ask for work. Answered by `polled`, `poll_failed` or `poll_refused`.
+    Poll,
+    /// Acknowledge the work. Answered by `acked`, `ack_failed` or `ack_refused`.
+    Ack { slot: Slot, number: u64 },
+    /// Send a heartbeat that expects this to be the last one, and give up after this time. Answered
+    /// by `beaten`, `beat_failed` or `beat_refused`.
+    Beat {
+        slot: Slot,
+        number: u64,
+        expected: String,
+        limit: Duration,
+    },
+    /// Start the handler. Answered by `ended`.
+    Start { slot: Slot },
+    /// Tell the handler that it is to end.
+    Tell { slot: Slot, why: Why },
+    /// Drop the handler.
+    Cancel { slot: Slot, why: Why },
+    /// Stop the work, with force: nobody is at it any more. Answered by `stopped`, `stop_failed` or
+    /// `stop_refused`.
+    Stop { slot: Slot, number: u64 },
+    /// Drop the requests that are under way for the work, and forget it.
+    Release { slot: Slot, how: Release },
+    /// Do nothing until this time, or until something happens if there is none.
+    Wait(Option<Tick>),
+    /// The worker is at its end. What is still under way is to be dropped.
+    Done,
+}
+
+/// Why a handler is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The lease is lost: the work may be another worker's by now.
+    LeaseLost,
+    /// Somebody asked for the work to be stopped.
+    Stopped,
+    /// The worker shuts down.
+    ShutDown,
+}
+
+/// How a worker parted from a piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Release {
+    /// It is over, and the server knows.
+    Over,
+    /// It was never this worker's, or is not any more, and no handler was started.
+    NotTaken,
+    /// The lease was lost while the handler ran.
+    Lost,
+    /// The handler ended, and the server could not be told: it may give the work again.
+    Unstopped,
+}
+
+/// A worker for the queue of one environment.
+///
+/// **How it is driven.** After each input, [`poll`](Self::poll) is called until it says
+/// [`Action::Wait`], and again when that time has come. Times never go back. Every request has one
+/// answer, by the methods that its [`Action`] names; answers for a slot that was released are
+/// ignored, so it does no harm to be late, and so does a handler's end.
+///
+/// **What it promises.** At most `concurrency` slots, a poll under way included. A handler is
+/// started once per slot, after the first heartbeat was accepted: polls and acknowledgements may be
+/// answered to two workers, but the first heartbeat, which expects that there was none, succeeds for
+/// one of them only. The lease counts from when the first attempt of the heartbeat that was accepted
+/// last was sent, so it is over here before it is over at the server. When it is, or when the server
+/// says that it is lost, the handler is canceled, and nothing is sent for the work any more.
+#[derive(Debug)]
+pub(super) struct Machine {
+    settings: Settings,
+    backoff: Backoff,
+    /// What is to be done, and was not taken yet.
+    actions: VecDeque<Action>,
+    items: BTreeMap<Slot, Item>,
+    asking: Asking,
+    /// Work that came to its end here.
+    over: VecDeque<WorkId>,
+    /// Counts slots and requests.
+    numbers: u64,
+    closing: bool,
+    done: bool,
+}
+
+/// The polls.
+#[derive(Debug, Default)]
+struct Asking {
+    /// When the next one is due. `None` while one is under way.
+    due: Option<Tick>,
+    sent: Tick,
+    failures: u32,
+}
+
+/// A piece of work that is held, or about to be.
+#[derive(Debug)]
+struct Item {
+    work: WorkId,
+    step: Step,
+    /// When the lease is over, by the clock on this side.
+    ends: Tick,
+    /// How long a lease is.
+    ttl: Duration,
+    /// What the next heartbeat has to expect.
+    expected: String,
+    beat: Write,
+    /// Until when the handler may go on, once it was told to end, and why.
+    told: Option<(Tick, Why)>,
+}
+
+/// How far a piece of work is.
+#[derive(Debug)]
+enum Step {
+    /// It is acknowledged. No heartbeats yet.
+    Acking(Write),
+    /// The first heartbeat says whether it is this worker's.
+    Claiming,
+    /// The handler runs.
+    Running,
+    /// The handler is over, and the server is told.
+    Stopping(Write),
+}
+
+/// A write, which is made again under its number until it is answered.
+#[derive(Debug)]
+struct Write {
+    number: u64,
+    /// When the first attempt was sent.
+    began: Option<Tick>,
+    failures: u32,
+    /// When the next attempt is due. `None` while one is under way.
+    due: Option<Tick>,
+}
+
+impl Machine {
+    /// Returns a worker that polls at once. `seed` seeds the jitter of its waits.
+    pub(super) fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            settings,
+            backoff: Backoff::new(seed),
+            actions: VecDeque::new(),
+            items: BTreeMap::new(),
+            asking: Asking {
+                due: Some(Tick::ZERO),
+                ..Asking::default()
+            },
+            over: VecDeque::new(),
+            numbers: 0,
+            closing: false,
+            done: false,
+        }
+    }
+
+    /// Returns what to do next.
+    pub(super) fn poll(&mut self, now: Tick) -> Action {
+        if self.done {
+            return Action::Done;
+        }
+        self.advance(now);
+        if let Some(action) = self.actions.pop_front() {
+            return action;
+        }
+        if self.closing && self.items.is_empty() {
+            self.done = true;
+            return Action::Done;
+        }
+        Action::Wait(self.next_time())
+    }
+
+    /// A poll brought work, or none. Returns the slot of the work, if it is taken.
+    pub(super) fn polled(&mut self, now: Tick, work: Option<WorkId>) -> Option<Slot> {
+        self.advance(now);
+        self.asking.failures = 0;
+        self.asking.due = Some(now.max(self.asking.sent.saturating_add(PACE)));
+        // What comes now will be given to somebody else, since nobody acknowledges it.
+        let work = work.filter(|_| !self.closing)?;
+        if self.items.values().any(|item| item.work == work) {
+            return None;
+        }
+        // A server that gives again what is over would have it done in a loop.
+        if !self.over.contains(&work) {
+            self.asking.due = Some(now);
+        }
+        let slot = Slot(self.number());
+        let (ack, beat) = (self.write(now), self.write(Tick::MAX));
+        let item = Item {
+            work,
+            step: Step::Acking(ack),
+            ends: self.asking.sent.saturating_add(self.settings.lease),
+            ttl: self.settings.lease,
+            expected: WorkHeartbeat::NONE.to_owned(),
+            beat,
+            told: None,
+        };
+        self.items.insert(slot, item);
+        Some(slot)
+    }
+
+    /// A poll failed in a way that may pass; `hint` is what the server asked to wait. Returns the
+    /// time until the next one.
+    pub(super) fn poll_failed(&mut self, now: Tick, hint: Option<Duration>) -> Duration {
+        self.advance(now);
+        self.asking.failures = self.asking.failures.saturating_add(1);
+        let delay = self.backoff.after(self.asking.failures, hint);
+        self.asking.due = Some(now.saturating_add(delay));
+        delay
+    }
+
+    /// A poll failed for good: the worker shuts down.
+    pub(super) fn poll_refused(&mut self, now: Tick) {
+        self.shut_down(now);
+    }
+
+    /// The work is acknowledged.
+    pub(super) fn acked(&mut self, now: Tick, slot: Slot) {
+        self.advance(now);
+        if let Some(item) = self.items.get_mut(&slot) {
+            if let Step::Acking(_) = item.step {
+                item.step = Step::Claiming;
+                item.beat.due = Some(now);
+            }
+        }
+    }
+
+    /// An acknowledgement failed in a way that may pass. Returns the time until the next attempt.
+    pub(super) fn ack_failed(
+        &mut self,
+        now: Tick,
+        slot: Slot,
+        hint: Option<Duration>,
+    ) -> Option<Duration> {
+        self.advance(now);
+        let item = self.items.get_mut(&slot)?;
+        let third = item.third();
+        let Step::Acking(ack) = &mut item.step else {
+            return None;
+        };
+        Some(ack.again(now, &mut self.backoff, hint, third))
+    }
+
+    /// An acknowledgement failed for good.
+    pub(super) fn ack_refused(&mut self, now: Tick, slot: Slot) {
+        self.advance(now);
+        self.lose(now, slot);
+    }
+
+    /// A heartbeat was answered.
+    pub(super) fn beaten(&mut self, now: Tick, slot: Slot, beat: Beat) {
+        self.advance(now);
+        let next = self.write(now);
+        let Some(item) = self.items.get_mut(&slot) else {
+            return;
+        };
+        if beat.state == BeatState::Stopped || !beat.extended {
+            match item.step {
+                Step::Stopping(_) if beat.state == BeatState::Stopped => {
+                    self.part(now, slot, Release::Over);
+                }
+                _ => self.lose(now, slot),
+            }
+            return;
+        }
+        let began = item.beat.began.unwrap_or(now);
+        item.ends = began.saturating_add(beat.ttl);
+        item.ttl = beat.ttl;
+        if now >= item.ends {
+            self.lose(now, slot);
+            return;
+        }
+        item.expected = beat.last;
+        item.beat = Write {
+            due: Some(now.max(began.saturating_add(item.third()))),
+            ..next
+        };
+        let stopping = beat.state == BeatState::Stopping;
+        match item.step {
+            Step::Claiming if stopping => self.stop(now, slot),
+            Step::Claiming => {
+                item.step = Step::Running;
+                self.actions.push_back(Action::Start { slot });
+            }
+            Step::Running if stopping => self.tell(now, slot, Why::Stopped),
+            Step::Acking(_) | Step::Running | Step::Stopping(_) => {}
+        }
+    }
+
+    /// A heartbeat failed in a way that may pass. Returns the time until the next attempt.
+    pub(super) fn beat_failed(
+        &mut self,
+        now: Tick,
+        slot: Slot,
+        hint: Option<Duration>,
+    ) -> Option<Duration> {
+        self.advance(now);
+        let item = self.items.get_mut(&slot)?;
+        let third = item.third();
+        Some(item.beat.again(now, &mut self.backoff, hint, third))
+    }
+
+    /// The server says that the work is not this worker's: another heartbeat was the last one, or
+    /// there is no such work.
+    pub(super) fn beat_refused(&mut self, now: Tick, slot: Slot) {
+        self.advance(now);
+        self.lose(now, slot);
+    }
+
+    /// The handler ended, well or not.
+    pub(super) fn ended(&mut self, now: Tick, slot: Slot) {
+        self.advance(now);
+        if self.is_running(slot) {
+            self.stop(now, slot);
+        }
+    }
+
+    /// The work is stopped.
+    pub(super) fn stopped(&mut self, now: Tick, slot: Slot) {
+        self.advance(now);
+        self.part(now, slot, Release::Over);
+    }
+
+    /// A stop failed in a way that may pass. Returns the time until the next attempt, if there is
+    /// one.
+    pub(super) fn stop_failed(
+        &mut self,
+        now: Tick,
+        slot: Slot,
+        hint: Option<Duration>,
+    ) -> Option<Duration> {
+        self.advance(now);
+        let item = self.items.get_mut(&slot)?;
+        let third = item.third();
+        let Step::Stopping(stop) = &mut item.step else {
+            return None;
+        };
+        let delay = stop.again(now, &mut self.backoff, hint, third);
+        if stop.failures < STOPS {
+            return Some(delay);
+        }
+        self.part(now, slot, Release::Unstopped);
+        None
+    }
+
+    /// A stop failed for good.
+    pub(super) fn stop_refused(&mut self, now: Tick, slot: Slot) {
+        self.advance(now);
+        self.part(now, slot, Release::Unstopped);
+    }
+
+    /// The worker is to end: nothing more is taken, and handlers have the grace to end.
+    pub(super) fn shut_down(&mut self, now: Tick) {
+        self.advance(now);
+        if std::mem::replace(&mut self.closing, true) {
+            return;
+        }
+        let slots: Vec<Slot> = self.items.keys().copied().collect();
+        for slot in slots {
+            match self.items.get(&slot).map(|item| &item.step) {
+                Some(Step::Acking(_) | Step::Claiming) => self.part(now, slot, Release::NotTaken),
+                Some(Step::Running) => self.tell(now, slot, Why::ShutDown),
+                Some(Step::Stopping(_)) | None => {}
+            }
+        }
+    }
+
+    /// Does what is due.
+    fn advance(&mut self, now: Tick) {
+        let slots: Vec<Slot> = self.items.keys().copied().collect();
+        for slot in slots {
+            self.advance_item(now, slot);
+        }
+        let due = self.asking.due.is_some_and(|due| due <= now);
+        if due && self.may_ask() {
+            self.asking.due = None;
+            self.asking.sent = now;
+            self.actions.push_back(Action::Poll);
+        }
+    }
+
+    fn advance_item(&mut self, now: Tick, slot: Slot) {
+        let Some(item) = self.items.get(&slot) else {
+            return;
+        };
+        if item.ends <= now {
+            self.lose(now, slot);
+            return;
+        }
+        if let (Step::Running, Some((until, why))) = (&item.step, item.told) {
+            if until <= now {
+                self.actions.push_back(Action::Cancel { slot, why });
+                self.stop(now, slot);
+            }
+        }
+        let Some(item) = self.items.get_mut(&slot) else {
+            return;
+        };
+        let acks = matches!(item.step, Step::Acking(_));
+        if let Step::Acking(write) | Step::Stopping(write) = &mut item.step {
+            if write.sends(now) {
+                let number = write.number;
+                self.actions.push_back(if acks {
+                    Action::Ack { slot, number }
+                } else {
+                    Action::Stop { slot, number }
+                });
+            }
+        }
+        if item.beat.sends(now) {
+            self.actions.push_back(Action::Beat {
+                slot,
+                number: item.beat.number,
+                expected: item.expected.clone(),
+                limit: item.third().min(PATIENCE),
+            });
+        }
+    }
+
+    /// The next time at which something is due.
+    fn next_time(&self) -> Option<Tick> {
+        let asking = self.asking.due.filter(|_| self.may_ask());
+        let items = self.items.values().flat_map(|item| {
+            let until = match (&item.step, item.told) {
+                (Step::Running, Some((until, _))) => Some(until),
+                _ => None,
+            };
+            let write = match &item.step {
+                Step::Acking(write) | Step::Stopping(write) => write.due,
+                Step::Claiming | Step::Running => None,
+            };
+            [Some(item.ends), item.beat.due, write, until]
+        });
+        let times = items.flatten().chain(asking);
+        times.min().filter(|time| *time < Tick::MAX)
+    }
+
+    fn may_ask(&self) -> bool {
+        !self.closing && self.items.len() < self.settings.concurrency
+    }
+
+    fn is_running(&self, slot: Slot) -> bool {
+        let item = self.items.get(&slot);
+        item.is_some_and(|item| matches!(item.step, Step::Running))
+    }
+
+    /// Tells the handler to end, once.
+    fn tell(&mut self, now: Tick, slot: Slot, why: Why) {
+        let until = now.saturating_add(self.settings.grace);
+        if let Some(item) = self.items.get_mut(&slot) {
+            if item.told.is_none() {
+                item.told = Some((until, why));
+                self.actions.push_back(Action::Tell { slot, why });
+            }
+        }
+    }
+
+    /// The handler is over: so is the work.
+    fn stop(&mut self, now: Tick, slot: Slot) {
+        let stop = self.write(now);
+        if let Some(item) = self.items.get_mut(&slot) {
+            item.step = Step::Stopping(stop);
+        }
+    }
+
+    /// The lease is lost, or was never had.
+    fn lose(&mut self, now: Tick, slot: Slot) {
+        let unstarted = self.actions.contains(&Action::Start { slot });
+        let how = match self.items.get(&slot).map(|item| &item.step) {
+            Some(Step::Acking(_) | Step::Claiming) => Release::NotTaken,
+            Some(Step::Running) if unstarted => Release::NotTaken,
+            Some(Step::Running) => {
+                let why = Why::LeaseLost;
+                self.actions.push_back(Action::Cancel { slot, why });
+                Release::Lost
+            }
+            Some(Step::Stopping(_)) => Release::Unstopped,
+            None => return,
+        };
+        self.part(now, slot, how);
+    }
+
+    fn part(&mut self, now: Tick, slot: Slot, how: Release) {
+        let Some(item) = self.items.remove(&slot) else {
+            return;
+        };
+        // Nothing is done for it any more, not even what was about to be.
+        self.actions.retain(|action| !action.is_work_on(slot));
+        self.actions.push_back(Action::Release { slot, how });
+        match how {
+            Release::Over | Release::Unstopped => {
+                self.over.push_back(item.work);
+                self.over
+                    .drain(..self.over.len().saturating_sub(REMEMBERED));
+            }
+            // A server that gives what nobody can take is not asked as fast as it answers.
+            Release::NotTaken | Release::Lost => {
+                let later = now.saturating_add(PACE);
+                self.asking.due = self.asking.due.map(|due| due.max(later));
+            }
+        }
+    }
+
+    fn write(&mut self, due: Tick) -> Write {
+        Write {
+            number: self.number(),
+            began: None,
+            failures: 0,
+            due: Some(due),
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+}
+
+impl Item {
+    /// A third of the lease: the time between heartbeats, and the longest wait before an attempt is
+    /// made again.
+    fn third(&self) -> Duration {
+        self.ttl / 3
+    }
+}
+
+impl Write {
+    /// Whether an attempt is to be sent now. If so, it is under way.
+    fn sends(&mut self, now: Tick) -> bool {
+        let due = self.due.is_some_and(|due| due <= now);
+        if due {
+            self.due = None;
+            self.began.get_or_insert(now);
+        }
+        due
+    }
+
+    fn again(
+        &mut self,
+        now: Tick,
+        backoff: &mut Backoff,
+        hint: Option<Duration>,
+        longest: Duration,
+    ) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        let delay = backoff.after(self.failures, hint).min(longest);
+        self.due = Some(now.saturating_add(delay));
+        delay
+    }
+}
+
+impl Action {
+    /// Whether it sends something for the work, or starts its handler.
+    fn is_work_on(&self, of: Slot) -> bool {
+        match self {
+            Self::Ack { slot, .. }
+            | Self::Beat { slot, .. }
+            | Self::Stop { slot, .. }
+            | Self::Start { slot } => *slot == of,
+            _ => false,
+        }
+    }
+}
+
+/// The answer to a heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Beat {
+    /// What the next one has to expect.
+    pub(super) last: String,
+    /// How long the lease lasts.
+    pub(super) ttl: Duration,
+    pub(super) extended: bool,
+    pub(super) state: BeatState,
+}
+
+/// What a heartbeat says of its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BeatState {
+    /// It is to be gone on with.
+    Active,
+    /// Somebody asked for it to be stopped.
+    Stopping,
+    /// It is over.
+    Stopped,
+}
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
