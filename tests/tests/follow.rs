@@ -133,12 +133,12 @@ async fn previews_are_prefixes_of_what_comes() {
         let mut compared = 0;
         while let Some(update) = updates.next().await {
             match update.expect("an update") {
-                Update::Preview(preview) => {
+                Update::Text(preview) => {
                     let text = updates
                         .preview_text(&preview.event_id, preview.index)
                         .expect("a text")
                         .to_owned();
-                    assert!(text.ends_with(&preview.delta));
+                    assert!(text.ends_with(preview.new()));
                     shown.push((preview.event_id.to_string(), text));
                 }
                 Update::Notice(Notice::PreviewsVoid) => {
@@ -184,8 +184,12 @@ async fn a_preview_begins_with_its_start() {
                 assert_eq!(updates.preview_text(&start.event_id, 0), None);
                 told.push((start.event_id.to_string(), "start", start.event_type));
             }
-            Update::Preview(preview) => {
-                told.push((preview.event_id.to_string(), "piece", preview.delta));
+            Update::Text(preview) => {
+                told.push((
+                    preview.event_id.to_string(),
+                    "piece",
+                    preview.new().to_owned(),
+                ));
             }
             Update::Event(Event::SessionStatusIdle(_)) => break,
             Update::Event(event) => {

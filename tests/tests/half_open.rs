@@ -219,7 +219,12 @@ async fn a_turn_survives_a_frozen_connection() {
         let id = session(&client, "thinking_and_tools").await;
         let conversation = client.session(&id);
         let opening = conversation.turn(UserMessage::new("Hello!"));
-        let mut turn = opening.follow(patient).await.expect("a turn");
+        let opening = opening
+            .without_polling()
+            .idle_timeout(IDLE)
+            .waits(Duration::from_millis(5), Duration::from_millis(50))
+            .give_up(1000, Duration::from_secs(300));
+        let mut turn = opening.await.expect("a turn");
         let mut ids = Vec::new();
         loop {
             let event = tokio::time::timeout(BOUND, turn.next()).await;

@@ -63,7 +63,8 @@ async fn a_turn_is_gone_on_with_after_each_of_its_events() {
                 });
             }
             // Another turn is no part of it, and is there when it is gone on with.
-            client.session(&id).ask("And now?").await.expect("a reply");
+            let opening = client.session(&id).turn("And now?");
+            rest(&mut opening.await.expect("a turn")).await;
             let log = sim.log(id.as_str());
             let second = log
                 .iter()
@@ -88,7 +89,11 @@ async fn a_turn_is_gone_on_with_after_each_of_its_events() {
                 let again = resumed(&sim, dialect, &id, checkpoint).await;
                 let text: Vec<&str> = messages[k + 1..].iter().map(String::as_str).collect();
                 let text: Vec<&str> = text.into_iter().filter(|text| !text.is_empty()).collect();
-                assert_eq!(again.into_text().await.expect("a text"), text.join("\n"));
+                let came = match again.reply().await {
+                    Ok(reply) => reply.text(),
+                    Err(error) => error.reply().expect("half a reply").text(),
+                };
+                assert_eq!(came, text.join("\n"));
             }
         }
     }
@@ -224,11 +229,9 @@ async fn a_deadline_and_giving_up_leave_a_checkpoint() {
     // The list is refused too, so there is nothing to fall back to.
     sim.inject(plan("any:status=503*100"));
     let opening = client.session(&id).resume_turn(checkpoint);
-    let impatient = opening.follow(|follow| {
-        follow
-            .waits(Duration::from_millis(1), Duration::from_millis(5))
-            .give_up(4, Duration::from_secs(60))
-    });
+    let impatient = opening
+        .waits(Duration::from_millis(1), Duration::from_millis(5))
+        .give_up(4, Duration::from_secs(60));
     let mut turn = impatient.await.expect("a turn");
     let error = error_of(&mut turn).await;
     assert!(error.to_string().contains("gave up"), "{error}");
@@ -282,7 +285,7 @@ async fn a_held_turn(via: Via) -> (Sim, Client, SessionId, Turn) {
     let client = client(&sim);
     let id = session(&client, "answer").await;
     let opening = client.session(&id).turn("Delegate.");
-    let turn = opening.follow(|follow| follow.via(via)).await;
+    let turn = opening.via(via).await;
     (sim, client, id, turn.expect("a turn"))
 }
 

@@ -113,7 +113,7 @@ async fn a_custom_tool_is_answered() {
 }
 
 #[tokio::test]
-async fn every_end_is_told_apart() {
+async fn every_end_is_told_apart_and_only_one_is_success() {
     let sim = start(current()).await;
     let client = client(&sim);
     for (script, stop) in [
@@ -121,24 +121,50 @@ async fn every_end_is_told_apart() {
         ("thinking_and_tools", Stop::EndTurn),
         ("fail_and_recover", Stop::EndTurn),
         ("exhausted", Stop::RetriesExhausted),
+        ("terminated", Stop::Terminated),
     ] {
         let id = session(&client, script).await;
-        let reply = client.session(&id).ask("Hello!").await.expect(script);
+        let answer = client.session(&id).ask("Hello!").await;
+        if let Err(error) = &answer {
+            assert_eq!(error.kind(), ErrorKind::TurnEnded, "{script}: {error}");
+            assert!(error.to_string().contains(&stop.to_string()), "{error}");
+            assert!(error.checkpoint().is_some(), "{script}");
+            assert_eq!(error.stop_reason(), Some(&stop), "{script}");
+        }
+        assert_eq!(answer.is_ok(), stop == Stop::EndTurn, "{script}");
+        let reply = match &answer {
+            Ok(reply) => reply,
+            Err(error) => error.reply().expect("what came of it"),
+        };
         assert_eq!(*reply.stop_reason(), stop, "{script}");
-        assert_eq!(
-            reply.error().is_some(),
-            script != "answer" && script != "thinking_and_tools",
-            "{script}"
-        );
+        let quiet = matches!(script, "answer" | "thinking_and_tools");
+        assert_eq!(reply.error().is_some(), !quiet, "{script}");
     }
-    let id = session(&client, "terminated").await;
-    let error = client
+}
+
+#[tokio::test]
+async fn a_reply_has_all_that_came_of_the_turn() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = session(&client, "thinking_and_tools").await;
+    let reply = client
         .session(&id)
-        .ask("Hello!")
+        .ask("One two three.")
         .await
-        .expect_err("terminated");
-    assert_eq!(error.kind(), ErrorKind::Turn);
-    assert!(error.to_string().contains("terminated"), "{error}");
+        .expect("a reply");
+    assert!(
+        reply.final_text().contains("3 words"),
+        "{}",
+        reply.final_text()
+    );
+    let [call] = reply.tool_calls() else {
+        panic!("{:?}", reply.tool_calls());
+    };
+    assert_eq!((call.name(), call.is_error()), ("Bash", false));
+    assert_eq!(call.output().as_deref(), Some("3 message.txt"));
+    assert!(reply.credits().is_some_and(|credits| credits > 0.0));
+    assert!(reply.session_usage().is_some());
+    assert!(reply.duration() > Duration::ZERO);
 }
 
 #[tokio::test]

@@ -130,8 +130,8 @@ pub const STREAMS: &[Contender<Shape>] = &[
                     .previews([PreviewType::AgentMessage])
                     .updates();
                 while let Some(update) = updates.next().await {
-                    if let Update::Preview(preview) = update.expect("an update") {
-                        tally.add(&preview.delta);
+                    if let Update::Text(preview) = update.expect("an update") {
+                        tally.add(preview.new());
                     }
                 }
                 tally

@@ -72,7 +72,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     break;
                 }
             }
-            Update::Preview(preview) => {
+            Update::Text(preview) => {
                 let text = updates
                     .preview_text(&preview.event_id, preview.index)
                     .unwrap_or_default();

@@ -35,13 +35,15 @@ pub use conversation::{Conversation, Thread};
 pub use error::{Error, ErrorKind, Result};
 pub use files::{Download, FileStream, NewSkill, SkillFiles, Upload};
 pub use follow::{
-    Ending, EventStream, Events, Follow, Notice, Preview, PreviewStart, Start, StreamOpening,
+    Ending, EventStream, Events, Follow, LiveText, Notice, PreviewStart, Start, StreamOpening,
     Update, Updates, Via,
 };
 pub use gateway::{Dialect, Gateway, Region};
 pub use list::{Items, List, Pages};
 pub use response::{Meta, Response};
-pub use turn::{Reply, Stop, Turn, TurnOpening};
+pub use turn::{
+    Answer, Pending, PendingKind, Reply, Stop, ToolCall, ToolOutput, Turn, TurnOpening, TurnUpdates,
+};
 pub use worker::{CancelReason, Job, Worker, WorkerNotice};
 
 pub use qoder_http as transport;

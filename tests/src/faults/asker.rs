@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qoder::types::SessionErrorEvent;
-use qoder::{Client, Event, Follow, Stop, Turn, Via};
+use qoder::{Client, Event, Stop, Turn, TurnOpening, Via};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -82,8 +82,14 @@ impl Asker {
                     }
                 },
             };
+            turn = self.resumed(&checkpoint).await?;
+        }
+    }
+
+    /// The turn as another process goes on with it.
+    async fn resumed(&mut self, checkpoint: &str) -> Result<Turn, String> {
+        loop {
             self.report.restarts += 1;
-            // As in another process.
             self.client = client(&self.world)?;
             self.deadline = None;
             self.told = true;
@@ -95,11 +101,17 @@ impl Asker {
             };
             let opening = self.client.session("s").resume_turn(checkpoint);
             let seed = self.waiting.chance.next();
-            turn = opening
-                .follow(|follow| self.by_its_means(follow, seed))
-                .await
-                .map_err(|error| format!("a checkpoint won't do: {error}"))?;
-            stand(&turn.stop_reason(), self.stands(delivered))?;
+            match self.by_its_means(opening, seed).await {
+                Ok(turn) => {
+                    self.check_standing(&turn, delivered)?;
+                    return Ok(turn);
+                }
+                // What waits had to be looked up, and that was refused for good.
+                Err(error) => {
+                    self.check_complaints()?;
+                    self.check_error(&error, checkpoint)?;
+                }
+            }
         }
     }
 
@@ -111,15 +123,38 @@ impl Asker {
         }
     }
 
-    fn by_its_means(&self, follow: Follow, seed: u64) -> Follow {
+    fn by_its_means(&self, opening: TurnOpening, seed: u64) -> TurnOpening {
         let pace = Duration::from_secs(2);
-        let follow = match self.schedule.means {
-            Means::Stream => follow,
-            Means::Alone => follow.without_polling(),
-            Means::Polling => follow.via(Via::Polling(pace)),
-            Means::Either(openings) => follow.polling_after(openings, pace),
+        let opening = match self.schedule.means {
+            Means::Stream => opening,
+            Means::Alone => opening.without_polling(),
+            Means::Polling => opening.via(Via::Polling(pace)),
+            Means::Either(openings) => opening.polling_after(openings, pace),
         };
-        follow.seed(seed)
+        opening.seed(seed)
+    }
+
+    /// Whether the turn stands as it should after so many events, and each of the tool uses that
+    /// wait has its event.
+    fn check_standing(&self, turn: &Turn, delivered: usize) -> Result<(), String> {
+        let stands = self.stands(delivered);
+        stand(&turn.stop_reason(), stands)?;
+        let expected: &[String] = match stands {
+            Stands::Waits(ids) => ids,
+            _ => &[],
+        };
+        let pending = turn.pending();
+        if !pending.iter().map(|asked| asked.id().as_str()).eq(expected) {
+            return Err(format!("{pending:?} are pending, not {expected:?}"));
+        }
+        for asked in pending {
+            let mut entries = self.schedule.entries.iter();
+            let used = entries.find(|entry| entry.id == asked.id().as_str());
+            if used.map(|used| used.json.as_str()) != Some(asked.event().raw()) {
+                return Err(format!("{asked:?} has another event than {used:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Sends the message until it is accepted; `None` if it failed for want of a key.
@@ -135,7 +170,7 @@ impl Asker {
             if let Some(deadline) = self.deadline {
                 opening = opening.deadline(deadline);
             }
-            let opening = opening.follow(|follow| self.by_its_means(follow, seed));
+            let opening = self.by_its_means(opening, seed);
             let outcome = if self.plan.own_key {
                 self.waiting.outcome(opening.into_future()).await
             } else {
@@ -269,7 +304,9 @@ impl Asker {
             world.progressed();
             self.report.events += 1;
         }
-        stand(&turn.stop_reason(), self.stands(world.delivered))
+        let delivered = world.delivered;
+        drop(world);
+        self.check_standing(turn, delivered)
     }
 
     pub(super) fn check_error(&self, error: &qoder::Error, checkpoint: &str) -> Result<(), String> {

@@ -291,7 +291,7 @@ impl Caller {
     fn check(&mut self, update: Update, updates: &Updates) -> Result<(), String> {
         match update {
             Update::Event(event) => self.check_event(&event, updates),
-            Update::Preview(preview) => {
+            Update::Text(preview) => {
                 self.report.previews += 1;
                 let id = preview.event_id.as_str();
                 let text = updates
@@ -301,7 +301,10 @@ impl Caller {
                 let whole = self.schedule.entries[n].text.as_deref();
                 let whole =
                     whole.ok_or_else(|| format!("a preview of {id}, which is no message"))?;
-                if !whole.starts_with(text) || !text.ends_with(&preview.delta) {
+                if text != preview.so_far() {
+                    return Err(format!("{:?} is not {text:?}", preview.so_far()));
+                }
+                if !whole.starts_with(text) || !text.ends_with(preview.new()) {
                     return Err(format!("the preview {text:?} is not how {whole:?} begins"));
                 }
                 let before = self.shown.insert(id.to_owned(), text.to_owned());
@@ -311,15 +314,16 @@ impl Caller {
                     lock(&self.world).progressed();
                 }
                 let before = before.filter(|_| !preview.restarted).unwrap_or_default();
-                if format!("{before}{}", preview.delta) != text {
+                if format!("{before}{}", preview.new()) != text {
                     return Err(format!(
                         "{before:?} grew to {text:?} by {:?}",
-                        preview.delta
+                        preview.new()
                     ));
                 }
                 Ok(())
             }
             Update::PreviewStart(start) => self.check_start(&start),
+            Update::ThinkingBegan | Update::ThinkingEnded => Ok(()),
             Update::Notice(notice) => {
                 lock(&self.world).tell(|| format!("    notice: {notice}"));
                 if notice == Notice::PreviewsVoid {

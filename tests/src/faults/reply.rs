@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qoder::types::AgentMessageEvent;
-use qoder::{Error, ErrorKind, Reply, Turn};
+use qoder::{Error, ErrorKind, Reply, Stop, Turn};
 use tokio::time::Instant;
 
 use super::asker::Asker;
@@ -33,7 +33,15 @@ impl Asker {
         self.check_complaints()?;
         match reply {
             None => Ok(Some(before)),
+            Some(Ok(reply)) if *reply.stop_reason() != Stop::EndTurn => {
+                Err(format!("a reply that is over as {}", reply.stop_reason()))
+            }
             Some(Ok(reply)) => self.check_reply(from, &reply).map(|()| None),
+            // It failed, and has what a reply has.
+            Some(Err(error)) if is_failure(&error) => {
+                let reply = error.reply().ok_or("an end without its reply")?;
+                self.check_reply(from, reply).map(|()| None)
+            }
             Some(Err(error)) => {
                 lock(&self.world).tell(|| format!("    no reply: {error}"));
                 self.check_failure(from, begun, &error)
@@ -88,7 +96,7 @@ impl Asker {
             return Err(format!("the reply says {:?}, not {texts:?}", reply.text()));
         }
         match &self.plan.stands[self.plan.end] {
-            Stands::Over(word) if !is_gone(word) && reply.stop_reason().to_string() == *word => {}
+            Stands::Over(word) if reply.stop_reason().to_string() == *word => {}
             stands => {
                 let stop = reply.stop_reason();
                 return Err(format!("the reply is over as {stop:?}, not {stands:?}"));
@@ -166,6 +174,11 @@ impl Asker {
                 text.contains(entry.id.as_str()) && error.body() == entry.json.as_bytes()
             })
     }
+}
+
+/// Whether the turn ended, without success.
+fn is_failure(error: &Error) -> bool {
+    error.kind() == ErrorKind::TurnEnded && !error.to_string().contains("the session was")
 }
 
 fn is_gone(word: &str) -> bool {

@@ -40,7 +40,7 @@ pub(crate) async fn delivered(follow: Follow) -> Vec<String> {
     let mut shown: Vec<(String, String)> = Vec::new();
     while let Some(update) = updates.next().await {
         match update.expect("an update") {
-            Update::Preview(preview) => {
+            Update::Text(preview) => {
                 let text = updates.preview_text(&preview.event_id, preview.index);
                 let text = text.expect("a text").to_owned();
                 shown.push((preview.event_id.to_string(), text));

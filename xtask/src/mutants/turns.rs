@@ -3,10 +3,14 @@
 use super::{By, Mutant, client};
 
 const TURN: &str = "crates/qoder/src/turn/mod.rs";
+const OPENING: &str = "crates/qoder/src/turn/opening.rs";
+const PENDING: &str = "crates/qoder/src/turn/pending.rs";
 const ANCHOR: &str = "crates/qoder/src/turn/anchor.rs";
 const CHECKPOINT: &str = "crates/qoder/src/turn/checkpoint.rs";
 const MACHINE: &str = "crates/qoder/src/turn/machine.rs";
 const MEANING: &str = "crates/qoder/src/turn/meaning.rs";
+const LOOKUP: &str = "crates/qoder/src/turn/lookup.rs";
+const OUTCOME: &str = "crates/qoder/src/turn/outcome.rs";
 const REPLY: &str = "crates/qoder/src/turn/reply.rs";
 
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -46,8 +50,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "turns",
         wrong: "a turn that is over keeps its connection",
         file: TURN,
-        find: "            if self.machine.is_over() {\n                // What",
-        put: "            if self.machine.is_over() && self.message.is_none() {\n                // What",
+        find: "        if self.machine.is_over() {\n            // What",
+        put: "        if self.machine.is_over() && self.message.is_none() {\n            // What",
         by: By::Simulation,
     },
     Mutant {
@@ -61,7 +65,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "turns",
         wrong: "the caller's idempotency key is not used",
-        file: TURN,
+        file: OPENING,
         find: "        .options(|options| options.idempotency_key(key))\n",
         put: "        .options(|options| {\n            let _ = key;\n            options\n        })\n",
         by: By::Simulation,
@@ -110,8 +114,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "turns",
         wrong: "what is answered is awaited again",
         file: MACHINE,
-        find: "        ids.retain(|id| !self.answered.contains(id));",
-        put: "",
+        find: "        ids.retain(|id| !self.has_answered(id));\n        self.state",
+        put: "self.state",
         by: By::Simulation,
     },
     Mutant {
@@ -142,14 +146,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "turns",
         wrong: "the deadline is looked at only when nothing is ready",
         file: TURN,
-        find: "if deadline.is_some_and(|deadline| Instant::now() >= deadline) {",
-        put: "if deadline.is_some_and(|_| false) {",
+        find: "if deadline.is_some_and(|deadline| Instant::now() >= deadline) && ",
+        put: "if deadline.is_some_and(|_| false) && ",
         by: By::Simulation,
     },
     Mutant {
         breaks: "turns",
         wrong: "an old message of the same text is ours",
-        file: TURN,
+        file: OPENING,
         find: "    let before = if shared.names_messages() {",
         put: "    let before = if !shared.names_messages() {",
         by: By::Simulation,
@@ -189,17 +193,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "turns",
         wrong: "a message that can't be read is skipped",
-        file: REPLY,
-        find: "event if event.type_name() == \"agent.message\" => {",
-        put: "event if event.type_name() == \"agent.message.\" => {",
+        file: OUTCOME,
+        find: "other if other.type_name() == \"agent.message\" => return Some(other),",
+        put: "other if other.type_name() == \"agent.message.\" => return Some(other),",
         by: By::Simulation,
     },
     Mutant {
         breaks: "turns",
         wrong: "a reply has messages of an earlier turn",
         file: REPLY,
-        find: "                _ if !self.machine.is_anchored() => {}\n",
-        put: "",
+        find: "            if self.machine.is_anchored() {",
+        put: "            if !idles {",
         by: By::Simulation,
     },
     Mutant {
@@ -225,5 +229,53 @@ pub(super) const MUTANTS: &[Mutant] = &[
         find: "            if known && found.is_none() {",
         put: "            if known && found.is_some() {",
         by: By::Simulation,
+    },
+    Mutant {
+        breaks: "turns",
+        wrong: "a reply is one whatever the turn's end",
+        file: REPLY,
+        find: "                None if stop == Stop::EndTurn => Ok(()),",
+        put: "                None if stop != Stop::Running => Ok(()),",
+        by: By::Simulation,
+    },
+    Mutant {
+        breaks: "turns",
+        wrong: "a tool use that was not seen waits without its event",
+        file: OPENING,
+        find: "        if !missing.is_empty() {",
+        put: "        if missing.len() > 100 {",
+        by: By::Simulation,
+    },
+    Mutant {
+        breaks: "turns",
+        wrong: "a pause is handed over before its tool uses are known",
+        file: TURN,
+        find: "            if missing.is_empty() {",
+        put: "            if missing.len() < 100 {",
+        by: By::Simulation,
+    },
+    Mutant {
+        breaks: "turns",
+        wrong: "a list that contradicts itself once loses the turn",
+        file: LOOKUP,
+        find: "ErrorKind::Pagination | ErrorKind::Decode | ErrorKind::TooLarge",
+        put: "ErrorKind::TooLarge",
+        by: By::Simulation,
+    },
+    Mutant {
+        breaks: "turns",
+        wrong: "the key of answers depends on their order",
+        file: PENDING,
+        find: "    ids.sort_unstable();\n",
+        put: "    ids.rotate_left(0);\n",
+        by: client("turn::pending"),
+    },
+    Mutant {
+        breaks: "turns",
+        wrong: "a tool of the caller's own can be allowed",
+        file: PENDING,
+        find: "            (PendingKind::CustomTool, Given::Allow | Given::Deny(_)) => {",
+        put: "            (PendingKind::CustomTool, Given::Deny(_)) => {",
+        by: client("turn::pending"),
     },
 ];

@@ -41,9 +41,13 @@ pub enum ErrorKind {
     /// An event stream could not be opened, or could not be kept without losing events. When it
     /// had delivered anything, [`Error::checkpoint`](crate::Error::checkpoint) says where to go on.
     Stream,
-    /// A turn did not come to its end: the session was terminated or deleted, or the agent waits
-    /// for an answer that nobody gives.
+    /// A turn did not come to its end: the agent waits for an answer that nobody gives, or the
+    /// events ended before.
     Turn,
+    /// A turn ended without success: it was interrupted or cancelled, failed, ran out of budget, or
+    /// the session was terminated or deleted. [`Error::stop_reason`](crate::Error::stop_reason) says
+    /// which, and [`Error::reply`](crate::Error::reply) has what came of it.
+    TurnEnded,
 }
 
 impl ErrorKind {
@@ -64,6 +68,7 @@ impl ErrorKind {
             Self::Pagination => "pagination",
             Self::Stream => "stream",
             Self::Turn => "turn",
+            Self::TurnEnded => "turn_ended",
         }
     }
 }

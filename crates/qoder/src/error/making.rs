@@ -12,6 +12,7 @@ use qoder_types::ErrorBody;
 use super::{Error, ErrorKind, Inner, MESSAGE, OPERATION, REQUEST_ID};
 use crate::redact::Redact;
 use crate::text::{one_line, shortened};
+use crate::turn::Reply;
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -29,6 +30,7 @@ impl Error {
             transient: false,
             retryable: None,
             checkpoint: None,
+            reply: None,
             body: Bytes::new(),
             source: None,
         }))
@@ -134,6 +136,11 @@ impl Error {
 
     pub(crate) fn with_checkpoint(mut self, checkpoint: Option<String>) -> Self {
         self.0.checkpoint = checkpoint;
+        self
+    }
+
+    pub(crate) fn with_reply(mut self, reply: Reply) -> Self {
+        self.0.reply = Some(reply);
         self
     }
 

@@ -17,6 +17,7 @@ use qoder_http::Sent;
 use qoder_types::ErrorBody;
 
 use crate::text::shortened;
+use crate::turn::{Reply, Stop};
 
 /// A message is no longer than this, in characters.
 const MESSAGE: usize = 2000;
@@ -66,6 +67,7 @@ struct Inner {
     /// What the table of retries says of it, where it was asked.
     retryable: Option<bool>,
     checkpoint: Option<String>,
+    reply: Option<Reply>,
     body: Bytes,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -117,6 +119,32 @@ impl Error {
     /// Returns the checkpoint to resume a stream or turn from. `None` if no event had been delivered.
     pub fn checkpoint(&self) -> Option<&str> {
         self.0.checkpoint.as_deref()
+    }
+
+    /// Returns what came of the turn until it failed, or was over without success: its messages
+    /// first of all. `None` for errors of anything but a [reply](crate::Turn::reply).
+    ///
+    /// ```no_run
+    /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+    /// use qoder::Stop;
+    ///
+    /// match session.ask("Write a long story.").await {
+    ///     Ok(reply) => println!("{}", reply.text()),
+    ///     Err(error) => match (error.reply(), error.stop_reason()) {
+    ///         (Some(half), Some(Stop::BudgetReached)) => println!("so far: {}", half.text()),
+    ///         _ => return Err(error),
+    ///     },
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn reply(&self) -> Option<&Reply> {
+        self.0.reply.as_ref()
+    }
+
+    /// Returns how the turn stood when it failed, or how it ended without success. `None` for errors
+    /// of anything but a [reply](crate::Turn::reply).
+    pub fn stop_reason(&self) -> Option<&Stop> {
+        self.reply().map(Reply::stop_reason)
     }
 
     /// Returns the beginning of the body that was not understood, at most 64 KiB. Empty if there was

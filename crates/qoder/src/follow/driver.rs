@@ -138,7 +138,7 @@ impl Driver {
                     match &update {
                         Update::Event(_) => self.trace.event(),
                         Update::Notice(notice) => self.trace.notice(notice, &self.shared),
-                        Update::Preview(_) | Update::PreviewStart(_) => {}
+                        _ => {}
                     }
                     self.clock.handed_over();
                     return Poll::Ready(Some(Ok(update)));

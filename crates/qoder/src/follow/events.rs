@@ -9,6 +9,7 @@ use futures_core::Stream;
 use qoder_types::{Event, EventId};
 
 use super::driver::Driver;
+use super::thinking::Thinking;
 use super::update::Update;
 use crate::error::Result;
 
@@ -80,11 +81,17 @@ impl fmt::Debug for Events {
 /// Events, previews and notices of a session, from [`Follow::updates`](crate::Follow::updates). For the rest it is as
 /// [`Events`].
 #[must_use = "streams do nothing unless polled"]
-pub struct Updates(Box<Driver>);
+pub struct Updates {
+    driver: Box<Driver>,
+    thinking: Thinking,
+}
 
 impl Updates {
     pub(super) fn new(driver: Driver) -> Self {
-        Self(Box::new(driver))
+        Self {
+            driver: Box::new(driver),
+            thinking: Thinking::default(),
+        }
     }
 
     /// Returns the next update, or `None` after the session's last event.
@@ -94,30 +101,41 @@ impl Updates {
 
     /// Polls for what [`next`](Self::next) returns, in futures written by hand.
     pub fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
-        self.0.poll_update(cx)
+        if let Some(due) = self.thinking.next() {
+            return Poll::Ready(Some(Ok(due)));
+        }
+        let next = ready!(self.driver.poll_update(cx));
+        Poll::Ready(match next {
+            Some(Ok(update)) => Some(Ok(self.thinking.pass(update))),
+            Some(Err(error)) => Some(Err(error)),
+            None => {
+                self.thinking.end();
+                self.thinking.next().map(Ok)
+            }
+        })
     }
 
-    /// Returns the whole text so far of a content block that is being written; `None` when it is not, or
-    /// not any more: its event has come, or the connection was lost and the server has not
+    /// Returns the whole text so far of a content block that is being written, as
+    /// [`LiveText::so_far`](crate::LiveText::so_far) has it; `None` when it is not, or not any more: its event has come, or the connection was lost and the server has not
     /// started it again.
     pub fn preview_text(&self, event: &EventId, index: usize) -> Option<&str> {
-        self.0.preview_text(event, index)
+        self.driver.preview_text(event, index)
     }
 
     /// Returns where this stands; see [`Events::checkpoint`].
     pub fn checkpoint(&self) -> Option<String> {
-        self.0.checkpoint()
+        self.driver.checkpoint()
     }
 
     /// Does what is waited for at once, be it the next list or the next attempt to connect: for when
     /// there is reason to believe that there is news, or that the network is back.
     pub fn wake(&mut self) {
-        self.0.wake();
+        self.driver.wake();
     }
 
     /// Closes the connection; `None` is all that follows.
     pub fn close(&mut self) {
-        self.0.close();
+        self.driver.close();
     }
 }
 

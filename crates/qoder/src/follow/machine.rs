@@ -19,7 +19,7 @@ use qoder_types::{Event, EventId, Page, PreviewType, Request};
 use super::catch_up::{CatchUp, Habits, Step};
 use super::event_log::{self, EventLog};
 use super::notice::Notice;
-use super::previews::{Preview, PreviewStart, Previews};
+use super::previews::{LiveText, PreviewStart, Previews};
 use super::stream::too_large;
 use super::update::Update;
 use crate::error::{Error, ErrorKind};
@@ -105,7 +105,7 @@ struct Decoder {
 enum Decoded {
     Event(Event),
     /// By far the most frames are such, and are worth a way of their own.
-    Delta(Preview),
+    Delta(LiveText),
 }
 
 impl Classify for Decoder {
@@ -115,7 +115,7 @@ impl Classify for Decoder {
             (name, data) if Event::is_pulse(name, data) => Class::Pulse,
             (_, "[DONE]") => Class::EndOfStream,
             (name, data) => {
-                if let Some(delta) = Preview::read(name, data) {
+                if let Some(delta) = LiveText::read(name, data) {
                     self.decoded = Some(Decoded::Delta(delta));
                     return Class::Preview;
                 }
@@ -441,12 +441,12 @@ impl Follower {
         }
     }
 
-    fn show(&mut self, shown: Option<(Preview, bool)>) -> Option<Update> {
+    fn show(&mut self, shown: Option<(LiveText, bool)>) -> Option<Update> {
         let (preview, is_new) = shown?;
         if is_new {
             self.resume.progressed();
         }
-        Some(Update::Preview(preview))
+        Some(Update::Text(preview))
     }
 
     /// The error that ends the events, if it is one.

@@ -11,6 +11,7 @@ mod notice;
 mod previews;
 mod start;
 mod stream;
+mod thinking;
 mod trace;
 mod update;
 
@@ -18,7 +19,7 @@ pub use builder::Follow;
 pub(crate) use event_log::EventLog;
 pub use events::{Events, Updates};
 pub use notice::Notice;
-pub use previews::{Preview, PreviewStart};
+pub use previews::{LiveText, PreviewStart};
 pub use start::{Start, Via};
 pub use stream::{Ending, EventStream, StreamOpening};
 pub use update::Update;

@@ -7,25 +7,54 @@
 //! that could not be: what follows would not fit what there is.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use qoder_types::{EventDeltaEvent, EventId, EventStartEvent, TextDelta};
 
-/// A piece of a message that is being written.
+/// A piece of the text of a message that is being written: what is new, and the whole so far.
+///
+/// The whole is always a prefix of the text that the message will have. The event itself follows,
+/// and has the last word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Preview {
-    /// The event that the piece belongs to. The event itself follows, and has the last word.
+pub struct LiveText {
+    /// The event that the text belongs to.
     pub event_id: EventId,
-    /// The content block of the event that the piece belongs to, from 0.
+    /// The content block of the event that the text belongs to, from 0.
     pub index: usize,
-    /// What is new. [`Updates::preview_text`](super::Updates::preview_text) has all of it.
-    pub delta: String,
     /// Whether the block begins here: what was shown of it before, if anything, is void.
     pub restarted: bool,
+    new: String,
+    /// Shared with what is being put together, which copies it only if somebody else still has it.
+    so_far: Arc<String>,
+}
+
+impl LiveText {
+    fn piece(event_id: EventId, index: usize, new: String) -> Self {
+        Self {
+            event_id,
+            index,
+            restarted: false,
+            new,
+            so_far: Arc::default(),
+        }
+    }
+
+    /// Returns what is new: the text after what came before, or the beginning, if the block
+    /// [begins here](Self::restarted).
+    #[allow(clippy::new_ret_no_self, reason = "it is what is new")]
+    pub fn new(&self) -> &str {
+        &self.new
+    }
+
+    /// Returns the whole text of the block so far.
+    pub fn so_far(&self) -> &str {
+        &self.so_far
+    }
 }
 
 /// An event begins to be written. Of thinking this is all there is until the event comes; of a
-/// message [`Preview`]s follow.
+/// message [`LiveText`]s follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PreviewStart {
@@ -44,19 +73,18 @@ impl PreviewStart {
     }
 }
 
-impl Preview {
+impl LiveText {
     /// From a frame with a piece of text. `None`: it is something else, or has to be looked at more closely.
     pub(crate) fn read(name: &str, data: &str) -> Option<Self> {
         if name != "event_delta" {
             return None;
         }
         let delta = TextDelta::read(data)?;
-        Some(Self {
-            event_id: EventId::from(&*delta.event_id),
-            index: delta.index,
-            delta: delta.text.into_owned(),
-            restarted: false,
-        })
+        Some(Self::piece(
+            EventId::from(&*delta.event_id),
+            delta.index,
+            delta.text.into_owned(),
+        ))
     }
 }
 
@@ -83,7 +111,7 @@ enum Block {
     /// Nothing came of it.
     #[default]
     Empty,
-    Text(String),
+    Text(Arc<String>),
     /// A piece of it could not be shown.
     Ended,
 }
@@ -120,15 +148,10 @@ impl Previews {
     }
 
     /// A piece of an event that is no plain text, or has more to it.
-    pub(crate) fn delta(&mut self, event: &EventDeltaEvent) -> Option<(Preview, bool)> {
+    pub(crate) fn delta(&mut self, event: &EventDeltaEvent) -> Option<(LiveText, bool)> {
         let (id, index) = (&event.event_id, event.delta.index);
         if let Some(text) = event.delta.text() {
-            return self.extend(Preview {
-                event_id: id.clone(),
-                index,
-                delta: text.to_owned(),
-                restarted: false,
-            });
+            return self.extend(LiveText::piece(id.clone(), index, text.to_owned()));
         }
         // Content of another kind has no text, and no piece of text fits behind it.
         let open = self.open.iter_mut().find(|open| open.event == *id)?;
@@ -145,12 +168,12 @@ impl Previews {
     }
 
     /// Takes a piece, and returns it if it can be shown, and whether it shows what never was.
-    pub(crate) fn extend(&mut self, mut piece: Preview) -> Option<(Preview, bool)> {
+    pub(crate) fn extend(&mut self, mut piece: LiveText) -> Option<(LiveText, bool)> {
         let open = self
             .open
             .iter_mut()
             .find(|open| open.event == piece.event_id)?;
-        if piece.index >= BLOCKS || self.bytes + piece.delta.len() > TEXT {
+        if piece.index >= BLOCKS || self.bytes + piece.new.len() > TEXT {
             self.end(&piece.event_id);
             return None;
         }
@@ -162,15 +185,18 @@ impl Previews {
             Block::Ended => return None,
             Block::Empty => {
                 piece.restarted = true;
-                *block = Block::Text(piece.delta.clone());
-                piece.delta.len()
+                let text = Arc::new(piece.new.clone());
+                piece.so_far = Arc::clone(&text);
+                *block = Block::Text(text);
+                piece.new.len()
             }
             Block::Text(text) => {
-                text.push_str(&piece.delta);
+                Arc::make_mut(text).push_str(&piece.new);
+                piece.so_far = Arc::clone(text);
                 text.len()
             }
         };
-        self.bytes += piece.delta.len();
+        self.bytes += piece.new.len();
         let is_new = self.shows(&piece.event_id, piece.index, length);
         Some((piece, is_new))
     }
@@ -239,13 +265,8 @@ impl Previews {
 mod tests {
     use super::*;
 
-    fn piece(id: &str, index: usize, text: &str) -> Preview {
-        Preview {
-            event_id: EventId::new(id),
-            index,
-            delta: text.to_owned(),
-            restarted: false,
-        }
+    fn piece(id: &str, index: usize, text: &str) -> LiveText {
+        LiveText::piece(EventId::new(id), index, text.to_owned())
     }
 
     fn shown(previews: &Previews, id: &str, index: usize) -> Option<String> {
@@ -272,7 +293,9 @@ mod tests {
         let (first, new) = previews.extend(piece("a", 0, "Hel")).expect("a preview");
         assert!(first.restarted && new);
         let (second, new) = previews.extend(piece("a", 0, "lo")).expect("a preview");
-        assert_eq!((second.restarted, second.delta.as_str()), (false, "lo"));
+        assert_eq!((second.restarted, second.new()), (false, "lo"));
+        // Whoever keeps a piece keeps what it said.
+        assert_eq!((first.so_far(), second.so_far()), ("Hel", "Hello"));
         assert!(new);
         previews.extend(piece("a", 1, "Second"));
         assert_eq!(shown(&previews, "a", 0).as_deref(), Some("Hello"));

@@ -1,18 +1,25 @@
 use qoder_types::Event;
 
 use super::notice::Notice;
-use super::previews::{Preview, PreviewStart};
+use super::previews::{LiveText, PreviewStart};
 
-/// What following brings.
+/// What following brings, and a [`Turn`](crate::Turn) from its
+/// [`next_update`](crate::Turn::next_update).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Update {
     /// The next event.
     Event(Event),
-    /// An event begins to be written, such as thinking: reason for a spinner.
+    /// A piece of the text of a message that is still being written.
+    Text(LiveText),
+    /// The agent begins to think: reason for a spinner. Every one is followed by one
+    /// [`ThinkingEnded`](Self::ThinkingEnded), unless the updates end before.
+    ThinkingBegan,
+    /// The agent has done with thinking, or it is not known any more. It comes right after the
+    /// event of the thinking.
+    ThinkingEnded,
+    /// An event begins to be written, of whatever type.
     PreviewStart(PreviewStart),
-    /// A piece of an event that is still being written.
-    Preview(Preview),
     /// What happened to the connection; it heals by itself.
     Notice(Notice),
 }

@@ -93,7 +93,7 @@ impl Machine {
     /// What can't be read of the ids may still wait: none at all is a pause too.
     fn asked(&mut self, mut ids: Vec<EventId>) {
         let unreadable = ids.is_empty();
-        ids.retain(|id| !self.answered.contains(id));
+        ids.retain(|id| !self.has_answered(id));
         self.state = if ids.is_empty() && !unreadable {
             State::Running
         } else {
@@ -101,18 +101,45 @@ impl Machine {
         };
     }
 
-    /// An answer is no more waited for once it is in the log.
-    fn answered(&mut self, answer: EventId) {
+    /// The ids that would wait after this event, if it is a pause; none if it is anything else.
+    pub(crate) fn would_wait_for(&self, event: &Event) -> Vec<EventId> {
+        match Meaning::of(event) {
+            Meaning::Idle(Stop::RequiresAction(mut ids)) if self.is_anchored() => {
+                ids.retain(|id| !self.has_answered(id));
+                ids
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// An answer is no more waited for once it is in the log, or known to be accepted.
+    pub(crate) fn answered(&mut self, answer: EventId) {
         if let State::Paused(ids) = &mut self.state {
             ids.retain(|id| *id != answer);
             if ids.is_empty() {
                 self.state = State::Running;
             }
         }
+        if self.has_answered(&answer) {
+            return;
+        }
         if self.answered.len() == REMEMBERED {
             self.answered.remove(0);
         }
         self.answered.push(answer);
+    }
+
+    /// Whether an answer to this tool use is known.
+    pub(crate) fn has_answered(&self, id: &EventId) -> bool {
+        self.answered.contains(id)
+    }
+
+    /// What waits for an answer, as far as that can be read.
+    pub(crate) fn waits_for(&self) -> &[EventId] {
+        match &self.state {
+            State::Paused(ids) => ids,
+            _ => &[],
+        }
     }
 
     /// Whether the message was seen, so that what comes now belongs to the turn.

@@ -2,214 +2,41 @@
 
 mod anchor;
 mod checkpoint;
+mod lookup;
 mod machine;
 mod meaning;
+mod opening;
+mod outcome;
+mod pending;
 mod reply;
 mod stop;
+mod uses;
 
-use checkpoint::Checkpoint;
-pub(crate) use machine::Machine;
-pub use reply::Reply;
+pub use opening::TurnOpening;
+pub use outcome::{Reply, ToolCall};
+pub use pending::{Answer, Pending, PendingKind, ToolOutput};
 pub use stop::Stop;
 
 use std::fmt;
-use std::future::{Future, IntoFuture, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use futures_core::Stream;
-use qoder_http::time;
 use qoder_types::{
-    Event, EventId, SentEvents, SessionErrorEvent, SessionId, UserInterrupt, UserMessage,
+    Event, EventId, InputEvent, SentEvents, SessionCanceled, SessionErrorEvent, SessionId,
+    UserInterrupt, ops,
 };
-use tokio::time::{Instant, Sleep, sleep_until};
-use uuid::Uuid;
+use tokio::time::{Instant, Sleep};
 
-use crate::call::Call;
+use crate::call::{Call, Pending as InFlight};
 use crate::error::{Error, ErrorKind, Result};
-use crate::follow::{EventLog, Events, Follow, Start};
+use crate::follow::{Update, Updates};
 use crate::input;
 use crate::shared::Shared;
-
-/// A message about to be sent, and the turn it starts. Awaited, it sends the message and returns
-/// the [`Turn`]. Made by [`Conversation::turn`](crate::Conversation::turn).
-///
-/// As long as the server has not said yet which event a message became, as all documented ones do,
-/// the end of the session's log is looked up first: a client's first turn needs a request or two
-/// more.
-#[must_use = "a turn does nothing until it is awaited"]
-#[derive(Debug)]
-pub struct TurnOpening {
-    shared: Shared,
-    session: SessionId,
-    begin: Begin,
-    follow: Follow,
-    key: Option<String>,
-    deadline: Option<Duration>,
-}
-
-/// How a turn begins here.
-#[derive(Debug)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "one at a time, and soon taken apart"
-)]
-enum Begin {
-    /// With a message that is sent.
-    Message(UserMessage),
-    /// Where another process was.
-    Checkpoint(String),
-}
-
-impl TurnOpening {
-    pub(crate) fn new(shared: Shared, session: SessionId, message: UserMessage) -> Self {
-        Self::begin(shared, session, Begin::Message(message))
-    }
-
-    pub(crate) fn resumed(shared: Shared, session: SessionId, checkpoint: String) -> Self {
-        Self::begin(shared, session, Begin::Checkpoint(checkpoint))
-    }
-
-    fn begin(shared: Shared, session: SessionId, begin: Begin) -> Self {
-        let follow = Follow::new(shared.clone(), EventLog::session(session.clone()));
-        Self {
-            shared,
-            session,
-            begin,
-            follow,
-            key: None,
-            deadline: None,
-        }
-    }
-
-    /// Sets the idempotency key of the message. With a key that is known, the same turn can be started
-    /// again after a crash without sending the message twice. A server that doesn't say which
-    /// event the message became leaves it to be found by its text, among the newest 1,000 events.
-    /// Default: a new random one.
-    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
-        self
-    }
-
-    /// Sets the limit of the whole turn, from sending to its end. When it passes, the stream of events
-    /// ends with an error that carries the checkpoint, however many events there are to hand over;
-    /// the agent's own work goes on. If it passes before the message is accepted, there is no turn
-    /// yet, and sending fails. Default: none, as with a limit that the clock can't count.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
-
-    /// Changes how the events are followed: polling, idle limit, when to give up.
-    pub fn follow(mut self, change: impl FnOnce(Follow) -> Follow) -> Self {
-        self.follow = change(self.follow);
-        self
-    }
-
-    async fn open(self) -> Result<Turn> {
-        let deadline = self
-            .deadline
-            .and_then(|limit| time::deadline(Instant::now(), limit));
-        let told = matches!(self.begin, Begin::Checkpoint(_));
-        let (message, start, machine) = match self.begin {
-            Begin::Message(message) => {
-                // It has to be known here too: whoever begins the turn again needs it.
-                let known = self.key.is_some();
-                let key = self.key.unwrap_or_else(|| Uuid::new_v4().to_string());
-                let sending = send(&self.shared, &self.session, message, &key, known);
-                time::timeout_at(deadline, sending)
-                    .await
-                    .unwrap_or_else(|_| Err(not_accepted_in_time()))
-                    .map_err(|error| error.with_idempotency_key(Some(key)))?
-            }
-            Begin::Checkpoint(text) => {
-                let checkpoint = Checkpoint::parse(&text, &self.session)?;
-                let start = checkpoint.start();
-                (checkpoint.message(), start, checkpoint.machine())
-            }
-        };
-        Ok(Turn {
-            shared: self.shared,
-            session: self.session,
-            message,
-            events: self.follow.from(start).events(),
-            machine,
-            told,
-            deadline: deadline.map(|at| Box::pin(sleep_until(at))),
-        })
-    }
-}
-
-fn not_accepted_in_time() -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        "the turn's deadline passed before it was known that its message is accepted: with the same idempotency key, \
-         it can be sent again and is not said twice",
-    )
-    .with_operation("sessions.events.send")
-    .with_sent(crate::Sent::Maybe)
-    .with_retryable(true)
-}
-
-/// Sends the message; returns its id, where its turn starts, and what the turn waits for. The key is
-/// `known` if the message may have been sent with it before.
-async fn send(
-    shared: &Shared,
-    session: &SessionId,
-    message: UserMessage,
-    key: &str,
-    known: bool,
-) -> Result<(Option<EventId>, Start, Machine)> {
-    let text = message.content.text().into_owned();
-    let before = if shared.names_messages() {
-        None
-    } else {
-        match anchor::Before::look(shared, session).await {
-            // The server asks to wait with whatever comes next.
-            Err(error) if error.retry_after().is_some() => {
-                return Err(error.with_sent(crate::Sent::No));
-            }
-            looked => Some(looked),
-        }
-    };
-    let sent = input::send(shared, session, [message])
-        .options(|options| options.idempotency_key(key))
-        .await?;
-    let accepted = sent.data.iter().find_map(Event::id).cloned();
-    shared.set_names_messages(accepted.is_some());
-    let (start, machine) = match &accepted {
-        Some(id) => (Start::After(id.clone()), Machine::anchored()),
-        None => {
-            let before = before.transpose().map_err(not_found)?;
-            anchor::find(shared, session, &text, before, known)
-                .await
-                .map_err(not_found)?
-        }
-    };
-    Ok((accepted, start, machine))
-}
-
-fn not_found(error: Error) -> Error {
-    Error::new(
-        ErrorKind::Turn,
-        format!(
-            "the message was accepted, but the server didn't say which event it became, nor could that be found out; \
-             the session's events have what comes of it: {error}"
-        ),
-    )
-    .with_sent(crate::Sent::Yes)
-    .with_source(error)
-}
-
-impl IntoFuture for TurnOpening {
-    type Output = Result<Turn>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<Turn>> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.open())
-    }
-}
+use checkpoint::Checkpoint;
+use machine::Machine;
+use uses::Uses;
 
 /// The events of one turn, strictly: from after the message until the agent stops.
 ///
@@ -236,16 +63,53 @@ impl IntoFuture for TurnOpening {
 /// println!("stopped: {}", turn.stop_reason());
 /// # Ok(()) }
 /// ```
+///
+/// An agent that asks for something is answered through [`pending`](Self::pending) and
+/// [`respond`](Self::respond), and its text is shown while it is written by
+/// [`next_update`](Self::next_update):
+///
+/// ```no_run
+/// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+/// use qoder::Update;
+///
+/// let mut turn = session.turn("Book the trip.").previews().await?;
+/// while let Some(update) = turn.next_update().await {
+///     match update? {
+///         Update::Text(text) => print!("{}", text.new()),
+///         Update::Event(event) => eprintln!("{}", event.type_name()),
+///         _ => {}
+///     }
+///     let answers: Vec<_> = turn.pending().iter().map(|asked| match asked.name() {
+///         "weather" => asked.result("Sunny."),
+///         "Read" | "Grep" => asked.allow(),
+///         _ => asked.deny("not today"),
+///     }).collect();
+///     turn.respond(answers).await?;
+/// }
+/// println!("stopped: {}", turn.stop_reason());
+/// # Ok(()) }
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Turn {
+    begun: Instant,
     shared: Shared,
     session: SessionId,
     message: Option<EventId>,
-    events: Events,
+    events: Updates,
+    /// The last event that was handed over.
+    after: Option<String>,
     machine: Machine,
+    uses: Uses,
+    held: Option<Held>,
     /// Whether events were handed over: here, or before the checkpoint that it went on from.
     told: bool,
     deadline: Option<Pin<Box<Sleep>>>,
+}
+
+/// A pause that is not handed over yet: the tool uses that it names are being looked up.
+struct Held {
+    pause: Event,
+    finding: InFlight<Vec<Event>>,
 }
 
 impl Turn {
@@ -254,9 +118,94 @@ impl Turn {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
+    /// Returns the next update: an event, or a notice about the connection; and, with
+    /// [`previews`](TurnOpening::previews), the text of messages while it is written, and when the agent
+    /// thinks. `None` when the turn is over. Dropping the future loses nothing.
+    ///
+    /// Of each message the event comes too, and has the last word. Events may be taken by
+    /// [`next`](Self::next) and by this in turn; the former drops the other updates before an
+    /// event.
+    pub async fn next_update(&mut self) -> Option<Result<Update>> {
+        poll_fn(|cx| self.poll_update(cx)).await
+    }
+
+    /// Returns the updates as a stream; see [`next_update`](Self::next_update).
+    pub fn updates(&mut self) -> TurnUpdates<'_> {
+        TurnUpdates(self)
+    }
+
     /// Returns how the turn stands: running, paused, or why it is over.
     pub fn stop_reason(&self) -> Stop {
         self.machine.stop()
+    }
+
+    /// Returns what waits for an answer, as of the last event that was handed over and the last
+    /// [`respond`](Self::respond): the tool uses that the agent's pause names, in its order, but those
+    /// that are answered, here or by another client. Empty while the turn is not paused.
+    ///
+    /// Events that were not seen here, since the turn was resumed, are looked up in the
+    /// session's list before the pause is handed over.
+    pub fn pending(&self) -> &[Pending] {
+        self.uses.pending()
+    }
+
+    /// Sends answers to what [waits](Self::pending), in one request. What is answered is never
+    /// pending again, whatever the server repeats. The rest stays pending, and may be answered
+    /// later.
+    ///
+    /// The request's idempotency key is made of the session and the ids: the same answers can be
+    /// sent again if it is not known whether they were accepted, also by another process. Answers
+    /// to what is answered already are left out; if none is left, nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Input`] if an answer doesn't fit what was asked, if its tool use does not
+    ///   wait in this turn, or if there are two for one; nothing is sent.
+    /// - Those of the request. [`Error::is_conflict`] tells that other answers were accepted under
+    ///   the same ids: the turn's next events have them.
+    pub async fn respond(&mut self, answers: impl IntoIterator<Item = Answer>) -> Result<()> {
+        let (ids, events) = self.checked(answers)?;
+        if !ids.is_empty() {
+            let key = pending::key(self.session.as_str(), &ids);
+            input::send(&self.shared, &self.session, events)
+                .options(|options| options.idempotency_key(key))
+                .await?;
+            for id in ids {
+                self.machine.answered(id);
+            }
+            self.uses.wait_for(self.machine.waits_for());
+        }
+        Ok(())
+    }
+
+    /// What is to be sent of these answers: in the order in which they were asked for, so that the
+    /// same answers are the same request.
+    fn checked(
+        &self,
+        answers: impl IntoIterator<Item = Answer>,
+    ) -> Result<(Vec<EventId>, Vec<InputEvent>)> {
+        let waits = self.machine.waits_for();
+        let mut events: Vec<(usize, InputEvent)> = Vec::new();
+        for answer in answers {
+            let id = answer.id().clone();
+            if self.machine.has_answered(&id) {
+                continue;
+            }
+            let Some(at) = waits.iter().position(|waits| *waits == id) else {
+                return Err(Error::input(format!(
+                    "the tool use {id} doesn't wait for an answer in this turn"
+                )));
+            };
+            if events.iter().any(|(other, _)| *other == at) {
+                return Err(Error::input(format!(
+                    "there are two answers to the tool use {id}"
+                )));
+            }
+            events.push((at, answer.into_event()?));
+        }
+        events.sort_by_key(|(at, _)| *at);
+        let ids = events.iter().map(|(at, _)| waits[*at].clone()).collect();
+        Ok((ids, events.into_iter().map(|(_, event)| event).collect()))
     }
 
     /// Returns the last error that the session reported in the turn: one it recovered from, if the turn
@@ -278,7 +227,7 @@ impl Turn {
         Checkpoint::new(
             &self.session,
             self.message.as_ref(),
-            self.events.checkpoint(),
+            self.after.clone(),
             &self.machine,
         )
         .to_string()
@@ -290,31 +239,37 @@ impl Turn {
         input::send(&self.shared, &self.session, [UserInterrupt::new()])
     }
 
+    /// Cancels the turn, as [`Conversation::cancel`](crate::Conversation::cancel) does. It then comes to its
+    /// end by itself: go on reading.
+    pub fn cancel(&self) -> Call<SessionCanceled> {
+        Call::new(self.shared.clone(), ops::sessions::cancel(&self.session))
+    }
+
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        if self.machine.is_over() {
-            return Poll::Ready(None);
+        loop {
+            match ready!(self.poll_update(cx)) {
+                Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
         }
+    }
+
+    fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
         // Its timer alone would not do: no timer fires while events keep coming.
         let deadline = self.deadline.as_ref().map(|timer| timer.deadline());
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) && !self.machine.is_over() {
             return Poll::Ready(Some(Err(self.too_late())));
         }
-        if let Poll::Ready(event) = self.events.poll_event(cx) {
-            let event = match event {
-                Some(Ok(event)) => event,
+        if let Poll::Ready(next) = self.poll_next_update(cx) {
+            return Poll::Ready(match next {
                 Some(Err(error)) => {
-                    let error = error.with_checkpoint(Some(self.checkpoint()));
-                    return Poll::Ready(Some(Err(error)));
+                    self.close();
+                    Some(Err(error.with_checkpoint(Some(self.checkpoint()))))
                 }
-                None => return Poll::Ready(None),
-            };
-            self.told = true;
-            self.machine.observe(&event);
-            if self.machine.is_over() {
-                // What others do in the session is not awaited, nor is its connection kept.
-                self.events.close();
-            }
-            return Poll::Ready(Some(Ok(event)));
+                other => other,
+            });
         }
         let Some(timer) = &mut self.deadline else {
             return Poll::Pending;
@@ -323,16 +278,64 @@ impl Turn {
         Poll::Ready(Some(Err(self.too_late())))
     }
 
+    fn poll_next_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
+        loop {
+            if let Some(held) = &mut self.held {
+                let found = ready!(held.finding.as_mut().poll(cx));
+                let Some(held) = self.held.take() else {
+                    continue;
+                };
+                return Poll::Ready(Some(found.map(|found| {
+                    for event in &found {
+                        self.uses.observe(event);
+                    }
+                    self.hand_over(held.pause)
+                })));
+            }
+            let event = match ready!(self.events.poll_update(cx)) {
+                Some(Ok(Update::Event(event))) => event,
+                other => return Poll::Ready(other),
+            };
+            self.uses.observe(&event);
+            let missing = self.uses.missing(&self.machine.would_wait_for(&event));
+            if missing.is_empty() {
+                return Poll::Ready(Some(Ok(self.hand_over(event))));
+            }
+            let finding = lookup::find(self.shared.clone(), self.session.clone(), missing);
+            self.held = Some(Held {
+                pause: event,
+                finding: Box::pin(finding),
+            });
+        }
+    }
+
+    /// What the event means counts from here on.
+    fn hand_over(&mut self, event: Event) -> Update {
+        self.told = true;
+        self.after = self.events.checkpoint();
+        self.machine.observe(&event);
+        self.uses.wait_for(self.machine.waits_for());
+        if self.machine.is_over() {
+            // What others do in the session is not awaited, nor is its connection kept.
+            self.close();
+        }
+        Update::Event(event)
+    }
+
+    fn close(&mut self) {
+        self.held = None;
+        self.events.close();
+    }
+
     /// The deadline has passed.
     fn too_late(&mut self) -> Error {
         self.deadline = None;
-        let checkpoint = Some(self.checkpoint());
-        self.events.close();
+        self.close();
         Error::new(
             ErrorKind::Timeout,
             "the turn's deadline passed; the agent's own work goes on: `resume_turn` goes on with the checkpoint",
         )
-        .with_checkpoint(checkpoint)
+        .with_checkpoint(Some(self.checkpoint()))
         .with_sent(crate::Sent::Yes)
     }
 }
@@ -342,6 +345,19 @@ impl Stream for Turn {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.get_mut().poll_event(cx)
+    }
+}
+
+/// The updates of a turn as a stream, from [`Turn::updates`].
+#[must_use = "streams do nothing unless polled"]
+#[derive(Debug)]
+pub struct TurnUpdates<'a>(&'a mut Turn);
+
+impl Stream for TurnUpdates<'_> {
+    type Item = Result<Update>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().0.poll_update(cx)
     }
 }
 

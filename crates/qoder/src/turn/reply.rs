@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use qoder_types::{AgentMessageEvent, Event, EventId, SessionErrorEvent};
+use qoder_types::{Event, EventId};
 use tokio::time::timeout;
 
-use super::{Stop, Turn};
+use super::outcome::Collected;
+use super::{Reply, Stop, Turn};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a reply waits for the answers to what had been asked, while nothing else happens.
@@ -19,56 +20,6 @@ const READ: usize = 512;
 
 /// How much of a message that can't be read an error has.
 const BODY: usize = 64 << 10;
-
-/// What the agent answered in a turn.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    messages: Vec<AgentMessageEvent>,
-    stop: Stop,
-    error: Option<SessionErrorEvent>,
-}
-
-impl Reply {
-    pub(crate) fn new(
-        messages: Vec<AgentMessageEvent>,
-        stop: Stop,
-        error: Option<SessionErrorEvent>,
-    ) -> Self {
-        Self {
-            messages,
-            stop,
-            error,
-        }
-    }
-
-    /// Returns the text of all messages of the turn, one after another, a line break between them.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        for (n, message) in self.messages.iter().enumerate() {
-            if n > 0 {
-                text.push('\n');
-            }
-            text.push_str(&message.text());
-        }
-        text
-    }
-
-    /// Returns the messages of the turn, in order.
-    pub fn messages(&self) -> &[AgentMessageEvent] {
-        &self.messages
-    }
-
-    /// Returns why the turn is over. Only [`Stop::EndTurn`] is success.
-    pub fn stop_reason(&self) -> &Stop {
-        &self.stop
-    }
-
-    /// Returns the last error that the session reported in the turn: one it recovered from, if the turn
-    /// still ended with [`Stop::EndTurn`].
-    pub fn error(&self) -> Option<&SessionErrorEvent> {
-        self.error.as_ref()
-    }
-}
 
 impl Turn {
     /// Reads the turn to its end and returns the text of its messages: of those that were not
@@ -91,14 +42,31 @@ impl Turn {
     ///
     /// # Errors
     ///
+    /// - [`ErrorKind::TurnEnded`] if the turn came to any end but [`Stop::EndTurn`]: it was
+    ///   interrupted, failed, ran out of budget, or the session is no more.
+    ///   [`Error::stop_reason`] says which.
     /// - [`ErrorKind::Turn`] if the agent waits for an approval or a tool's result that is not
-    ///   given, or if the session was terminated or deleted. The [checkpoint](Error::checkpoint)
-    ///   goes on from there once the answer is given.
+    ///   given. The [checkpoint](Error::checkpoint) goes on from there once the answer is given.
     /// - [`ErrorKind::Decode`] if a message of the agent's can't be read. The turn is read to its
     ///   end first; the error names the event, and its [`body`](Error::body) is the event's JSON.
     /// - Those of the stream, and [`ErrorKind::Timeout`] if the deadline passes.
+    ///
+    /// Whatever came until then is in [`Error::reply`].
     pub async fn reply(mut self) -> Result<Reply> {
-        let mut messages = Vec::new();
+        let mut collected = Collected::default();
+        match self.collect(&mut collected).await {
+            Ok(()) => Ok(self.outcome(collected)),
+            Err(error) => Err(error.with_reply(self.outcome(collected))),
+        }
+    }
+
+    fn outcome(&self, collected: Collected) -> Reply {
+        let error = self.machine.error().cloned();
+        collected.into_reply(self.stop_reason(), error, self.begun.elapsed())
+    }
+
+    /// Reads the turn to its end; an error if that is not success.
+    async fn collect(&mut self, collected: &mut Collected) -> Result<()> {
         let mut unreadable = None;
         let told = self.told;
         let mut read = VecDeque::new();
@@ -109,13 +77,10 @@ impl Turn {
             }
             read.extend(event.id().cloned());
             let idles = event.type_name() == "session.status_idle";
-            match event {
-                _ if !self.machine.is_anchored() => {}
-                Event::AgentMessage(message) => messages.push(message),
-                event if event.type_name() == "agent.message" => {
+            if self.machine.is_anchored() {
+                if let Some(event) = collected.observe(event) {
                     unreadable.get_or_insert(event);
                 }
-                _ => {}
             }
             if let (true, Stop::RequiresAction(ids)) = (idles, self.stop_reason()) {
                 // Of what was handed over before, the caller may know, and have answered it.
@@ -126,15 +91,19 @@ impl Turn {
             }
         }
         match self.stop_reason() {
-            stop @ (Stop::Terminated | Stop::Deleted) => {
-                Err(self.broken(format!("the session was {stop}")))
-            }
             Stop::Running | Stop::RequiresAction(_) => {
-                Err(self.broken("its events ended before it did".to_owned()))
+                Err(self.broken(ErrorKind::Turn, "its events ended before it did".to_owned()))
+            }
+            stop @ (Stop::Terminated | Stop::Deleted) => {
+                Err(self.broken(ErrorKind::TurnEnded, format!("the session was {stop}")))
             }
             stop => match unreadable {
                 Some(message) => Err(self.unreadable(&message)),
-                None => Ok(Reply::new(messages, stop, self.machine.error().cloned())),
+                None if stop == Stop::EndTurn => Ok(()),
+                None => Err(self.broken(
+                    ErrorKind::TurnEnded,
+                    format!("the turn ended with {stop}, not with end_turn"),
+                )),
             },
         }
     }
@@ -158,10 +127,13 @@ impl Turn {
             }
             _ => "what can't be read".to_owned(),
         };
-        self.broken(format!(
-            "the agent waits for an answer to {what}{however}: give it with `approve`, `deny` or `answer`, and go on \
-             with `resume_turn` and the checkpoint"
-        ))
+        self.broken(
+            ErrorKind::Turn,
+            format!(
+                "the agent waits for an answer to {what}{however}: go on with `resume_turn` and the checkpoint, and \
+                 give it with `respond`, to `pending`; or with `approve`, `deny` or `answer`"
+            ),
+        )
     }
 
     fn unreadable(&self, message: &Event) -> Error {
@@ -185,12 +157,12 @@ impl Turn {
         .redacted(self.shared.auth())
     }
 
-    fn broken(&self, why: String) -> Error {
+    fn broken(&self, kind: ErrorKind, why: String) -> Error {
         let why = match self.machine.error() {
             Some(error) => format!("{why}; its last error was: {}", error.message()),
             None => why,
         };
-        Error::new(ErrorKind::Turn, why)
+        Error::new(kind, why)
             .with_checkpoint(Some(self.checkpoint()))
             .with_sent(crate::Sent::Yes)
             .redacted(self.shared.auth())

@@ -116,8 +116,8 @@ const MESSAGE: (&str, &str) = (
 fn pieces(updates: &[Update]) -> Vec<&str> {
     let mut pieces = Vec::new();
     for update in updates {
-        if let Update::Preview(preview) = update {
-            pieces.push(&*preview.delta);
+        if let Update::Text(preview) = update {
+            pieces.push(preview.new());
         }
     }
     pieces
