@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::fault::Plan;
 use crate::resources;
+use crate::scripts::{self, Script, Scripts, ScriptsError, Turn};
 use crate::server::accept;
 use crate::settings::{Dialect, Heartbeat, Settings};
 use crate::sim::Sim;
@@ -21,6 +22,7 @@ pub struct Builder {
     listen: SocketAddr,
     settings: Settings,
     plan: Plan,
+    scripts: Scripts,
 }
 
 impl Default for Builder {
@@ -29,6 +31,7 @@ impl Default for Builder {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             settings: Settings::default(),
             plan: Plan::new(),
+            scripts: Scripts::default(),
         }
     }
 }
@@ -111,6 +114,56 @@ impl Builder {
         self
     }
 
+    /// Sets what the agent with this name or id does in each of its turns. Default: as the metadata
+    /// and the tools of the agent say.
+    ///
+    /// An id goes before a name; ids of agents that don't exist yet are set with [`Sim::set_agent`].
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> std::io::Result<()> {
+    /// let sim = qoder_sim::Sim::builder()
+    ///     .agent("weather-bot", |turn| async move {
+    ///         let answer = turn
+    ///             .custom_tool("weather", serde_json::json!({"city": "Berlin"}))
+    ///             .await;
+    ///         turn.reply(format!("In Berlin: {}", answer.text())).await;
+    ///     })
+    ///     .start()
+    ///     .await?;
+    /// # sim.shutdown().await; Ok(()) }
+    /// ```
+    pub fn agent<F, Fut>(mut self, name_or_id: impl Into<String>, script: F) -> Self
+    where
+        F: Fn(Turn) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.scripts.set(name_or_id.into(), Script::new(script));
+        self
+    }
+
+    /// Sets what agents do that have no script of their own and name none by `simulate` in their
+    /// metadata. Default: as their tools say.
+    pub fn default_agent<F, Fut>(mut self, script: F) -> Self
+    where
+        F: Fn(Turn) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.scripts.set_default(Script::new(script));
+        self
+    }
+
+    /// Adds the scripts of a file in JSON, whose text this is. The format is that of `qoder-sim
+    /// --scripts`, which is described [in the README](crate#scripts-from-a-file).
+    ///
+    /// # Errors
+    ///
+    /// It is no JSON, or has a member, a step or the name of a script that there is not; the error
+    /// says in which line.
+    pub fn scripts(mut self, json: &str) -> Result<Self, ScriptsError> {
+        scripts::read(json, &mut self.scripts)?;
+        Ok(self)
+    }
+
     /// Starts the simulator on the current tokio runtime.
     ///
     /// # Errors
@@ -128,6 +181,7 @@ impl Builder {
             self.settings.origin = format!("http://{host}");
         }
         let world = World::new(self.settings, self.plan, resources::furnish);
+        *world.lock().part() = self.scripts;
         let accepting = tokio::spawn(accept(listener, Arc::clone(&world)));
         Ok(Sim::new(addr, world, accepting))
     }

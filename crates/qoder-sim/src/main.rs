@@ -13,7 +13,7 @@ use qoder_sim::{Builder, Dialect, Plan, Sim};
 
 const HELP: &str = "\
 qoder-sim [--listen ADDR] [--dialect seed|current] [--faults SPEC] [--token-ttl SECONDS]
-          [--pace MILLISECONDS] [--origin URL]
+          [--pace MILLISECONDS] [--origin URL] [--scripts FILE]
 
 A simulator of the Qoder Cloud Agents API. Any non-empty bearer token is an account of its own,
 but for keys of service accounts (sak-...), which are exchanged for tokens.
@@ -22,6 +22,7 @@ The first line of output is `listening on URL`; it runs until it is interrupted.
   --listen ADDR     the address, 127.0.0.1:0 if it is not given: a free port
   --dialect WHICH   the generation of the API: seed, or current (default)
   --faults SPEC     what goes wrong, such as `stream:cut-frames=3*2,call:status=503`
+  --scripts FILE    what agents do, as JSON; the README describes the format
   --token-ttl SECS  what tokens of service accounts live at most
   --pace MS         the time between two events of a turn, 10 if it is not given
   --origin URL      what links to files begin with, for clients that reach the simulator through
@@ -70,6 +71,13 @@ fn arguments() -> Result<Option<Builder>, Box<dyn std::error::Error>> {
             }
             Arg::Long("pace") => builder.pace(Duration::from_millis(words.value()?.parse()?)),
             Arg::Long("origin") => builder.origin(words.value()?.string()?),
+            Arg::Long("scripts") => {
+                let file = words.value()?.string()?;
+                let text =
+                    std::fs::read_to_string(&file).map_err(|why| format!("{file}: {why}"))?;
+                let scripts = builder.scripts(&text);
+                scripts.map_err(|why| format!("{file}: {why}"))?
+            }
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             other => return Err(other.unexpected().into()),
         };

@@ -14,6 +14,7 @@ use crate::recorded::Recorded;
 use crate::request::BASE;
 use crate::resources;
 use crate::resources::files::{self, Files};
+use crate::scripts::{Script, Scripts, Turn, text_of};
 use crate::state::world::World;
 use crate::streams;
 
@@ -79,7 +80,9 @@ impl Sim {
         self.world.lock().requests.clear();
     }
 
-    /// Returns the requests for operations that don't exist, as method and path.
+    /// Returns what should not have happened: requests for operations that don't exist, as method
+    /// and path, scripts that panicked, with what they said, and names of scripts that there are
+    /// not. A test does well to end with a check that there is nothing.
     pub fn unexpected(&self) -> Vec<String> {
         self.world.lock().unexpected.clone()
     }
@@ -107,6 +110,34 @@ impl Sim {
     /// Replaces what is left of the plan of faults.
     pub fn inject(&self, plan: Plan) {
         self.world.lock().plan = plan;
+    }
+
+    /// Sets what the agent with this name or id does in each turn that begins from now on, as
+    /// [`Builder::agent`](crate::Builder::agent) does.
+    pub fn set_agent<F, Fut>(&self, name_or_id: impl Into<String>, script: F)
+    where
+        F: Fn(Turn) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let mut inner = self.world.lock();
+        let scripts = inner.part::<Scripts>();
+        scripts.set(name_or_id.into(), Script::new(script));
+    }
+
+    /// Returns the ids of all sessions, oldest first within an account, deleted ones too.
+    pub fn sessions(&self) -> Vec<String> {
+        let mut inner = self.world.lock();
+        let sessions = inner.accounts().flat_map(|account| &account.sessions);
+        sessions.map(|session| session.id.clone()).collect()
+    }
+
+    /// Returns the texts of the messages that a client has sent to a session, oldest first.
+    pub fn messages(&self, session: &str) -> Vec<String> {
+        let messages = self.world.any_session(session, |session| {
+            let log = session.log().filter(|entry| entry.name == "user.message");
+            log.map(|entry| text_of(&entry.data["content"])).collect()
+        });
+        messages.unwrap_or_default()
     }
 
     /// Returns the events of a session, oldest first; none if there was no such session. A session

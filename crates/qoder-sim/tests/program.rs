@@ -37,6 +37,24 @@ fn it_says_where_it_listens_and_answers_there() {
 }
 
 #[test]
+fn what_is_wrong_in_a_file_of_scripts_is_said_with_its_place() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = directory.join("scripts.json");
+    std::fs::write(&file, "{\"agents\": {\"a\": [\n{\"say\": \"x\"}]}}").expect("a file");
+    for (file, why) in [
+        (&file, "unknown variant `say`, expected one of `reply`"),
+        (&file, "line 2 column 6"),
+        (&directory.join("none.json"), "none.json: "),
+    ] {
+        let refused = program().arg("--scripts").arg(file).output();
+        let refused = refused.expect("output");
+        assert_eq!(refused.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains(why) && said.contains(".json: "), "{said}");
+    }
+}
+
+#[test]
 fn it_helps_and_refuses() {
     let help = program().arg("--help").output().expect("output");
     assert!(help.status.success());

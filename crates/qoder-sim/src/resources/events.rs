@@ -9,7 +9,7 @@ use crate::reply::Answer;
 use crate::resources::context::Context;
 use crate::resources::resource::{Operation, Resource};
 use crate::resources::sent::{answered, check};
-use crate::scripts::turn;
+use crate::scripts::run;
 use crate::settings::Dialect;
 use crate::state::account::Account;
 use crate::state::session::Session;
@@ -98,7 +98,7 @@ pub(crate) fn accept(world: &Arc<World>, session: &mut Session, events: &[Json])
                         "agent_name": agent,
                     });
                 }
-                turn = Some(session.cancelled);
+                turn = Some(*session.cancelled.borrow());
                 accepted.push(session.publish(event.clone()));
             }
             "user.interrupt" => {
@@ -121,7 +121,7 @@ pub(crate) fn accept(world: &Arc<World>, session: &mut Session, events: &[Json])
         }
     }
     if let Some(cancelled) = turn {
-        tokio::spawn(turn::play(Arc::clone(world), session.id.clone(), cancelled));
+        tokio::spawn(run::play(Arc::clone(world), session.id.clone(), cancelled));
     }
     accepted
 }

@@ -1,63 +1,48 @@
-//! Which script a session's agent follows, and what it is about.
+//! Which script a session's agent follows.
 //!
-//! The script is named by `simulate` in the metadata of the session or the agent, or follows from
-//! the agent's tools: a custom tool is called, a tool that must ask asks, tools are used, and an
+//! A script that a test has set for the agent goes before the one that `simulate` names in the
+//! metadata of the session or the agent, and this before the test's default. Without any, the
+//! agent's tools decide: a custom tool is called, a tool that must ask asks, tools are used, and an
 //! agent without any answers; if it has files, it delivers copies of them first.
 
+use super::plays;
+use super::script::{Script, Scripts};
 use crate::json::Json;
 use crate::state::session::Session;
+use crate::state::world::World;
 
-pub(crate) fn script(session: &Session) -> String {
-    let agent = &session.object["agent"];
-    for metadata in [&session.object["metadata"], &session.agent_metadata] {
-        if let Some(script) = metadata["simulate"].as_str() {
-            return script.to_owned();
+/// The script for the next turn of a session.
+pub(crate) fn script(world: &World, session: &str) -> Script {
+    let scripts = world.lock().part::<Scripts>().clone();
+    let choose = |session: &mut Session| {
+        let agent = &session.object["agent"];
+        let own = scripts.of(agent["id"].text(), agent["name"].text());
+        if let Some(script) = own {
+            return script.clone();
         }
-    }
-    let tools = agent["tools"].items();
+        for metadata in [&session.object["metadata"], &session.agent_metadata] {
+            if let Some(name) = metadata["simulate"].as_str() {
+                return plays::named(name).unwrap_or_else(|| plays::unknown(name));
+            }
+        }
+        if let Some(script) = scripts.fallback() {
+            return script.clone();
+        }
+        by_tools(session)
+    };
+    let chosen = world.any_session(session, choose);
+    chosen.unwrap_or_else(|| Script::new(plays::answer))
+}
+
+fn by_tools(session: &Session) -> Script {
+    let tools = session.object.at("agent.tools").items();
     let asks = |tool: &Json| tool.to_string().contains("always_ask");
     let mut resources = session.object["resources"].items().iter();
     match () {
-        () if tools.iter().any(|tool| tool["type"] == "custom") => "custom_tool",
-        () if tools.iter().any(asks) => "approval",
-        () if !tools.is_empty() => "thinking_and_tools",
-        () if resources.any(|resource| resource["type"] == "file") => "deliver",
-        () => "answer",
+        () if tools.iter().any(|tool| tool["type"] == "custom") => Script::new(plays::custom_tool),
+        () if tools.iter().any(asks) => Script::new(plays::approval),
+        () if !tools.is_empty() => Script::new(plays::tools),
+        () if resources.any(|resource| resource["type"] == "file") => Script::new(plays::deliver),
+        () => Script::new(plays::answer),
     }
-    .to_owned()
-}
-
-/// How many words to put before an answer, to have long ones.
-pub(crate) fn words(session: &Session) -> usize {
-    let words = session.object.at("metadata.simulate_words");
-    words.text().parse().unwrap_or(0)
-}
-
-/// The text of the message that the turn is for.
-pub(crate) fn last_message(session: &Session) -> String {
-    let messages = session.log().filter(|entry| entry.name == "user.message");
-    messages
-        .last()
-        .map(|entry| text_of(&entry.data["content"]))
-        .unwrap_or_default()
-}
-
-/// The text of a message or a result.
-pub(crate) fn text_of(content: &Json) -> String {
-    match content {
-        Json::Text(text) => text.clone(),
-        Json::List(blocks) => blocks.iter().map(|block| block["text"].text()).collect(),
-        _ => String::new(),
-    }
-}
-
-/// What an agent says to a message.
-pub(crate) fn answer_to(message: &str) -> String {
-    if message.to_lowercase().contains("quicksort") {
-        return "def quicksort(items):\n    if len(items) < 2:\n        return items\n    pivot, *rest = items\n    \
-                return (quicksort([x for x in rest if x < pivot]) + [pivot]\n            \
-                + quicksort([x for x in rest if x >= pivot]))"
-            .to_owned();
-    }
-    format!("This is the simulator, and no model: you said {message:?}.")
 }

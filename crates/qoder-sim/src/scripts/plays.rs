@@ -1,132 +1,210 @@
-//! The scripts.
+//! The scripts that are built in.
 
-use super::choice::{answer_to, text_of};
-use super::stage::{Over, Stage};
-use crate::json::{Json, list, object};
+use serde_json::json;
+
+use super::failure::Failure;
+use super::script::Script;
+use super::tool::ToolUse;
+use super::turn::Turn;
+use crate::resources::files;
 use crate::settings::Dialect;
 
-/// Plays a script, and gives the reason why the turn stops.
-pub(crate) async fn play(stage: &mut Stage, script: &str, message: &str) -> Result<Json, Over> {
-    match script {
-        "thinking_and_tools" => tools(stage, message).await,
-        "approval" => approval(stage, 1).await,
-        "approval_two" => approval(stage, 2).await,
-        "custom_tool" => custom_tool(stage, message).await,
-        "fail_and_recover" => failure(stage, message, false).await,
-        "exhausted" => failure(stage, message, true).await,
-        "terminated" => termination(stage).await,
-        _ => answer(stage, message, script == "deliver").await,
+/// The names that `simulate` may have.
+pub(super) const NAMES: [&str; 13] = [
+    "answer",
+    "deliver",
+    "thinking_and_tools",
+    "mcp_tool",
+    "approval",
+    "approval_two",
+    "custom_tool",
+    "custom_tool_and_approval",
+    "multi_agent",
+    "fail_and_recover",
+    "exhausted",
+    "budget_reached",
+    "terminated",
+];
+
+pub(super) fn named(name: &str) -> Option<Script> {
+    Some(match name {
+        "answer" => Script::new(answer),
+        "deliver" => Script::new(deliver),
+        "thinking_and_tools" => Script::new(tools),
+        "mcp_tool" => Script::new(mcp_tool),
+        "approval" => Script::new(approval),
+        "approval_two" => Script::new(approval_two),
+        "custom_tool" => Script::new(custom_tool),
+        "custom_tool_and_approval" => Script::new(custom_tool_and_approval),
+        "multi_agent" => Script::new(multi_agent),
+        "fail_and_recover" => Script::new(fail_and_recover),
+        "exhausted" => Script::new(exhausted),
+        "budget_reached" => Script::new(budget_reached),
+        "terminated" => Script::new(terminated),
+        _ => return None,
+    })
+}
+
+/// What is played for a name that no script has.
+pub(super) fn unknown(name: &str) -> Script {
+    let known = NAMES.join(", ");
+    let why = format!("simulate names no script: {name:?} is none of {known}");
+    Script::new(move |turn| {
+        let why = why.clone();
+        async move {
+            turn.stage.world.lock().unexpected.push(why.clone());
+            turn.error(Failure::exhausted(why).kind("unknown_error"))
+                .await;
+        }
+    })
+}
+
+pub(super) async fn answer(turn: Turn) {
+    if turn.stage.world.settings.dialect == Dialect::Current {
+        turn.thinking().await;
     }
+    say(&turn, &answer_to(turn.message())).await;
 }
 
-fn end_turn() -> Json {
-    object! {"type": "end_turn"}
-}
-
-fn text(text: &str) -> Json {
-    list![object! {"type": "text", "text": text}]
-}
-
-async fn answer(stage: &mut Stage, message: &str, deliver: bool) -> Result<Json, Over> {
-    if stage.world.settings.dialect == Dialect::Current {
-        stage.think().await?;
+/// Delivers a copy of each file that is attached to the session.
+pub(super) async fn deliver(turn: Turn) {
+    for file in files::attached(&turn.stage.world, turn.session_id()) {
+        let text = |field: &str| file.object[field].as_str();
+        let name = text("filename").or(text("name")).unwrap_or_default();
+        let mime_type = text("mime_type").unwrap_or_default();
+        turn.deliver(&format!("copy-of-{name}"), mime_type, file.content.clone())
+            .await;
     }
-    if deliver {
-        stage.deliver().await?;
-    }
-    stage.say(&answer_to(message)).await?;
-    Ok(end_turn())
+    answer(turn).await;
 }
 
-async fn tools(stage: &mut Stage, message: &str) -> Result<Json, Over> {
-    let span = stage.span_start();
-    stage.think().await?;
-    let tool = stage.publish(object! {
-        "type": "agent.tool_use", "name": "Bash",
-        "input": object! {"command": "wc -w message.txt"}, "evaluated_permission": "allow",
-    });
-    stage.span_end(span.as_ref());
-    stage.pause().await?;
-    let count = message.split_whitespace().count();
-    stage.publish(object! {
-        "type": "agent.tool_result", "tool_use_id": tool,
-        "content": text(&format!("{count} message.txt")), "is_error": false,
-    });
-    stage
-        .say(&format!("Your message has {count} words."))
-        .await?;
-    Ok(end_turn())
+pub(super) async fn tools(turn: Turn) {
+    turn.thinking().await;
+    let count = turn.message().split_whitespace().count();
+    let input = json!({"command": "wc -w message.txt"});
+    turn.tool_use("Bash", input, format!("{count} message.txt"))
+        .await;
+    say(&turn, &format!("Your message has {count} words.")).await;
 }
 
-async fn approval(stage: &mut Stage, uses: usize) -> Result<Json, Over> {
-    let span = stage.span_start();
-    let asked = (0..uses).map(|n| {
-        stage.publish(object! {
-            "type": "agent.tool_use", "name": "Bash",
-            "input": object! {"command": format!("rm draft-{n}")}, "evaluated_permission": "ask",
-        })
-    });
-    let asked = asked.collect();
-    stage.span_end(span.as_ref());
+async fn mcp_tool(turn: Turn) {
+    let input = json!({"query": turn.message()});
+    turn.mcp_tool_use("tracker", "search_issues", input, "no issues found")
+        .await;
+    say(&turn, "The tracker has no such issue.").await;
+}
+
+pub(super) async fn approval(turn: Turn) {
+    approvals(turn, 1).await;
+}
+
+async fn approval_two(turn: Turn) {
+    approvals(turn, 2).await;
+}
+
+async fn approvals(turn: Turn, uses: usize) {
+    let remove = |n| ToolUse::tool("Bash", json!({"command": format!("rm draft-{n}")}));
     let mut allowed = 0;
-    for (tool, answer) in stage.ask(asked).await? {
-        let allow = answer["result"] == "allow";
-        allowed += usize::from(allow);
-        let result = if allow {
-            "removed".to_owned()
-        } else {
-            let why = answer["deny_message"].as_str();
-            format!("denied: {}", why.unwrap_or("no reason given"))
-        };
-        stage.publish(object! {
-            "type": "agent.tool_result", "tool_use_id": tool, "content": text(&result),
-            "is_error": !allow,
-        });
+    for answer in turn.ask_all((0..uses).map(remove)).await {
+        if answer.is_allowed() {
+            allowed += 1;
+            turn.tool_result(&answer, "removed").await;
+        }
     }
     let done = if allowed > 0 {
         "Done: the draft is gone."
     } else {
         "I left the draft in place."
     };
-    stage.say(done).await?;
-    Ok(end_turn())
+    say(&turn, done).await;
 }
 
-async fn custom_tool(stage: &mut Stage, message: &str) -> Result<Json, Over> {
-    let span = stage.span_start();
-    let name = stage.custom_tool();
-    let tool = stage.publish(object! {
-        "type": "agent.custom_tool_use", "name": &name, "input": object! {"query": message},
-    });
-    stage.span_end(span.as_ref());
-    let answers = stage.ask(vec![tool]).await?;
-    let answer = answers
-        .first()
-        .map(|(_, answer)| text_of(&answer["content"]));
-    let answer = answer.unwrap_or_default();
-    stage.say(&format!("{name} says: {answer}")).await?;
-    Ok(end_turn())
+pub(super) async fn custom_tool(turn: Turn) {
+    let name = custom_tool_of(&turn);
+    let answer = turn
+        .custom_tool(&name, json!({"query": turn.message()}))
+        .await;
+    say(&turn, &format!("{name} says: {}", answer.text())).await;
 }
 
-async fn failure(stage: &mut Stage, message: &str, exhausted: bool) -> Result<Json, Over> {
-    stage.error("retrying");
-    stage.publish(object! {"type": "session.status_rescheduled"});
-    stage.pause().await?;
-    if exhausted {
-        stage.error("exhausted");
-        return Ok(object! {"type": "retries_exhausted"});
+async fn custom_tool_and_approval(turn: Turn) {
+    let custom = ToolUse::custom(custom_tool_of(&turn), json!({"query": turn.message()}));
+    let write = ToolUse::tool("Write", json!({"file_path": "answer.txt"}));
+    let answers = turn.ask_all([custom, write]).await;
+    let [found, permission] = answers.as_slice() else {
+        return;
+    };
+    let done = if permission.is_allowed() {
+        turn.tool_result(permission, "written").await;
+        "It is written down."
+    } else {
+        "It is not written down."
+    };
+    say(&turn, &format!("{} {done}", found.text())).await;
+}
+
+/// The name of the custom tool that the agent has.
+fn custom_tool_of(turn: &Turn) -> String {
+    let agent = turn.agent();
+    let mut tools = agent["tools"].as_array().into_iter().flatten();
+    let custom = tools.find(|tool| tool["type"] == "custom");
+    let name = custom.and_then(|tool| tool["name"].as_str());
+    name.unwrap_or("lookup").to_owned()
+}
+
+async fn multi_agent(turn: Turn) {
+    turn.thinking().await;
+    let researcher = turn.thread("researcher").await;
+    turn.tell(&researcher, format!("Look into this: {}", turn.message()))
+        .await;
+    let input = json!({"pattern": turn.message()});
+    researcher.tool_use("Grep", input, "3 matches").await;
+    researcher.reply("There are 3 matches.").await;
+    researcher.tell(&turn, "There are 3 matches.").await;
+    researcher.idle().await;
+    say(&turn, "The researcher has found 3 matches.").await;
+}
+
+fn overloaded(failure: fn(&'static str) -> Failure) -> Failure {
+    failure("model provider queued the request").code("10605")
+}
+
+async fn fail_and_recover(turn: Turn) {
+    turn.error(overloaded(Failure::retrying)).await;
+    say(&turn, &answer_to(turn.message())).await;
+}
+
+async fn exhausted(turn: Turn) {
+    turn.error(overloaded(Failure::retrying)).await;
+    turn.error(overloaded(Failure::exhausted)).await;
+}
+
+async fn budget_reached(turn: Turn) {
+    say(&turn, "I have begun, and").await;
+    turn.stop("budget_reached").await;
+}
+
+async fn terminated(turn: Turn) {
+    turn.error(overloaded(Failure::terminal)).await;
+}
+
+/// Says a text word by word, after as many words as `simulate_words` asks for.
+async fn say(turn: &Turn, text: &str) {
+    let session = turn.session();
+    let words = session["metadata"]["simulate_words"].as_str();
+    let words: usize = words.and_then(|words| words.parse().ok()).unwrap_or(0);
+    let words = (1..=words).map(|n| format!("word{n} "));
+    let text = text.split_inclusive(' ').map(ToOwned::to_owned);
+    turn.deltas(words.chain(text)).await;
+}
+
+/// What an agent says to a message.
+fn answer_to(message: &str) -> String {
+    if message.to_lowercase().contains("quicksort") {
+        return "def quicksort(items):\n    if len(items) < 2:\n        return items\n    pivot, *rest = items\n    \
+                return (quicksort([x for x in rest if x < pivot]) + [pivot]\n            \
+                + quicksort([x for x in rest if x >= pivot]))"
+            .to_owned();
     }
-    stage.publish(object! {"type": "session.status_running"});
-    stage.say(&answer_to(message)).await?;
-    Ok(end_turn())
-}
-
-async fn termination(stage: &mut Stage) -> Result<Json, Over> {
-    stage.error("terminal");
-    stage.pause().await?;
-    stage.with(|session| {
-        session.set_status("terminated");
-        session.publish(object! {"type": "session.status_terminated"});
-    })?;
-    Ok(Json::Null)
+    format!("This is the simulator, and no model: you said {message:?}.")
 }

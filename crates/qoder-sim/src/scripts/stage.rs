@@ -1,203 +1,281 @@
-//! An agent at work: what it can do, and how that looks in the log.
+//! What the threads of a turn share, and how what they do gets into the log.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::ids::new_id;
-use crate::json::{Json, list, object};
-use crate::resources::files;
+use super::text::last_message;
+use super::tool::Answer;
+use crate::clock::Moment;
+use crate::json::{Json, object};
 use crate::settings::Dialect;
 use crate::state::session::Session;
 use crate::state::world::World;
 
-/// The turn was cancelled, or the server is gone.
-pub(crate) struct Over;
-
-/// An agent at work on one turn.
+/// A turn of a session.
 pub(crate) struct Stage {
-    pub(crate) world: Arc<World>,
-    pub(crate) session: String,
-    pub(crate) grown: watch::Receiver<usize>,
+    pub(super) world: Arc<World>,
+    pub(super) session: String,
+    /// The text of the last message.
+    pub(super) message: String,
+    pub(super) number: usize,
+    /// How many events the client had sent when the turn before this one ended.
+    pub(super) received_before: usize,
     /// The count of cancellations at the start.
-    pub(crate) cancelled: u64,
-    /// How many words to put before an answer.
-    pub(crate) words: usize,
+    pub(super) cancelled: u64,
+    /// How the script ends the turn before it returns.
+    pub(super) ended: watch::Sender<Option<End>>,
+    /// One question at a time.
+    pub(super) asking: tokio::sync::Mutex<()>,
+    acts: Mutex<Acts>,
+    over: AtomicBool,
+}
+
+/// What has happened so far.
+pub(super) struct Acts {
+    /// When the agent last did something.
+    pub(super) last: Moment,
+    pub(super) answers: Vec<Answer>,
+    pub(super) voices: Vec<Arc<Voice>>,
+}
+
+/// How a turn ends.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    /// With this `stop_reason`.
+    Stop(Json),
+    /// And the session with it.
+    Terminated,
+}
+
+/// Who acts in a thread.
+#[derive(Debug)]
+pub(crate) struct Voice {
+    pub(super) thread: String,
+    pub(super) agent: String,
+    pub(super) is_main: bool,
+    /// The call of the model that is under way.
+    span: Mutex<Option<String>>,
+    is_idle: AtomicBool,
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage")
+            .field("session", &self.session)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Stage {
-    /// Ends the turn: usage, and idle, or gone.
-    pub(crate) fn finish(&self, reason: &Json) {
-        let dialect = self.world.settings.dialect;
-        self.world.session(&self.session, |session| {
-            match session.status() {
-                "terminated" => return,
-                // In the first generation this is for good.
-                "cancelled" => {}
-                _ => session.set_status("idle"),
-            }
-            session.pending.clear();
-            session.answers.clear();
-            idle(session, reason, dialect);
-        });
-    }
-
-    /// Waits for the answers to these tool uses, and idles for as long as one is missing.
-    pub(crate) async fn ask(&mut self, tools: Vec<String>) -> Result<Vec<(String, Json)>, Over> {
-        let dialect = self.world.settings.dialect;
-        self.world.session(&self.session, |session| {
-            session.pending.clone_from(&tools);
-            session.answers.clear();
-        });
-        let mut told = usize::MAX;
-        loop {
-            let pending = self.with(|session| {
-                if session.pending.len() < told && !session.pending.is_empty() {
-                    session.set_status("idle");
-                    let waits = session.pending.clone();
-                    let reason = object! {"type": "requires_action", "event_ids": waits};
-                    idle(session, &reason, dialect);
-                }
-                session.pending.len()
-            })?;
-            told = pending;
-            if pending == 0 {
-                break;
-            }
-            self.changed().await?;
-        }
-        self.publish(object! {"type": "session.status_running"});
-        self.with(|session| {
-            session.set_status("running");
-            let find = |tool: &String| session.answers.iter().find(|(id, _)| id == tool).cloned();
-            tools.iter().filter_map(find).collect()
+    /// A turn of this session, for its last message; `None` if there is no such session.
+    pub(super) fn new(world: Arc<World>, session: String, cancelled: u64) -> Option<Self> {
+        let (message, number, received_before, main) = world.session(&session, |session| {
+            let (number, received_before) = earlier(session);
+            let message = last_message(session);
+            let (thread, agent) = session.main_thread();
+            let main = Voice {
+                is_main: true,
+                ..Voice::of(thread, agent)
+            };
+            (message, number + 1, received_before, main)
+        })?;
+        let acts = Acts {
+            last: world.clock.moment(),
+            answers: Vec::new(),
+            voices: vec![Arc::new(main)],
+        };
+        Some(Self {
+            world,
+            session,
+            message,
+            number,
+            received_before,
+            cancelled,
+            ended: watch::Sender::new(None),
+            asking: tokio::sync::Mutex::default(),
+            acts: Mutex::new(acts),
+            over: AtomicBool::new(false),
         })
     }
 
-    /// Says a text as a message, with its previews.
-    pub(crate) async fn say(&mut self, text: &str) -> Result<(), Over> {
-        let words = (1..=self.words).map(|n| format!("word{n} "));
-        let text = words.collect::<String>() + text;
-        let span = self.span_start();
-        let event = new_id("evt");
-        self.with(|session| {
-            let start = object! {"id": &event, "type": "agent.message"};
-            let data = object! {"type": "event_start", "event": start};
-            session.preview("agent.message", &event, data);
-        })?;
-        for piece in text.split_inclusive(' ') {
-            self.pause().await?;
-            self.with(|session| {
-                let content = object! {"type": "text", "text": piece};
-                let delta = object! {"type": "content_delta", "index": 0, "content": content};
-                let data = object! {"type": "event_delta", "event_id": &event, "delta": delta};
-                session.preview("agent.message", &event, data);
-            })?;
-        }
-        let content = list![object! {"type": "text", "text": text}];
-        self.publish(object! {"id": event, "type": "agent.message", "content": content});
-        self.span_end(span.as_ref());
-        Ok(())
+    pub(super) fn acts(&self) -> MutexGuard<'_, Acts> {
+        self.acts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) async fn think(&mut self) -> Result<(), Over> {
-        let event = new_id("evt");
-        self.with(|session| {
-            let start = object! {"id": &event, "type": "agent.thinking"};
-            let data = object! {"type": "event_start", "event": start};
-            session.preview("agent.thinking", &event, data);
-        })?;
-        self.pause().await?;
-        self.publish(object! {"id": event, "type": "agent.thinking"});
-        Ok(())
-    }
-
-    /// Delivers a copy of each file that is attached to the session.
-    pub(crate) async fn deliver(&mut self) -> Result<(), Over> {
-        for file in files::attached(&self.world, &self.session) {
-            self.pause().await?;
-            let text = |field: &str| file.object[field].as_str();
-            let name = text("filename").or(text("name")).unwrap_or_default();
-            files::deliver(
-                &self.world,
-                &self.session,
-                &format!("copy-of-{name}"),
-                text("mime_type").unwrap_or_default(),
-                file.content.clone(),
-            );
-        }
-        Ok(())
-    }
-
-    pub(crate) fn span_start(&self) -> Option<String> {
-        (self.world.settings.dialect == Dialect::Current)
-            .then(|| self.publish(object! {"type": "span.model_request_start"}))
-    }
-
-    pub(crate) fn span_end(&self, start: Option<&String>) {
-        if let Some(start) = start {
-            self.publish(object! {
-                "type": "span.model_request_end", "is_error": false, "model_request_start_id": start,
-                "model_usage": object! {"credits": 0.01},
-            });
-        }
-    }
-
-    pub(crate) fn error(&self, retry: &str) {
-        let error = object! {
-            "type": "model_overloaded_error", "message": "model provider queued the request",
-            "qoder_error_code": "10605", "retry_status": object! {"type": retry},
-        };
-        self.publish(object! {"type": "session.error", "error": error});
-    }
-
-    /// Publishes an event and gives its id.
-    pub(crate) fn publish(&self, event: Json) -> String {
-        let published = self.with(|session| session.publish(event)).ok();
-        published.unwrap_or_default()["id"].text().to_owned()
-    }
-
-    /// The name of the custom tool that the agent has.
-    pub(crate) fn custom_tool(&self) -> String {
-        let name = self.world.session(&self.session, |session| {
-            let mut tools = session.object.at("agent.tools").items().iter();
-            let custom = tools.find(|tool| tool["type"] == "custom")?;
-            custom["name"].as_str().map(ToOwned::to_owned)
-        });
-        name.flatten().unwrap_or_else(|| "lookup".to_owned())
+    pub(super) fn main(&self) -> Arc<Voice> {
+        Arc::clone(&self.acts().voices[0])
     }
 
     /// Works on the session, unless the turn is over.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Session) -> T) -> Result<T, Over> {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let done = self.world.session(&self.session, |session| {
-            (session.cancelled == self.cancelled).then(|| work(session))
+            let goes_on =
+                *session.cancelled.borrow() == self.cancelled && !self.over.load(Ordering::Relaxed);
+            goes_on.then(|| work(session))
         });
-        done.flatten().ok_or(Over)
+        done.flatten()
     }
 
-    pub(crate) async fn pause(&mut self) -> Result<(), Over> {
-        tokio::time::sleep(self.world.settings.pace).await;
-        self.with(|_| ())
+    /// Reads the session, whatever has become of it.
+    pub(super) fn look<T: Default>(&self, work: impl FnOnce(&mut Session) -> T) -> T {
+        let seen = self.world.any_session(&self.session, work);
+        seen.unwrap_or_default()
     }
 
-    pub(crate) async fn changed(&mut self) -> Result<(), Over> {
-        self.grown.changed().await.map_err(|_| Over)?;
-        self.with(|_| ())
+    /// Notes that the agent does something now. What is noted before an event is told, is not
+    /// later than what anybody does about the event.
+    pub(super) fn mark(&self) {
+        self.acts().last = self.world.clock.moment();
+    }
+
+    /// Publishes an event of a thread, unless the turn is over, and gives its id.
+    pub(super) fn publish(&self, voice: &Voice, mut event: Json) -> Option<String> {
+        // What is said of the session is of no thread.
+        let is_of_session = event["type"].text().starts_with("session.");
+        if !voice.is_main && !is_of_session && event["session_thread_id"].is_null() {
+            event.set("session_thread_id", &voice.thread);
+        }
+        self.mark();
+        let published = self.with(|session| session.publish(event))?;
+        Some(published["id"].text().to_owned())
+    }
+
+    pub(super) fn has_spans(&self) -> bool {
+        self.world.settings.dialect == Dialect::Current
+    }
+
+    /// Waits until somebody else has ended the turn.
+    pub(super) async fn cancelled(&self) {
+        let cancelled = self
+            .world
+            .session(&self.session, |session| session.cancelled.subscribe());
+        if let Some(mut cancelled) = cancelled {
+            let _ = cancelled.wait_for(|count| *count != self.cancelled).await;
+        }
+    }
+
+    /// Ends the turn, and the script with it.
+    pub(super) async fn end(&self, end: End) {
+        self.ended.send_replace(Some(end));
+        std::future::pending::<()>().await;
+    }
+
+    /// Goes idle, as for a question, or at the end.
+    pub(super) fn rest(&self, session: &mut Session, voice: &Voice, reason: &Json) {
+        if self.has_spans() {
+            session.publish(voice.idle(reason));
+            session.publish(object! {
+                "type": "session.usage", "model_credits": 0.01, "sandbox_runtime_credits": 0.0,
+                "total_credits": 0.01,
+            });
+        }
+        session.publish(object! {"type": "session.status_idle", "stop_reason": reason});
+    }
+
+    /// Ends the turn in the log: threads, usage, and idle; or the end of the session.
+    pub(super) fn finish(&self, end: &End) {
+        let voices = self.acts().voices.clone();
+        let reason = match end {
+            End::Stop(reason) => reason,
+            End::Terminated => &Json::Null,
+        };
+        self.world.session(&self.session, |session| {
+            self.over.store(true, Ordering::Relaxed);
+            session.pending.clear();
+            session.answers.clear();
+            // Somebody else has ended it.
+            if session.status() == "terminated" {
+                return;
+            }
+            for voice in voices.iter().rev() {
+                if let Some(end) = voice.span_end(false) {
+                    session.publish(end);
+                }
+                if voice.rest() && !reason.is_null() {
+                    session.publish(voice.idle(reason));
+                }
+            }
+            if reason.is_null() {
+                session.set_status("terminated");
+                session.publish(object! {"type": "session.status_terminated"});
+                return;
+            }
+            // In the first generation a session that was cancelled is so for good.
+            if session.status() != "cancelled" {
+                session.set_status("idle");
+            }
+            self.rest(session, &voices[0], reason);
+        });
     }
 }
 
-/// What a session says when it is idle.
-fn idle(session: &mut Session, reason: &Json, dialect: Dialect) {
-    if dialect == Dialect::Current {
-        let (thread, agent) = session.main_thread();
-        session.publish(object! {
-            "type": "session.thread_status_idle", "session_thread_id": thread, "agent_name": agent,
-            "stop_reason": reason,
-        });
-        session.publish(object! {
-            "type": "session.usage", "model_credits": 0.01, "sandbox_runtime_credits": 0.0,
-            "total_credits": 0.01,
-        });
+impl Voice {
+    /// Another agent in a thread.
+    pub(super) fn of(thread: String, agent: String) -> Self {
+        Self {
+            thread,
+            agent,
+            is_main: false,
+            span: Mutex::default(),
+            is_idle: AtomicBool::new(false),
+        }
     }
-    session.publish(object! {"type": "session.status_idle", "stop_reason": reason});
+
+    pub(super) fn span(&self) -> MutexGuard<'_, Option<String>> {
+        self.span.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The event that ends the call of the model that is under way, if there is one.
+    pub(super) fn span_end(&self, is_error: bool) -> Option<Json> {
+        let start = self.span().take()?;
+        let mut event = object! {
+            "type": "span.model_request_end", "is_error": is_error,
+            "model_request_start_id": start, "model_usage": object! {"credits": 0.01},
+        };
+        if !self.is_main {
+            event.set("session_thread_id", &self.thread);
+        }
+        Some(event)
+    }
+
+    /// An event about the thread.
+    pub(super) fn said(&self, kind: &str) -> Json {
+        object! {"type": kind, "session_thread_id": &self.thread, "agent_name": &self.agent}
+    }
+
+    pub(super) fn idle(&self, reason: &Json) -> Json {
+        let mut event = self.said("session.thread_status_idle");
+        event.set("stop_reason", reason);
+        event
+    }
+
+    /// Goes idle. Whether that is news; the main thread goes idle with the session.
+    pub(super) fn rest(&self) -> bool {
+        !self.is_main && !self.is_idle.swap(true, Ordering::Relaxed)
+    }
+
+    /// Goes to work. Whether that is news.
+    pub(super) fn wake(&self) -> bool {
+        self.is_idle.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// How many turns have ended, and how many events the client had sent by the last of these ends.
+fn earlier(session: &Session) -> (usize, usize) {
+    let (mut turns, mut received, mut before) = (0, 0, 0);
+    for entry in session.log() {
+        if entry.name.starts_with("user.") || entry.name == "system.message" {
+            received += 1;
+        }
+        let waits = entry.data.at("stop_reason.type") == "requires_action";
+        if entry.name == "session.status_idle" && !waits {
+            turns += 1;
+            before = received;
+        }
+    }
+    (turns, before)
 }

@@ -20,7 +20,7 @@ pub(crate) struct Session {
     /// Tells streams that the feed has grown.
     pub(crate) grown: watch::Sender<usize>,
     /// Counts cancellations: a turn of an earlier count is over.
-    pub(crate) cancelled: u64,
+    pub(crate) cancelled: watch::Sender<u64>,
     /// What the agent waits for: ids of tool uses, and the answers that came.
     pub(crate) pending: Vec<String>,
     pub(crate) answers: Vec<(String, Json)>,
@@ -49,7 +49,7 @@ impl Session {
             deleted: false,
             feed: Vec::new(),
             grown: watch::Sender::new(0),
-            cancelled: 0,
+            cancelled: watch::Sender::new(0),
             pending: Vec::new(),
             answers: Vec::new(),
             archived_threads: BTreeMap::new(),
@@ -149,8 +149,7 @@ impl Session {
 
     /// Ends the turn that is under way.
     pub(crate) fn cancel(&mut self) {
-        self.cancelled += 1;
-        self.grown.send_modify(|_| {});
+        self.cancelled.send_modify(|cancelled| *cancelled += 1);
     }
 
     fn tell(&self) {

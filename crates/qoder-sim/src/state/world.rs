@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use http::Extensions;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) unexpected: Vec<String>,
     pub(crate) connections: u64,
     turns: usize,
+    parts: Extensions,
 }
 
 impl Inner {
@@ -46,6 +48,11 @@ impl Inner {
     pub(crate) fn turns_started(&mut self) -> usize {
         self.turns += 1;
         self.turns - 1
+    }
+
+    /// What another part of the simulator keeps, in a type of its own.
+    pub(crate) fn part<T: Clone + Default + Send + Sync + 'static>(&mut self) -> &mut T {
+        self.parts.get_or_insert_default()
     }
 
     pub(crate) fn accounts(&mut self) -> impl Iterator<Item = &mut Account> {
