@@ -204,7 +204,7 @@ fn the_file_of_the_readme_is_one() {
     let readme = include_str!("../README.md");
     let (_, block) = readme.split_once("```json\n").expect("a block of JSON");
     let (json, _) = block.split_once("```").expect("its end");
-    Sim::builder().scripts(json).expect("scripts");
+    let _ = Sim::builder().scripts(json).expect("scripts");
 }
 
 /// The life cycles of turns, as they are documented; in each event `requires_action` is answered.

@@ -15,6 +15,7 @@ mod pages;
 mod sessions;
 mod skills;
 mod vaults;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -205,6 +206,7 @@ async fn every_operation_is_covered() -> Outcome {
     skills::walk(&client).await?;
     deployments::walk(&sim, &client).await?;
     dreams::walk(&sim, &client).await?;
+    work::walk(&client).await?;
     sessions::walk(&sim, &client).await?;
 
     let requests = sim.requests();
