@@ -5,8 +5,8 @@ mod common;
 use std::time::Duration;
 
 use common::{client, client_in, current, plan, seed, session, start};
-use qoder::types::SessionId;
 use qoder::types::serde_json::{Value, json};
+use qoder::types::{SessionId, ThreadId};
 use qoder::{
     Answer, Client, Dialect, ErrorKind, Event, Pending, PendingKind, Stop, Turn, Update, Via,
 };
@@ -212,7 +212,7 @@ async fn what_another_client_answered_waits_no_more() {
         (mcp.server(), mcp.kind()),
         (Some("docs"), PendingKind::Confirmation)
     );
-    assert_eq!(mcp.thread().map(|thread| thread.as_str()), Some("sthr_1"));
+    assert_eq!(mcp.thread().map(ThreadId::as_str), Some("sthr_1"));
     let late = turn.pending()[0].deny("late");
     let answer =
         json!({"type": "user.tool_confirmation", "tool_use_id": ids[0], "result": "allow"});

@@ -2,14 +2,14 @@
 
 use qoder_types::ops::sessions as ops;
 use qoder_types::{
-    Content, EventId, InputEvent, SentEvents, Session, SessionCanceled, SessionId, SessionThread,
-    ThreadId, UserCustomToolResult, UserInterrupt, UserMessage, UserToolConfirmation,
+    Content, EventId, SentEvents, Session, SessionCanceled, SessionId, SessionThread, ThreadId,
+    UserCustomToolResult, UserInterrupt, UserMessage, UserToolConfirmation,
 };
 
 use crate::call::Call;
 use crate::error::Result;
 use crate::follow::{EventLog, Follow, StreamOpening};
-use crate::input;
+use crate::input::{self, SendItems};
 use crate::resources::{SessionEventList, SessionThreadList, ThreadEventList};
 use crate::shared::Shared;
 use crate::turn::{Reply, TurnOpening};
@@ -80,21 +80,40 @@ impl Conversation {
         self.turn(message).await?.reply().await
     }
 
-    /// Sends any events; see [`SessionEvents::send`](crate::resources::SessionEvents::send).
-    pub fn send<I>(&self, events: I) -> Call<SentEvents>
-    where
-        I: IntoIterator,
-        I::Item: Into<InputEvent>,
-    {
-        input::send(&self.shared, &self.id, events)
+    /// Sends a message, or any [one or many events](SendItems). The response has them with their ids, unless
+    /// the server accepts them without naming them.
+    ///
+    /// **To see what comes of a message, don't open a stream or follow from now on after this:** what
+    /// came in between is lost, since the server's streams begin with what comes next. Use
+    /// [`turn`](Self::turn), or follow after what was sent:
+    ///
+    /// ```no_run
+    /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+    /// let sent = session.send("Hello!").await?;
+    /// let mut events = session.follow().after(&sent).events();
+    /// while let Some(event) = events.next().await {
+    ///     println!("{}", event?.type_name());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn send(&self, items: impl SendItems) -> Call<SentEvents> {
+        input::send(&self.shared, &self.id, items.into_events())
     }
 
     /// Opens the event stream: one connection, which ends when the server ends it.
+    ///
+    /// Today's servers begin it with what comes after the connection: what came of a message that
+    /// was sent before is lost. [`follow`](Self::follow) `.after(&sent)` has it, and a
+    /// [`turn`](Self::turn) does both.
     pub fn stream(&self) -> StreamOpening {
         StreamOpening::new(self.shared.clone(), EventLog::session(self.id.clone()))
     }
 
     /// Follows the session's events, each once and in order, over as many connections as it takes.
+    ///
+    /// It starts with what comes [from now on](crate::Start::Now), unless it is told otherwise. After a message
+    /// was sent that is too late: start [after what was sent](Follow::after), as
+    /// `session.follow().after(&sent)`, or use a [`turn`](Self::turn).
     pub fn follow(&self) -> Follow {
         Follow::new(self.shared.clone(), EventLog::session(self.id.clone()))
     }
@@ -114,11 +133,18 @@ impl Conversation {
     }
 
     /// Allows the use of a tool that the agent asked for: `tool_use` is the id of the event.
+    ///
+    /// Where several wait, the others wait on, and the session says so in a further
+    /// `session.status_idle` with the rest of the ids. An id is to be answered once: the server
+    /// refuses a second answer with 400. So don't answer all ids of every pause that comes;
+    /// [`Turn::pending`](crate::Turn::pending) has those that still wait, and
+    /// [`Turn::respond`](crate::Turn::respond) answers them in one request.
     pub fn approve(&self, tool_use: impl Into<EventId>) -> Call<SentEvents> {
         self.send([UserToolConfirmation::allow(tool_use)])
     }
 
-    /// Denies the use of a tool, with a reason for the agent to read.
+    /// Denies the use of a tool, with a reason for the agent to read. Where several wait, it is as with
+    /// [`approve`](Self::approve).
     pub fn deny(
         &self,
         tool_use: impl Into<EventId>,
@@ -127,7 +153,8 @@ impl Conversation {
         self.send([UserToolConfirmation::deny(tool_use).deny_message(reason)])
     }
 
-    /// Sends the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use` event.
+    /// Sends the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use` event. Where
+    /// several wait, it is as with [`approve`](Self::approve).
     pub fn answer(
         &self,
         tool_use: impl Into<EventId>,

@@ -39,6 +39,7 @@ pub use follow::{
     Update, Updates, Via,
 };
 pub use gateway::{Dialect, Gateway, Region};
+pub use input::SendItems;
 pub use list::{Items, List, Pages};
 pub use response::{Meta, Response};
 pub use turn::{

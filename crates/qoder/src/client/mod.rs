@@ -18,6 +18,7 @@ use crate::resources::{
     Sessions, Skills, Vaults,
 };
 use crate::shared::Shared;
+use crate::turn::TurnOpening;
 use crate::worker::Worker;
 
 /// A client of the Qoder Cloud Agents API.
@@ -130,6 +131,20 @@ impl Client {
     /// Returns a worker that does the work of a self-hosted environment.
     pub fn worker(&self, environment: impl Into<EnvironmentId>) -> Worker {
         Worker::new(self.shared.clone(), environment.into())
+    }
+
+    /// Resumes a turn where another process was, in the session that the checkpoint names; for the rest it is as
+    /// [`Conversation::resume_turn`]. What is no checkpoint of a turn is an error of
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) that says what it is.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let stored = std::fs::read_to_string("turn.checkpoint").unwrap_or_default();
+    /// println!("{}", client.resume_turn(stored).await?.into_text().await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn resume_turn(&self, checkpoint: impl Into<String>) -> TurnOpening {
+        TurnOpening::resumed_anywhere(self.shared.clone(), checkpoint.into())
     }
 
     /// Makes a call of an endpoint that this crate has no method for, with the same authentication,

@@ -57,10 +57,24 @@ impl Follow {
         }
     }
 
-    /// Sets where to start. Default: [`Start::Now`].
-    pub fn from(mut self, start: Start) -> Self {
-        self.start = start;
+    /// Sets where to start. Default: [`Start::Now`], which loses what came before, such as what came of
+    /// a message that was just sent; [`after`](Self::after) it nothing is lost.
+    pub fn from(mut self, start: impl Into<Start>) -> Self {
+        self.start = start.into();
         self
+    }
+
+    /// Starts after an event: what [`Conversation::send`](crate::Conversation::send) returned, the id of an event, or a
+    /// stored [checkpoint](crate::Events::checkpoint).
+    ///
+    /// ```no_run
+    /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+    /// let sent = session.send("Hello!").await?;
+    /// let mut events = session.follow().after(&sent).events();
+    /// # Ok(()) }
+    /// ```
+    pub fn after(self, event: impl Into<Start>) -> Self {
+        self.from(event)
     }
 
     /// Sets by which means events are fetched. Default: [`Via::Sse`].
@@ -145,7 +159,9 @@ impl Follow {
     }
 
     /// Returns the events, previews of them, and notices about the connection.
+    /// A start that can't be one is their first item: an error.
     pub fn updates(self) -> Updates {
+        let refused = self.start.check().err();
         let policy = match self.via {
             Via::Sse => self.policy,
             Via::Polling(pace) => self.policy.polling(Polling::Always).pace(pace),
@@ -159,6 +175,6 @@ impl Follow {
             held: self.held,
         };
         let seed = self.seed.unwrap_or_else(|| Uuid::new_v4().as_u64_pair().0);
-        Updates::new(Driver::new(self.shared, settings, seed))
+        Updates::new(Driver::new(self.shared, settings, seed), refused)
     }
 }

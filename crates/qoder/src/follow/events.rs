@@ -11,7 +11,7 @@ use qoder_types::{Event, EventId};
 use super::driver::Driver;
 use super::thinking::Thinking;
 use super::update::Update;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The events of a session, from [`Follow::events`](crate::Follow::events).
 ///
@@ -84,13 +84,16 @@ impl fmt::Debug for Events {
 pub struct Updates {
     driver: Box<Driver>,
     thinking: Thinking,
+    /// It can't start where it is to start.
+    refused: Option<Error>,
 }
 
 impl Updates {
-    pub(super) fn new(driver: Driver) -> Self {
+    pub(super) fn new(driver: Driver, refused: Option<Error>) -> Self {
         Self {
             driver: Box::new(driver),
             thinking: Thinking::default(),
+            refused,
         }
     }
 
@@ -101,6 +104,10 @@ impl Updates {
 
     /// Polls for what [`next`](Self::next) returns, in futures written by hand.
     pub fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
+        if let Some(error) = self.refused.take() {
+            self.driver.close();
+            return Poll::Ready(Some(Err(error)));
+        }
         if let Some(due) = self.thinking.next() {
             return Poll::Ready(Some(Ok(due)));
         }
@@ -135,6 +142,7 @@ impl Updates {
 
     /// Closes the connection; `None` is all that follows.
     pub fn close(&mut self) {
+        self.refused = None;
         self.driver.close();
     }
 }

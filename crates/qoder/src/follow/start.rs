@@ -3,19 +3,102 @@
 use std::time::Duration;
 
 use qoder_sse::resume;
-use qoder_types::EventId;
+use qoder_types::{Event, EventId, SentEvents};
 
-/// Where following starts.
+use crate::error::{Error, Result};
+
+/// Where following starts. Made of the id of an event, of a text that is one, such as a stored
+/// [checkpoint](crate::Events::checkpoint), and of [`SentEvents`]: all of them mean "after it".
+///
+/// ```no_run
+/// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+/// // Nothing that comes of the message is lost, however late following begins.
+/// let sent = session.send("Hello!").await?;
+/// let mut events = session.follow().after(&sent).events();
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Start {
     /// With the first event of the session, however old.
     Beginning,
-    /// With the first event that comes after this moment.
+    /// With the first event that comes after following has begun: what came before is lost, also
+    /// what comes of a message that was just sent. To follow a message, start
+    /// [after what was sent](crate::Follow::after), or use a [turn](crate::Conversation::turn).
     #[default]
     Now,
-    /// After this event, which may be a stored [checkpoint](crate::Events::checkpoint).
+    /// After this event, which may be a stored [checkpoint](crate::Events::checkpoint). An id that
+    /// can't be one, such as an empty text, is an error of [`ErrorKind::Input`](crate::ErrorKind::Input), and never means
+    /// "now".
     After(EventId),
+}
+
+impl Start {
+    /// Whether one can start there, as far as can be told without asking.
+    pub(super) fn check(&self) -> Result<()> {
+        let Self::After(id) = self else {
+            return Ok(());
+        };
+        let text = id.as_str().trim();
+        let why = if text.is_empty() {
+            "there is no event to start after: the text is empty, as of a checkpoint that was never stored, or the \
+             server didn't name the events it accepted; `Start::Now` and `Start::Beginning` start without one"
+        } else if text.starts_with('{') {
+            "this is no event to start after, but may be the checkpoint of a turn: `resume_turn` goes on with it"
+        } else if matches!(text, "null" | "None" | "undefined") {
+            "this is no event to start after, but the word for nothing: was the checkpoint never stored?"
+        } else if text.contains(char::is_whitespace) {
+            "this is no event to start after: ids have no blanks"
+        } else {
+            return Ok(());
+        };
+        Err(Error::input(format!("{text:?}: {why}")))
+    }
+}
+
+impl From<EventId> for Start {
+    fn from(id: EventId) -> Self {
+        Self::After(id)
+    }
+}
+
+impl From<&EventId> for Start {
+    fn from(id: &EventId) -> Self {
+        Self::After(id.clone())
+    }
+}
+
+impl From<&str> for Start {
+    fn from(id: &str) -> Self {
+        Self::After(id.into())
+    }
+}
+
+impl From<String> for Start {
+    fn from(id: String) -> Self {
+        Self::After(id.into())
+    }
+}
+
+impl From<&String> for Start {
+    fn from(id: &String) -> Self {
+        Self::After(id.into())
+    }
+}
+
+/// After the first of the events, so that nothing that came in between is lost. A server that
+/// accepted them without naming them leaves nothing to start after: following is an error then.
+impl From<&SentEvents> for Start {
+    fn from(sent: &SentEvents) -> Self {
+        let first = sent.data.iter().find_map(Event::id);
+        Self::After(first.cloned().unwrap_or_else(|| EventId::new("")))
+    }
+}
+
+impl From<SentEvents> for Start {
+    fn from(sent: SentEvents) -> Self {
+        Self::from(&sent)
+    }
 }
 
 /// By which means events are fetched. Items and order are the same.
@@ -38,6 +121,51 @@ impl From<Start> for resume::Start {
             Start::Beginning => Self::Beginning,
             Start::Now => Self::Now,
             Start::After(id) => Self::After(id.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn ids_texts_and_what_was_sent_are_starts() {
+        let after = Start::After(EventId::new("evt_1"));
+        assert_eq!(Start::from("evt_1"), after);
+        assert_eq!(Start::from("evt_1".to_owned()), after);
+        assert_eq!(Start::from(EventId::new("evt_1")), after);
+        let sent = r#"{"data":[{"type":"user.message","content":[]},{"type":"user.message","id":"evt_1"},{"type":"system.message","id":"evt_2"}]}"#;
+        let sent: SentEvents = serde_json::from_str(sent).expect("events");
+        assert_eq!(Start::from(&sent), after);
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_and_says_what_it_is() {
+        let nameless: SentEvents = serde_json::from_str(r#"{"data":[]}"#).expect("events");
+        for (start, word) in [
+            (Start::from(""), "empty"),
+            (Start::from(" \n"), "empty"),
+            (Start::from(nameless), "didn't name"),
+            (
+                Start::from(r#"{"session":"s","machine":{}}"#),
+                "resume_turn",
+            ),
+            (Start::from("null"), "never stored"),
+            (Start::from("evt_1 evt_2"), "blanks"),
+        ] {
+            let error = start.check().expect_err(word);
+            assert_eq!(error.kind(), ErrorKind::Input);
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        for start in [
+            Start::Now,
+            Start::Beginning,
+            Start::from("evt_1"),
+            Start::from("1"),
+        ] {
+            start.check().expect("a start");
         }
     }
 }

@@ -39,19 +39,38 @@ impl Checkpoint {
         }
     }
 
-    pub(crate) fn parse(text: &str, session: &SessionId) -> Result<Self> {
-        let checkpoint: Self = serde_json::from_str(text).map_err(|error| {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        if text.trim().is_empty() {
+            return Err(Error::input(
+                "the checkpoint is empty: was it never stored? A new turn begins without one",
+            ));
+        }
+        if !text.trim_start().starts_with('{') {
+            return Err(Error::input(
+                "this is no checkpoint of a turn: if it is one of following, or the id of an event, \
+                 `follow().after(..)` goes on with it",
+            ));
+        }
+        serde_json::from_str(text).map_err(|error| {
             Error::input(format!(
                 "this is no checkpoint of a turn, as `Turn::checkpoint` returns it: {error}"
             ))
-        })?;
-        if checkpoint.session != session.as_str() {
-            return Err(Error::input(format!(
-                "the checkpoint is of a turn in the session {}, not {session}",
-                checkpoint.session
-            )));
+        })
+    }
+
+    /// Checks that it is of a turn in this session.
+    pub(crate) fn of(self, session: &SessionId) -> Result<Self> {
+        if self.session == session.as_str() {
+            return Ok(self);
         }
-        Ok(checkpoint)
+        Err(Error::input(format!(
+            "the checkpoint is of a turn in the session {}, not {session}",
+            self.session
+        )))
+    }
+
+    pub(crate) fn session(&self) -> SessionId {
+        SessionId::from(self.session.as_str())
     }
 
     pub(crate) fn message(&self) -> Option<EventId> {

@@ -57,6 +57,14 @@ impl TurnOpening {
         Self::begin(shared, session, Begin::Checkpoint(checkpoint))
     }
 
+    /// One whose session is that of the checkpoint. If there is none in it, it is no checkpoint, which is
+    /// told when the turn is opened.
+    pub(crate) fn resumed_anywhere(shared: Shared, checkpoint: String) -> Self {
+        let parsed = Checkpoint::parse(&checkpoint);
+        let session = parsed.map_or_else(|_| SessionId::new(""), |parsed| parsed.session());
+        Self::resumed(shared, session, checkpoint)
+    }
+
     fn begin(shared: Shared, session: SessionId, begin: Begin) -> Self {
         let follow = Follow::new(shared.clone(), EventLog::session(session.clone()));
         Self {
@@ -159,7 +167,7 @@ impl TurnOpening {
                     .map_err(|error| error.with_idempotency_key(Some(key)))?
             }
             Begin::Checkpoint(text) => {
-                let checkpoint = Checkpoint::parse(&text, &self.session)?;
+                let checkpoint = Checkpoint::parse(&text)?.of(&self.session)?;
                 let start = checkpoint.start();
                 (checkpoint.message(), start, checkpoint.machine())
             }
