@@ -6,3 +6,8 @@
 pub mod faults;
 pub mod gzip;
 pub mod wire;
+
+/// The page about testing, whose blocks are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+pub struct Testing;
