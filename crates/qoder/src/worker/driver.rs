@@ -493,10 +493,11 @@ fn beat_of(beat: WorkHeartbeat) -> Beat {
 fn failure(error: &Error, of_heartbeat: bool) -> Failure {
     let passing = Failure::Passing(error.retry_after());
     match error.kind() {
-        ErrorKind::Input | ErrorKind::Config => return Failure::Refused,
-        ErrorKind::Credentials if error.is_transient() || of_heartbeat => return passing,
-        ErrorKind::Credentials => return Failure::Refused,
         ErrorKind::Api => {}
+        ErrorKind::Input => return Failure::Refused,
+        ErrorKind::Config | ErrorKind::Credentials if !of_heartbeat && !error.is_transient() => {
+            return Failure::Refused;
+        }
         _ => return passing,
     }
     match error.status().map(|status| status.as_u16()) {

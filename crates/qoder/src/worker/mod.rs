@@ -6,6 +6,8 @@ mod job;
 mod machine;
 mod notice;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 pub use job::Job;
 pub use notice::{CancelReason, WorkerNotice};
