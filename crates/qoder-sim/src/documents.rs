@@ -1,8 +1,10 @@
 //! Answers with documents: what is asked is done, once per idempotency key.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
+use tokio::time::Instant;
 
 use crate::damage::damaged;
 use crate::fault::Fault;
@@ -12,12 +14,15 @@ use crate::json::Json;
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::request::Request;
-use crate::resources::{self, Found, context::Context};
+use crate::resources::{self, Found, context::Context, work};
 use crate::response::{Answered, Denied};
 use crate::settings::Dialect;
 use crate::state::world::World;
 
-pub(crate) fn answer(
+/// Between two looks for something to answer with.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(5);
+
+pub(crate) async fn answer(
     world: &Arc<World>,
     request: &Request,
     owner: &str,
@@ -27,13 +32,27 @@ pub(crate) fn answer(
     let segments = request.segments();
     let found = resources::find(request.method.as_str(), &segments, dialect);
     let found = found.ok_or(Denied::Unknown)?;
-    let reply = done(world, request, owner, found)?;
+    let ends = Instant::now() + patience(request, &found);
+    let mut reply = done(world, request, owner, &found)?;
+    while reply.is_null() && Instant::now() < ends {
+        let soon = Instant::now() + ASK_AGAIN_AFTER;
+        tokio::time::sleep_until(soon.min(ends)).await;
+        reply = done(world, request, owner, &found)?;
+    }
     let mut response = damaged(reply.body, &reply.mime_type, fault);
     if response.status() == StatusCode::OK {
         let status = success(request, dialect, reply.status);
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     }
     Ok(response)
+}
+
+/// How long to wait for something to answer with.
+fn patience(request: &Request, found: &Found<'_>) -> Duration {
+    if found.path == work::POLL {
+        return work::patience(&request.query()).unwrap_or_default();
+    }
+    Duration::ZERO
 }
 
 /// The first generation told apart what was created and what was taken in.
@@ -49,7 +68,7 @@ fn success(request: &Request, dialect: Dialect, status: u16) -> u16 {
     }
 }
 
-fn done(world: &Arc<World>, request: &Request, owner: &str, found: Found<'_>) -> Answer {
+fn done(world: &Arc<World>, request: &Request, owner: &str, found: &Found<'_>) -> Answer {
     let invalid_json = || Refusal::invalid("", "Request body must be valid JSON.");
     let text = request.body.as_ref().ok_or_else(invalid_json)?;
     let content_type = request.header("content-type");
@@ -63,7 +82,7 @@ fn done(world: &Arc<World>, request: &Request, owner: &str, found: Found<'_>) ->
     let query = request.query();
     let cx = Context {
         world,
-        ids: found.ids,
+        ids: found.ids.clone(),
         query: &query,
         headers: &request.headers,
         body: &body,

@@ -23,6 +23,11 @@ impl Reply {
             ..body.into()
         }
     }
+
+    /// Whether there is nothing to answer with.
+    pub(crate) fn is_null(&self) -> bool {
+        self.body == "null"
+    }
 }
 
 impl From<Json> for Reply {

@@ -95,7 +95,8 @@ async fn respond(
         record(&world, connection, target, &request, 0);
         return std::future::pending().await;
     }
-    let response = answer(&world, target, &request, fault).map_or_else(
+    let answered = answer(&world, target, &request, fault).await;
+    let response = answered.map_or_else(
         |denied| {
             if let Denied::Unknown = denied {
                 let what = format!("{} {}", request.method, request.path);
@@ -134,7 +135,7 @@ fn target(request: &http::Request<Incoming>) -> Target {
     }
 }
 
-fn answer(world: &Arc<World>, target: Target, request: &Request, fault: Fault) -> Answered {
+async fn answer(world: &Arc<World>, target: Target, request: &Request, fault: Fault) -> Answered {
     // What strikes before anything is done.
     match fault {
         Fault::Reset => return Err(Denied::Silently),
@@ -150,7 +151,7 @@ fn answer(world: &Arc<World>, target: Target, request: &Request, fault: Fault) -
         Target::Storage => storage::answer(world, request, &fault),
         Target::Stream => streams::answer(world, request, &owner(world, request)?, fault),
         Target::Call | Target::Any => {
-            documents::answer(world, request, &owner(world, request)?, &fault)
+            documents::answer(world, request, &owner(world, request)?, &fault).await
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Environments.
 
+use std::collections::HashSet;
+
 use crate::json::{Json, object};
 use crate::refusal::Refusal;
 use crate::resources::context::Context;
@@ -141,6 +143,16 @@ pub(crate) fn check_open(account: &mut Account, id: &str) -> Result<(), Refusal>
     }
     let why = "The environment is archived.";
     Err(Refusal::invalid("environment_id", why))
+}
+
+/// The ids of the environments whose workers are the caller's own.
+pub(crate) fn self_hosted(account: &mut Account) -> HashSet<String> {
+    let environments = account.documents(ENVIRONMENTS.path).iter();
+    let environments = environments.map(|document| &document.object);
+    let hosted = environments.filter(|object| *object.at("config.type") == "self_hosted");
+    hosted
+        .map(|object| object["id"].text().to_owned())
+        .collect()
 }
 
 /// The environment that every account has at first.

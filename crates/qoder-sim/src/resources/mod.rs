@@ -51,6 +51,8 @@ pub(crate) mod snapshot;
 pub(crate) mod threads;
 pub(crate) mod tools;
 pub(crate) mod vaults;
+pub(crate) mod work;
+pub(crate) mod work_queue;
 
 use std::sync::Arc;
 
@@ -83,6 +85,7 @@ const RESOURCES: &[Resource] = &[
     skills::RESOURCE,
     threads::RESOURCE,
     vaults::RESOURCE,
+    work::RESOURCE,
 ];
 
 /// What answers a request for an operation.
