@@ -10,6 +10,7 @@ mod error;
 mod files;
 mod follow;
 mod gateway;
+pub mod guide;
 mod headers;
 mod input;
 mod list;
