@@ -1,3 +1,6 @@
+//! [guide]: crate::guide
+//! [production]: crate::production
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
