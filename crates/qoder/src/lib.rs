@@ -1,3 +1,6 @@
+//! [guide]: crate::guide
+//! [production]: crate::production
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
@@ -10,6 +13,7 @@ mod error;
 mod files;
 mod follow;
 mod gateway;
+pub mod guide;
 mod headers;
 mod input;
 mod list;

@@ -1,0 +1,57 @@
+//! [authentication]: crate::guide::authentication
+//! [deployments]: crate::guide::deployments
+//! [errors]: crate::guide::errors
+//! [files]: crate::guide::files
+//! [following]: crate::guide::following
+//! [from-curl]: crate::guide::from_curl
+//! [from-python]: crate::guide::from_python
+//! [network]: crate::guide::network
+//! [observability]: crate::guide::observability
+//! [production]: crate::production
+//! [upgrading]: crate::guide::upgrading
+//!
+#![doc = include_str!("../docs/guide/README.md")]
+
+// The names that the pages link to.
+#[cfg(doc)]
+use crate::{
+    Call, CallOptions, Client, ClientBuilder, Conversation, Credentials, Download, Error,
+    ErrorKind, EventStream, Events, Follow, Gateway, Notice, RetryBudget, RetryPolicy, Secret,
+    Sent, ServiceAccount, SkillFiles, Start, Timeouts, Tls, Transport, Updates, Upload, Via,
+    Worker, observe::Observe, transport,
+};
+
+/// Makes a module of each page. The first definition of a link holds: in rustdoc those that are
+/// given here, on a page that is read as a file those at its end.
+macro_rules! pages {
+    ($($name:ident = $file:literal $(with $links:literal)?;)*) => { $(
+        #[doc = "[authentication]: crate::guide::authentication"]
+        #[doc = "[deployments]: crate::guide::deployments"]
+        #[doc = "[errors]: crate::guide::errors"]
+        #[doc = "[files]: crate::guide::files"]
+        #[doc = "[following]: crate::guide::following"]
+        #[doc = "[from-curl]: crate::guide::from_curl"]
+        #[doc = "[from-python]: crate::guide::from_python"]
+        #[doc = "[network]: crate::guide::network"]
+        #[doc = "[observability]: crate::guide::observability"]
+        #[doc = "[production]: crate::production"]
+        #[doc = "[upgrading]: crate::guide::upgrading"]
+        $(#[doc = include_str!(concat!("../docs/guide/", $links))])?
+        #[doc = ""]
+        #[doc = include_str!(concat!("../docs/guide/", $file))]
+        pub mod $name {}
+    )* };
+}
+
+pages! {
+    from_curl = "from-curl.md";
+    authentication = "authentication.md";
+    following = "following.md";
+    errors = "errors.md";
+    from_python = "from-python.md" with "from-python-links.md";
+    files = "files.md";
+    deployments = "deployments.md";
+    network = "network.md";
+    observability = "observability.md";
+    upgrading = "upgrading.md";
+}
