@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +19,8 @@ from qca.common._models import BaseModel
 from qca.common._resource import SyncAPIResource
 from qca.common.pagination import SyncPage
 from qca.managed import AsyncManaged, Managed
+
+HERE = Path(__file__).parent
 
 # Members that may be absent from an answer: those that only the SDK's types know, those of former
 # generations, and those that come with a feature that is not in use. All other members of these
@@ -139,8 +142,8 @@ class Watch:
         try:
             yield
         except Exception as error:  # noqa: BLE001
-            where = [f for f in traceback.extract_tb(error.__traceback__) if "/vendor/" in f.filename]
-            where = [f for f in where if not f.filename.endswith("watch.py")]
+            frames = traceback.extract_tb(error.__traceback__)
+            where = [f for f in frames if Path(f.filename).parent == HERE and Path(f.filename) != Path(__file__)]
             self.disagree(f"{what}, line {where[-1].lineno if where else '?'}: {told(error)}")
 
     def walk(self, name: str, section: Callable[[Watch, Any], None]) -> None:
