@@ -15,6 +15,7 @@ mod scaffold;
 mod shell;
 mod size;
 mod tidy;
+mod vendor;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ cargo xtask real [WORDS]         the example programs through nginx, haproxy, ti
                                  into docs/faults.md, WORDS choose some
 cargo xtask coverage             calls every operation of the API against the simulator, prints what covers each, and
                                  writes docs/coverage.md and the table of README.md
+cargo xtask vendor               walks every managed resource of the simulator with the vendor's Python SDK, which pip
+                                 gets, and says what disagrees
 cargo xtask scaffold RESOURCE    prints a first draft of a resource's types and rows from the API's catalogue
 cargo xtask diagram              prints the states of the resume machine into its docs
 cargo xtask help                 this text
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         ["real", args @ ..] => real::run(args),
         ["faults", args @ ..] => ci::faults(args),
         ["coverage"] => ci::coverage(),
+        ["vendor"] => vendor::run(),
         ["scaffold", resource] => scaffold::run(resource),
         ["ci", skipped @ ..] => ci::run(skipped),
         [step] => ci::step(step),

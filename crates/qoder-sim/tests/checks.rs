@@ -655,6 +655,7 @@ async fn members_come_in_the_documented_order() {
             "outcome_evaluations",
             "stats",
             "budget",
+            "usage",
             "archived_at",
             "created_at",
             "updated_at",

@@ -442,3 +442,42 @@ async fn sends_may_go_without_ids() {
     let answer = api.say(&session, "Hello!").await.json();
     assert_eq!(answer["data"], json!([]));
 }
+
+#[tokio::test]
+async fn a_session_shows_what_its_turns_have_used() {
+    let sim = quick().await;
+    let api = Api::new(&sim);
+    let session = api.session("answer").await;
+    let path = format!("/sessions/{session}");
+    let unused = &api.get(&path).await.json()["usage"]["total_credits"];
+    assert_eq!(unused.as_f64(), Some(0.0));
+    let mut stream = api.stream(&format!("{path}/events/stream"), &[]).await;
+    let mut told = Value::Null;
+    for total in [0.01, 0.02] {
+        api.say(&session, "Hello!").await;
+        let frames = stream.until("session.status_idle").await;
+        let usage = frames.iter().find(|frame| frame.event == "session.usage");
+        told = usage.expect("a session.usage").data.clone();
+        assert_eq!(told["total_credits"].as_f64(), Some(total));
+    }
+    let shown = api.get(&path).await.json()["usage"].clone();
+    for credits in ["total_credits", "model_credits", "sandbox_runtime_credits"] {
+        assert!(shown[credits].is_number(), "{shown}");
+        assert_eq!(shown[credits], told[credits], "{credits}");
+    }
+    assert_eq!(shown.as_object().map(serde_json::Map::len), Some(3));
+}
+
+#[tokio::test]
+async fn a_main_thread_refers_to_the_agent_of_its_session() {
+    let sim = quick().await;
+    let api = Api::new(&sim);
+    let session = api.session("answer").await;
+    let path = format!("/sessions/{session}");
+    let agent = api.get(&path).await.json()["agent"].clone();
+    let thread = api.get(&format!("{path}/threads")).await.json()["data"][0].clone();
+    for member in ["id", "type", "name", "version"] {
+        assert!(!agent[member].is_null(), "{agent}");
+        assert_eq!(thread["agent"][member], agent[member], "{member}");
+    }
+}

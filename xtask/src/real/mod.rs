@@ -4,7 +4,7 @@
 mod compare;
 mod host;
 mod parts;
-mod process;
+pub(crate) mod process;
 mod programs;
 mod route;
 mod server;

@@ -89,6 +89,7 @@ pub(crate) fn create(cx: &Context<'_>, account: &mut Account) -> Answer {
         object! {"active_seconds": 0, "duration_seconds": 0},
     );
     BUDGET.set(cx, &mut object)?;
+    object.set("usage", Session::usage(0));
     object.set("archived_at", Json::Null);
     object.set("created_at", &now);
     object.set("updated_at", &now);
@@ -193,7 +194,7 @@ fn shown(session: &Json, dialect: Dialect) -> Json {
                 shown.set("agent", &value["id"]);
             }
             "status" if value == "running" => shown.set(name, "processing"),
-            "budget" | "stats" => {}
+            "budget" | "stats" | "usage" => {}
             _ => shown.set(name, value),
         }
     }

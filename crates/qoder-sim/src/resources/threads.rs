@@ -81,10 +81,19 @@ fn shown(session: &Session, (id, agent): &(String, String)) -> Json {
             .filter_map(|entry| entry.name.strip_prefix("session.thread_status_"));
         told.last().unwrap_or("running")
     };
+    // Of the agents of other threads only the names are known.
+    let agent = if is_main {
+        let snapshot = &session.object["agent"];
+        object! {
+            "id": &snapshot["id"], "type": "agent", "name": agent, "version": &snapshot["version"],
+        }
+    } else {
+        object! {"type": "agent", "name": agent}
+    };
     object! {
         "id": id, "type": "session_thread", "session_id": &session.id,
         "parent_thread_id": (!is_main).then_some(&main),
-        "agent": object! {"type": "agent", "name": agent}, "status": status,
+        "agent": agent, "status": status,
         "stats": Json::Null, "usage": Json::Null, "archived_at": session.archived_threads.get(id),
         "created_at": &session.object["created_at"], "updated_at": &session.object["updated_at"],
     }

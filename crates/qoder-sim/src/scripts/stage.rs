@@ -168,10 +168,7 @@ impl Stage {
     pub(super) fn rest(&self, session: &mut Session, voice: &Voice, reason: &Json) {
         if self.has_spans() {
             session.publish(voice.idle(reason));
-            session.publish(object! {
-                "type": "session.usage", "model_credits": 0.01, "sandbox_runtime_credits": 0.0,
-                "total_credits": 0.01,
-            });
+            session.charge();
         }
         session.publish(object! {"type": "session.status_idle", "stop_reason": reason});
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::json::Json;
+use crate::json::{Json, object};
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -26,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) answers: Vec<(String, Json)>,
     /// When threads were archived.
     pub(crate) archived_threads: BTreeMap<String, String>,
+    /// What all turns have used, in hundredths of a credit.
+    used: u32,
     clock: Clock,
 }
 
@@ -53,6 +55,7 @@ impl Session {
             pending: Vec::new(),
             answers: Vec::new(),
             archived_threads: BTreeMap::new(),
+            used: 0,
             clock,
         }
     }
@@ -69,6 +72,24 @@ impl Session {
     /// Notes that it was changed just now.
     pub(crate) fn touch(&mut self) {
         self.object.set("updated_at", self.clock.text());
+    }
+
+    /// What was used, in hundredths of a credit, as sessions and their events show it.
+    pub(crate) fn usage(used: u32) -> Json {
+        let credits = f64::from(used) / 100.0;
+        object! {
+            "model_credits": credits, "sandbox_runtime_credits": 0.0, "total_credits": credits,
+        }
+    }
+
+    /// Uses a hundredth of a credit, and tells what was used since it was made.
+    pub(crate) fn charge(&mut self) {
+        self.used += 1;
+        let usage = Self::usage(self.used);
+        self.object.set("usage", &usage);
+        let mut event = usage;
+        event.set_first("type", "session.usage");
+        self.publish(event);
     }
 
     /// Whether it takes no events any more.
