@@ -4,6 +4,7 @@ use super::{By, Mutant, client};
 
 const TURN: &str = "crates/qoder/src/turn/mod.rs";
 const OPENING: &str = "crates/qoder/src/turn/opening.rs";
+const FIT: &str = "crates/qoder/src/turn/fit.rs";
 const PENDING: &str = "crates/qoder/src/turn/pending.rs";
 const ANCHOR: &str = "crates/qoder/src/turn/anchor.rs";
 const CHECKPOINT: &str = "crates/qoder/src/turn/checkpoint.rs";
@@ -273,7 +274,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "turns",
         wrong: "a tool of the caller's own can be allowed",
-        file: PENDING,
+        file: FIT,
         find: "            (PendingKind::CustomTool, Given::Allow | Given::Deny(_)) => {",
         put: "            (PendingKind::CustomTool, Given::Deny(_)) => {",
         by: client("turn::pending"),

@@ -2,6 +2,7 @@
 
 mod anchor;
 mod checkpoint;
+mod fit;
 mod lookup;
 mod machine;
 mod meaning;

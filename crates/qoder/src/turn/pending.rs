@@ -1,14 +1,7 @@
 //! What waits for an answer, and the answers.
 
-use qoder_types::{
-    Content, ContentBlock, Event, EventId, InputEvent, ThreadId, UserCustomToolResult,
-    UserToolConfirmation,
-};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use qoder_types::{Content, ContentBlock, Event, EventId, ThreadId};
 use serde_json::Value;
-
-use crate::error::{Error, ErrorKind, Result};
 
 /// What a [`Pending`] tool use waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,25 +117,6 @@ impl Pending {
         &self.input
     }
 
-    /// Returns what the tool is given, read as a type of the caller's.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Decode`] if it doesn't fit; the text is fit to be given to the agent, by
-    /// [`error`](Self::error), so that it can do better.
-    pub fn input_as<T: DeserializeOwned>(&self) -> Result<T> {
-        T::deserialize(&self.input).map_err(|error| {
-            Error::new(
-                ErrorKind::Decode,
-                format!(
-                    "the input of the tool {:?} ({}) doesn't fit: {error}",
-                    self.name, self.id
-                ),
-            )
-            .with_sent(crate::Sent::Yes)
-        })
-    }
-
     /// Returns the event in which the agent asks.
     pub fn event(&self) -> &Event {
         &self.event
@@ -188,14 +162,14 @@ impl Pending {
 #[derive(Clone, Debug)]
 #[must_use = "an answer is sent by `Turn::respond`"]
 pub struct Answer {
-    id: EventId,
-    kind: PendingKind,
-    name: String,
-    given: Given,
+    pub(super) id: EventId,
+    pub(super) kind: PendingKind,
+    pub(super) name: String,
+    pub(super) given: Given,
 }
 
 #[derive(Clone, Debug)]
-enum Given {
+pub(super) enum Given {
     Allow,
     Deny(String),
     Result(ToolOutput),
@@ -205,42 +179,6 @@ impl Answer {
     /// Returns the id of the tool use that it answers.
     pub fn id(&self) -> &EventId {
         &self.id
-    }
-
-    /// The event that is sent; an error if it is no answer to what was asked.
-    pub(super) fn into_event(self) -> Result<InputEvent> {
-        let unfit = |what: &str| {
-            Err(Error::input(format!(
-                "the tool use {} of {:?} {what}",
-                self.id, self.name
-            )))
-        };
-        match (self.kind, &self.given) {
-            (PendingKind::CustomTool, Given::Allow | Given::Deny(_)) => {
-                return unfit(
-                    "is of a tool of your own, which waits for `result` or `error`, not for a permission",
-                );
-            }
-            (PendingKind::Confirmation, Given::Result(_)) => {
-                return unfit(
-                    "waits for `allow` or `deny`: the platform runs the tool, and has its result",
-                );
-            }
-            _ => {}
-        }
-        Ok(match self.given {
-            Given::Allow => UserToolConfirmation::allow(self.id).into(),
-            Given::Deny(reason) if reason.trim().is_empty() => {
-                UserToolConfirmation::deny(self.id).into()
-            }
-            Given::Deny(reason) => UserToolConfirmation::deny(self.id)
-                .deny_message(reason)
-                .into(),
-            Given::Result(output) if output.is_error => {
-                UserCustomToolResult::error(self.id, output.content).into()
-            }
-            Given::Result(output) => UserCustomToolResult::new(self.id, output.content).into(),
-        })
     }
 }
 
@@ -257,8 +195,8 @@ impl Answer {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolOutput {
-    content: Content,
-    is_error: bool,
+    pub(super) content: Content,
+    pub(super) is_error: bool,
 }
 
 impl ToolOutput {
@@ -268,18 +206,6 @@ impl ToolOutput {
             content: Content::from(text.into()),
             is_error: true,
         }
-    }
-
-    /// Makes an output of any value: its JSON, as a text.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Input`] if the value can't be written as JSON.
-    pub fn json(value: &impl Serialize) -> Result<Self> {
-        let text = serde_json::to_string(value).map_err(|error| {
-            Error::input(format!("a tool's output can't be written as JSON: {error}"))
-        })?;
-        Ok(Self::from(text))
     }
 
     /// Returns what the tool has to say.
@@ -337,6 +263,7 @@ pub(super) fn key(session: &str, ids: &[EventId]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use serde_json::json;
 
     fn asked(json: &str) -> Pending {
