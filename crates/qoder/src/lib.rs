@@ -21,6 +21,7 @@ pub mod resources;
 mod response;
 mod shared;
 mod text;
+mod tools;
 mod turn;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
@@ -40,6 +41,10 @@ pub use follow::{
 pub use gateway::{Dialect, Gateway, Region};
 pub use list::{Items, List, Pages};
 pub use response::{Meta, Response};
+pub use tools::{
+    Approvals, Decision, FileLedger, Ledger, LedgerError, LedgerFuture, MemoryLedger, Record,
+    ToolKind, ToolProgress, ToolResult, ToolTurn, ToolTurnOpening, ToolUse, Toolbox, UnknownTools,
+};
 pub use turn::{Reply, Stop, Turn, TurnOpening};
 
 pub use qoder_http as transport;

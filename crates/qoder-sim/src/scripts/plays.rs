@@ -12,6 +12,7 @@ pub(crate) async fn play(stage: &mut Stage, script: &str, message: &str) -> Resu
         "approval" => approval(stage, 1).await,
         "approval_two" => approval(stage, 2).await,
         "custom_tool" => custom_tool(stage, message).await,
+        "custom_tools" => custom_tools(stage, message).await,
         "fail_and_recover" => failure(stage, message, false).await,
         "exhausted" => failure(stage, message, true).await,
         "terminated" => termination(stage).await,
@@ -105,6 +106,36 @@ async fn custom_tool(stage: &mut Stage, message: &str) -> Result<Json, Over> {
         .map(|(_, answer)| text_of(&answer["content"]));
     let answer = answer.unwrap_or_default();
     stage.say(&format!("{name} says: {answer}")).await?;
+    Ok(end_turn())
+}
+
+/// Uses the custom tools that the message lists, in rounds: `[[{"name":…,"input":…}]]`. Each round
+/// waits for all of its results, but for those of `"unasked":true`, which wait for nothing.
+async fn custom_tools(stage: &mut Stage, message: &str) -> Result<Json, Over> {
+    let rounds: serde_json::Value = serde_json::from_str(message).unwrap_or_default();
+    let mut said = Vec::new();
+    for round in Json::from(rounds).items() {
+        let mut asked = Vec::new();
+        for call in round.items() {
+            let used = stage.publish(object! {
+                "type": "agent.custom_tool_use", "name": call["name"].clone(),
+                "input": call["input"].clone(),
+            });
+            if call["unasked"].is_null() {
+                asked.push(used);
+            }
+        }
+        for (_, answer) in stage.ask(asked).await? {
+            let failed = answer["is_error"] == true;
+            let text = text_of(&answer["content"]);
+            said.push(if failed {
+                format!("failed: {text}")
+            } else {
+                text
+            });
+        }
+    }
+    stage.say(&said.join(", ")).await?;
     Ok(end_turn())
 }
 

@@ -9,6 +9,7 @@ mod stop;
 
 use checkpoint::Checkpoint;
 pub(crate) use machine::Machine;
+pub(crate) use reply::Reading;
 pub use reply::Reply;
 pub use stop::Stop;
 
@@ -27,6 +28,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use uuid::Uuid;
 
 use crate::call::Call;
+use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::follow::{EventLog, Events, Follow, Start};
 use crate::input;
@@ -105,6 +107,12 @@ impl TurnOpening {
     pub fn follow(mut self, change: impl FnOnce(Follow) -> Follow) -> Self {
         self.follow = change(self.follow);
         self
+    }
+
+    /// Whether events may come that somebody has seen before: those of a turn that is resumed, or
+    /// whose message may have been sent.
+    pub(crate) fn may_be_under_way(&self) -> bool {
+        self.key.is_some() || matches!(self.begin, Begin::Checkpoint(_))
     }
 
     async fn open(self) -> Result<Turn> {
@@ -282,6 +290,11 @@ impl Turn {
             &self.machine,
         )
         .to_string()
+    }
+
+    /// The conversation that it is a turn of.
+    pub(crate) fn conversation(&self) -> Conversation {
+        Conversation::new(self.shared.clone(), self.session.clone())
     }
 
     /// Stops what the agent is doing, on every thread, with an event; the session stays usable.

@@ -70,6 +70,14 @@ impl Reply {
     }
 }
 
+/// What was read of a turn so far.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    messages: Vec<AgentMessageEvent>,
+    /// The first message that can't be read.
+    unreadable: Option<Event>,
+}
+
 impl Turn {
     /// Reads the turn to its end and returns the text of its messages: of those that were not
     /// handed over yet.
@@ -98,8 +106,7 @@ impl Turn {
     ///   end first; the error names the event, and its [`body`](Error::body) is the event's JSON.
     /// - Those of the stream, and [`ErrorKind::Timeout`] if the deadline passes.
     pub async fn reply(mut self) -> Result<Reply> {
-        let mut messages = Vec::new();
-        let mut unreadable = None;
+        let mut reading = Reading::default();
         let told = self.told;
         let mut read = VecDeque::new();
         while let Some(event) = self.next_or_answer().await {
@@ -109,14 +116,7 @@ impl Turn {
             }
             read.extend(event.id().cloned());
             let idles = event.type_name() == "session.status_idle";
-            match event {
-                _ if !self.machine.is_anchored() => {}
-                Event::AgentMessage(message) => messages.push(message),
-                event if event.type_name() == "agent.message" => {
-                    unreadable.get_or_insert(event);
-                }
-                _ => {}
-            }
+            self.read(&mut reading, event);
             if let (true, Stop::RequiresAction(ids)) = (idles, self.stop_reason()) {
                 // Of what was handed over before, the caller may know, and have answered it.
                 let new = |id: &EventId| !told || read.contains(id);
@@ -125,6 +125,23 @@ impl Turn {
                 }
             }
         }
+        self.outcome(reading)
+    }
+
+    /// Takes an event that was handed over into what the turn comes to.
+    pub(crate) fn read(&self, reading: &mut Reading, event: Event) {
+        match event {
+            _ if !self.machine.is_anchored() => {}
+            Event::AgentMessage(message) => reading.messages.push(message),
+            event if event.type_name() == "agent.message" => {
+                reading.unreadable.get_or_insert(event);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the turn comes to, once it is over.
+    pub(crate) fn outcome(&self, reading: Reading) -> Result<Reply> {
         match self.stop_reason() {
             stop @ (Stop::Terminated | Stop::Deleted) => {
                 Err(self.broken(format!("the session was {stop}")))
@@ -132,9 +149,13 @@ impl Turn {
             Stop::Running | Stop::RequiresAction(_) => {
                 Err(self.broken("its events ended before it did".to_owned()))
             }
-            stop => match unreadable {
+            stop => match reading.unreadable {
                 Some(message) => Err(self.unreadable(&message)),
-                None => Ok(Reply::new(messages, stop, self.machine.error().cloned())),
+                None => Ok(Reply::new(
+                    reading.messages,
+                    stop,
+                    self.machine.error().cloned(),
+                )),
             },
         }
     }
@@ -185,7 +206,7 @@ impl Turn {
         .redacted(self.shared.auth())
     }
 
-    fn broken(&self, why: String) -> Error {
+    pub(crate) fn broken(&self, why: String) -> Error {
         let why = match self.machine.error() {
             Some(error) => format!("{why}; its last error was: {}", error.message()),
             None => why,
