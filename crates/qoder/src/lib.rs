@@ -25,6 +25,7 @@ pub mod resources;
 mod response;
 mod shared;
 mod text;
+mod tools;
 mod turn;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
@@ -46,6 +47,10 @@ pub use gateway::{Dialect, Gateway, Region};
 pub use input::SendItems;
 pub use list::{Items, List, Pages};
 pub use response::{Meta, Response};
+pub use tools::{
+    Approvals, Decision, FileLedger, Ledger, LedgerError, LedgerFuture, MemoryLedger, Record,
+    ToolKind, ToolProgress, ToolResult, ToolTurn, ToolTurnOpening, ToolUse, Toolbox, UnknownTools,
+};
 pub use turn::{
     Answer, Pending, PendingKind, Reply, Stop, ToolCall, ToolOutput, Turn, TurnOpening, TurnUpdates,
 };

@@ -203,8 +203,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "turns",
         wrong: "a reply has messages of an earlier turn",
         file: REPLY,
-        find: "            if self.machine.is_anchored() {",
-        put: "            if !idles {",
+        find: "        if self.machine.is_anchored() {\n            if let",
+        put: "        {\n            if let",
         by: By::Simulation,
     },
     Mutant {

@@ -10,7 +10,7 @@ use crate::resources::files;
 use crate::settings::Dialect;
 
 /// The names that `simulate` may have.
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 14] = [
     "answer",
     "deliver",
     "thinking_and_tools",
@@ -18,6 +18,7 @@ pub(super) const NAMES: [&str; 13] = [
     "approval",
     "approval_two",
     "custom_tool",
+    "custom_tools",
     "custom_tool_and_approval",
     "multi_agent",
     "fail_and_recover",
@@ -35,6 +36,7 @@ pub(super) fn named(name: &str) -> Option<Script> {
         "approval" => Script::new(approval),
         "approval_two" => Script::new(approval_two),
         "custom_tool" => Script::new(custom_tool),
+        "custom_tools" => Script::new(custom_tools),
         "custom_tool_and_approval" => Script::new(custom_tool_and_approval),
         "multi_agent" => Script::new(multi_agent),
         "fail_and_recover" => Script::new(fail_and_recover),
@@ -207,4 +209,34 @@ fn answer_to(message: &str) -> String {
             .to_owned();
     }
     format!("This is the simulator, and no model: you said {message:?}.")
+}
+
+/// Uses the custom tools that the message lists, in rounds: `[[{"name":…,"input":…}]]`. Each round
+/// waits for all of its results, but for those of `"unasked":true`, which wait for nothing.
+async fn custom_tools(turn: Turn) {
+    let rounds: serde_json::Value = serde_json::from_str(&turn.message()).unwrap_or_default();
+    let mut said = Vec::new();
+    for round in rounds.as_array().into_iter().flatten() {
+        let mut asked = Vec::new();
+        for call in round.as_array().into_iter().flatten() {
+            let name = call["name"].as_str().unwrap_or_default();
+            if call["unasked"].is_null() {
+                asked.push(ToolUse::custom(name, call["input"].clone()));
+            } else {
+                turn.publish(json!({
+                    "type": "agent.custom_tool_use", "name": name, "input": call["input"],
+                }))
+                .await;
+            }
+        }
+        for answer in turn.ask_all(asked).await {
+            let text = answer.text();
+            said.push(if answer.is_error() {
+                format!("failed: {text}")
+            } else {
+                text
+            });
+        }
+    }
+    turn.reply(&said.join(", ")).await;
 }

@@ -16,6 +16,7 @@ mod uses;
 pub use opening::TurnOpening;
 pub use outcome::{Reply, ToolCall};
 pub use pending::{Answer, Pending, PendingKind, ToolOutput};
+pub(crate) use reply::Reading;
 pub use stop::Stop;
 
 use std::fmt;
@@ -232,6 +233,11 @@ impl Turn {
             &self.machine,
         )
         .to_string()
+    }
+
+    /// What every call shares, and the session.
+    pub(crate) fn parts(&self) -> (Shared, SessionId) {
+        (self.shared.clone(), self.session.clone())
     }
 
     /// Stops what the agent is doing, on every thread, with an event; the session stays usable.

@@ -57,6 +57,12 @@ impl TurnOpening {
         Self::begin(shared, session, Begin::Checkpoint(checkpoint))
     }
 
+    /// Whether events may come that somebody has seen before: those of a turn that is resumed, or
+    /// whose message may have been sent.
+    pub(crate) fn may_be_under_way(&self) -> bool {
+        self.key.is_some() || matches!(self.begin, Begin::Checkpoint(_))
+    }
+
     /// One whose session is that of the checkpoint. If there is none in it, it is no checkpoint, which is
     /// told when the turn is opened.
     pub(crate) fn resumed_anywhere(shared: Shared, checkpoint: String) -> Self {

@@ -21,6 +21,14 @@ const READ: usize = 512;
 /// How much of a message that can't be read an error has.
 const BODY: usize = 64 << 10;
 
+/// What was read of a turn so far.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    collected: Collected,
+    /// The first message that can't be read.
+    unreadable: Option<Event>,
+}
+
 impl Turn {
     /// Reads the turn to its end and returns the text of its messages: of those that were not
     /// handed over yet.
@@ -53,21 +61,26 @@ impl Turn {
     ///
     /// Whatever came until then is in [`Error::reply`].
     pub async fn reply(mut self) -> Result<Reply> {
-        let mut collected = Collected::default();
-        match self.collect(&mut collected).await {
-            Ok(()) => Ok(self.outcome(collected)),
-            Err(error) => Err(error.with_reply(self.outcome(collected))),
+        let mut reading = Reading::default();
+        match self.collect(&mut reading).await {
+            Ok(()) => self.outcome(reading),
+            Err(error) => Err(self.failed(reading, error)),
         }
     }
 
-    fn outcome(&self, collected: Collected) -> Reply {
+    /// An error, with what came until then.
+    pub(crate) fn failed(&self, reading: Reading, error: Error) -> Error {
+        error.with_reply(self.reply_of(reading))
+    }
+
+    fn reply_of(&self, reading: Reading) -> Reply {
         let error = self.machine.error().cloned();
+        let collected = reading.collected;
         collected.into_reply(self.stop_reason(), error, self.begun.elapsed())
     }
 
-    /// Reads the turn to its end; an error if that is not success.
-    async fn collect(&mut self, collected: &mut Collected) -> Result<()> {
-        let mut unreadable = None;
+    /// Reads the turn to its end.
+    async fn collect(&mut self, reading: &mut Reading) -> Result<()> {
         let told = self.told;
         let mut read = VecDeque::new();
         while let Some(event) = self.next_or_answer().await {
@@ -77,11 +90,7 @@ impl Turn {
             }
             read.extend(event.id().cloned());
             let idles = event.type_name() == "session.status_idle";
-            if self.machine.is_anchored() {
-                if let Some(event) = collected.observe(event) {
-                    unreadable.get_or_insert(event);
-                }
-            }
+            self.read(reading, event);
             if let (true, Stop::RequiresAction(ids)) = (idles, self.stop_reason()) {
                 // Of what was handed over before, the caller may know, and have answered it.
                 let new = |id: &EventId| !told || read.contains(id);
@@ -90,6 +99,27 @@ impl Turn {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Takes an event that was handed over into what the turn comes to.
+    pub(crate) fn read(&self, reading: &mut Reading, event: Event) {
+        if self.machine.is_anchored() {
+            if let Some(event) = reading.collected.observe(event) {
+                reading.unreadable.get_or_insert(event);
+            }
+        }
+    }
+
+    /// What the turn comes to, once its events are over; an error if that is not success.
+    pub(crate) fn outcome(&self, reading: Reading) -> Result<Reply> {
+        match self.success(reading.unreadable.as_ref()) {
+            Ok(()) => Ok(self.reply_of(reading)),
+            Err(error) => Err(self.failed(reading, error)),
+        }
+    }
+
+    fn success(&self, unreadable: Option<&Event>) -> Result<()> {
         match self.stop_reason() {
             Stop::Running | Stop::RequiresAction(_) => {
                 Err(self.broken(ErrorKind::Turn, "its events ended before it did".to_owned()))
@@ -98,7 +128,7 @@ impl Turn {
                 Err(self.broken(ErrorKind::TurnEnded, format!("the session was {stop}")))
             }
             stop => match unreadable {
-                Some(message) => Err(self.unreadable(&message)),
+                Some(message) => Err(self.unreadable(message)),
                 None if stop == Stop::EndTurn => Ok(()),
                 None => Err(self.broken(
                     ErrorKind::TurnEnded,
@@ -157,7 +187,7 @@ impl Turn {
         .redacted(self.shared.auth())
     }
 
-    fn broken(&self, kind: ErrorKind, why: String) -> Error {
+    pub(crate) fn broken(&self, kind: ErrorKind, why: String) -> Error {
         let why = match self.machine.error() {
             Some(error) => format!("{why}; its last error was: {}", error.message()),
             None => why,

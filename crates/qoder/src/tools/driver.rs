@@ -1,0 +1,519 @@
+//! A turn that is answered while it is read: does what the machine says, and decides nothing.
+
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use qoder_types::{Event, EventId};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::answers::{delivery, input, is_this};
+use super::approvals::Decision;
+use super::call::{ToolKind, ToolUse, answered};
+use super::ledger::{Ledger, LedgerError, MemoryLedger, Record};
+use super::look::{Found, look};
+use super::machine::{Action, Answer, Delivery, Kind, Otherwise, Rounds};
+use super::opening::{Answering, ToolProgress};
+use super::result::ToolResult;
+use super::toolbox::{Handling, UnknownTools};
+use crate::conversation::Conversation;
+use crate::error::{Error, Result};
+use crate::turn::{Reading, Reply, Stop, Turn};
+
+/// How many of the newest tool uses are remembered that nothing waits for.
+const REMEMBERED: usize = 512;
+
+/// Where calls are remembered.
+#[derive(Clone)]
+pub(super) enum Store<'l> {
+    Own(Arc<MemoryLedger>),
+    Given(&'l dyn Ledger),
+}
+
+impl Default for Store<'_> {
+    fn default() -> Self {
+        Self::Own(Arc::default())
+    }
+}
+
+impl Store<'_> {
+    fn ledger(&self) -> &dyn Ledger {
+        match self {
+            Self::Own(ledger) => ledger.as_ref(),
+            Self::Given(ledger) => *ledger,
+        }
+    }
+}
+
+/// Something that is under way, and what came of it.
+struct Job<'l> {
+    /// The handler of this call.
+    runs: Option<EventId>,
+    looks: bool,
+    future: Pin<Box<dyn Future<Output = Came> + Send + 'l>>,
+}
+
+enum Came {
+    Looked(Result<Found>),
+    Recalled(EventId, std::result::Result<Option<Record>, LedgerError>),
+    Recorded(EventId, std::result::Result<(), LedgerError>),
+    Ended(EventId, ToolResult),
+    Delivered(EventId, Delivery),
+}
+
+/// The events of one turn, in which a [`Toolbox`](crate::Toolbox) and
+/// [`Approvals`](crate::Approvals) answer what the agent asks for. From
+/// [`TurnOpening::tools`](crate::TurnOpening::tools).
+///
+/// Handlers run, and answers are sent, while [`next`](Self::next) or [`reply`](Self::reply) is
+/// polled. Dropping the future of `next` loses nothing; dropping the turn drops the handlers, and
+/// leaves the agent's work alone. Fused; an `Err` is the last item.
+#[must_use = "streams do nothing unless polled"]
+pub struct ToolTurn<'l> {
+    turn: Turn,
+    conversation: Conversation,
+    answering: Answering<'l>,
+    rounds: Rounds,
+    /// The tool uses that were seen and not asked for, oldest first.
+    seen: VecDeque<ToolUse>,
+    /// Those that were asked for.
+    asked: BTreeMap<EventId, ToolUse>,
+    /// The event by which the session is paused.
+    pause: Option<EventId>,
+    jobs: Vec<Job<'l>>,
+    start: Instant,
+    /// When there is something to be done again, if nothing happens.
+    until: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Nobody is there to answer what is left to the caller.
+    alone: bool,
+    over: bool,
+}
+
+impl<'l> ToolTurn<'l> {
+    pub(super) fn new(turn: Turn, stale: bool, answering: Answering<'l>) -> Self {
+        let fails = answering.toolbox.unknown_tools() == UnknownTools::Fail;
+        let mut rounds = Rounds::new(answering.toolbox.limits(), stale, fails);
+        if let Stop::RequiresAction(ids) = turn.stop_reason() {
+            rounds.paused(ids);
+        }
+        let (shared, session) = turn.parts();
+        Self {
+            conversation: Conversation::new(shared, session),
+            turn,
+            answering,
+            rounds,
+            seen: VecDeque::new(),
+            asked: BTreeMap::new(),
+            pause: None,
+            jobs: Vec::new(),
+            start: Instant::now(),
+            until: None,
+            timer: None,
+            alone: false,
+            over: false,
+        }
+    }
+
+    /// Returns the next event, or `None` when the turn is over. What the agent asks for is answered
+    /// meanwhile; what is [left](Self::left) to the caller can be answered with
+    /// [`Conversation::approve`](crate::Conversation::approve) and its siblings.
+    pub async fn next(&mut self) -> Option<Result<Event>> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// Returns the turn: how it stands, and its checkpoint.
+    pub fn turn(&self) -> &Turn {
+        &self.turn
+    }
+
+    /// Returns the ids of the tool uses that wait for an answer which neither the toolbox nor the
+    /// approvals give.
+    pub fn left(&self) -> Vec<EventId> {
+        self.rounds.left()
+    }
+
+    /// Returns what the agent asks for with a tool use that it waits for. `None` if that is not
+    /// known.
+    pub fn tool_use(&self, id: &EventId) -> Option<&ToolUse> {
+        self.asked.get(id)
+    }
+
+    /// Reads the turn to its end, answering what the agent asks for, and returns the messages that
+    /// were not handed over yet, and why the turn is over.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Turn`](crate::ErrorKind::Turn) if something is [left](Self::left) to the caller, if the answers can't
+    ///   be given or remembered, if the agent asks more often than the toolbox allows, or if the
+    ///   session was terminated or deleted. The [checkpoint](Error::checkpoint) goes on from there.
+    /// - Those of [`Turn::reply`].
+    pub async fn reply(mut self) -> Result<Reply> {
+        self.alone = true;
+        let mut reading = Reading::default();
+        while let Some(event) = self.next().await {
+            match event {
+                Ok(event) => self.turn.read(&mut reading, event),
+                Err(error) => return Err(self.turn.failed(reading, error)),
+            }
+        }
+        self.turn.outcome(reading)
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        if self.over {
+            return Poll::Ready(None);
+        }
+        loop {
+            if let Err(error) = self.act() {
+                return self.end(Some(Err(error)));
+            }
+            if self.poll_jobs(cx) {
+                continue;
+            }
+            match Pin::new(&mut self.turn).poll_next(cx) {
+                Poll::Ready(Some(Ok(event))) => {
+                    self.observe(&event);
+                    return Poll::Ready(Some(Ok(event)));
+                }
+                Poll::Ready(end) => return self.end(end),
+                Poll::Pending => {}
+            }
+            self.rounds.caught_up(self.now());
+            match self.act() {
+                Ok(false) => {}
+                Ok(true) => continue,
+                Err(error) => return self.end(Some(Err(error))),
+            }
+            if self.poll_timer(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn end(&mut self, item: Option<Result<Event>>) -> Poll<Option<Result<Event>>> {
+        self.over = true;
+        self.jobs.clear();
+        self.timer = None;
+        Poll::Ready(item)
+    }
+
+    /// What an event means for the tools.
+    fn observe(&mut self, event: &Event) {
+        self.rounds.heard(self.now());
+        if let Some(asked) = ToolUse::of(event) {
+            self.saw(asked);
+        }
+        self.answered(event);
+        match event.type_name() {
+            "session.status_running" => self.rounds.resumed(),
+            "session.status_idle" => {
+                self.pause = event.id().cloned();
+                match self.turn.stop_reason() {
+                    Stop::RequiresAction(ids) => self.rounds.paused(ids),
+                    _ => self.rounds.resumed(),
+                }
+            }
+            _ => {}
+        }
+        if !matches!(
+            self.turn.stop_reason(),
+            Stop::Running | Stop::RequiresAction(_)
+        ) {
+            self.rounds.over();
+        }
+    }
+
+    fn saw(&mut self, asked: ToolUse) {
+        let known = asked.name();
+        let toolbox = &self.answering.toolbox;
+        let kind = match asked.kind() {
+            ToolKind::Builtin | ToolKind::Mcp => Kind::Approval,
+            ToolKind::Custom if toolbox.has(known) => Kind::Known {
+                repeatable: toolbox.is_repeatable(known),
+            },
+            ToolKind::Custom => Kind::Unknown(match toolbox.unknown_tools() {
+                UnknownTools::Fail => Otherwise::Fail,
+                UnknownTools::LeaveToOthers => Otherwise::Leave,
+                UnknownTools::AnswerWithError => Otherwise::Refuse,
+            }),
+        };
+        self.rounds.saw(asked.id(), kind);
+        if self.seen.len() == REMEMBERED {
+            if let Some(oldest) = self.seen.pop_front() {
+                self.rounds.forget(oldest.id());
+            }
+        }
+        self.seen.push_back(asked);
+    }
+
+    fn answered(&mut self, event: &Event) {
+        let Some(id) = answered(event) else {
+            return;
+        };
+        // Its response may be lost, or come when the turn is over.
+        let ours = self.rounds.in_doubt(&id);
+        if ours.is_some_and(|answer| is_this(event, answer)) {
+            self.tell(ToolProgress::Answered(id.clone()));
+        }
+        self.rounds.answered(&id);
+    }
+
+    /// Does what is to be done; whether there was anything.
+    fn act(&mut self) -> Result<bool> {
+        let mut began = false;
+        loop {
+            match self.rounds.poll(self.now()) {
+                Action::Wait(until) => {
+                    self.nothing_left()?;
+                    self.until = until;
+                    return Ok(began);
+                }
+                Action::Fail(why) => return Err(self.failed(why)),
+                action => self.begin(action),
+            }
+            began = true;
+        }
+    }
+
+    fn begin(&mut self, action: Action) {
+        match action {
+            Action::Look(ids) => self.look(ids),
+            Action::Recall(id) => {
+                self.take(&id);
+                let store = self.answering.ledger.clone();
+                self.job(async move {
+                    let record = store.ledger().get(&id).await;
+                    Came::Recalled(id, record)
+                });
+            }
+            Action::Record(id, record) => {
+                let store = self.answering.ledger.clone();
+                self.job(async move {
+                    let wrote = store.ledger().put(&id, record).await;
+                    Came::Recorded(id, wrote)
+                });
+            }
+            Action::Run(id) => self.run(id),
+            Action::Stop(id) => self.jobs.retain(|job| job.runs.as_ref() != Some(&id)),
+            Action::Decide(id) => self.decide(&id),
+            Action::Send(id, answer) => {
+                let key = format!("qoder-answer-{id}");
+                let send = self.conversation.send([input(&id, answer)]);
+                let send = send.options(|options| options.idempotency_key(key));
+                self.job(async move {
+                    let delivery = match send.await {
+                        Ok(_) => Delivery::Accepted,
+                        Err(error) => delivery(&error),
+                    };
+                    Came::Delivered(id, delivery)
+                });
+            }
+            Action::Wait(_) | Action::Fail(_) => {}
+        }
+    }
+
+    fn job(&mut self, future: impl Future<Output = Came> + Send + 'l) {
+        self.jobs.push(Job {
+            runs: None,
+            looks: false,
+            future: Box::pin(future),
+        });
+    }
+
+    /// A look that is under way is for a pause that is past.
+    fn look(&mut self, ids: Vec<EventId>) {
+        self.jobs.retain(|job| !job.looks);
+        let (conversation, pause) = (self.conversation.clone(), self.pause.clone());
+        self.jobs.push(Job {
+            runs: None,
+            looks: true,
+            future: Box::pin(async move { Came::Looked(look(&conversation, pause, ids).await) }),
+        });
+    }
+
+    fn run(&mut self, id: EventId) {
+        let Some(asked) = self.asked.get(&id) else {
+            return;
+        };
+        let handling = match self.answering.toolbox.handle(asked.name(), asked.input()) {
+            Ok(handling) => handling,
+            Err(result) => return self.rounds.ended(&id, result),
+        };
+        self.tell(ToolProgress::Started(id.clone()));
+        let runs = Some(id.clone());
+        let future = Box::pin(async move { Came::Ended(id, Caught(handling).await) });
+        self.jobs.push(Job {
+            runs,
+            looks: false,
+            future,
+        });
+    }
+
+    fn decide(&mut self, id: &EventId) {
+        self.take(id);
+        let decision = match self.asked.get(id) {
+            Some(asked) => self.answering.approvals.decision(asked),
+            None => Decision::Ask,
+        };
+        let answer = match decision {
+            Decision::Allow => Some(Answer::Allow),
+            Decision::Deny(why) => Some(Answer::Deny(why)),
+            Decision::Ask => None,
+        };
+        self.rounds.decided(self.now(), id, answer);
+    }
+
+    /// Keeps what was seen of a tool use that is asked for.
+    fn take(&mut self, id: &EventId) {
+        if let Some(at) = self.seen.iter().position(|asked| asked.id() == id) {
+            if let Some(asked) = self.seen.remove(at) {
+                self.asked.insert(id.clone(), asked);
+            }
+        }
+    }
+
+    /// Polls what is under way; whether something came of it.
+    fn poll_jobs(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut came = Vec::new();
+        self.jobs
+            .retain_mut(|job| match job.future.as_mut().poll(cx) {
+                Poll::Ready(result) => {
+                    came.push(result);
+                    false
+                }
+                Poll::Pending => true,
+            });
+        let any = !came.is_empty();
+        for result in came {
+            self.came(result);
+        }
+        any
+    }
+
+    fn came(&mut self, came: Came) {
+        let now = self.now();
+        match came {
+            Came::Recalled(id, Ok(record)) => self.rounds.recalled(now, &id, record),
+            Came::Recalled(id, Err(error)) => self.rounds.unrecorded(&id, &error.to_string()),
+            Came::Recorded(id, wrote) => {
+                let wrote = wrote.map_err(|error| error.to_string());
+                if let Err(error) = &wrote {
+                    tracing::warn!(call = %id, "the ledger can't be written: {error}");
+                }
+                self.rounds.recorded(now, &id, wrote);
+            }
+            Came::Ended(id, result) => self.rounds.ended(&id, result),
+            Came::Delivered(id, delivery) => {
+                // If its answer is in the log already, that was told.
+                let news = self.rounds.in_doubt(&id).is_some();
+                if news && delivery == Delivery::Accepted {
+                    self.tell(ToolProgress::Answered(id.clone()));
+                }
+                self.rounds.delivered(now, &id, delivery);
+            }
+            Came::Looked(Ok(found)) => {
+                for asked in found.uses {
+                    self.saw(asked);
+                }
+                for event in &found.answers {
+                    self.answered(event);
+                }
+                self.rounds.looked(now, found.history);
+            }
+            Came::Looked(Err(error)) => self.rounds.unlooked(&error.to_string()),
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let until = self.until.and_then(|until| self.start.checked_add(until));
+        let Some(until) = until else {
+            self.timer = None;
+            return Poll::Pending;
+        };
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if timer.deadline() != until {
+            timer.as_mut().reset(until);
+        }
+        timer.as_mut().poll(cx)
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn tell(&mut self, progress: ToolProgress) {
+        if let Some(tell) = &mut self.answering.progress {
+            tell(progress);
+        }
+    }
+
+    /// Nobody answers for a caller that only waits for the end.
+    fn nothing_left(&self) -> Result<()> {
+        let left = self.rounds.left();
+        if !self.alone || left.is_empty() {
+            return Ok(());
+        }
+        let say = |id: &EventId| match self.asked.get(id) {
+            Some(asked) => format!("{id} ({})", asked.name()),
+            None => id.to_string(),
+        };
+        let left: Vec<String> = left.iter().map(say).collect();
+        Err(self.failed(format!(
+            "the agent waits for an answer to {} that neither the toolbox nor the approvals give: give it, and go on \
+             with `resume_turn` and the checkpoint",
+            left.join(", ")
+        )))
+    }
+
+    fn failed(&self, why: String) -> Error {
+        self.turn.broken(crate::ErrorKind::Turn, why)
+    }
+}
+
+impl Stream for ToolTurn<'_> {
+    type Item = Result<Event>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+impl fmt::Debug for ToolTurn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolTurn")
+            .field("turn", &self.turn)
+            .field("rounds", &self.rounds)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A handler whose panic is a result.
+struct Caught(Handling);
+
+impl Future for Caught {
+    type Output = ToolResult;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ToolResult> {
+        let poll = AssertUnwindSafe(|| self.0.as_mut().poll(cx));
+        catch_unwind(poll).unwrap_or_else(|panic| {
+            tracing::error!("the handler of a tool panicked: {}", said(&*panic));
+            Poll::Ready(ToolResult::error("the tool failed: it panicked"))
+        })
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or_default()
+}

@@ -1,0 +1,22 @@
+//! Tools that the agent asks this program to run, and approvals it asks for.
+
+mod answers;
+mod approvals;
+mod call;
+mod driver;
+mod file_ledger;
+mod ledger;
+mod look;
+mod machine;
+mod opening;
+mod result;
+mod toolbox;
+
+pub use approvals::{Approvals, Decision};
+pub use call::{ToolKind, ToolUse};
+pub use driver::ToolTurn;
+pub use file_ledger::FileLedger;
+pub use ledger::{Ledger, LedgerError, LedgerFuture, MemoryLedger, Record};
+pub use opening::{ToolProgress, ToolTurnOpening};
+pub use result::ToolResult;
+pub use toolbox::{Toolbox, UnknownTools};
