@@ -5,4 +5,5 @@
 
 pub mod faults;
 pub mod gzip;
+pub mod tools;
 pub mod wire;
