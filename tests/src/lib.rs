@@ -5,6 +5,7 @@
 
 pub mod faults;
 pub mod gzip;
+pub mod tools;
 pub mod wire;
 
 /// The page about testing, whose blocks are tests.

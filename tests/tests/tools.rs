@@ -227,7 +227,7 @@ async fn it_answers_what_it_is_asked_and_nothing_else() {
     // Once more, with the same ledger: all is done.
     let (again, status) = run(&sim, &id, &message, &folder.ledger()).await;
     assert!(status.success());
-    assert_eq!(again, [end.clone()]);
+    assert_eq!(again, std::slice::from_ref(end));
     assert_eq!(messages(&sim, &id), 1);
 }
 

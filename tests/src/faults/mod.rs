@@ -63,6 +63,7 @@ mod waiting;
 mod world;
 
 pub use caller::run;
+pub(crate) use chance::Chance;
 pub use report::Report;
 pub use schedule::Schedule;
 

@@ -475,7 +475,7 @@ impl Rounds {
             self.calls.insert(id.clone(), State::Sending(owed));
             return Action::Send(id, answer);
         }
-        Action::Wait(self.next_time())
+        Action::Wait(self.next_time(now))
     }
 
     /// Does what is due.
@@ -536,7 +536,8 @@ impl Rounds {
         }
     }
 
-    fn next_time(&self) -> Option<Duration> {
+    /// What is due already waits for something else: a place among those that are sent.
+    fn next_time(&self, now: Duration) -> Option<Duration> {
         let time = |state: &State| match state {
             State::Running { until } => *until,
             State::Owed(owed) => Some(owed.due),
@@ -544,7 +545,8 @@ impl Rounds {
             _ => None,
         };
         let silent = self.silent_since().map(|since| since + SILENCE);
-        self.calls.values().filter_map(time).chain(silent).min()
+        let times = self.calls.values().filter_map(time).chain(silent);
+        times.filter(|time| *time > now).min()
     }
 
     /// The tool uses that wait for an answer which is not given here.

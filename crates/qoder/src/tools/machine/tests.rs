@@ -348,6 +348,26 @@ fn so_many_run_at_once() {
 }
 
 #[test]
+fn an_answer_that_waits_for_its_turn_wakes_nobody() {
+    let limits = Limits {
+        concurrency: 1,
+        ..Limits::default()
+    };
+    let mut test = Test::with(limits, false);
+    for call in ["a", "b"] {
+        test.rounds.saw(&id(call), KNOWN);
+    }
+    test.pause(&["a", "b"]);
+    test.actions();
+    test.recalled("a", Some(Record::Ended(result("1"))));
+    test.recalled("b", Some(Record::Ended(result("2"))));
+    assert_eq!(test.actions(), [send("a", "1")]);
+    assert_eq!(test.wait(), None);
+    test.delivered("a", Delivery::Accepted);
+    assert_eq!(test.actions(), [send("b", "2")]);
+}
+
+#[test]
 fn a_handler_that_takes_too_long_is_stopped() {
     let mut test = Test::asked(&["a"]);
     test.actions();
