@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::mem;
+use core::ops::Range;
 
 use super::line::{Field, milliseconds, split};
 use super::text::{COMMENT, Window, append, cut};
@@ -76,14 +77,14 @@ pub(super) struct Room {
 }
 
 impl Parser {
-    /// A line that is whole in the chunk, from `start` to `end`.
+    /// A line that is whole in the chunk. What the chunk has of its block begins at `from`.
     pub(super) fn line<'a>(
         &mut self,
         block: &mut Block,
         chunk: &'a [u8],
+        from: usize,
         window: &mut Window<'a>,
-        start: usize,
-        end: usize,
+        Range { start, end }: Range<usize>,
     ) -> Line {
         let line = &chunk[start..end];
         if line.is_empty() {
@@ -112,7 +113,7 @@ impl Parser {
             Field::Data => {
                 block.data = match block.data {
                     Place::Absent => Place::Chunk(value),
-                    data => self.join(data, chunk, window, value),
+                    data => self.join(data, chunk, from, window, value),
                 };
             }
             Field::Event => block.event = Place::Chunk(value),
@@ -187,18 +188,19 @@ impl Parser {
         &mut self,
         data: Place,
         chunk: &'a [u8],
+        from: usize,
         window: &mut Window<'a>,
         value: Span,
     ) -> Place {
         if let Place::Chunk(first) = data {
-            window.cover(chunk, first.start, value.end);
+            // With the fields before, which would otherwise move the window back.
+            window.cover(chunk, from, value.end);
             self.text.clear();
             self.text.line(window.get(first), first.of(chunk));
         } else {
             window.cover(chunk, value.start, value.end);
         }
-        self.text.feed();
-        self.text.line(window.get(value), value.of(chunk));
+        self.text.next_line(window.get(value), value.of(chunk));
         Place::Buffer
     }
 

@@ -32,7 +32,8 @@ pub use self::limits::Limits;
 //    several lines is joined in `text`.
 // 2. The slow way (`advance_slowly`). Anything else, from the first such line on: other spellings of
 //    the fields, comments, `retry`, limits, blocks that are skipped. It reads that line again, and
-//    goes on with the same `Block`.
+//    goes on with the same `Block`. The blank line behind a comment is taken first (`skip_blank`), so
+//    that the block after it can be plain.
 // 3. The cut. The chunk ends within the block. `keep` copies what the block has so far out of the
 //    chunk: data to `text`, decoded, type and id to `event` and `id`. `Kept` notes which of them are
 //    there. If the chunk ends within a line, `begin_line` tells what it is: data goes on to `text`
@@ -276,10 +277,13 @@ impl Parser {
         if self.mark < MARK.len() {
             return self.advance_mark(chunk, scan);
         }
-        let (mut from, mut at) = (scan.at, scan.at);
         if self.kept != Kept::default() || self.skip_block {
-            return self.advance_slowly(Block::default(), from, at, chunk, scan);
+            return self.advance_slowly(Block::default(), scan.at, scan.at, chunk, scan);
         }
+        if self.bytes > 0 {
+            self.skip_blank(chunk, scan);
+        }
+        let (mut from, mut at) = (scan.at, scan.at);
         // Most blocks are plain, and this is where the time goes. What is not plain, and the end
         // of the chunk, goes the slow way, which sees the line at hand again.
         let mut block = Block::default();
@@ -314,7 +318,7 @@ impl Parser {
                         if self.has_room(block.data, value) {
                             block.data = match block.data {
                                 Place::Absent => Place::Chunk(value),
-                                data => self.join(data, chunk, &mut scan.window, value),
+                                data => self.join(data, chunk, scan.at, &mut scan.window, value),
                             };
                             at = end + 1;
                             continue;
@@ -334,6 +338,26 @@ impl Parser {
             break;
         }
         self.advance_slowly(block, from, at, chunk, scan)
+    }
+
+    /// Takes the blank line that most comments are followed by. It ends a block that tells nothing,
+    /// and the next one may be plain.
+    #[inline(never)]
+    fn skip_blank(&mut self, chunk: &[u8], scan: &mut Scan<'_>) {
+        let (mut at, mut ends, mut skip_lf) = (scan.at, scan.ends, self.skip_lf);
+        while ends.next(chunk) == Some(at) {
+            let is_cr = chunk[at] == b'\r';
+            at += 1;
+            if mem::replace(&mut skip_lf, is_cr) && !is_cr {
+                // It belongs to the line before.
+                continue;
+            }
+            self.bytes = 0;
+            self.skip_lf = skip_lf;
+            scan.ends = ends;
+            scan.at = at;
+            return;
+        }
     }
 
     /// The same at the beginning of a stream, where a byte order mark may be.
@@ -443,11 +467,11 @@ impl Parser {
                 }
                 continue;
             }
-            match self.line(&mut block, chunk, &mut scan.window, start, end) {
+            match self.line(&mut block, chunk, from, &mut scan.window, start..end) {
                 Line::Taken => {}
                 Line::Blank => from = at,
                 Line::Dispatch => {
-                    scan.window.cover(chunk, scan.at, at);
+                    scan.window.cover(chunk, from, at);
                     scan.at = at;
                     return Some(self.dispatch(block, chunk, &scan.window));
                 }

@@ -189,6 +189,23 @@ impl Decoder {
         }
     }
 
+    /// One more whole line.
+    pub(super) fn next_line(&mut self, text: Option<&str>, bytes: &[u8]) {
+        match text {
+            // Most are short, so that room for the line and its line feed is asked for once.
+            Some(text) if self.waiting.length == 0 => {
+                self.bytes += 1 + text.len();
+                reserve(&mut self.text, 1 + text.len());
+                self.text.push('\n');
+                self.text.push_str(text);
+            }
+            _ => {
+                self.feed();
+                self.line(text, bytes);
+            }
+        }
+    }
+
     /// A piece of a line.
     #[inline]
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
