@@ -64,7 +64,7 @@ fn catalogue() -> Result<BTreeMap<String, Value>, Box<dyn Error>> {
 }
 
 /// What is known of an operation.
-struct Row {
+struct Known {
     name: String,
     row: bool,
     called: bool,
@@ -73,7 +73,7 @@ struct Row {
     missing: BTreeSet<String>,
 }
 
-impl Row {
+impl Known {
     fn new(name: &str, operation: &Value, rows: &BTreeSet<&str>, requests: &[Recorded]) -> Self {
         let template = format!(
             "{} {}",
@@ -133,7 +133,7 @@ impl Row {
 }
 
 /// The table, and a line of sums above it.
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Known]) -> String {
     let covered = rows.iter().filter(|row| row.is_covered()).count();
     let mut out = format!(
         "# Coverage\n\nWritten by `cargo xtask coverage`: {covered} of {} managed operations have a row in\n\
@@ -170,7 +170,7 @@ fn table(rows: &[Row]) -> String {
 }
 
 /// Of each resource, with what is below it, how many operations are covered.
-fn summary(rows: &[Row]) -> String {
+fn summary(rows: &[Known]) -> String {
     let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for row in rows {
         let resource = row.name.split('.').next().unwrap_or_default();
@@ -211,9 +211,9 @@ async fn every_operation_is_covered() -> Outcome {
 
     let requests = sim.requests();
     let names: BTreeSet<&str> = ops::all().map(|op| op.name).collect();
-    let rows: Vec<Row> = catalogue()?
+    let rows: Vec<Known> = catalogue()?
         .iter()
-        .map(|(name, operation)| Row::new(name, operation, &names, &requests))
+        .map(|(name, operation)| Known::new(name, operation, &names, &requests))
         .collect();
     let table = table(&rows);
     println!("{table}");

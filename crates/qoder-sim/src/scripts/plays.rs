@@ -214,7 +214,7 @@ fn answer_to(message: &str) -> String {
 /// Uses the custom tools that the message lists, in rounds: `[[{"name":…,"input":…}]]`. Each round
 /// waits for all of its results, but for those of `"unasked":true`, which wait for nothing.
 async fn custom_tools(turn: Turn) {
-    let rounds: serde_json::Value = serde_json::from_str(&turn.message()).unwrap_or_default();
+    let rounds: serde_json::Value = serde_json::from_str(turn.message()).unwrap_or_default();
     let mut said = Vec::new();
     for round in rounds.as_array().into_iter().flatten() {
         let mut asked = Vec::new();
