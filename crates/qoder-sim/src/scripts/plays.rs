@@ -212,30 +212,32 @@ fn answer_to(message: &str) -> String {
 }
 
 /// Uses the custom tools that the message lists, in rounds: `[[{"name":…,"input":…}]]`. Each round
-/// waits for all of its results, but for those of `"unasked":true`, which wait for nothing.
+/// waits for all of its results, but for those of `"unasked":true`, which come last and wait for
+/// nothing.
 async fn custom_tools(turn: Turn) {
     let rounds: serde_json::Value = serde_json::from_str(turn.message()).unwrap_or_default();
     let mut said = Vec::new();
     for round in rounds.as_array().into_iter().flatten() {
-        let mut asked = Vec::new();
-        for call in round.as_array().into_iter().flatten() {
+        let calls = round.as_array().into_iter().flatten();
+        let (asked, unasked): (Vec<_>, Vec<_>) = calls.partition(|call| call["unasked"].is_null());
+        let mut uses = Vec::new();
+        for call in asked {
             let name = call["name"].as_str().unwrap_or_default();
-            if call["unasked"].is_null() {
-                asked.push(ToolUse::custom(name, call["input"].clone()));
-            } else {
-                turn.publish(json!({
-                    "type": "agent.custom_tool_use", "name": name, "input": call["input"],
-                }))
-                .await;
-            }
+            uses.push(ToolUse::custom(name, call["input"].clone()));
         }
-        for answer in turn.ask_all(asked).await {
+        for answer in turn.ask_all(uses).await {
             let text = answer.text();
             said.push(if answer.is_error() {
                 format!("failed: {text}")
             } else {
                 text
             });
+        }
+        for call in unasked {
+            let used = json!({
+                "type": "agent.custom_tool_use", "name": call["name"], "input": call["input"],
+            });
+            turn.publish(used).await;
         }
     }
     turn.reply(&said.join(", ")).await;
