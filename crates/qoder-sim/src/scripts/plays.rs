@@ -234,10 +234,10 @@ async fn custom_tools(turn: Turn) {
             });
         }
         for call in unasked {
-            let used = json!({
+            let event = json!({
                 "type": "agent.custom_tool_use", "name": call["name"], "input": call["input"],
             });
-            turn.publish(used).await;
+            turn.publish(event).await;
         }
     }
     turn.reply(&said.join(", ")).await;
