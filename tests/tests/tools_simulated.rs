@@ -10,3 +10,10 @@ fn schedules() {
         }
     }
 }
+
+#[test]
+fn all_of_a_run_is_in_its_seed() {
+    for seed in 0..300 {
+        assert_eq!(run(seed), run(seed), "seed {seed}");
+    }
+}

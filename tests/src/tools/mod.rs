@@ -110,12 +110,12 @@ fn toolbox(runs: &Runs) -> Toolbox {
         .unknown(UnknownTools::AnswerWithError)
 }
 
-/// Runs the schedule of a seed.
+/// Runs the schedule of a seed, and returns the log of the session.
 ///
 /// # Errors
 ///
 /// What was wrong.
-pub fn run(seed: u64) -> Result<(), String> {
+pub fn run(seed: u64) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -128,7 +128,7 @@ pub fn run(seed: u64) -> Result<(), String> {
     })
 }
 
-async fn schedule(seed: u64) -> Result<(), String> {
+async fn schedule(seed: u64) -> Result<String, String> {
     let mut chance = Chance::new(seed);
     let server = Server::new(&mut chance);
     let ledger = Forgetful::default();
@@ -149,9 +149,10 @@ async fn schedule(seed: u64) -> Result<(), String> {
         });
         kills = kills.saturating_sub(1);
         let keep_first = chance.percent(50);
+        let jitter = chance.next();
         match timeout(
             life,
-            process(&server, &ledger, &runs, &mut checkpoint, keep_first),
+            process(&server, &ledger, &runs, &mut checkpoint, keep_first, jitter),
         )
         .await
         {
@@ -164,11 +165,15 @@ async fn schedule(seed: u64) -> Result<(), String> {
             Err(_) => {
                 if chance.percent(40) {
                     forgotten.extend(ledger.lose());
+                } else {
+                    // What survives one end survives the next.
+                    lock(&ledger.0).last = None;
                 }
             }
         }
     }
-    server.check(&lock(&runs), &lock(&ledger.0).records, &forgotten)
+    server.check(&lock(&runs), &lock(&ledger.0).records, &forgotten)?;
+    Ok(server.log())
 }
 
 /// One process: it goes on with the turn, if there is one.
@@ -178,12 +183,14 @@ async fn process(
     runs: &Runs,
     checkpoint: &mut Option<String>,
     keep_first: bool,
+    jitter: u64,
 ) -> qoder::Result<Stop> {
     let session = server.client()?.session("s");
     let opening = match checkpoint {
         Some(checkpoint) => session.resume_turn(checkpoint.clone()),
         None => session.turn("Go!").idempotency_key("k"),
     };
+    let opening = opening.seed(jitter);
     let approvals = Approvals::allow(["Read"]).deny(["Bash"], "no shell");
     let mut turn = opening
         .tools(&toolbox(runs))

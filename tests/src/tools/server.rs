@@ -54,9 +54,10 @@ impl Server {
     }
 
     pub(super) fn client(&self) -> qoder::Result<Client> {
+        // Without waits, whose jitter is the system's: all of a run is in its seed.
         let mut retry = RetryPolicy::default();
-        retry.base = Duration::from_millis(5);
-        retry.cap = Duration::from_millis(20);
+        retry.base = Duration::ZERO;
+        retry.cap = Duration::ZERO;
         Client::builder()
             .token("pt-0123456789abcdef")
             .base_url("http://localhost/api/v1/cloud")
@@ -100,6 +101,11 @@ impl Server {
         whole(200, &state.list(parts.uri.query().unwrap_or_default()))
     }
 
+    /// All that happened in the session.
+    pub(super) fn log(&self) -> String {
+        json!(lock(&self.0).log).to_string()
+    }
+
     /// What must hold when the turn is over.
     pub(super) fn check(
         &self,
@@ -133,7 +139,10 @@ impl Server {
                     };
                     let sent = answers.first().map(|answer| answer["content"].clone());
                     if ours && sent != Some(json!(result.content())) {
-                        return Err(format!("the result of {id} is lost"));
+                        let kept = json!(result.content());
+                        return Err(format!(
+                            "the result of {id} is lost: {kept} is kept, {sent:?} was sent"
+                        ));
                     }
                 }
                 "agent.tool_use" => {
