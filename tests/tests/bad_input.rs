@@ -14,7 +14,8 @@ use http::{Request, Response};
 use http_body_util::Full;
 use qoder::types::{EventId, SessionCreate};
 use qoder::{
-    Client, Dialect, Error, ErrorKind, Gateway, RetryPolicy, Sent, Start, Transport, Upload, Via,
+    Client, Dialect, Error, ErrorKind, Gateway, RetryPolicy, Sent, Start, Transport, Via,
+    files::Upload,
 };
 use qoder_http::RequestBody;
 use tower_service::Service;

@@ -20,8 +20,9 @@ use http_body::{Body, Frame};
 use qoder::types::serde_json::{Value, json};
 use qoder::types::{AgentCreate, UserMessage};
 use qoder::{
-    AccessToken, Client, ClientBuilder, CredentialsError, Dialect, Error, ErrorKind, Event,
-    Gateway, Method, Region, RetryPolicy, Sent, ServiceAccount, Start, Timeouts, Transport, Via,
+    Client, ClientBuilder, Dialect, Error, ErrorKind, Event, Gateway, Method, Region, RetryPolicy,
+    Sent, ServiceAccount, Start, Timeouts, Transport, Via,
+    auth::{AccessToken, CredentialsError},
 };
 use qoder_http::RequestBody;
 use qoder_sim::{Recorded, Sim};

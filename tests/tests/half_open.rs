@@ -10,7 +10,8 @@ use common::{builder, current, session, start, truth};
 use qoder::types::serde_json::json;
 use qoder::types::{SessionId, UserMessage};
 use qoder::{
-    Cause, Client, Dialect, Event, Follow, Notice, Start, Timeouts, Transport, Update, Updates, Via,
+    Client, Dialect, Event, Follow, Notice, Start, Timeouts, Transport, Update, Via,
+    follow::{Cause, Updates},
 };
 use qoder_http::StreamHttp;
 use qoder_sim::{Heartbeat, Sim};

@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use qoder::transport::{RequestBody, Transport};
 use qoder::types::serde_json::{Value, json};
-use qoder::{Client, ErrorKind, Method, Upload};
+use qoder::{Client, ErrorKind, Method, files::Upload};
 use tower::service_fn;
 
 /// A request as it was made.

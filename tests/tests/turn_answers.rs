@@ -8,7 +8,7 @@ use common::{client, client_in, current, plan, seed, session, start};
 use qoder::types::serde_json::{Value, json};
 use qoder::types::{SessionId, ThreadId};
 use qoder::{
-    Answer, Client, Dialect, ErrorKind, Event, Pending, PendingKind, Stop, Turn, Update, Via,
+    Answer, Client, Dialect, ErrorKind, Event, Pending, Stop, Turn, Update, Via, turn::PendingKind,
 };
 use qoder_sim::Sim;
 

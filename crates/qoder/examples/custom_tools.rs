@@ -28,7 +28,8 @@ use std::time::Duration;
 
 use qoder::types::serde_json::{Number, Value, from_str, json};
 use qoder::{
-    Client, Event, FileLedger, Ledger, MemoryLedger, Stop, ToolProgress, Toolbox, UnknownTools,
+    Client, Event, Stop, Toolbox,
+    tools::{FileLedger, Ledger, MemoryLedger, ToolProgress, UnknownTools},
 };
 
 #[derive(serde::Deserialize)]

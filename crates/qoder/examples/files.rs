@@ -12,7 +12,7 @@
 use std::path::Path;
 
 use qoder::types::{AgentCreate, File, SessionCreate, SessionResource};
-use qoder::{Client, Upload};
+use qoder::{Client, files::Upload};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -15,10 +15,14 @@
 // The names that the pages link to.
 #[cfg(doc)]
 use crate::{
-    Call, CallOptions, Client, ClientBuilder, Conversation, Credentials, Download, Error,
-    ErrorKind, EventStream, Events, Follow, Gateway, Notice, RetryBudget, RetryPolicy, Secret,
-    Sent, ServiceAccount, SkillFiles, Start, Timeouts, Tls, Transport, Updates, Upload, Via,
-    Worker, observe::Observe, transport,
+    Call, CallOptions, Client, ClientBuilder, Conversation, Error, ErrorKind, Events, Follow,
+    Gateway, Notice, RetryBudget, RetryPolicy, Sent, ServiceAccount, Start, Timeouts, Tls,
+    Transport, Via, Worker,
+    auth::{Credentials, Secret},
+    files::{Download, SkillFiles, Upload},
+    follow::{EventStream, Updates},
+    observe::Observe,
+    transport,
 };
 
 /// Makes a module of each page. The first definition of a link holds: in rustdoc those that are

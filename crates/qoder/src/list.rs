@@ -1,4 +1,5 @@
-//! Lists: one page when awaited, or a stream of pages or of items.
+//! A [`List`] is one page when it is awaited, and a stream of all [`Pages`] or [`Items`] when it is
+//! read through.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qoder::types::SessionErrorEvent;
-use qoder::{Client, Event, Stop, Turn, TurnOpening, Via};
+use qoder::{Client, Event, Stop, Turn, Via, turn::TurnOpening};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 

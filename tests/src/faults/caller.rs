@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use qoder::types::PreviewType;
 use qoder::{
-    Client, Event, Notice, PreviewStart, RetryPolicy, Start, Transport, Update, Updates, Via,
+    Client, Event, Notice, RetryPolicy, Start, Transport, Update, Via,
+    follow::{PreviewStart, Updates},
 };
 use tokio::time::{Instant, timeout, timeout_at};
 

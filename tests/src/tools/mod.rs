@@ -14,7 +14,10 @@ use std::time::Duration;
 
 use qoder::types::serde_json::json;
 use qoder::types::{EventId, serde_json};
-use qoder::{Approvals, Ledger, LedgerFuture, Record, Stop, Toolbox, UnknownTools};
+use qoder::{
+    Approvals, Stop, Toolbox,
+    tools::{Ledger, LedgerFuture, Record, UnknownTools},
+};
 use tokio::time::{sleep, timeout};
 
 use crate::faults::Chance;

@@ -14,7 +14,7 @@ use http_body::{Body, Frame};
 use qoder::transport::{RequestBody, Transport};
 use qoder::types::EventId;
 use qoder::types::serde_json::{Value, from_slice, json};
-use qoder::{Client, Record, RetryPolicy};
+use qoder::{Client, RetryPolicy, tools::Record};
 use tokio::time::{Instant, Sleep, sleep};
 use tower_service::Service;
 

@@ -1,6 +1,6 @@
 //! Files.
 
-use qoder::{Client, Upload};
+use qoder::{Client, files::Upload};
 
 use crate::Outcome;
 use crate::pages::three_pages;

@@ -7,7 +7,7 @@ use qoder::types::{
     SessionResource, SessionResourceUpdate, SessionStatus, SessionUpdate, Tool, UserMessage,
     VaultCreate,
 };
-use qoder::{Client, Start, Upload};
+use qoder::{Client, Start, files::Upload};
 use qoder_sim::Sim;
 
 use crate::Outcome;

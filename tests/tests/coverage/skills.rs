@@ -1,7 +1,10 @@
 //! Skills, and their versions.
 
 use qoder::types::{SkillSource, SkillUpdate};
-use qoder::{Client, NewSkill, SkillFiles, Upload};
+use qoder::{
+    Client,
+    files::{NewSkill, SkillFiles, Upload},
+};
 
 use crate::Outcome;
 use crate::pages::three_pages;

@@ -1,7 +1,7 @@
 //! Files that are stored, or sent, in a coded form: gzip and its like. A download is never decoded.
 
 use bytes::Bytes;
-use qoder::{Download, Error, ErrorKind};
+use qoder::{Error, ErrorKind, files::Download};
 use qoder_tests::gzip;
 use qoder_tests::wire::{Act, Step, Wire};
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
-use qoder::{Dialect, ErrorKind, Sent, Timeouts, Upload};
+use qoder::{Dialect, ErrorKind, Sent, Timeouts, files::Upload};
 use qoder_tests::wire::{Act, Step, Wire};
 
 use crate::common::{TOKEN, builder, client, current, plan, start};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use qoder::{Dialect, ErrorKind, Sent, Upload};
+use qoder::{Dialect, ErrorKind, Sent, files::Upload};
 
 use crate::common::{builder, client, current, plan, start};
 use crate::{Folder, Pieces, content, pieces, received, uploads};

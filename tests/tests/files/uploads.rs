@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use qoder::{Dialect, ErrorKind, Sent, Upload};
+use qoder::{Dialect, ErrorKind, Sent, files::Upload};
 
 use crate::common::{client, client_in, current, plan, seed, start};
 use crate::{Folder, content, pieces, received, told, uploads};

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use qoder::types::AgentCreate;
-use qoder::{CallOptions, Client, Ending, Error, Sent, Start, Upload};
+use qoder::{CallOptions, Client, Error, Sent, Start, files::Upload, follow::Ending};
 
 use crate::faults::Good;
 
@@ -215,7 +215,7 @@ pub(crate) const CLASSES: &[Class] = &[
     },
 ];
 
-fn ended<T>(got: qoder::Result<qoder::Response<T>>, is_right: fn(&T) -> bool) -> Ended {
+fn ended<T>(got: qoder::Result<qoder::call::Response<T>>, is_right: fn(&T) -> bool) -> Ended {
     match got {
         Ok(response) => {
             // A write may be answered without a body: it is done, and returns what is empty.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use calls::{CLASSES, Class, Ended, LINK, shown};
 use faults::{FAULTS, Fault, LIMIT};
-use qoder::{AccessToken, Client, ErrorKind, RetryPolicy, Sent};
+use qoder::{Client, ErrorKind, RetryPolicy, Sent, auth::AccessToken};
 use qoder_tests::wire::{Act, Seen, Step, Wire, elapsed};
 use tokio::time::{Instant, sleep, timeout};
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use proptest::prelude::*;
 use qoder::types::{AgentCreate, Cursor, SessionCreate, UserMessage};
-use qoder::{CallOptions, Client, Error, ErrorKind, Method, Sent, Upload};
+use qoder::{CallOptions, Client, Error, ErrorKind, Method, Sent, files::Upload};
 use qoder_tests::wire::{Act, Seen, Wire};
 use serde_json::{Value, json};
 

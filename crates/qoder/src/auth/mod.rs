@@ -1,14 +1,16 @@
-//! What requests are authenticated with.
-//!
-//! | file | job |
-//! |---|---|
-//! | `secret.rs`, `token.rs` | texts that nobody is to read, and the header that they travel in |
-//! | `provider.rs` | tokens from the program that uses this crate |
-//! | `service_account.rs` | tokens in exchange for a service account's key |
-//! | `cache.rs` | which token to use, and when to ask for another: a machine without I/O |
-//! | `renewed.rs` | the shell around it: one question at a time |
-//! | `reason.rs` | why there is none |
-//! | `in_flight.rs` | a question under way, which whoever waits for its answer drives |
+//! What requests are authenticated with: a token that stays, by
+//! [`ClientBuilder::token`](crate::ClientBuilder::token); the key of a [`ServiceAccount`], which is
+//! exchanged for tokens; or a program's own source of tokens, [`Credentials`].
+
+// | file | job |
+// |---|---|
+// | `secret.rs`, `token.rs` | texts that nobody is to read, and the header that they travel in |
+// | `provider.rs` | tokens from the program that uses this crate |
+// | `service_account.rs` | tokens in exchange for a service account's key |
+// | `cache.rs` | which token to use, and when to ask for another: a machine without I/O |
+// | `renewed.rs` | the shell around it: one question at a time |
+// | `reason.rs` | why there is none |
+// | `in_flight.rs` | a question under way, which whoever waits for its answer drives |
 
 mod cache;
 mod in_flight;

@@ -22,7 +22,7 @@ use super::secret::Secret;
 /// ```
 /// use std::path::PathBuf;
 /// use std::time::Duration;
-/// use qoder::{AccessToken, Client, Credentials, CredentialsError, CredentialsFuture};
+/// use qoder::{Client, auth::{AccessToken, Credentials, CredentialsError, CredentialsFuture}};
 ///
 /// /// A token in a file, which something else writes anew each hour.
 /// struct TokenFile(PathBuf);

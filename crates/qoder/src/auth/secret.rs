@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 /// go, and copies that a program made before are beyond its reach.
 ///
 /// ```
-/// use qoder::Secret;
+/// use qoder::auth::Secret;
 ///
 /// let secret = Secret::new("pt-your-token-here");
 /// assert_eq!(secret.expose(), "pt-your-token-here");

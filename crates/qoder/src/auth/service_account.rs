@@ -36,7 +36,7 @@ const LONGEST_ANSWER: usize = 64 << 10;
 ///
 /// The key goes to the exchange of the account's region and nowhere else, over https unless that
 /// is this machine. All calls of a client and of its clones share one token, which is renewed
-/// while it is still good; see [`Credentials`](crate::Credentials) for when. An exchange is not
+/// while it is still good; see [`Credentials`](crate::auth::Credentials) for when. An exchange is not
 /// repeated by itself: a call that needs one fails with
 /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) if it fails.
 ///

@@ -1,4 +1,5 @@
-//! A call: a request that can be adjusted, and a future when it is awaited.
+//! A [`Call`] is a request that can be adjusted, and a future when it is awaited. Awaited, it
+//! returns the value alone; [`Call::with_meta`] adds what else the response said.
 
 mod attempt;
 mod failure;
@@ -10,6 +11,8 @@ pub(crate) use attempt::open;
 pub(crate) use failure::words;
 pub use options::CallOptions;
 pub(crate) use prepared::Prepared;
+
+pub use crate::response::{Meta, Response};
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,7 +30,6 @@ use failure::is_web_page;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{Form as Content, Upload};
 use crate::redact::Redact;
-use crate::response::{Meta, Response};
 use crate::shared::Shared;
 use crate::text::{excerpt, head_of};
 

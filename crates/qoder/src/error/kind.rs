@@ -9,7 +9,7 @@ pub enum ErrorKind {
     /// that wants other credentials. Nothing was done; mend the configuration.
     Config,
     /// There is no token to send the call with: the exchange of a service account's key failed or
-    /// was refused, or the program's own [`Credentials`](crate::Credentials) gave none. The
+    /// was refused, or the program's own [`Credentials`](crate::auth::Credentials) gave none. The
     /// request was not sent with it. [`Error::status`](crate::Error::status) and [`Error::request_id`](crate::Error::request_id) are those of the
     /// exchange. What may be over soon [is retryable](crate::Error::is_retryable), after
     /// [`Error::retry_after`](crate::Error::retry_after); until then no call asks again.

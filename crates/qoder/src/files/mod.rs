@@ -1,4 +1,6 @@
-//! The contents of files, on their way up and down.
+//! The contents of files and skills on their way up, as an [`Upload`], and down, as a [`Download`].
+//! The calls are those of [`Client::files`](crate::Client::files) and
+//! [`Client::skills`](crate::Client::skills).
 
 mod answer;
 mod destination;

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// ```no_run
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
-/// use qoder::{NewSkill, SkillFiles};
+/// use qoder::files::{NewSkill, SkillFiles};
 ///
 /// let files = SkillFiles::directory("skills/release-notes")?;
 /// let skill = client.skills().create(NewSkill::new(files).display_title("Release notes")).await?;

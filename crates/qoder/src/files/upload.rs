@@ -18,7 +18,7 @@ use super::source::Source;
 ///
 /// ```no_run
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
-/// use qoder::Upload;
+/// use qoder::files::Upload;
 ///
 /// let file = client
 ///     .files()
@@ -80,7 +80,7 @@ impl Upload {
     ///
     /// ```
     /// use bytes::Bytes;
-    /// use qoder::Upload;
+    /// use qoder::files::Upload;
     /// # struct Twice(bool);
     /// # impl futures_core::Stream for Twice {
     /// #     type Item = Result<Bytes, std::io::Error>;

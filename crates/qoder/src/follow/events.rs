@@ -123,7 +123,7 @@ impl Updates {
     }
 
     /// Returns the whole text so far of a content block that is being written, as
-    /// [`LiveText::so_far`](crate::LiveText::so_far) has it; `None` when it is not, or not any more: its event has come, or the connection was lost and the server has not
+    /// [`LiveText::so_far`](crate::follow::LiveText::so_far) has it; `None` when it is not, or not any more: its event has come, or the connection was lost and the server has not
     /// started it again.
     pub fn preview_text(&self, event: &EventId, index: usize) -> Option<&str> {
         self.driver.preview_text(event, index)

@@ -1,5 +1,5 @@
-//! Event streams: one connection ([`EventStream`]), or a session followed over as many connections
-//! as it takes ([`Events`], [`Updates`]).
+//! The events of a session as they come: over one connection ([`EventStream`]), or losslessly over
+//! as many as it takes ([`Follow`], which makes [`Events`] or [`Updates`]).
 
 mod builder;
 mod catch_up;
@@ -23,3 +23,5 @@ pub use previews::{LiveText, PreviewStart};
 pub use start::{Start, Via};
 pub use stream::{Ending, EventStream, StreamOpening};
 pub use update::Update;
+
+pub use qoder_sse::resume::Cause;

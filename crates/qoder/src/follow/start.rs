@@ -111,7 +111,7 @@ pub enum Via {
     /// The list of events, asked for again and again: for networks that keep no connection open.
     /// Previews are never in it. Between two lists passes at most this time and at least half of
     /// it, at random; two seconds are usual, and less than 100 ms counts as 100 ms.
-    /// [`Updates::wake`](crate::Updates::wake) asks at once.
+    /// [`Updates::wake`](crate::follow::Updates::wake) asks at once.
     Polling(Duration),
 }
 

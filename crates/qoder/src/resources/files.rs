@@ -13,7 +13,7 @@ calls! {
     ///
     /// ```no_run
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
-    /// use qoder::Upload;
+    /// use qoder::files::Upload;
     ///
     /// let file = client.files().upload(Upload::path("notes.md")).await?;
     /// println!("{} has {} bytes", file.id, file.size_bytes);

@@ -121,7 +121,7 @@ macro_rules! list {
             }
 
             /// Starts at a cursor: that of a [`Page::next_page`](crate::types::Page::next_page), or
-            /// one that [`Pages::continuation`](crate::Pages::continuation) returned.
+            /// one that [`Pages::continuation`](crate::list::Pages::continuation) returned.
             pub fn from_cursor(self, cursor: &qoder_types::Cursor) -> Self {
                 Self(self.0.from_cursor(cursor))
             }

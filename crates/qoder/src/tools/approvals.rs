@@ -27,7 +27,7 @@ pub enum Decision {
 /// them, so that they are known by their server.
 ///
 /// ```
-/// use qoder::{Approvals, Decision};
+/// use qoder::{Approvals, tools::Decision};
 ///
 /// let approvals = Approvals::allow(["Read", "Grep"])
 ///     .deny(["Bash"], "there is no shell here")

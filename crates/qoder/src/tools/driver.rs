@@ -70,7 +70,7 @@ enum Came {
 
 /// The events of one turn, in which a [`Toolbox`](crate::Toolbox) and
 /// [`Approvals`](crate::Approvals) answer what the agent asks for. From
-/// [`TurnOpening::tools`](crate::TurnOpening::tools).
+/// [`TurnOpening::tools`](crate::turn::TurnOpening::tools).
 ///
 /// Handlers run, and answers are sent, while [`next`](Self::next) or [`reply`](Self::reply) is
 /// polled. Dropping the future of `next` loses nothing; dropping the turn drops the handlers, and

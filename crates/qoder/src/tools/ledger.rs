@@ -25,7 +25,7 @@ use super::result::ToolResult;
 /// call counts as cut short.
 ///
 /// The methods are async, since a service keeps this in its database, and whoever waits for the
-/// write must not block the tasks beside it. [`MemoryLedger`] and [`FileLedger`](crate::FileLedger)
+/// write must not block the tasks beside it. [`MemoryLedger`] and [`FileLedger`](crate::tools::FileLedger)
 /// are there; one of your own needs an id as its key and JSON as the value: [`Record`] is
 /// serialisable. Both methods may be called for several calls at the same time. Two processes
 /// must not answer the same turn with different ledgers.

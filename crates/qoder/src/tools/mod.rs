@@ -1,4 +1,6 @@
-//! Tools that the agent asks this program to run, and approvals it asks for.
+//! What an agent asks of this program, answered for it: a [`Toolbox`] runs the custom tools,
+//! [`Approvals`] decide which of the platform's tools may run, and a [`Ledger`] remembers what was
+//! done, so that nothing runs twice.
 
 mod answers;
 mod approvals;

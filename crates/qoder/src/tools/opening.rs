@@ -19,9 +19,9 @@ use crate::turn::{Reply, TurnOpening};
 ///
 /// ```no_run
 /// # async fn f(client: qoder::Client, toolbox: qoder::Toolbox) -> qoder::Result<()> {
-/// use qoder::{Approvals, FileLedger};
+/// use qoder::{Approvals, tools::FileLedger};
 ///
-/// # let ledger = qoder::MemoryLedger::new();
+/// # let ledger = qoder::tools::MemoryLedger::new();
 /// let reply = client
 ///     .session("sess_1")
 ///     .turn("Book the trip")

@@ -4,7 +4,7 @@ use qoder_types::{Content, ContentBlock};
 use serde::{Deserialize, Serialize};
 
 /// What a handler of a [`Toolbox`](crate::Toolbox) came to, as the agent is told: content, and
-/// whether the tool failed. A [`Ledger`](crate::Ledger) keeps it.
+/// whether the tool failed. A [`Ledger`](crate::tools::Ledger) keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolResult {
     content: Vec<ContentBlock>,

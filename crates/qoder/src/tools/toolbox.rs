@@ -24,10 +24,10 @@ type Handler = Arc<dyn Fn(&Value) -> Result<Handling, ToolResult> + Send + Sync>
 /// Custom tools that this program runs: async handlers by name, with typed arguments.
 ///
 /// It produces what an agent has to be told of them ([`definitions`](Self::definitions)), and
-/// answers them in a turn ([`TurnOpening::tools`](crate::TurnOpening::tools)). Cheap to clone.
+/// answers them in a turn ([`TurnOpening::tools`](crate::turn::TurnOpening::tools)). Cheap to clone.
 ///
 /// - Only what the session waits for is run, each use of a tool at most once, and the result is
-///   sent as soon as it is there; see [`Ledger`](crate::Ledger) for what holds across restarts.
+///   sent as soon as it is there; see [`Ledger`](crate::tools::Ledger) for what holds across restarts.
 /// - An input that doesn't fit the arguments, an error, a panic and a handler that takes too long
 ///   are error results, which the agent reads. A panic's message is not sent.
 /// - Handlers are polled while the turn is read, on the same task: nothing is spawned, and what
@@ -68,7 +68,7 @@ pub enum UnknownTools {
     #[default]
     Fail,
     /// It is left for another client, or for the caller of
-    /// [`ToolTurn::next`](crate::ToolTurn::next), to answer.
+    /// [`ToolTurn::next`](crate::tools::ToolTurn::next), to answer.
     LeaveToOthers,
     /// The agent is told that there is no such tool, as an error result.
     AnswerWithError,

@@ -1,4 +1,5 @@
-//! A turn: one message, and everything the agent does about it until it stops.
+//! A [`Turn`] is one message, and everything the agent does about it until it stops. What it waits
+//! for meanwhile is [`Pending`], and what came of it is a [`Reply`].
 
 mod anchor;
 mod checkpoint;

@@ -185,7 +185,7 @@ impl Answer {
 /// What a tool has to say: a text, JSON, or content blocks, and whether it failed.
 ///
 /// ```
-/// use qoder::ToolOutput;
+/// use qoder::turn::ToolOutput;
 /// use qoder::types::serde_json::json;
 ///
 /// let text = ToolOutput::from("Sunny.");

@@ -55,7 +55,7 @@ impl Job {
     /// canceled. A handler that doesn't look is canceled all the same.
     ///
     /// ```no_run
-    /// # async fn f(job: qoder::Job) -> qoder::Result<()> {
+    /// # async fn f(job: qoder::worker::Job) -> qoder::Result<()> {
     /// let session = job.session();
     /// let mut events = session.follow().events();
     /// loop {

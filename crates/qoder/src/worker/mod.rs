@@ -1,4 +1,5 @@
-//! Workers: they do the work of self-hosted environments.
+//! A [`Worker`] does the work of a self-hosted environment: each [`Job`] of its queue, under a
+//! lease that is kept while the handler runs.
 
 mod backoff;
 mod driver;
