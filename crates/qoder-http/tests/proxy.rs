@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::{Request, Response, Version};
 use pki::Authority;
-use qoder_http::retry::{AttemptEnd, Class, Decision, decide};
+use qoder_http::retry::{AttemptEnding, Class, Decision, decide};
 use qoder_http::{
     Error, ErrorKind, Lane, Phase, Proxy, RequestBody, ResponseBody, Sent, Timeouts, Tls,
     Transport, TransportBuilder,
@@ -458,7 +458,7 @@ async fn what_the_proxy_does_not_do_is_its_failure() {
         for secret in ["secret", "wrong", "dTp", "the-token"] {
             assert!(!shown.contains(secret), "{shown}");
         }
-        let end = AttemptEnd::Failed {
+        let end = AttemptEnding::Failed {
             kind: error.kind(),
             sent: error.sent(),
         };

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use qoder_http::retry::{
-    Action, AttemptEnd, Attempts, Class, RetryBudget, RetryPolicy, retry_after,
+    Action, AttemptEnding, Attempts, Class, RetryBudget, RetryPolicy, retry_after,
 };
 use qoder_http::{ErrorKind, Phase, Sent};
 
@@ -21,17 +21,17 @@ enum End {
 }
 
 impl End {
-    fn view(&self) -> AttemptEnd<'_> {
+    fn view(&self) -> AttemptEnding<'_> {
         match self {
-            Self::Status(status, headers) => AttemptEnd::Status {
+            Self::Status(status, headers) => AttemptEnding::Status {
                 status: *status,
                 headers,
             },
-            Self::Failed(kind, sent) => AttemptEnd::Failed {
+            Self::Failed(kind, sent) => AttemptEnding::Failed {
                 kind: *kind,
                 sent: *sent,
             },
-            Self::BodyBroke => AttemptEnd::BodyBroke,
+            Self::BodyBroke => AttemptEnding::BodyBroke,
         }
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use qoder_sse::Class;
 use qoder_sse::resume::{
-    Action, AllDurable, End, Found, ListFrom, Notice, Policy, Refusal, RefusalKind, Resume, Start,
-    WalkBack,
+    Action, AllDurable, Ending, Found, ListFrom, Notice, Policy, Refusal, RefusalKind, Resume,
+    Start, WalkBack,
 };
 
 /// What the server has by the time of the second connection, oldest first.
@@ -43,7 +43,7 @@ fn main() {
                         resume.opened(now);
                         read(&mut resume, now, text, &mut delivered);
                         now += Duration::from_secs(20);
-                        resume.ended(now, End::Clean);
+                        resume.ended(now, Ending::Clean);
                     }
                     Some(None) => resume.refused(now, UNKNOWN),
                     None => resume.close(),

@@ -13,7 +13,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use qoder_sse::resume::{Action, AllDurable, End, Policy, Refusal, Resume, Start};
+use qoder_sse::resume::{Action, AllDurable, Ending, Policy, Refusal, Resume, Start};
 use tokio::time::{sleep_until, timeout};
 
 #[tokio::main(flavor = "current_thread")]
@@ -65,9 +65,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                             }
                         }
                     }
-                    Ok(Some(Err(_))) => resume.ended(start.elapsed(), End::Broken),
-                    Ok(None) => resume.ended(start.elapsed(), End::Clean),
-                    Err(_) => resume.ended(start.elapsed(), End::Silent),
+                    Ok(Some(Err(_))) => resume.ended(start.elapsed(), Ending::Broken),
+                    Ok(None) => resume.ended(start.elapsed(), Ending::Clean),
+                    Err(_) => resume.ended(start.elapsed(), Ending::Silent),
                 },
                 None => {
                     if let Some(until) = until {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use qoder_sse::resume::{
-    Action, End, Fault, Policy, Polling, Refusal, RefusalKind, Resume, Start, State,
+    Action, Ending, Fault, Policy, Polling, Refusal, RefusalKind, Resume, Start, State,
 };
 use qoder_sse::{Class, Classify, Frame, Limits, Parser};
 
@@ -285,8 +285,8 @@ impl Driven {
                 9 => "id: e1\ndata: 1\n\nid: e2\ndata: 2\n\nid: e3\ndata: 3\n\n",
                 _ => "data: preview\n\n",
             }),
-            7 => self.machine.ended(now, End::Clean),
-            8 => self.machine.ended(now, End::Broken),
+            7 => self.machine.ended(now, Ending::Clean),
+            8 => self.machine.ended(now, Ending::Broken),
             9 => {
                 let known = self.machine.state() == State::Seeding && value > 0;
                 self.machine.newest(now, (value > 0).then_some(&id));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use common::log::{Log, UNAVAILABLE, connect, drain, live, next_actions, secs, waits};
 use qoder_sse::Class;
 use qoder_sse::resume::{
-    Action, Cause, End, ListFrom, Notice, Outcome, Policy, Polling, Refusal, RefusalKind, Resume,
-    Start, State, diagram,
+    Action, Cause, Ending, ListFrom, Notice, Outcome, Policy, Polling, Refusal, RefusalKind,
+    Resume, Start, State, diagram,
 };
 
 /// A server whose log is `e1`, `e2`, … up to `log`, the last of them final.
@@ -146,7 +146,7 @@ impl Server {
                             text.drain(..consumed);
                         }
                         if text.is_empty() {
-                            resume.ended(now, End::Clean);
+                            resume.ended(now, Ending::Clean);
                         }
                     } else {
                         let due = due.expect("nothing is under way, so there is a time");
@@ -245,7 +245,7 @@ fn the_cursor_moves_only_on_entries() {
 fn after_progress_the_first_wait_is_short_then_they_double() {
     let mut resume = live(Policy::default());
     resume.bytes(secs(1), b"id: e1\ndata: 1\n\n");
-    resume.ended(secs(2), End::Broken);
+    resume.ended(secs(2), Ending::Broken);
     let waits = waits(&mut resume, secs(2), Resume::failed);
     assert!(waits[0] <= Duration::from_millis(100), "{waits:?}");
     for (n, wait) in waits[1..].iter().enumerate() {
@@ -260,12 +260,12 @@ fn after_progress_the_first_wait_is_short_then_they_double() {
 #[test]
 fn a_mere_success_is_no_progress() {
     let mut resume = live(Policy::default());
-    resume.ended(secs(0), End::Clean);
+    resume.ended(secs(0), Ending::Clean);
     let mut opened = 0;
     let waits = waits(&mut resume, secs(0), |resume, now| {
         opened += 1;
         resume.opened(now);
-        resume.ended(now, End::Clean);
+        resume.ended(now, Ending::Clean);
     });
     assert_eq!(
         opened, 29,
@@ -279,7 +279,7 @@ fn a_connection_that_lives_is_progress() {
     let mut resume = live(Policy::default());
     for minute in 1..100 {
         resume.bytes(secs(60 * minute - 40), b": beat\n");
-        resume.ended(secs(60 * minute - 20), End::Broken);
+        resume.ended(secs(60 * minute - 20), Ending::Broken);
         let (actions, wait) = drain(&mut resume, secs(60 * minute - 20));
         assert!(matches!(wait, Action::Wait(_)), "{actions:?}");
         resume.wake(secs(60 * minute - 20));
@@ -311,7 +311,7 @@ fn hints_of_the_server_lengthen_and_are_cut() {
         let mut resume = live(Policy::default());
         resume.bytes(secs(1), retry.as_bytes());
         resume.bytes(secs(1), b"id: e1\ndata: 1\n\n");
-        resume.ended(secs(1), End::Clean);
+        resume.ended(secs(1), Ending::Clean);
         let (_, Action::Wait(Some(due))) = drain(&mut resume, secs(1)) else {
             panic!()
         };
@@ -422,7 +422,7 @@ fn a_list_that_does_not_know_the_cursor_is_walked_back() {
     let mut resume = live(Policy::default());
     resume.bytes(secs(1), b"id: e1\ndata: 1\n\nid: e2\ndata: 2\n\n");
     resume.bytes(secs(1), b"id: e2\ndata: 2\n\n");
-    resume.ended(secs(1), End::Clean);
+    resume.ended(secs(1), Ending::Clean);
     resume.wake(secs(1));
     connect(&mut resume, secs(2));
     resume.refused(secs(2), rejected);
@@ -556,7 +556,7 @@ fn after_failed_connections_it_polls_and_then_tries_again() {
         gaps.push(now.saturating_sub(since));
         // A connection that opens and dies has brought nothing either.
         resume.opened(now);
-        resume.ended(now, End::Clean);
+        resume.ended(now, Ending::Clean);
         next_actions(&mut resume, &mut now);
         let actions = next_actions(&mut resume, &mut now);
         assert!(
@@ -649,7 +649,7 @@ fn extreme_times_do_no_harm() {
         drain(&mut resume, Duration::MAX).1,
         Action::Wait(Some(Duration::MAX))
     );
-    resume.ended(Duration::MAX, End::Broken);
+    resume.ended(Duration::MAX, Ending::Broken);
     drain(&mut resume, Duration::MAX);
     resume.tick(secs(0));
     resume.tick(Duration::MAX);

@@ -7,12 +7,12 @@ use std::time::Duration;
 use common::log::{Log, REJECTED, connect, connects, drain, live, next_actions, secs};
 use qoder_sse::Class;
 use qoder_sse::resume::{
-    Action, AllDurable, Cause, End, ListFrom, Notice, Outcome, Policy, Resume, Start,
+    Action, AllDurable, Cause, Ending, ListFrom, Notice, Outcome, Policy, Resume, Start,
 };
 
 /// Reconnects, and opens.
 fn reopen(resume: &mut Resume<Log>, now: &mut Duration) {
-    resume.ended(*now, End::Clean);
+    resume.ended(*now, Ending::Clean);
     while !connects(&next_actions(resume, now)) {}
     resume.opened(*now);
     drain(resume, *now);
@@ -128,7 +128,7 @@ fn a_rejected_cursor_without_a_list_or_without_a_cursor_is_the_end() {
     resume.opened(now);
     drain(&mut resume, now);
     resume.bytes(now, b"id: e1\ndata: 1\n\n");
-    resume.ended(now, End::Clean);
+    resume.ended(now, Ending::Clean);
     while !connects(&next_actions(&mut resume, &mut now)) {}
     resume.refused(now, REJECTED);
     assert_eq!(drain(&mut resume, now).1, Action::Done(Outcome::Gap));
@@ -159,7 +159,7 @@ fn where_all_is_durable_the_cursor_is_the_last_event_id() {
         assert_eq!(resume.cursor(), cursor, "{text:?}");
     }
     // It is so for the next request too.
-    resume.ended(secs(1), End::Clean);
+    resume.ended(secs(1), Ending::Clean);
     assert_eq!(resume.cursor(), Some("4"));
 }
 

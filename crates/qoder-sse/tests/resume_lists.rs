@@ -9,7 +9,7 @@ use common::log::{
 };
 use qoder_sse::Class;
 use qoder_sse::resume::{
-    Action, Cause, End, ListFrom, Notice, Outcome, Policy, Polling, Resume, Start, State,
+    Action, Cause, Ending, ListFrom, Notice, Outcome, Policy, Polling, Resume, Start, State,
 };
 
 /// A machine whose log was empty, parked on its first connection, with a list under way.
@@ -185,7 +185,7 @@ fn entries_without_ids_are_listed_once_while_parked() {
         State::Live,
         "there is no cursor to attach with"
     );
-    resume.ended(secs(1), End::Clean);
+    resume.ended(secs(1), Ending::Clean);
     let mut now = secs(1);
     while !connects(&next_actions(&mut resume, &mut now)) {}
     resume.opened(now);

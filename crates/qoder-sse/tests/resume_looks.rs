@@ -7,7 +7,8 @@ use std::time::Duration;
 use common::log::{Log, UNAVAILABLE, connect, connects, drain, lists, next_actions, secs, then};
 use qoder_sse::Class;
 use qoder_sse::resume::{
-    Action, Cause, End, ListFrom, Notice, Outcome, Policy, Polling, Refusal, Resume, Start, State,
+    Action, Cause, Ending, ListFrom, Notice, Outcome, Policy, Polling, Refusal, Resume, Start,
+    State,
 };
 
 const AUTO: Polling = Polling::Auto;
@@ -182,7 +183,7 @@ fn what_a_refused_look_asks_to_wait_is_heeded() {
     };
     resume.list_failed(now, hint);
     assert_eq!(resume.state(), State::Live, "the stream is not to blame");
-    resume.ended(secs(6), End::Clean);
+    resume.ended(secs(6), Ending::Clean);
     let actions = drain(&mut resume, secs(6));
     assert_eq!(actions.1, Action::Wait(Some(secs(35))), "no request before");
 }
@@ -205,7 +206,7 @@ fn a_request_that_was_put_off_is_not_made_when_its_connection_is_gone() {
     resume.opened(now);
     assert_eq!(drain(&mut resume, now).1, Action::Wait(Some(secs(35))));
     assert_eq!((resume.state(), resume.lists()), (State::Parked, false));
-    resume.ended(secs(6), End::Broken);
+    resume.ended(secs(6), Ending::Broken);
     let actions = drain(&mut resume, secs(6)).0;
     assert!(actions.contains(&Action::Release), "at once: {actions:?}");
     now = secs(6);

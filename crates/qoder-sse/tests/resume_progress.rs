@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::log::{Log, UNAVAILABLE, connects, drain, live, next_actions, secs, waits};
 use qoder_sse::resume::{
-    Action, Cause, End, Notice, Outcome, Policy, Polling, Refusal, Resume, Start,
+    Action, Cause, Ending, Notice, Outcome, Policy, Polling, Refusal, Resume, Start,
 };
 
 /// Opens each connection, lets it bring a text for so long, and ends it.
@@ -18,7 +18,7 @@ fn each_brings(resume: &mut Resume<Log>, text: &str, life: Duration) -> Vec<Dura
         while !rest.is_empty() {
             rest = &rest[resume.bytes(now, rest).consumed..];
         }
-        resume.ended(now.saturating_add(life), End::Clean);
+        resume.ended(now.saturating_add(life), Ending::Clean);
     })
 }
 
@@ -33,7 +33,7 @@ fn new_text_of_a_preview_is_progress_and_repeated_text_is_not() {
     for _ in 0..100 {
         assert!(resume.bytes(now, b"data: p\n\n").delivery.is_some());
         resume.progressed();
-        resume.ended(now, End::Broken);
+        resume.ended(now, Ending::Broken);
         while !connects(&next_actions(&mut resume, &mut now)) {}
         resume.opened(now);
         drain(&mut resume, now);
@@ -62,7 +62,7 @@ fn life_is_from_the_opening_to_the_last_byte() {
     for (last, healthy) in [(14, false), (15, true)] {
         let mut resume = live(Policy::default());
         resume.bytes(secs(last), b":\n");
-        resume.ended(secs(30), End::Clean);
+        resume.ended(secs(30), Ending::Clean);
         let (_, Action::Wait(Some(due))) = drain(&mut resume, secs(30)) else {
             panic!()
         };
@@ -77,7 +77,7 @@ fn an_outage_begins_with_its_first_failure() {
     resume.bytes(secs(1), b"id: e1\ndata: 1\n\n");
     // Six minutes later, the first failure since: there is all the time there is.
     let mut now = secs(360);
-    resume.ended(now, End::Broken);
+    resume.ended(now, Ending::Broken);
     loop {
         match resume.poll(now) {
             Action::Connect { .. } => resume.failed(now),
@@ -100,7 +100,7 @@ fn an_outage_begins_with_its_first_failure() {
 fn attempts_that_were_asked_for_do_not_count() {
     let mut resume = live(Policy::default().give_up(3, secs(300)));
     let now = secs(1);
-    resume.ended(now, End::Broken);
+    resume.ended(now, Ending::Broken);
     for n in 0..100 {
         drain(&mut resume, now);
         resume.wake(now);
@@ -115,7 +115,7 @@ fn attempts_that_were_asked_for_do_not_count() {
 #[test]
 fn a_wake_overrides_what_the_server_asked_to_wait() {
     let mut resume = live(Policy::default());
-    resume.ended(secs(0), End::Clean);
+    resume.ended(secs(0), Ending::Clean);
     resume.wake(secs(0));
     drain(&mut resume, secs(0));
     let hint = Refusal {
@@ -136,7 +136,7 @@ fn contradictory_limits_do_no_harm() {
         .waits(secs(9), secs(1));
     let mut resume = live(policy);
     resume.bytes(secs(1), b"retry: 5000\nid: e1\ndata: 1\n\n");
-    resume.ended(secs(1), End::Clean);
+    resume.ended(secs(1), Ending::Clean);
     let waits = waits(&mut resume, secs(1), Resume::failed);
     assert!(waits.iter().all(|wait| *wait == secs(2)), "{waits:?}");
     // Nothing but zeros: as many attempts as there are, and then the end.
@@ -174,7 +174,7 @@ fn contradictory_limits_do_no_harm() {
 #[test]
 fn the_first_notice_of_an_outage_says_why() {
     let mut resume = live(Policy::default());
-    resume.ended(secs(1), End::Broken);
+    resume.ended(secs(1), Ending::Broken);
     let (actions, _) = drain(&mut resume, secs(1));
     assert!(actions.iter().any(|action| matches!(
         action,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use qoder_sse::resume::{
-    Action, Cause, End, Fault, ListFrom, Notice, Outcome, Policy, Polling, Refusal, RefusalKind,
+    Action, Cause, Ending, Fault, ListFrom, Notice, Outcome, Policy, Polling, Refusal, RefusalKind,
     Resume, Start, State,
 };
 use qoder_sse::{Class, Classify, Frame};
@@ -169,7 +169,7 @@ impl Run {
 
     /// The connection ends; how long it is waited for the next one.
     fn ends(&mut self) -> Duration {
-        self.machine.ended(self.now, End::Clean);
+        self.machine.ended(self.now, Ending::Clean);
         waits(&self.actions()).expect("a wait")
     }
 }
@@ -216,7 +216,7 @@ fn life_is_from_opening_to_the_last_byte() {
                 run.actions();
                 run.bytes(": ok\n");
                 run.now += secs(59);
-                run.machine.ended(run.now, End::Clean);
+                run.machine.ended(run.now, Ending::Clean);
             }
             Some(Action::Done(outcome)) => break outcome,
             _ => {}
@@ -334,7 +334,7 @@ fn polled_for(brings: &str) -> Vec<u64> {
                         if brings.starts_with("data: p") {
                             run.machine.progressed();
                         }
-                        run.machine.ended(run.now, End::Clean);
+                        run.machine.ended(run.now, Ending::Clean);
                     }
                     None => run.machine.failed(run.now),
                 },
@@ -374,7 +374,7 @@ fn what_is_open_is_released() {
     );
     // It ends.
     let mut run = Run::live(Policy::default());
-    run.machine.ended(run.now, End::Broken);
+    run.machine.ended(run.now, Ending::Broken);
     assert_eq!(
         (run.machine.state(), released(&mut run)),
         (State::Waiting, 1)
@@ -441,7 +441,7 @@ fn what_has_no_id_is_no_progress() {
     let mut connections = 1;
     loop {
         assert_eq!(run.bytes("data: upstream connect error\n\n").len(), 1);
-        run.machine.ended(run.now, End::Clean);
+        run.machine.ended(run.now, Ending::Clean);
         if let Some(Action::Done(outcome)) = run.actions().pop() {
             assert_eq!(outcome, Outcome::GaveUp(Cause::Ended));
             break;

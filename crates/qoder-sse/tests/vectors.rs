@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Event, Outcome, Random, cut, feed, parse};
-use qoder_sse::resume::{Action, End, Policy, Resume, Start};
+use qoder_sse::resume::{Action, Ending, Policy, Resume, Start};
 use qoder_sse::{Class, Classify, Frame, Parser};
 use serde_json::Value;
 use std::time::Duration;
@@ -262,7 +262,7 @@ fn the_machine_gives_the_same_events_as_the_parser() {
                 .map(|(event, _)| event)
                 .collect();
             assert_eq!(got, want, "{}", vector["name"]);
-            resume.ended(now, End::Broken);
+            resume.ended(now, Ending::Broken);
         }
     }
 }

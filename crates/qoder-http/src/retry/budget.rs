@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// ```
 /// use std::time::SystemTime;
 /// use http::HeaderMap;
-/// use qoder_http::retry::{Action, AttemptEnd, Attempts, Class, RetryBudget, RetryPolicy};
+/// use qoder_http::retry::{Action, AttemptEnding, Attempts, Class, RetryBudget, RetryPolicy};
 ///
 /// let budget = RetryBudget::new(1);
 /// let headers = HeaderMap::new();
-/// let end = AttemptEnd::Status { status: 503, headers: &headers };
+/// let end = AttemptEnding::Status { status: 503, headers: &headers };
 /// let attempts = || Attempts::new(RetryPolicy::default(), Class::Read, 7).with_budget(budget.clone());
 ///
 /// let (mut one, mut other) = (attempts(), attempts());

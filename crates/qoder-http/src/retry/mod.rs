@@ -51,7 +51,7 @@ pub enum Class {
 /// What ended an attempt.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum AttemptEnd<'a> {
+pub enum AttemptEnding<'a> {
     /// A response arrived whose status is no success (2xx).
     Status {
         /// The status code.
@@ -87,18 +87,18 @@ pub enum Decision {
 ///
 /// ```
 /// use http::HeaderMap;
-/// use qoder_http::retry::{AttemptEnd, Class, Decision, decide};
+/// use qoder_http::retry::{AttemptEnding, Class, Decision, decide};
 ///
-/// let end = AttemptEnd::Status { status: 503, headers: &HeaderMap::new() };
+/// let end = AttemptEnding::Status { status: 503, headers: &HeaderMap::new() };
 /// assert_eq!(decide(Class::Keyed, &end), Decision::Retry);
 /// assert_eq!(decide(Class::Once, &end), Decision::GiveUp);
 /// ```
-pub fn decide(class: Class, end: &AttemptEnd<'_>) -> Decision {
+pub fn decide(class: Class, end: &AttemptEnding<'_>) -> Decision {
     let repeatable = matches!(class, Class::Read | Class::Keyed);
     let again = match end {
         _ if class == Class::Never => false,
         // These fail the same way each time, and a proxy may lock out who insists.
-        AttemptEnd::Failed {
+        AttemptEnding::Failed {
             kind:
                 ErrorKind::Url
                 | ErrorKind::Config
@@ -109,9 +109,9 @@ pub fn decide(class: Class, end: &AttemptEnd<'_>) -> Decision {
                 | ErrorKind::Source,
             ..
         } => false,
-        AttemptEnd::Failed { sent: Sent::No, .. } => true,
-        AttemptEnd::Failed { .. } | AttemptEnd::BodyBroke => repeatable,
-        AttemptEnd::Status { status, headers } => match (status, hint::should_retry(headers)) {
+        AttemptEnding::Failed { sent: Sent::No, .. } => true,
+        AttemptEnding::Failed { .. } | AttemptEnding::BodyBroke => repeatable,
+        AttemptEnding::Status { status, headers } => match (status, hint::should_retry(headers)) {
             (409, _) | (_, Some(false)) | (501, None) => false,
             (429, _) => true,
             (401, _) if repeatable => return Decision::Renew,
@@ -202,10 +202,10 @@ impl RetryPolicy {
 /// ```
 /// use std::time::{Duration, SystemTime};
 /// use http::HeaderMap;
-/// use qoder_http::retry::{Action, AttemptEnd, Attempts, Class, RetryPolicy};
+/// use qoder_http::retry::{Action, AttemptEnding, Attempts, Class, RetryPolicy};
 ///
 /// let mut attempts = Attempts::new(RetryPolicy::default(), Class::Read, 7);
-/// let end = AttemptEnd::Status { status: 503, headers: &HeaderMap::new() };
+/// let end = AttemptEnding::Status { status: 503, headers: &HeaderMap::new() };
 /// let action = attempts.next(&end, None, SystemTime::UNIX_EPOCH);
 /// let Action::Retry { after } = action else { panic!("{action:?}") };
 /// assert!(after >= Duration::from_millis(375) && after <= Duration::from_millis(500));
@@ -277,7 +277,7 @@ impl Attempts {
     /// read where the response has no `Date`.
     pub fn next(
         &mut self,
-        end: &AttemptEnd<'_>,
+        end: &AttemptEnding<'_>,
         remaining: Option<Duration>,
         now: SystemTime,
     ) -> Action {
@@ -295,7 +295,7 @@ impl Attempts {
             return Action::GiveUp;
         }
         let hint = match end {
-            AttemptEnd::Status { headers, .. } => retry_after(headers, now).unwrap_or_default(),
+            AttemptEnding::Status { headers, .. } => retry_after(headers, now).unwrap_or_default(),
             _ => Duration::ZERO,
         };
         let after = self.backoff().max(hint);

@@ -20,8 +20,8 @@ fn the_table() {
     let none = headers(&[]);
     let never = headers(&[("x-should-retry", "false")]);
     let please = headers(&[("x-should-retry", "true")]);
-    let status = |status, headers| AttemptEnd::Status { status, headers };
-    let failed = |kind, sent| AttemptEnd::Failed { kind, sent };
+    let status = |status, headers| AttemptEnding::Status { status, headers };
+    let failed = |kind, sent| AttemptEnding::Failed { kind, sent };
     // (what ended the attempt, [read, keyed, once, never])
     let table = [
         (
@@ -84,7 +84,7 @@ fn the_table() {
             failed(ErrorKind::Protocol, Sent::Maybe),
             [Retry, Retry, GiveUp, GiveUp],
         ),
-        (AttemptEnd::BodyBroke, [Retry, Retry, GiveUp, GiveUp]),
+        (AttemptEnding::BodyBroke, [Retry, Retry, GiveUp, GiveUp]),
         (status(409, &none), [GiveUp, GiveUp, GiveUp, GiveUp]),
         (status(409, &please), [GiveUp, GiveUp, GiveUp, GiveUp]),
         (status(503, &never), [GiveUp, GiveUp, GiveUp, GiveUp]),
@@ -117,7 +117,7 @@ fn waits(
     seed: u64,
 ) -> Vec<Duration> {
     let mut attempts = Attempts::new(policy, Class::Read, seed);
-    let end = AttemptEnd::Status {
+    let end = AttemptEnding::Status {
         status: 503,
         headers,
     };
@@ -193,7 +193,7 @@ fn a_wait_that_the_deadline_cuts_is_not_begun() {
 fn a_credential_is_renewed_once() {
     let mut attempts = Attempts::new(RetryPolicy::default(), Class::Read, 1);
     let headers = headers(&[]);
-    let end = AttemptEnd::Status {
+    let end = AttemptEnding::Status {
         status: 401,
         headers: &headers,
     };
@@ -206,7 +206,7 @@ fn a_credential_is_renewed_once() {
 fn a_wait_that_is_given_up_gives_back_what_it_drew() {
     let budget = RetryBudget::new(1);
     let headers = headers(&[]);
-    let end = AttemptEnd::Status {
+    let end = AttemptEnding::Status {
         status: 503,
         headers: &headers,
     };
@@ -233,7 +233,7 @@ fn a_wait_that_is_given_up_gives_back_what_it_drew() {
 fn an_empty_budget_ends_retries() {
     let budget = RetryBudget::new(2);
     let headers = headers(&[]);
-    let end = AttemptEnd::Status {
+    let end = AttemptEnding::Status {
         status: 503,
         headers: &headers,
     };

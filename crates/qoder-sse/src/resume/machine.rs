@@ -35,7 +35,7 @@ use crate::parser::Parser;
 ///
 /// ```
 /// use std::time::Duration;
-/// use qoder_sse::resume::{AllDurable, End, Action, Policy, Resume, Start};
+/// use qoder_sse::resume::{AllDurable, Ending, Action, Policy, Resume, Start};
 ///
 /// let at = |seconds| Duration::from_secs(seconds);
 /// let mut resume = Resume::new(Start::After("9".into()), Policy::default(), 7, AllDurable);
@@ -50,7 +50,7 @@ use crate::parser::Parser;
 /// resume.opened(at(0));
 /// let fed = resume.bytes(at(1), b"id: 10\ndata: hello\n\n");
 /// assert_eq!(fed.delivery.unwrap().frame.data(), "hello");
-/// resume.ended(at(2), End::Clean);
+/// resume.ended(at(2), Ending::Clean);
 /// connect(&mut resume, at(2));
 /// assert_eq!(resume.cursor(), Some("10"), "what the next request sends as Last-Event-ID");
 /// ```
@@ -86,7 +86,7 @@ pub struct Delivery<'a> {
 
 /// How the bytes of a connection came to their end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
+pub enum Ending {
     /// The response is complete.
     Clean,
     /// Reading failed.
@@ -318,16 +318,16 @@ impl<C: Classify> Resume<C> {
     }
 
     /// The connection's bytes are at their end.
-    pub fn ended(&mut self, now: Tick, end: End) {
+    pub fn ended(&mut self, now: Tick, end: Ending) {
         if !self.core.reads() && self.core.state != State::Parked {
             return;
         }
         self.settle();
         let cause = match (end, self.parser.finish()) {
-            (End::Broken, _) => Cause::Broken,
-            (End::Silent, _) => Cause::Idle,
-            (End::Clean, Tail::Clean) => Cause::Ended,
-            (End::Clean, Tail::Cut { .. }) => Cause::Cut,
+            (Ending::Broken, _) => Cause::Broken,
+            (Ending::Silent, _) => Cause::Idle,
+            (Ending::Clean, Tail::Clean) => Cause::Ended,
+            (Ending::Clean, Tail::Cut { .. }) => Cause::Cut,
         };
         self.core.lost(now, cause);
     }

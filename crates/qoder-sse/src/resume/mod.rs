@@ -57,7 +57,7 @@ mod streams;
 mod table;
 mod walk_back;
 
-pub use machine::{Delivery, End, Fed, Resume};
+pub use machine::{Delivery, Ending, Fed, Resume};
 pub use policy::{Policy, Polling, Tick};
 #[cfg(feature = "count-moves")]
 pub use table::moves_taken;

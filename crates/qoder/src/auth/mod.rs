@@ -9,13 +9,13 @@
 // | `service_account.rs` | tokens in exchange for a service account's key |
 // | `cache.rs` | which token to use, and when to ask for another: a machine without I/O |
 // | `renewed.rs` | the shell around it: one question at a time |
-// | `reason.rs` | why there is none |
+// | `no_token.rs` | why there is none |
 // | `in_flight.rs` | a question under way, which whoever waits for its answer drives |
 
 mod cache;
 mod in_flight;
+mod no_token;
 mod provider;
-mod reason;
 mod renewed;
 mod secret;
 mod service_account;

@@ -16,8 +16,8 @@ use tokio::time::{Instant, timeout};
 
 use super::cache::{Cache, Decision, Issued};
 use super::in_flight::{InFlight, Place, Turn};
+use super::no_token::NoToken;
 use super::provider::{AccessToken, Credentials};
-use super::reason::Reason;
 use super::service_account::Exchange;
 use super::token::Token;
 use crate::error::{Error, Result};
@@ -47,10 +47,10 @@ pub(crate) enum Source {
 }
 
 /// A token and how long it is good, or why there is none.
-type Answer = std::result::Result<(Token, Option<Duration>), Reason>;
+type Answer = std::result::Result<(Token, Option<Duration>), NoToken>;
 
 struct State {
-    cache: Cache<Token, Arc<Reason>>,
+    cache: Cache<Token, Arc<NoToken>>,
     recent: VecDeque<Token>,
     /// What is asked just now, once in each runtime.
     asking: VecDeque<InFlight<Answer>>,
@@ -148,7 +148,7 @@ impl Renewed {
 /// Asks the source, which may take its time, but no more than that.
 async fn ask(source: Arc<Source>) -> Answer {
     let answer = timeout(LIMIT, source.ask()).await;
-    let answer = answer.unwrap_or_else(|_| Err(Reason::too_late(LIMIT)))?;
+    let answer = answer.unwrap_or_else(|_| Err(NoToken::too_late(LIMIT)))?;
     Ok((source.token(&answer)?, answer.expires_in))
 }
 
@@ -285,20 +285,20 @@ impl Waiter<'_> {
 }
 
 impl Source {
-    async fn ask(&self) -> std::result::Result<AccessToken, Reason> {
+    async fn ask(&self) -> std::result::Result<AccessToken, NoToken> {
         match self {
             Self::Account(exchange) => exchange.ask().await,
-            Self::Custom(credentials) => credentials.token().await.map_err(Reason::custom),
+            Self::Custom(credentials) => credentials.token().await.map_err(NoToken::custom),
         }
     }
 
     /// The header for a token that was given.
-    fn token(&self, answer: &AccessToken) -> std::result::Result<Token, Reason> {
+    fn token(&self, answer: &AccessToken) -> std::result::Result<Token, NoToken> {
         let name = match self {
             Self::Account(_) => "the token in exchange for the service account's key",
             Self::Custom(_) => "the token from the credentials",
         };
-        Token::new(&answer.secret).map_err(|why| Reason::new(format!("{name} {why}")))
+        Token::new(&answer.secret).map_err(|why| NoToken::new(format!("{name} {why}")))
     }
 }
 

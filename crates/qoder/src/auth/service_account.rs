@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, debug, info_span};
 
+use super::no_token::NoToken;
 use super::provider::AccessToken;
-use super::reason::Reason;
 use super::secret::Secret;
 use super::token::Token;
 use crate::env;
@@ -220,7 +220,7 @@ impl Exchange {
         &self.key
     }
 
-    pub(super) async fn ask(&self) -> std::result::Result<AccessToken, Reason> {
+    pub(super) async fn ask(&self) -> std::result::Result<AccessToken, NoToken> {
         // It is of no call: one that began it and is dropped would be shown as still open.
         let span = info_span!(
             parent: None,
@@ -255,7 +255,7 @@ impl Exchange {
         .await
     }
 
-    async fn attempt(&self) -> std::result::Result<AccessToken, Reason> {
+    async fn attempt(&self) -> std::result::Result<AccessToken, NoToken> {
         let mut request = Request::new(RequestBody::from(self.body.clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
@@ -265,7 +265,7 @@ impl Exchange {
             .send(request, Lane::Call, self.timeouts)
             .await;
         let (parts, body) = sent.map_err(unreachable_now)?.into_parts();
-        let about = |why: Reason, id: Option<&str>| Reason {
+        let about = |why: NoToken, id: Option<&str>| NoToken {
             status: Some(parts.status),
             request_id: request_id(&parts.headers)
                 .or(id)
@@ -303,7 +303,7 @@ impl Exchange {
         read.map_err(|what| {
             let status = parts.status.as_u16();
             about(
-                Reason::new(format!(
+                NoToken::new(format!(
                     "the exchange of the service account's key was answered with {status}, but {what}"
                 )),
                 None,
@@ -320,20 +320,20 @@ impl Exchange {
 }
 
 /// The server was not reached, or broke off.
-fn unreachable_now(error: qoder_http::Error) -> Reason {
+fn unreachable_now(error: qoder_http::Error) -> NoToken {
     use qoder_http::ErrorKind::{Certificate, Coding, Config, Url};
     let transient = !matches!(error.kind(), Certificate | Coding | Config | Url);
     let message = format!("the exchange of the service account's key failed: {error}");
     let cause: Arc<dyn StdError + Send + Sync> = Arc::new(error);
-    Reason {
+    NoToken {
         transient,
         cause: Some(Cause(cause)),
-        ..Reason::new(message)
+        ..NoToken::new(message)
     }
 }
 
 /// The server refused.
-fn refused(status: http::StatusCode, headers: &HeaderMap, code: Option<String>) -> Reason {
+fn refused(status: http::StatusCode, headers: &HeaderMap, code: Option<String>) -> NoToken {
     let mut message = format!(
         "the exchange of the service account's key was refused: {}",
         status.as_u16()
@@ -343,10 +343,10 @@ fn refused(status: http::StatusCode, headers: &HeaderMap, code: Option<String>) 
         message.push_str(code);
     }
     let limited = status.as_u16() == 429;
-    Reason {
+    NoToken {
         transient: limited || status.is_server_error(),
         hint: qoder_http::retry::retry_after(headers, SystemTime::now()).filter(|_| limited),
-        ..Reason::new(message)
+        ..NoToken::new(message)
     }
 }
 

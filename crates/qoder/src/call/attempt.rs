@@ -13,7 +13,7 @@ use qoder_types::Accept;
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
-use super::failure::{End, Failure, refusal};
+use super::failure::{Ending, Failure, refusal};
 use super::prepared::Prepared;
 use super::trace::{Seen, Trace};
 use crate::error::{Error, ErrorKind, Result};
@@ -163,7 +163,7 @@ async fn attempts<T: Receive>(
 
 fn too_late(prepared: &Prepared, attempts: u32, sent: Sent) -> Error {
     let deadline = prepared.deadline.unwrap_or_default();
-    let end = End::Failed(qoder_http::ErrorKind::Timeout(Phase::Head), sent);
+    let end = Ending::Failed(qoder_http::ErrorKind::Timeout(Phase::Head), sent);
     Error::new(
         ErrorKind::Timeout,
         format!("the call's deadline of {deadline:?} passed"),
@@ -208,9 +208,9 @@ impl Receive for http::Response<Bytes> {
                 let end = match error.kind() {
                     // The same answer would be as large again.
                     qoder_http::ErrorKind::TooLarge => {
-                        End::Status(parts.status.as_u16(), HeaderMap::new())
+                        Ending::Status(parts.status.as_u16(), HeaderMap::new())
                     }
-                    _ => End::BodyBroke,
+                    _ => Ending::BodyBroke,
                 };
                 let id = request_id(&parts.headers).map(ToOwned::to_owned);
                 Err(Failure {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use qoder_http::retry::{AttemptEnd, Class, Decision, decide};
+use qoder_http::retry::{AttemptEnding, Class, Decision, decide};
 use qoder_http::{ResponseBody, Sent};
 use qoder_types::ErrorBody;
 use tokio::time::timeout;
@@ -28,13 +28,13 @@ const SUMMARY: usize = 1000;
 /// Why an attempt is not the last word, for the policy, and what to tell the caller if it is.
 pub(super) struct Failure {
     pub(super) error: Error,
-    pub(super) end: End,
+    pub(super) end: Ending,
     /// The token was refused, and another can be had.
     pub(super) renewable: bool,
 }
 
 /// What the retry policy wants to know of a failed attempt.
-pub(super) enum End {
+pub(super) enum Ending {
     /// There was no token to send it with, so that nothing was sent. There may soon be one.
     NoToken {
         transient: bool,
@@ -46,7 +46,7 @@ pub(super) enum End {
 
 impl Failure {
     pub(super) fn transport(error: qoder_http::Error) -> Self {
-        let end = End::Failed(error.kind(), error.sent());
+        let end = Ending::Failed(error.kind(), error.sent());
         Self {
             error: Error::transport(error),
             end,
@@ -56,7 +56,7 @@ impl Failure {
 
     pub(super) fn no_token(error: Error) -> Self {
         Self {
-            end: End::NoToken {
+            end: Ending::NoToken {
                 transient: error.is_transient(),
             },
             error,
@@ -65,7 +65,7 @@ impl Failure {
     }
 }
 
-impl End {
+impl Ending {
     /// Whether a call of this class can be made again after it, by the caller.
     pub(super) fn is_retryable(&self, class: Class) -> bool {
         match self {
@@ -74,22 +74,22 @@ impl End {
         }
     }
 
-    pub(super) fn view(&self) -> AttemptEnd<'_> {
+    pub(super) fn view(&self) -> AttemptEnding<'_> {
         match self {
-            Self::Status(status, headers) => AttemptEnd::Status {
+            Self::Status(status, headers) => AttemptEnding::Status {
                 status: *status,
                 headers,
             },
-            Self::Failed(kind, sent) => AttemptEnd::Failed {
+            Self::Failed(kind, sent) => AttemptEnding::Failed {
                 kind: *kind,
                 sent: *sent,
             },
             // Asking for it has its own rules about when to ask again.
-            Self::NoToken { .. } => AttemptEnd::Failed {
+            Self::NoToken { .. } => AttemptEnding::Failed {
                 kind: qoder_http::ErrorKind::Config,
                 sent: Sent::No,
             },
-            Self::BodyBroke => AttemptEnd::BodyBroke,
+            Self::BodyBroke => AttemptEnding::BodyBroke,
         }
     }
 }
@@ -138,7 +138,7 @@ pub(super) async fn refusal(
         .with_api(api);
     Failure {
         error,
-        end: End::Status(status.as_u16(), parts.headers),
+        end: Ending::Status(status.as_u16(), parts.headers),
         renewable,
     }
 }

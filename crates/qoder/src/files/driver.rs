@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
-use qoder_http::retry::{self, AttemptEnd, Class};
+use qoder_http::retry::{self, AttemptEnding, Class};
 use qoder_http::{Coding, Lane, RequestBody, ResponseBody, Sent};
 use qoder_types::{FileContent, FileId, ops};
 use tokio::time::{Sleep, sleep};
@@ -16,7 +16,7 @@ use tracing::debug;
 
 use super::answer::Extent;
 use super::link::Link;
-use super::machine::{Action, Decision, Machine, Why};
+use super::machine::{Action, Cause, Decision, Machine};
 use super::progress::Progress;
 use crate::call::{Call, CallOptions, Pending, words};
 use crate::error::{Error, ErrorKind, Result};
@@ -135,7 +135,7 @@ impl Driver {
                     };
                     let (parts, body) = response.into_parts();
                     self.status = Some(parts.status);
-                    self.passes = passes(&AttemptEnd::Status {
+                    self.passes = passes(&AttemptEnding::Status {
                         status: parts.status.as_u16(),
                         headers: &parts.headers,
                     });
@@ -278,11 +278,11 @@ impl Driver {
     }
 
     /// The error of a download that was given up.
-    fn given(&mut self, why: &Why) -> Error {
+    fn given(&mut self, why: &Cause) -> Error {
         let (got, total) = self.machine.progress();
         let of = total.map_or(String::new(), |total| format!(" of {total}"));
         let message = match why {
-            Why::Status => {
+            Cause::Status => {
                 let status = self.status.unwrap_or_default();
                 let reason = status.canonical_reason().unwrap_or("status");
                 let hint = if status.is_redirection() {
@@ -295,7 +295,7 @@ impl Driver {
                 let error = self.error(ErrorKind::Api, text);
                 return error.with_retryable(self.passes);
             }
-            Why::Broke => match self.broke.take() {
+            Cause::Broke => match self.broke.take() {
                 Some(error) => {
                     let (kind, text) = match error.kind() {
                         qoder_http::ErrorKind::Coding => {
@@ -311,7 +311,7 @@ impl Driver {
                             (Error::transport_kind(&error), text)
                         }
                     };
-                    let end = AttemptEnd::Failed {
+                    let end = AttemptEnding::Failed {
                         kind: error.kind(),
                         sent: error.sent(),
                     };
@@ -323,36 +323,36 @@ impl Driver {
                 }
                 None => format!("the file broke off after {got}{of} bytes"),
             },
-            Why::Short => {
+            Cause::Short => {
                 let text = format!("the file ended after {got}{of} bytes");
                 return self.error(ErrorKind::Network, text).with_retryable(true);
             }
-            Why::Length(length) => {
+            Cause::Length(length) => {
                 let wanted = total.unwrap_or_default();
                 format!("the file has {length} bytes, and should have {wanted}")
             }
-            Why::TooLarge(limit) => {
+            Cause::TooLarge(limit) => {
                 let text = format!(
                     "the file is larger than the limit of {limit} bytes, which `Download::max_bytes` sets"
                 );
                 return self.error(ErrorKind::TooLarge, text);
             }
-            Why::Long => format!("the file goes on after its {} bytes", total.unwrap_or(got)),
-            Why::Changed => "the file changed while it was downloaded".to_owned(),
-            Why::Endless => {
+            Cause::Long => format!("the file goes on after its {} bytes", total.unwrap_or(got)),
+            Cause::Changed => "the file changed while it was downloaded".to_owned(),
+            Cause::Endless => {
                 "the storage doesn't say where the file ends, so that nobody could tell \
                  if it broke off: say how long it is with `Download::length`"
                     .to_owned()
             }
-            Why::NoVersion => format!(
+            Cause::NoVersion => format!(
                 "the file broke off after {got}{of} bytes, and the storage names no version of it to go on with"
             ),
-            Why::Range => "the storage sent another range than was asked for".to_owned(),
-            Why::TooMany => format!("the file broke off too often: {got}{of} bytes have come"),
+            Cause::Range => "the storage sent another range than was asked for".to_owned(),
+            Cause::TooMany => format!("the file broke off too often: {got}{of} bytes have come"),
         };
         let passes = matches!(
             why,
-            Why::Broke | Why::Changed | Why::NoVersion | Why::TooMany
+            Cause::Broke | Cause::Changed | Cause::NoVersion | Cause::TooMany
         );
         self.error(ErrorKind::Decode, message)
             .with_retryable(passes)
@@ -360,6 +360,6 @@ impl Driver {
 }
 
 /// Whether the same request may do better later.
-fn passes(end: &AttemptEnd<'_>) -> bool {
+fn passes(end: &AttemptEnding<'_>) -> bool {
     retry::decide(Class::Read, end) == retry::Decision::Retry
 }

@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use qoder_http::Sent;
-use qoder_http::retry::{self, AttemptEnd, Attempts, Class, RetryBudget, RetryPolicy};
+use qoder_http::retry::{self, AttemptEnding, Attempts, Class, RetryBudget, RetryPolicy};
 
 use super::answer::{Codings, Extent, Range, is_part_of, says_expired, validator};
 
@@ -84,12 +84,12 @@ pub(super) enum Action {
     /// All of it was given.
     Done,
     /// It can't be had.
-    GiveUp(Why),
+    GiveUp(Cause),
 }
 
 /// Why a content can't be had.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum Cause {
     /// The status of the last response.
     Status,
     /// What ended the last attempt.
@@ -170,9 +170,9 @@ impl Machine {
         }
     }
 
-    fn too_large(&self, length: Option<u64>) -> Option<Why> {
+    fn too_large(&self, length: Option<u64>) -> Option<Cause> {
         let limit = self.limit?;
-        (length? > limit).then_some(Why::TooLarge(limit))
+        (length? > limit).then_some(Cause::TooLarge(limit))
     }
 
     /// How much was given, and of how much.
@@ -209,14 +209,14 @@ impl Machine {
                     bytes: None,
                     total: Some(total),
                 }) if self.is_all(total) => Decision::Then(Action::Done),
-                _ => self.changed(Why::Changed),
+                _ => self.changed(Cause::Changed),
             },
             401 | 403 | 404 | 410 => Decision::Then(self.another_link()),
             400 => Decision::Words,
-            201..=299 => Decision::Then(Action::GiveUp(Why::Status)),
+            201..=299 => Decision::Then(Action::GiveUp(Cause::Status)),
             status => {
-                let end = AttemptEnd::Status { status, headers };
-                Decision::Then(self.again(&end, now, Why::Status))
+                let end = AttemptEnding::Status { status, headers };
+                Decision::Then(self.again(&end, now, Cause::Status))
             }
         }
     }
@@ -226,7 +226,7 @@ impl Machine {
         if says_expired(words) {
             self.another_link()
         } else {
-            Action::GiveUp(Why::Status)
+            Action::GiveUp(Cause::Status)
         }
     }
 
@@ -240,7 +240,7 @@ impl Machine {
         let length = extent.length();
         if let (Some(length), Some(expected)) = (length, self.expected) {
             if length != expected {
-                return give(Why::Length(length));
+                return give(Cause::Length(length));
             }
         }
         if let Some(why) = self.too_large(length) {
@@ -248,7 +248,7 @@ impl Machine {
         }
         let total = length.or(self.expected);
         if total.is_none() && extent == Extent::Unmarked {
-            return give(Why::Endless);
+            return give(Cause::Endless);
         }
         let (validator, codings) = (validator(headers), Codings::of(headers));
         let mut restart = std::mem::take(&mut self.stale);
@@ -265,7 +265,7 @@ impl Machine {
                 self.skip = self.offset;
                 return Decision::Read { restart: false };
             } else {
-                return give(Why::Changed);
+                return give(Cause::Changed);
             }
         }
         self.validator = validator;
@@ -280,11 +280,11 @@ impl Machine {
             total,
         }) = Range::of(headers)
         else {
-            return Decision::Then(Action::GiveUp(Why::Range));
+            return Decision::Then(Action::GiveUp(Cause::Range));
         };
         let asked = self.validator.as_ref().filter(|_| self.offset > 0);
         let Some(validator) = asked else {
-            return self.changed(Why::Range);
+            return self.changed(Cause::Range);
         };
         let other_length = match (self.total, total) {
             (Some(before), Some(now)) => before != now,
@@ -293,11 +293,11 @@ impl Machine {
             _ => false,
         };
         if other_length || !is_part_of(validator, &self.codings, headers) {
-            return self.changed(Why::Changed);
+            return self.changed(Cause::Changed);
         }
         let fits = extent.length().is_none_or(|length| length <= end - start);
         if start != self.offset || !fits {
-            return self.changed(Why::Range);
+            return self.changed(Cause::Range);
         }
         if let Some(why) = self.too_large(total) {
             return Decision::Then(Action::GiveUp(why));
@@ -308,7 +308,7 @@ impl Machine {
     }
 
     /// Something was read. Gives the part of it that is new.
-    pub(super) fn take(&mut self, mut bytes: bytes::Bytes) -> Result<bytes::Bytes, Why> {
+    pub(super) fn take(&mut self, mut bytes: bytes::Bytes) -> Result<bytes::Bytes, Cause> {
         let length = bytes.len() as u64;
         let skipped = self.skip.min(length);
         self.skip -= skipped;
@@ -316,10 +316,10 @@ impl Machine {
         self.offset += bytes.len() as u64;
         let is_past = |end: Option<u64>| end.is_some_and(|end| self.offset > end);
         if is_past(self.total) {
-            return Err(Why::Long);
+            return Err(Cause::Long);
         }
         if is_past(self.until) {
-            return Err(Why::Range);
+            return Err(Cause::Range);
         }
         if let Some(why) = self.too_large(Some(self.offset)) {
             return Err(why);
@@ -340,8 +340,8 @@ impl Machine {
     /// The body came to its end.
     pub(super) fn end(&mut self, now: SystemTime) -> Action {
         match self.total {
-            Some(total) if self.offset < total => self.broken(now, Why::Short),
-            _ if self.skip > 0 => self.broken(now, Why::Short),
+            Some(total) if self.offset < total => self.broken(now, Cause::Short),
+            _ if self.skip > 0 => self.broken(now, Cause::Short),
             _ => {
                 self.attempts.succeeded();
                 Action::Done
@@ -354,20 +354,20 @@ impl Machine {
         if self.total == Some(self.offset) && self.skip == 0 {
             return Action::Done;
         }
-        self.broken(now, Why::Broke)
+        self.broken(now, Cause::Broke)
     }
 
-    fn broken(&mut self, now: SystemTime, why: Why) -> Action {
+    fn broken(&mut self, now: SystemTime, why: Cause) -> Action {
         self.skip = 0;
         if self.offset > 0 && self.validator.is_none() {
             if !self.rewinds {
-                return Action::GiveUp(Why::NoVersion);
+                return Action::GiveUp(Cause::NoVersion);
             }
             if let Some(too_many) = self.start_anew() {
                 return too_many;
             }
         }
-        self.again(&AttemptEnd::BodyBroke, now, why)
+        self.again(&AttemptEnding::BodyBroke, now, why)
     }
 
     /// There was no response.
@@ -377,13 +377,13 @@ impl Machine {
         sent: Sent,
         now: SystemTime,
     ) -> Action {
-        self.again(&AttemptEnd::Failed { kind, sent }, now, Why::Broke)
+        self.again(&AttemptEnding::Failed { kind, sent }, now, Cause::Broke)
     }
 
-    fn again(&mut self, end: &AttemptEnd<'_>, now: SystemTime, why: Why) -> Action {
+    fn again(&mut self, end: &AttemptEnding<'_>, now: SystemTime, why: Cause) -> Action {
         self.requests += 1;
         if self.requests >= REQUESTS {
-            return Action::GiveUp(Why::TooMany);
+            return Action::GiveUp(Cause::TooMany);
         }
         match self.attempts.next(end, None, now) {
             retry::Action::Retry { after } => {
@@ -398,13 +398,13 @@ impl Machine {
         self.requests += 1;
         self.links += 1;
         if self.links >= LINKS || self.requests >= REQUESTS {
-            return Action::GiveUp(Why::Status);
+            return Action::GiveUp(Cause::Status);
         }
         Action::Link
     }
 
     /// What is there can't follow what was given: it is begun anew, or there is this to say.
-    fn changed(&mut self, why: Why) -> Decision {
+    fn changed(&mut self, why: Cause) -> Decision {
         if !self.rewinds {
             return Decision::Then(Action::GiveUp(why));
         }
@@ -419,7 +419,7 @@ impl Machine {
         self.offset = 0;
         self.total = None;
         self.validator = None;
-        (self.starts >= STARTS).then_some(Action::GiveUp(Why::TooMany))
+        (self.starts >= STARTS).then_some(Action::GiveUp(Cause::TooMany))
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! A catch-up is asked for a request, is given the page, and then gives the steps that the page made
 //! possible. Not every server heeds what it is asked: the first generation documents `limit`
-//! alone. Whether it does is found out where it matters, once, and kept as its [`Habits`].
+//! alone. Whether it does is found out where it matters, once, and kept as its [`ListSupport`].
 
 use std::collections::{HashSet, VecDeque};
 
@@ -14,7 +14,7 @@ use super::event_log::EventLog;
 
 /// What is known of a server's list.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Habits {
+pub(crate) struct ListSupport {
     /// Whether it begins after the event that `after_id` names.
     after: Heeds,
     /// Whether it has an order of the other way.
@@ -48,7 +48,7 @@ pub(crate) struct CatchUp {
     paging: Paging,
     pages: usize,
     stage: Stage,
-    habits: Habits,
+    habits: ListSupport,
     check: Option<Check>,
     /// The first two events of the list, with the seconds of their times.
     head: Vec<(EventId, Option<String>)>,
@@ -139,7 +139,7 @@ impl CatchUp {
         from: ListFrom,
         after: Option<&str>,
         kept: usize,
-        habits: Habits,
+        habits: ListSupport,
     ) -> Self {
         // From the newest event back it is not as far as from the first one on.
         let from = match from {
@@ -180,7 +180,7 @@ impl CatchUp {
     }
 
     /// What is known of the list by now.
-    pub(crate) fn habits(&self) -> Habits {
+    pub(crate) fn habits(&self) -> ListSupport {
         self.habits
     }
 

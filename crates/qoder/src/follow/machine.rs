@@ -11,12 +11,12 @@ use http::HeaderValue;
 use qoder_http::Sent;
 use qoder_sse::Frame;
 use qoder_sse::resume::{
-    Action as ResumeAction, Class, Classify, End, Fault, ListFrom, Notice as Told, Outcome, Policy,
-    Refusal, RefusalKind, Resume, Start, Tick,
+    Action as ResumeAction, Class, Classify, Ending, Fault, ListFrom, Notice as Told, Outcome,
+    Policy, Refusal, RefusalKind, Resume, Start, Tick,
 };
 use qoder_types::{Event, EventId, Page, PreviewType, Request};
 
-use super::catch_up::{CatchUp, Habits, Step};
+use super::catch_up::{CatchUp, ListSupport, Step};
 use super::event_log::{self, EventLog};
 use super::notice::Notice;
 use super::previews::{LiveText, PreviewStart, Previews};
@@ -55,7 +55,7 @@ pub(crate) struct Follower {
     held: usize,
     resume: Resume<Decoder>,
     catch_up: Option<CatchUp>,
-    habits: Habits,
+    habits: ListSupport,
     chunk: Bytes,
     /// Whether the request for the stream carried the cursor.
     asked_after: bool,
@@ -155,7 +155,7 @@ impl Follower {
             held: settings.held,
             resume: Resume::new(settings.start, settings.policy, seed, decoder),
             catch_up: None,
-            habits: Habits::default(),
+            habits: ListSupport::default(),
             chunk: Bytes::new(),
             asked_after: false,
             previews: Previews::default(),
@@ -270,13 +270,13 @@ impl Follower {
 
     /// The stream came to its end.
     pub(crate) fn ended(&mut self, now: Tick) {
-        self.resume.ended(now, End::Clean);
+        self.resume.ended(now, Ending::Clean);
     }
 
     /// Reading the stream failed.
     pub(crate) fn broke(&mut self, now: Tick, error: Error) {
         self.failed(error);
-        self.resume.ended(now, End::Broken);
+        self.resume.ended(now, Ending::Broken);
     }
 
     pub(crate) fn page(&mut self, now: Tick, page: Page<Event>) {

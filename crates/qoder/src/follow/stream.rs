@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use http::header;
-use qoder_http::retry::{AttemptEnd, Class, Decision, decide};
+use qoder_http::retry::{AttemptEnding, Class, Decision, decide};
 use qoder_http::{ResponseBody, Sent};
 use qoder_sse::{Item, Overflow, Parser, Tail};
 use qoder_types::{Event, EventId, PreviewType};
@@ -221,7 +221,7 @@ impl EventStream {
                 Some(Ok(chunk)) => self.chunk = chunk,
                 Some(Err(error)) => {
                     self.body = None;
-                    let end = AttemptEnd::Failed {
+                    let end = AttemptEnding::Failed {
                         kind: error.kind(),
                         sent: Sent::Yes,
                     };

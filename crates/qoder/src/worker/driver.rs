@@ -39,10 +39,10 @@ const UNINTERRUPTED: usize = 64;
 const SAID: usize = 1000;
 
 /// Starts a handler.
-pub(super) type Start<'a> = Box<dyn Fn(Job) -> Running<'a, Ended> + Send + Sync + 'a>;
+pub(super) type Start<'a> = Box<dyn Fn(Job) -> Running<'a, Ending> + Send + Sync + 'a>;
 
 /// How a handler ended.
-pub(super) enum Ended {
+pub(super) enum Ending {
     Well,
     Failed(String),
     Panicked(String),
@@ -89,7 +89,7 @@ enum News {
     Acked(Result<Work>),
     Beaten(Result<WorkHeartbeat>),
     Stopped(Result<Work>),
-    Ended(Ended),
+    Ended(Ending),
 }
 
 /// A piece of work in its slot.
@@ -195,15 +195,14 @@ impl<'a> Driver<'a> {
             Action::Tell { slot, why } => {
                 if let Some(held) = self.held.get(&slot) {
                     held.stopping.send_replace(true);
-                    let (work, reason) = (held.work.id.clone(), why.into());
-                    self.tell(WorkerNotice::Stopping { work, reason });
+                    let work = held.work.id.clone();
+                    self.tell(WorkerNotice::Stopping { work, reason: why });
                 }
             }
             Action::Cancel { slot, why } => {
                 self.tasks.remove(Key::Handler(slot));
                 if let Some(work) = self.work(slot) {
-                    let reason = why.into();
-                    self.tell(WorkerNotice::Canceled { work, reason });
+                    self.tell(WorkerNotice::Canceled { work, reason: why });
                 }
             }
             Action::Release { slot, how } => self.release(slot, how),
@@ -322,12 +321,12 @@ impl<'a> Driver<'a> {
                 if let Some(work) = self.work(slot) {
                     let said = |text: String| Arc::from(excerpt(&text, SAID));
                     self.tell(match ended {
-                        Ended::Well => WorkerNotice::Finished { work },
-                        Ended::Failed(error) => WorkerNotice::Failed {
+                        Ending::Well => WorkerNotice::Finished { work },
+                        Ending::Failed(error) => WorkerNotice::Failed {
                             work,
                             error: said(error),
                         },
-                        Ended::Panicked(message) => WorkerNotice::Panicked {
+                        Ending::Panicked(message) => WorkerNotice::Panicked {
                             work,
                             message: said(message),
                         },
@@ -454,17 +453,17 @@ fn send<T: serde::de::DeserializeOwned + Send + 'static>(
 /// A handler, whose panic is a way to end.
 pub(super) fn caught<'a, E: fmt::Display>(
     handler: impl Future<Output = std::result::Result<(), E>> + Send + 'a,
-) -> Running<'a, Ended> {
+) -> Running<'a, Ending> {
     let mut handler = Box::pin(handler);
     Box::pin(poll_fn(move |cx| {
         // It is not polled again after a panic.
         let polled = catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx)));
         Poll::Ready(match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(Ok(()))) => Ended::Well,
+            Ok(Poll::Ready(Ok(()))) => Ending::Well,
             // With the causes, for errors that write them so.
-            Ok(Poll::Ready(Err(error))) => Ended::Failed(format!("{error:#}")),
-            Err(panic) => Ended::Panicked(message(panic.as_ref())),
+            Ok(Poll::Ready(Err(error))) => Ending::Failed(format!("{error:#}")),
+            Err(panic) => Ending::Panicked(message(panic.as_ref())),
         })
     }))
 }

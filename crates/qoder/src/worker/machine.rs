@@ -7,6 +7,7 @@ use std::time::Duration;
 use qoder_types::{WorkHeartbeat, WorkId};
 
 use super::backoff::Backoff;
+use super::notice::CancelReason;
 
 /// The time since the worker began.
 pub(super) type Tick = Duration;
@@ -61,9 +62,9 @@ pub(super) enum Action {
     /// Start the handler. Answered by `ended`.
     Start { slot: Slot },
     /// Tell the handler that it is to end.
-    Tell { slot: Slot, why: Why },
+    Tell { slot: Slot, why: CancelReason },
     /// Drop the handler.
-    Cancel { slot: Slot, why: Why },
+    Cancel { slot: Slot, why: CancelReason },
     /// Stop the work, with force: nobody is at it any more. Answered by `stopped`, `stop_failed` or
     /// `stop_refused`.
     Stop { slot: Slot, number: u64 },
@@ -73,17 +74,6 @@ pub(super) enum Action {
     Wait(Option<Tick>),
     /// The worker is at its end. What is still under way is to be dropped.
     Done,
-}
-
-/// Why a handler is to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// The lease is lost: the work may be another worker's by now.
-    LeaseLost,
-    /// Somebody asked for the work to be stopped.
-    Stopped,
-    /// The worker shuts down.
-    ShutDown,
 }
 
 /// How a worker parted from a piece of work.
@@ -150,7 +140,7 @@ struct Item {
     expected: String,
     beat: Write,
     /// Until when the handler may go on, once it was told to end, and why.
-    told: Option<(Tick, Why)>,
+    told: Option<(Tick, CancelReason)>,
 }
 
 /// How far a piece of work is.
@@ -324,7 +314,7 @@ impl Machine {
                 item.step = Step::Running;
                 self.actions.push_back(Action::Start { slot });
             }
-            Step::Running if stopping => self.tell(now, slot, Why::Stopped),
+            Step::Running if stopping => self.tell(now, slot, CancelReason::Stopped),
             Step::Acking(_) | Step::Running | Step::Stopping(_) => {}
         }
     }
@@ -401,7 +391,7 @@ impl Machine {
         for slot in slots {
             match self.items.get(&slot).map(|item| &item.step) {
                 Some(Step::Acking(_) | Step::Claiming) => self.part(now, slot, Release::NotTaken),
-                Some(Step::Running) => self.tell(now, slot, Why::ShutDown),
+                Some(Step::Running) => self.tell(now, slot, CancelReason::ShutDown),
                 Some(Step::Stopping(_)) | None => {}
             }
         }
@@ -487,7 +477,7 @@ impl Machine {
     }
 
     /// Tells the handler to end, once.
-    fn tell(&mut self, now: Tick, slot: Slot, why: Why) {
+    fn tell(&mut self, now: Tick, slot: Slot, why: CancelReason) {
         let until = now.saturating_add(self.settings.grace);
         if let Some(item) = self.items.get_mut(&slot) {
             if item.told.is_none() {
@@ -512,7 +502,7 @@ impl Machine {
             Some(Step::Acking(_) | Step::Claiming) => Release::NotTaken,
             Some(Step::Running) if unstarted => Release::NotTaken,
             Some(Step::Running) => {
-                let why = Why::LeaseLost;
+                let why = CancelReason::LeaseLost;
                 self.actions.push_back(Action::Cancel { slot, why });
                 Release::Lost
             }

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use qoder_types::{SessionId, WorkId};
 
-use super::machine::Why;
-
 /// What happened in a worker; see [`Worker::on_notice`](crate::Worker::on_notice).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -92,16 +90,6 @@ pub enum CancelReason {
     Stopped,
     /// The worker shuts down.
     ShutDown,
-}
-
-impl From<Why> for CancelReason {
-    fn from(why: Why) -> Self {
-        match why {
-            Why::LeaseLost => Self::LeaseLost,
-            Why::Stopped => Self::Stopped,
-            Why::ShutDown => Self::ShutDown,
-        }
-    }
 }
 
 impl fmt::Display for CancelReason {

@@ -278,7 +278,7 @@ fn nothing_given_is_nothing_to_resume() {
         |mut machine: Machine| machine.head(ok, &none, Extent::Unmarked, SystemTime::UNIX_EPOCH);
     assert_eq!(
         unmarked(machine(true)),
-        Decision::Then(Action::GiveUp(Why::Endless))
+        Decision::Then(Action::GiveUp(Cause::Endless))
     );
     assert_eq!(
         unmarked(machine(true).expect(Some(9))),
@@ -357,7 +357,7 @@ fn progress_gives_tries_back_and_bounds_hold_all_the_same() {
             other => break other,
         }
     };
-    assert_eq!((requests, why), (REQUESTS, Action::GiveUp(Why::TooMany)));
+    assert_eq!((requests, why), (REQUESTS, Action::GiveUp(Cause::TooMany)));
     // A content that changes all the time.
     let mut changing = machine(true);
     let mut starts = 0;
@@ -373,6 +373,6 @@ fn progress_gives_tries_back_and_bounds_hold_all_the_same() {
     };
     assert_eq!(
         (starts, why),
-        (STARTS - 1, Decision::Then(Action::GiveUp(Why::TooMany)))
+        (STARTS - 1, Decision::Then(Action::GiveUp(Cause::TooMany)))
     );
 }

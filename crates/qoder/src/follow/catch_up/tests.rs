@@ -2,7 +2,7 @@ use super::*;
 
 fn catch_up(from: ListFrom, after: Option<&str>) -> CatchUp {
     let log = EventLog::session("sess_1".into());
-    CatchUp::new(&log, from, after, 100, Habits::default())
+    CatchUp::new(&log, from, after, 100, ListSupport::default())
 }
 
 fn page(ids: &[&str], more: bool) -> Page<Event> {

@@ -365,7 +365,7 @@ impl World {
                     }
                 }
                 Action::Cancel { slot, why } => {
-                    self.report.lost += u32::from(why == Why::LeaseLost);
+                    self.report.lost += u32::from(why == CancelReason::LeaseLost);
                     self.ends(number, slot);
                 }
                 Action::Release { slot, how } => {

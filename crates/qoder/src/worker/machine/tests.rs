@@ -162,7 +162,7 @@ fn a_heartbeat_that_fails_is_repeated_under_its_number_until_the_lease_is_over()
     assert!((3..12).contains(&attempts), "{attempts}");
     // By our own clock: thirty seconds after the last one that was accepted was sent.
     assert_eq!(actions(&mut machine, 30.999), []);
-    let (why, how) = (Why::LeaseLost, Release::Lost);
+    let (why, how) = (CancelReason::LeaseLost, Release::Lost);
     let lost = [Action::Cancel { slot, why }, Action::Release { slot, how }];
     assert_eq!(actions(&mut machine, 31.0), lost);
     // Nothing is sent for it any more, and the next poll has its pace.
@@ -202,7 +202,7 @@ fn a_lease_that_the_server_says_is_lost_is_lost() {
         let (mut machine, slot) = running();
         actions(&mut machine, 11.0);
         tell(&mut machine, slot);
-        let (why, how) = (Why::LeaseLost, Release::Lost);
+        let (why, how) = (CancelReason::LeaseLost, Release::Lost);
         let lost = [Action::Cancel { slot, why }, Action::Release { slot, how }];
         assert_eq!(actions(&mut machine, 11.0), lost);
     }
@@ -237,7 +237,7 @@ fn a_handler_that_is_told_to_stop_has_its_grace() {
         let (mut machine, slot) = running();
         actions(&mut machine, 11.0);
         machine.beaten(at(11.0), slot, in_state(BeatState::Stopping));
-        let why = Why::Stopped;
+        let why = CancelReason::Stopped;
         assert_eq!(actions(&mut machine, 11.0), [Action::Tell { slot, why }]);
         // Once is enough, and the lease is kept.
         assert_eq!(expected(&actions(&mut machine, 21.0)[0]).1, "at stopping");
@@ -343,7 +343,7 @@ fn a_poll_that_is_refused_ends_the_worker_after_its_handlers() {
     machine.beaten(at(0.0), slot, beat("b1"));
     actions(&mut machine, 0.0);
     machine.poll_refused(at(2.0));
-    let why = Why::ShutDown;
+    let why = CancelReason::ShutDown;
     assert_eq!(actions(&mut machine, 2.0), [Action::Tell { slot, why }]);
     machine.ended(at(3.0), slot);
     assert!(matches!(
@@ -362,7 +362,7 @@ fn a_shutdown_cancels_after_the_grace_and_takes_nothing_more() {
     let (mut machine, slot) = running();
     machine.shut_down(at(2.0));
     machine.shut_down(at(9.0));
-    let why = Why::ShutDown;
+    let why = CancelReason::ShutDown;
     assert_eq!(actions(&mut machine, 9.0), [Action::Tell { slot, why }]);
     actions(&mut machine, 11.0);
     machine.beaten(at(11.0), slot, beat("b2"));

@@ -11,7 +11,7 @@ use crate::error::{Cause, Error, ErrorKind};
 
 /// Why there is no token.
 #[derive(Debug)]
-pub(super) struct Reason {
+pub(super) struct NoToken {
     pub(super) message: String,
     pub(super) status: Option<StatusCode>,
     pub(super) request_id: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Reason {
     pub(super) cause: Option<Cause>,
 }
 
-impl Reason {
+impl NoToken {
     /// For good.
     pub(super) fn new(message: String) -> Self {
         Self {
