@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod call;
 mod client;
 mod conversation;
