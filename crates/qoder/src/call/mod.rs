@@ -9,7 +9,7 @@ mod trace;
 
 pub(crate) use attempt::open;
 pub(crate) use failure::words;
-pub use options::CallOptions;
+pub use options::{CallOptions, EachCall, OneCall};
 pub(crate) use prepared::Prepared;
 
 pub use crate::response::{Meta, Response};
