@@ -45,8 +45,8 @@ pub use {
     gateway::{Dialect, Gateway, Region},
     input::SendItems,
     list::List,
-    tools::{Approvals, Toolbox},
-    turn::{Answer, Pending, Reply, Stop, Turn},
+    tools::{Answer, Approvals, ToolUse, Toolbox},
+    turn::{Reply, Stop, Turn},
     worker::Worker,
 };
 
