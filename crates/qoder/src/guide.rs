@@ -1,4 +1,5 @@
 //! [authentication]: crate::guide::authentication
+//! [blocking]: crate::guide::blocking
 //! [deployments]: crate::guide::deployments
 //! [errors]: crate::guide::errors
 //! [files]: crate::guide::files
@@ -37,6 +38,7 @@ use crate::{
 macro_rules! pages {
     ($($name:ident = $file:literal $(with $links:literal)?;)*) => { $(
         #[doc = "[authentication]: crate::guide::authentication"]
+        #[doc = "[blocking]: crate::guide::blocking"]
         #[doc = "[deployments]: crate::guide::deployments"]
         #[doc = "[errors]: crate::guide::errors"]
         #[doc = "[files]: crate::guide::files"]
@@ -72,5 +74,6 @@ pages! {
     network = "network.md";
     observability = "observability.md";
     testing = "testing.md";
+    blocking = "blocking.md";
     upgrading = "upgrading.md";
 }
