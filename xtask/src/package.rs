@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use serde_json::Value;
+
+use crate::catalogue::{list, text};
 use crate::shell::{cargo, output, read, root, sh};
 use crate::tidy::{self, Package};
 
@@ -69,6 +72,7 @@ pub(crate) fn check() -> Result<(), String> {
     sh(&mut cargo(&words))?;
 
     let mut broken = Vec::new();
+    manifests(&mut broken)?;
     for name in ORDER {
         let package = packages.iter().find(|package| package.name == *name);
         let package = package.ok_or_else(|| format!("there is no package {name}"))?;
@@ -80,6 +84,47 @@ pub(crate) fn check() -> Result<(), String> {
     } else {
         Err(format!("\n  {}", broken.join("\n  ")))
     }
+}
+
+/// What a registry and docs.rs are told of a package.
+fn manifests(broken: &mut Vec<String>) -> Result<(), String> {
+    let words = ["metadata", "--format-version", "1", "--no-deps"];
+    let metadata: Value =
+        serde_json::from_str(&output(&mut cargo(&words))?).map_err(|error| error.to_string())?;
+    for package in list(&metadata["packages"]) {
+        let name = text(&package["name"]);
+        if !ORDER.contains(&name) {
+            continue;
+        }
+        for field in [
+            "description",
+            "license",
+            "rust_version",
+            "readme",
+            "homepage",
+        ] {
+            if text(&package[field]).is_empty() {
+                broken.push(format!("{name}: its Cargo.toml has no {field}"));
+            }
+        }
+        for field in ["keywords", "categories"] {
+            if !(1..=5).contains(&list(&package[field]).len()) {
+                broken.push(format!(
+                    "{name}: its Cargo.toml must have one to five {field}"
+                ));
+            }
+        }
+        let has_features = package["features"]
+            .as_object()
+            .is_some_and(|of| !of.is_empty());
+        let docs = &package["metadata"]["docs"]["rs"];
+        if has_features && (docs["all-features"] != true || docs["rustdoc-args"].is_null()) {
+            broken.push(format!(
+                "{name}: docs.rs is not told to label features: [package.metadata.docs.rs]"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Compares what is packed with what may and must be; returns the size of the package.
