@@ -111,7 +111,10 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
         }
         ["help", name] => help(name),
         // What follows the name of a benchmark is for its program.
-        [name, rest @ ..] if asks(rest) && !(*name == "bench" && !asks(&rest[..1])) => help(name),
+        ["bench", benchmark, rest @ ..] if !asks(&[benchmark]) && asks(rest) => {
+            bench::run(&args[1..])
+        }
+        [name, rest @ ..] if asks(rest) => help(name),
         [name, rest @ ..] => {
             if let Some(command) = COMMANDS.iter().find(|command| command.name == *name) {
                 return (command.run)(rest);

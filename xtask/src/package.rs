@@ -188,7 +188,7 @@ fn contents(package: &Package, broken: &mut Vec<String>) -> Result<u64, String> 
 /// What the sources include at compile time, but for their tests, as paths within the package.
 fn included(folder: &Path, files: &BTreeSet<String>) -> Result<Vec<(String, String)>, String> {
     let mut found = Vec::new();
-    for source in files.iter().filter(|file| file.ends_with(".rs")) {
+    for source in files.iter().filter(|file| is(file, "rs")) {
         let text = read(&folder.join(source))?;
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let tests = source.ends_with("/tests.rs") || source.ends_with("/contract.rs");
@@ -205,7 +205,7 @@ fn included(folder: &Path, files: &BTreeSet<String>) -> Result<Vec<(String, Stri
             let beside = Path::new(source).parent().unwrap_or(Path::new(""));
             let pages = code
                 .split('"')
-                .filter(|word| word.ends_with(".md") && !word.contains('/'));
+                .filter(|word| is(word, "md") && !word.contains('/'));
             found.extend(pages.map(|page| {
                 let page = beside.join(folder).join(page);
                 (source.clone(), normal(&page))
@@ -213,6 +213,13 @@ fn included(folder: &Path, files: &BTreeSet<String>) -> Result<Vec<(String, Stri
         }
     }
     Ok(found)
+}
+
+/// Whether the file's name ends so.
+fn is(file: &str, extension: &str) -> bool {
+    Path::new(file)
+        .extension()
+        .is_some_and(|of| of == extension)
 }
 
 /// The path without `..`, with slashes. What leads out of the package keeps its `..`.
