@@ -37,13 +37,15 @@ async fn a_start_that_is_none_is_an_error_and_asks_nothing() {
     let client = client(&sim);
     let id = session(&client, "answer").await;
     let turn = client.session(&id).turn("Hello!").await.expect("a turn");
-    let checkpoint = turn.checkpoint();
+    let checkpoint = turn.checkpoint().to_string();
+    let foreign = r#"{"session":"sess_other","after":"evt_1"}"#;
     let before = sim.requests().len();
-    for text in ["", "null", checkpoint.as_str()] {
+    for text in ["", "null", "{}", checkpoint.as_str(), foreign] {
         let mut events = client.session(&id).follow().from(text).events();
         let error = events.next().await.expect("an item").expect_err(text);
         assert_eq!(error.kind(), ErrorKind::Input, "{error}");
         assert!(events.next().await.is_none());
+        assert!(events.checkpoint().is_none());
     }
     assert_eq!(sim.requests().len(), before);
     let start = Start::from("evt_1");

@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod call;
+mod checkpoint;
 mod client;
 mod conversation;
 mod env;
@@ -36,6 +37,7 @@ pub mod worker;
 pub use {
     auth::ServiceAccount,
     call::{Call, CallOptions},
+    checkpoint::Checkpoint,
     client::{Client, ClientBuilder},
     conversation::{Conversation, Thread},
     error::{Error, ErrorKind, Result},
