@@ -3,7 +3,7 @@
 mod common;
 
 use common::{client, client_in, current, seed, session, start};
-use qoder::types::SystemMessage;
+use qoder::types::{ContentBlock, Source, SystemMessage};
 use qoder::{Dialect, ErrorKind, Event, Start};
 
 #[tokio::test]
@@ -62,6 +62,36 @@ async fn a_mixed_list_is_one_request() {
     let sent = sent.expect("accepted");
     let kinds: Vec<_> = sent.data.iter().map(Event::type_name).collect();
     assert_eq!(kinds, ["user.message", "system.message"]);
+}
+
+#[tokio::test]
+async fn blocks_and_the_texts_beside_them_are_one_message() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = session(&client, "answer").await;
+    let image = || ContentBlock::image(Source::bytes("image/png", b"\x89PNG"));
+    let asked = client.session(&id).ask(("What is on it?", image())).await;
+    asked.expect("a reply");
+    let sent = client.session(&id).send(("And here?", image(), image()));
+    assert_eq!(sent.await.expect("accepted").data.len(), 1);
+    let log = sim.log(id.as_str());
+    let messages = log.iter().filter(|event| event["type"] == "user.message");
+    let kinds: Vec<Vec<&str>> = messages
+        .map(|message| {
+            let blocks = message["content"].as_array().expect("blocks").iter();
+            blocks.filter_map(|block| block["type"].as_str()).collect()
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [vec!["text", "image"], vec!["text", "image", "image"]]
+    );
+    assert_eq!(
+        log.iter()
+            .find(|event| event["type"] == "user.message")
+            .expect("one")["content"][1]["source"]["data"],
+        "iVBORw=="
+    );
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod macros;
 
 mod agents;
 mod content;
+mod content_source;
 mod credentials;
 mod deleted;
 mod deployments;
@@ -42,6 +43,7 @@ mod work;
 
 pub use agents::*;
 pub use content::*;
+pub use content_source::*;
 pub use credentials::*;
 pub use deleted::Deleted;
 pub use deployments::*;

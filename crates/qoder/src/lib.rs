@@ -8,6 +8,7 @@ pub mod auth;
 pub mod call;
 mod checkpoint;
 mod client;
+pub mod content;
 mod conversation;
 mod env;
 mod error;
@@ -25,6 +26,8 @@ mod redact;
 pub mod resources;
 mod response;
 mod shared;
+#[cfg(test)]
+mod test_folder;
 mod text;
 pub mod tools;
 pub mod turn;
