@@ -13,6 +13,7 @@ use crate::follow::{EventLog, Follow, StreamOpening};
 use crate::input::{self, SendItems};
 use crate::resources::{SessionEventList, SessionThreadList, ThreadEventList};
 use crate::shared::Shared;
+use crate::transcript::Transcript;
 use crate::turn::{Reply, TurnOpening};
 
 /// The conversation in one session, from [`Client::session`](crate::Client::session): say something, and see what happens.
@@ -48,6 +49,21 @@ impl Conversation {
     /// Lists the events so far, oldest first.
     pub fn events(&self) -> SessionEventList {
         SessionEventList::new(self.shared.clone(), ops::events::list(&self.id))
+    }
+
+    /// Returns what was said and done so far, of all events that the list has; see
+    /// [`Transcript`] for how to go on with it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the list.
+    pub async fn transcript(&self) -> Result<Transcript> {
+        let mut transcript = Transcript::new();
+        let mut events = self.events().limit(100).items();
+        while let Some(event) = events.next().await {
+            transcript.push(&event?);
+        }
+        Ok(transcript)
     }
 
     /// Sends a message and returns the turn that it starts, which follows the events.

@@ -30,6 +30,7 @@ mod shared;
 mod test_folder;
 mod text;
 pub mod tools;
+pub mod transcript;
 pub mod turn;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;

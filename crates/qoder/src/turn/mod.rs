@@ -13,7 +13,7 @@ mod reply;
 mod stop;
 mod uses;
 
-pub(crate) use meaning::answered;
+pub(crate) use meaning::{answered, stop_of};
 pub use opening::TurnOpening;
 pub use outcome::{Reply, ToolCall};
 pub(crate) use reply::Reading;
