@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+pub mod batch;
 pub mod call;
 mod checkpoint;
 mod client;
@@ -16,6 +17,7 @@ pub mod files;
 pub mod follow;
 mod gateway;
 pub mod guide;
+mod hash;
 mod headers;
 mod input;
 pub mod list;
