@@ -2,10 +2,13 @@
 //! [production]: crate::production
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 pub mod auth;
 pub mod batch;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod call;
 mod checkpoint;
 mod client;
