@@ -8,6 +8,7 @@ mod downloads;
 mod links;
 mod raw;
 mod resumed;
+mod skills;
 mod sources;
 mod targets;
 mod uploads;

@@ -47,7 +47,7 @@ impl Files {
 
     /// Downloads a file, which must be [downloadable](qoder_types::File::downloadable).
     pub fn download(&self, id: impl Into<FileId>) -> Download {
-        Download::new(self.shared.clone(), id.into())
+        Download::file(self.shared.clone(), id.into())
     }
 }
 
