@@ -53,6 +53,14 @@ impl Files {
 
 list! {
     /// Files; from [`Files::list`].
+    ///
+    /// A filter that the API doesn't have for a list does not compile:
+    ///
+    /// ```compile_fail,E0599
+    /// # fn f(client: qoder::Client) {
+    /// client.files().list().include_archived(true);
+    /// # }
+    /// ```
     FileList of File by FileId, 1000 a page {
         /// Lists only files of this name.
         name: String,
