@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod following;
+pub(crate) mod programs;
 pub(crate) mod wire;
 
 use std::time::Duration;
