@@ -1,4 +1,5 @@
 //! [authentication]: crate::guide::authentication
+//! [blocking]: crate::guide::blocking
 //! [deployments]: crate::guide::deployments
 //! [errors]: crate::guide::errors
 //! [files]: crate::guide::files
@@ -23,6 +24,7 @@ use crate::{
     follow::{EventStream, Updates},
     observe::Observe,
     transport,
+    turn::TurnOpening,
 };
 
 /// Makes a module of each page. The first definition of a link holds: in rustdoc those that are
@@ -30,6 +32,7 @@ use crate::{
 macro_rules! pages {
     ($($name:ident = $file:literal $(with $links:literal)?;)*) => { $(
         #[doc = "[authentication]: crate::guide::authentication"]
+        #[doc = "[blocking]: crate::guide::blocking"]
         #[doc = "[deployments]: crate::guide::deployments"]
         #[doc = "[errors]: crate::guide::errors"]
         #[doc = "[files]: crate::guide::files"]
@@ -57,5 +60,6 @@ pages! {
     deployments = "deployments.md";
     network = "network.md";
     observability = "observability.md";
+    blocking = "blocking.md";
     upgrading = "upgrading.md";
 }

@@ -2,9 +2,12 @@
 //! [production]: crate::production
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 pub mod auth;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod call;
 mod client;
 mod conversation;
@@ -43,8 +46,8 @@ pub use {
     gateway::{Dialect, Gateway, Region},
     input::SendItems,
     list::List,
-    tools::{Approvals, Toolbox},
-    turn::{Answer, Pending, Reply, Stop, Turn},
+    tools::{Answer, Approvals, ToolUse, Toolbox},
+    turn::{Reply, Stop, Turn},
     worker::Worker,
 };
 

@@ -1,5 +1,6 @@
 //! Bodies: of one piece, and of an event stream that goes on in simulated time.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -164,8 +165,8 @@ pub(crate) struct StreamBody {
     out: BytesMut,
     /// How much was sent.
     sent: usize,
-    /// Where in the bytes the frame of an event ends.
-    ends: Vec<(usize, usize)>,
+    /// Where in the bytes the frame of an event ends, of those that were not handed over yet.
+    ends: VecDeque<(usize, usize)>,
     /// How many frames were written.
     frames: usize,
     /// What was written that has no id and is an event.
@@ -199,7 +200,7 @@ impl StreamBody {
             fate,
             out: BytesMut::new(),
             sent: 0,
-            ends: Vec::new(),
+            ends: VecDeque::new(),
             frames: 0,
             strays: Vec::new(),
             passes: 0,
@@ -335,7 +336,7 @@ impl StreamBody {
         }
         self.frames += 1;
         if let Said::Entry(n) = said {
-            self.ends.push((self.sent + self.out.len(), n));
+            self.ends.push_back((self.sent + self.out.len(), n));
         }
     }
 
@@ -393,14 +394,17 @@ impl StreamBody {
     }
 
     /// Whoever reads on has handed over what was read before. Whether there is anything to read.
-    fn check_reader(&self) -> bool {
+    fn check_reader(&mut self) -> bool {
         let mut world = lock(&self.world);
         let delivered = world.delivered;
-        let whole = |(end, n): &&(usize, usize)| *end <= self.sent && *n >= delivered;
-        if let Some((_, n)) = self.ends.iter().find(whole) {
-            world.complain(format!(
-                "more is read while event {n} is not handed over (of {delivered})"
-            ));
+        while let Some((_, n)) = self.ends.front().filter(|(end, _)| *end <= self.sent) {
+            if *n >= delivered {
+                world.complain(format!(
+                    "more is read while event {n} is not handed over (of {delivered})"
+                ));
+                break;
+            }
+            self.ends.pop_front();
         }
         !world.step()
     }

@@ -9,7 +9,7 @@ mod trace;
 
 pub(crate) use attempt::open;
 pub(crate) use failure::words;
-pub use options::CallOptions;
+pub use options::{CallOptions, EachCall, OneCall};
 pub(crate) use prepared::Prepared;
 
 pub use crate::response::{Meta, Response};
@@ -113,8 +113,7 @@ impl<T> Call<T> {
     pub fn path(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         let raw = self.raw.as_deref().unwrap_or_default();
         if !raw.contains(&format!("{{{name}}}")) {
-            let why = format!("the path has no parameter {{{name}}}");
-            self.options.refused.get_or_insert(why);
+            self.refuse(format!("the path has no parameter {{{name}}}"));
         }
         self.request = self.request.path(name, &value.to_string());
         self
@@ -181,6 +180,11 @@ impl<T> Call<T> {
             Some(raw) => Cow::Owned(raw.clone()),
             None => Cow::Borrowed(self.request.op().name),
         }
+    }
+
+    /// Makes the call fail with [`ErrorKind::Input`].
+    pub(crate) fn refuse(&mut self, why: String) {
+        self.options.refused.get_or_insert(why);
     }
 
     pub(crate) fn shared(&self) -> &Shared {

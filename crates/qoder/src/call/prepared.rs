@@ -53,6 +53,7 @@ impl Prepared {
         if Handle::try_current().is_err() {
             return Err(Error::no_runtime());
         }
+        let options = options.over(shared.options().around(request));
         if let Some(why) = options.refused {
             return Err(Error::input(why));
         }
@@ -95,7 +96,7 @@ impl Prepared {
             })?;
             headers.insert(name, value);
         }
-        let class = classify(op, options.key, &mut headers)?;
+        let class = classify(op, options.of.key, &mut headers)?;
         headers.extend(options.headers);
         let settings = shared.settings();
         let mut retry = settings.retry;

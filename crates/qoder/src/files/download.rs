@@ -200,7 +200,8 @@ impl Download {
     fn driver(self, rewinds: bool) -> (Driver, Option<Duration>) {
         let settings = self.shared.settings();
         let mut policy = settings.retry;
-        if let Some(retries) = self.options.retries {
+        let each = self.shared.options().retries;
+        if let Some(retries) = self.options.retries.or(each) {
             policy.max_retries = retries;
         }
         let seed = Uuid::new_v4().as_u64_pair().0;

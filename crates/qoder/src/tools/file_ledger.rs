@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn ended(text: &str) -> Record {
-        Record::Ended(ToolResult::new(text))
+        Record::Ended(ToolResult::from(text))
     }
 
     #[tokio::test]
