@@ -16,9 +16,9 @@
 mod demo;
 
 use lexopt::{Arg, ValueExt};
-use qoder::turn::Pending;
+use qoder::tools::{Decision, ToolUse};
 use qoder::types::{AgentCreate, Permission, Tool};
-use qoder::{Event, Stop};
+use qoder::{Approvals, Event, Stop};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,7 +36,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             other => return Err(other.unexpected().into()),
         }
     }
-    let allowed: Vec<&str> = allowed.split(',').collect();
+    // By the names of built-in tools: those of an MCP server have the names that it gives them.
+    let policy = Approvals::allow(allowed.split(',').filter(|name| !name.is_empty()));
 
     let (client, _simulator) = demo::connect(script).await?;
     let agent = AgentCreate::new("approvals", "ultimate")
@@ -49,12 +50,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let mut answers = Vec::new();
         for asked in turn.pending() {
-            // The tools of an MCP server have the names that it gives them.
-            let by_policy = asked.server().is_none() && allowed.contains(&asked.name());
-            answers.push(if by_policy || confirm(asked)? {
-                asked.allow()
-            } else {
-                asked.deny("the user said no")
+            answers.push(match policy.decision(asked) {
+                Decision::Allow => asked.allow(),
+                Decision::Deny(why) => asked.deny(why),
+                _ if confirm(asked)? => asked.allow(),
+                _ => asked.deny("the user said no"),
             });
         }
         // In one request; nothing is sent if nothing waits.
@@ -67,7 +67,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Asks at the terminal. No answer is no.
-fn confirm(asked: &Pending) -> std::io::Result<bool> {
+fn confirm(asked: &ToolUse) -> std::io::Result<bool> {
     eprint!("{} {} [y/N] ", asked.name(), asked.input());
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
