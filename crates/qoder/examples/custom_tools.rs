@@ -195,6 +195,7 @@ struct Args {
 
 impl Args {
     fn parse() -> Result<Self, Box<dyn Error>> {
+        let usage = "custom_tools SESSION_ID --message TEXT [--ledger FILE]";
         let (mut session, mut message, mut ledger) = (None, None, None);
         let mut words = lexopt::Parser::from_env();
         while let Some(word) = words.next()? {
@@ -207,10 +208,13 @@ impl Args {
                 lexopt::Arg::Value(id) if session.is_none() => {
                     session = Some(id.into_string().map_err(|_| "SESSION_ID: not UTF-8")?);
                 }
+                lexopt::Arg::Long("help") => {
+                    println!("{usage}");
+                    std::process::exit(0);
+                }
                 other => return Err(other.unexpected().into()),
             }
         }
-        let usage = "custom_tools SESSION_ID --message TEXT [--ledger FILE]";
         Ok(Self {
             session: session.ok_or(usage)?,
             message: message.ok_or(usage)?,
