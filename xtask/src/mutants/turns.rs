@@ -59,8 +59,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "2, turns",
         wrong: "the checkpoint of a turn forgets what is awaited",
         file: CHECKPOINT,
-        find: "            machine: machine.clone(),\n",
-        put: "            machine: if machine.is_over() { machine.clone() } else { Machine::anchored() },\n",
+        find: "        machine: machine.clone(),\n",
+        put: "        machine: if machine.is_over() { machine.clone() } else { Machine::anchored() },\n",
         by: By::Simulation,
     },
     Mutant {
