@@ -29,7 +29,7 @@
 //! the same for all clients of the process, and ends with it.
 //!
 //! A thread that belongs to a tokio runtime is not to be blocked: waiting there is an error of
-//! [`ErrorKind::Input`](crate::ErrorKind::Input), before anything is sent. Await there instead; in
+//! [`ErrorKind::Input`], before anything is sent. Await there instead; in
 //! `tokio::task::spawn_blocking`, `Handle::current().block_on(..)` does what `wait` does.
 
 use std::future::{IntoFuture, poll_fn};
