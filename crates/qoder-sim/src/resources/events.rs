@@ -64,7 +64,9 @@ fn check_state(session: &Session, events: &[Json]) -> Result<(), Refusal> {
     let mut kinds = events.iter().map(|event| event["type"].text());
     if kinds.any(|kind| kind == "user.message") {
         if session.status() != "idle" {
-            return Err(Refusal::conflict("session is running"));
+            return Err(Refusal::conflict(
+                "session is running: wait until it is idle, or interrupt it",
+            ));
         }
         if !session.pending.is_empty() {
             let why = "session waits for an answer to a tool use";
