@@ -52,8 +52,12 @@ impl Asker {
     /// The first pause that whoever wants a reply here can't have known of.
     fn surprise(&self, from: usize) -> Option<usize> {
         let surprises = |asks: &&Asks| {
-            let here = |used: &usize| *used >= from;
-            asks.at >= from && (!self.told || asks.uses.is_empty() || asks.uses.iter().any(here))
+            let mut waits = asks.uses.iter().filter(|used| !self.has_answered(**used));
+            let (some, here) = (
+                waits.clone().next().is_some(),
+                waits.any(|used| *used >= from),
+            );
+            asks.at >= from && (asks.uses.is_empty() || here || some && !self.told)
         };
         self.plan.asks.iter().find(surprises).map(|asks| asks.at)
     }

@@ -1,9 +1,11 @@
 //! Ways to break the code, to see that something notices each of them.
 
 mod following;
+mod interfaces;
 mod parser;
 mod resume;
 mod run;
+mod tools;
 mod turns;
 
 use std::fmt::{self, Write};
@@ -93,6 +95,8 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         resume::MUTANTS,
         following::MUTANTS,
         turns::MUTANTS,
+        tools::MUTANTS,
+        interfaces::MUTANTS,
         parser::MUTANTS,
     ]
     .into_iter()
