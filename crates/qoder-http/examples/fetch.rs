@@ -15,6 +15,7 @@
 use std::error::Error;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::SystemTime;
 
 use http::{Request, Response};
@@ -22,14 +23,24 @@ use qoder_http::retry::{Action, AttemptEnding, Attempts, Class, RetryPolicy};
 use qoder_http::{Lane, RequestBody, ResponseBody, Timeouts, Transport};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let Some(url) = words.next().filter(|url| !url.starts_with('-')) else {
         println!("fetch URL [TEXT]");
-        return Ok(());
+        return ExitCode::SUCCESS;
     };
+    match run(&url, words.next()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(url: &str, text: Option<String>) -> Result<(), Box<dyn Error>> {
     let transport = Transport::builder().build()?;
-    let response = fetch(&transport, &url, words.next()).await?;
+    let response = fetch(&transport, url, text).await?;
     eprintln!("{}", response.status());
 
     let mut body = response.into_body();
