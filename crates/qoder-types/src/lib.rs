@@ -7,6 +7,7 @@ mod macros;
 
 mod agents;
 mod content;
+mod content_source;
 mod credentials;
 mod deleted;
 mod deployments;
@@ -44,6 +45,7 @@ mod work;
 
 pub use agents::*;
 pub use content::*;
+pub use content_source::*;
 pub use credentials::*;
 pub use deleted::Deleted;
 pub use deployments::*;

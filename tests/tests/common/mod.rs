@@ -3,6 +3,7 @@
 
 pub(crate) mod following;
 pub(crate) mod programs;
+pub(crate) mod queue;
 pub(crate) mod wire;
 
 use std::time::Duration;

@@ -17,6 +17,9 @@ use super::TOKEN;
 /// A program that does nothing for so long hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Packages of their own among the programs; the others are examples of `qoder`.
+const PACKAGES: [&str; 2] = ["service", "webhook_receiver"];
+
 /// Where a program is. Cargo builds examples for the tests of their own package only, so it is
 /// asked for them, for all at once: with the profile and the folder of this test, and with the
 /// features that the whole workspace has, so that little or nothing is left to do.
@@ -29,6 +32,9 @@ fn path(program: &str) -> PathBuf {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "--workspace", "--examples"]);
+        for package in PACKAGES {
+            build.args(["--bin", package]);
+        }
         build
             .arg("--profile")
             .arg(if profile == "debug" {
@@ -45,7 +51,11 @@ fn path(program: &str) -> PathBuf {
         folder(2).to_owned()
     });
     let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-    folder.join("examples").join(name)
+    if PACKAGES.contains(&program) {
+        folder.join(name)
+    } else {
+        folder.join("examples").join(name)
+    }
 }
 
 /// A program that knows of no service, whatever this process knows.
