@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
 
-use common::{client, current, plan, session, start};
+use common::{builder, client, current, plan, session, start};
 use qoder::files::Upload;
 use qoder::types::{
     AgentCreate, EnvironmentConfig, EnvironmentCreate, SessionCreate, UserMessage,
     serde_json::Value,
 };
-use qoder::{Client, ErrorKind, Method, Start};
+use qoder::{Client, Dialect, ErrorKind, Method, Start};
 use qoder_sim::{Recorded, Sim};
 use tokio::sync::Notify;
 
@@ -258,6 +258,26 @@ async fn what_a_call_sets_wins_name_by_name() -> Outcome {
     assert_eq!(request.header("x-qoder-beta"), Some("one"));
     assert_eq!(request.query_values("kept"), ["a", "b"]);
     assert_eq!(request.query_values("limit"), ["1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn beta_features_add_up_from_the_builder_to_the_call() -> Outcome {
+    let sim = start(current()).await;
+    let builder = builder(&sim.base_url(), Dialect::Current);
+    let client = builder.header("x-qoder-beta", "one").build()?;
+    client.models().list().options(|o| o.beta("two")).await?;
+    let derived = client.with(|o| o.beta("two").beta("three"));
+    derived.models().list().options(|o| o.beta("one")).await?;
+    client.models().list().await?;
+    let asked: Vec<_> = sim.requests();
+    let asked = asked
+        .iter()
+        .map(|it| it.header("x-qoder-beta").unwrap_or_default());
+    assert_eq!(
+        asked.collect::<Vec<_>>(),
+        ["one,two", "one,two,three", "one"]
+    );
     Ok(())
 }
 

@@ -67,6 +67,13 @@ impl<T> List<T> {
     }
 
     /// Sets how many items a page has: 1 to 100. Default: 20.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let agents = client.agents().list().limit(50).await?;
+    /// println!("{} agents, and more: {:?}", agents.data.len(), agents.has_more);
+    /// # Ok(()) }
+    /// ```
     pub fn limit(self, limit: u32) -> Self {
         self.query("limit", limit.to_string())
     }
@@ -115,6 +122,12 @@ impl<T> List<T> {
     }
 
     /// Sets a query parameter by its name in the API, for filters that have no method here.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let agents = client.agents().list().query("filter_of_tomorrow", "x").await?;
+    /// # Ok(()) }
+    /// ```
     pub fn query(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.call.request_mut().set_query(name, value);
         self
@@ -127,6 +140,12 @@ impl<T> List<T> {
     }
 
     /// Changes the options of the calls behind it, one per page.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut agents = client.agents().list().options(|o| o.retries(5)).items();
+    /// # Ok(()) }
+    /// ```
     pub fn options(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
         self.call = self.call.options(change);
         self
@@ -177,6 +196,12 @@ impl<T> List<T> {
 
 impl<T: DeserializeOwned + Send + 'static> List<T> {
     /// Returns the first item.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let environment = client.environments().list().limit(1).first().await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

@@ -88,6 +88,18 @@ impl<T> Call<T> {
     }
 
     /// Changes the options of this call.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let session = client
+    ///     .sessions()
+    ///     .retrieve("sess_1")
+    ///     .options(|o| o.timeout(Duration::from_secs(5)).retries(1))
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn options(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
         self.options = change(self.options);
         self
@@ -95,12 +107,29 @@ impl<T> Call<T> {
 
     /// Adds a member to the JSON body, or a field to the form of an upload, for fields that this
     /// release doesn't know.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client, agent: qoder::types::AgentCreate) -> qoder::Result<()> {
+    /// use qoder::types::serde_json::json;
+    ///
+    /// let agent = client.agents().create(agent).extra("field_of_tomorrow", json!({"level": 3})).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn extra(mut self, field: &str, value: Value) -> Self {
         self.request.extra(field, value);
         self
     }
 
     /// Sends this value as the JSON body, in place of what is there.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::Method;
+    /// use qoder::types::serde_json::{Value, json};
+    ///
+    /// let team: Value = client.request(Method::Post, "/teams").json(&json!({"name": "build"})).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn json(mut self, body: &impl serde::Serialize) -> Self {
         self.request = self.request.json(body);
         self
@@ -109,6 +138,15 @@ impl<T> Call<T> {
     /// Fills the parameter `{name}` in the path of a [raw call](crate::Client::request): one
     /// segment, percent-encoded whole. If it is empty, `.` or `..`, or if the path has no such
     /// parameter, the call fails with [`ErrorKind::Input`].
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::Method;
+    /// use qoder::types::serde_json::Value;
+    ///
+    /// let team: Value = client.request(Method::Get, "/teams/{id}").path("id", "build/nightly").await?;
+    /// # Ok(()) }
+    /// ```
     pub fn path(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         let raw = self.raw.as_deref().unwrap_or_default();
         if !raw.contains(&format!("{{{name}}}")) {
@@ -119,12 +157,34 @@ impl<T> Call<T> {
     }
 
     /// Sets a query parameter, in place of one of the same name.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::WorkHeartbeat;
+    ///
+    /// let beat = client
+    ///     .environments()
+    ///     .work()
+    ///     .heartbeat("env_1", "work_1")
+    ///     .query("expected_last_heartbeat", WorkHeartbeat::NONE)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn query(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.request.set_query(name, value);
         self
     }
 
     /// Sends these fields as a form (`multipart/form-data`), in place of what is there.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::Method;
+    /// use qoder::types::serde_json::Value;
+    ///
+    /// let team: Value = client.request(Method::Post, "/teams").form([("name", "build")]).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn form<N: Into<String>, V: Into<String>>(
         mut self,
         fields: impl IntoIterator<Item = (N, V)>,
@@ -141,6 +201,17 @@ impl<T> Call<T> {
 
     /// Adds a file to the form, as this field of it, with the form's fields that the upload has:
     /// its name and metadata. Further files follow it, under the same field or another.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::files::Upload;
+    /// use qoder::Method;
+    /// use qoder::types::serde_json::Value;
+    ///
+    /// let photo = Upload::path("team.png").mime_type("image/png");
+    /// let team: Value = client.request(Method::Post, "/teams/photo").file("file", photo).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn file(mut self, field: &str, upload: Upload) -> Self {
         let mut form = self.request.form().cloned().unwrap_or_default();
         if let Some(own) = ops::files::upload(upload.about()).form() {
@@ -153,6 +224,14 @@ impl<T> Call<T> {
     }
 
     /// Returns the status, the headers and the raw body along with the value.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let agent = client.agents().retrieve("agent_1").with_meta().await?;
+    /// println!("{} after {} attempts", agent.meta.status, agent.meta.attempts);
+    /// println!("{} bytes of {}", agent.body.len(), agent.value.name);
+    /// # Ok(()) }
+    /// ```
     pub fn with_meta(self) -> WithMeta<T> {
         WithMeta(self)
     }

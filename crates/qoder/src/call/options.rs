@@ -148,9 +148,7 @@ impl<Of> CallOptions<Of> {
 
     /// These options on top of others: they win, name by name, and features add up.
     pub(crate) fn over(mut self, below: CallOptions<EachCall>) -> Self {
-        if let (Some(before), Some(after)) = (listed(&below.headers), listed(&self.headers)) {
-            self = self.header(BETA.as_str(), &joined(&before, &after));
-        }
+        add_features(&mut self.headers, &below.headers);
         let mut headers = below.headers;
         headers.extend(std::mem::take(&mut self.headers));
         let kept = |(name, _): &(String, String)| self.query.iter().all(|(own, _)| own != name);
@@ -232,6 +230,15 @@ impl CallOptions<EachCall> {
             self.refuse(&Error::input(why));
         }
         self
+    }
+}
+
+/// Adds the features that are asked for below to those that are asked for in these headers.
+pub(super) fn add_features(headers: &mut HeaderMap, below: &HeaderMap) {
+    if let (Some(before), Some(after)) = (listed(below), listed(headers)) {
+        if let Ok(features) = HeaderValue::try_from(joined(&before, &after)) {
+            headers.insert(&BETA, features);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::options::{CallOptions, Key};
+use super::options::{CallOptions, Key, add_features};
 use super::trace::Trace;
 use crate::auth::Granted;
 use crate::error::{Error, Result};
@@ -100,6 +100,7 @@ impl Prepared {
         }
         let class = classify(op, options.of.key, &mut headers)?;
         headers.extend(options.headers);
+        add_features(&mut headers, shared.headers());
         let settings = shared.settings();
         let mut retry = settings.retry;
         if let Some(retries) = options.retries {

@@ -64,71 +64,167 @@ impl Client {
     }
 
     /// Starts the configuration of a client.
+    ///
+    /// ```no_run
+    /// # async fn f() -> qoder::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let client = qoder::Client::builder().env().deadline(Duration::from_secs(120)).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
     /// Returns the calls for agents: a model, a system prompt and tools, under a version.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::AgentCreate;
+    ///
+    /// let agent = client.agents().create(AgentCreate::new("my-assistant", "ultimate")).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn agents(&self) -> Agents {
         Agents::new(self.shared.clone())
     }
 
     /// Returns the calls for deployments: sessions of an agent that start by a schedule.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let run = client.deployments().run("dep_1").await?;
+    /// # Ok(()) }
+    /// ```
     pub fn deployments(&self) -> Deployments {
         Deployments::new(self.shared.clone())
     }
 
     /// Returns the calls for the runs of all deployments.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let failed = client.deployment_runs().list().has_error(true).limit(50).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn deployment_runs(&self) -> DeploymentRuns {
         DeploymentRuns::new(self.shared.clone())
     }
 
     /// Returns the calls for dreams: jobs that turn sessions and memories into memories.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let dream = client.dreams().retrieve("drm_1").await?;
+    /// # Ok(()) }
+    /// ```
     pub fn dreams(&self) -> Dreams {
         Dreams::new(self.shared.clone())
     }
 
     /// Returns the calls for environments: the containers that sessions run in.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let environment = client.environments().list().first().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn environments(&self) -> Environments {
         Environments::new(self.shared.clone())
     }
 
     /// Returns the calls for files: what is uploaded for agents, and what they deliver.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let length = client.files().download("file_1").to_path("report.csv").await?;
+    /// # Ok(()) }
+    /// ```
     pub fn files(&self) -> Files {
         Files::new(self.shared.clone())
     }
 
     /// Returns the calls for memory stores: what agents remember from one session to the next.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let stores = client.memory_stores().list().name("team").await?;
+    /// # Ok(()) }
+    /// ```
     pub fn memory_stores(&self) -> MemoryStores {
         MemoryStores::new(self.shared.clone())
     }
 
     /// Returns the calls for the models that agents can use.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let models = client.models().list().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn models(&self) -> Models {
         Models::new(self.shared.clone())
     }
 
     /// Returns the calls for sessions: an agent at work in an environment.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::SessionCreate;
+    ///
+    /// let session = client.sessions().create(SessionCreate::new("agent_1", "env_1")).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn sessions(&self) -> Sessions {
         Sessions::new(self.shared.clone())
     }
 
     /// Returns the calls for skills: instructions and files that agents are given.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::files::SkillFiles;
+    ///
+    /// let skill = client.skills().create(SkillFiles::directory("skills/release-notes")?).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn skills(&self) -> Skills {
         Skills::new(self.shared.clone())
     }
 
     /// Returns the calls for vaults: the credentials that agents work with.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::VaultCreate;
+    ///
+    /// let vault = client.vaults().create(VaultCreate::new("team")).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn vaults(&self) -> Vaults {
         Vaults::new(self.shared.clone())
     }
 
     /// Returns the conversation in a session: messages, turns, and streams of events.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let reply = client.session("sess_1").ask("Write a quicksort function in Python.").await?;
+    /// println!("{}", reply.text());
+    /// # Ok(()) }
+    /// ```
     pub fn session(&self, id: impl Into<SessionId>) -> Conversation {
         Conversation::new(self.shared.clone(), id.into())
     }
 
     /// Returns a worker that does the work of a self-hosted environment.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let worker = client.worker("env_1").concurrency(4);
+    /// worker.run(|job| async move { job.session().retrieve().await.map(drop) }).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn worker(&self, environment: impl Into<EnvironmentId>) -> Worker {
         Worker::new(self.shared.clone(), environment.into())
     }

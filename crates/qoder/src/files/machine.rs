@@ -1,5 +1,8 @@
 //! What to do after each answer of the storage: a machine without I/O.
 //!
+//! Where the API sends the content itself, it stands for the storage; what it refuses, but for a range,
+//! is final and doesn't come here.
+//!
 //! | what happened | can write anew from the start | can't |
 //! |---|---|---|
 //! | the body broke, or ended before its length | the rest, with `If-Range` | the rest, with `If-Range` |
