@@ -8,7 +8,9 @@ use common::{client, client_in, current, plan, seed, session, start};
 use qoder::types::serde_json::{Value, json};
 use qoder::types::{SessionId, ThreadId};
 use qoder::{
-    Answer, Client, Dialect, ErrorKind, Event, Stop, ToolUse, Turn, Update, Via, tools::ToolKind,
+    Answer, Approvals, Client, Dialect, ErrorKind, Event, Stop, ToolUse, Toolbox, Turn, Update,
+    Via,
+    tools::{Decision, ToolKind, ToolTurn, UnknownTools},
 };
 use qoder_sim::Sim;
 
@@ -299,6 +301,68 @@ async fn a_use_that_is_nowhere_to_be_found_waits_all_the_same() {
         (asked.id().as_str(), asked.kind()),
         ("evt_nowhere", ToolKind::Unknown)
     );
+}
+
+/// The rest of a turn, in which what is left to the caller is answered so.
+async fn answered(turn: &mut ToolTurn<'_>, answer: impl Fn(&ToolUse) -> Answer) -> Vec<ToolKind> {
+    let mut kinds = Vec::new();
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(30), turn.next()).await;
+        match next.expect("in time") {
+            Some(event) => event.expect("an event"),
+            None => return kinds,
+        };
+        let left = turn.left();
+        kinds.extend(left.iter().map(|asked| asked.kind()));
+        let answers: Vec<Answer> = left.into_iter().map(&answer).collect();
+        turn.respond(answers).await.expect("accepted");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_to_the_caller_is_there_with_the_pause() {
+    for (builder, dialect) in [(current(), Dialect::Current), (seed(), Dialect::Seed)] {
+        let sim = start(builder).await;
+        let client = client_in(&sim, dialect);
+        for (script, kinds) in [
+            ("approval_two", vec![ToolKind::Builtin; 2]),
+            ("custom_tool", vec![ToolKind::Custom]),
+        ] {
+            let id = session(&client, script).await;
+            let opening = client.session(&id).turn("Go.").approve(Approvals::ask());
+            let mut turn = opening.await.expect("a turn");
+            let left = answered(&mut turn, |asked| match asked.kind() {
+                ToolKind::Custom => asked.result("noon"),
+                _ => asked.allow(),
+            });
+            assert_eq!(left.await, kinds, "{script}");
+            assert_eq!(turn.turn().stop_reason(), Stop::EndTurn);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_use_of_a_later_type_is_left_to_the_caller() {
+    let sim = start(current().hold_turns(true)).await;
+    let client = client(&sim);
+    let id = session(&client, "answer").await;
+    let toolbox = Toolbox::new().unknown(UnknownTools::AnswerWithError);
+    let opening = client.session(&id).turn("Go.").tools(&toolbox);
+    let anything = Approvals::ask().decide(|_| Decision::Allow);
+    let mut turn = opening.approve(anything).await.expect("a turn");
+    let later = json!({"type": "agent.browser_tool_use", "name": "click", "input": {"at": 1}});
+    let published = sim.publish(id.as_str(), later).expect("a session");
+    let used = published["id"].as_str().expect("an id").to_owned();
+    sim.publish(id.as_str(), pause(std::slice::from_ref(&used)))
+        .expect("a session");
+    while turn.left().is_empty() {
+        let next = tokio::time::timeout(Duration::from_secs(30), turn.next()).await;
+        next.expect("in time").expect("no end").expect("an event");
+    }
+    let left = turn.left();
+    assert_eq!((left[0].id().as_str(), left[0].name()), (&*used, "click"));
+    assert_eq!(left[0].kind(), ToolKind::Unknown);
+    assert!(answers_sent(&sim).is_empty());
 }
 
 #[tokio::test]

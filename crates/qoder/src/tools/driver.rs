@@ -1,12 +1,9 @@
 //! A turn that is answered while it is read: does what the machine says, and decides nothing.
 
-use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,42 +11,21 @@ use futures_core::Stream;
 use qoder_types::{Event, EventId};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::answer::Given;
+use super::answer::{Answer, Given};
 use super::answers::{delivery, is_this};
 use super::approvals::Decision;
-use super::ledger::{Ledger, LedgerError, MemoryLedger, Record};
+use super::caught::Caught;
+use super::ledger::{LedgerError, Record};
 use super::look::{Found, look};
 use super::machine::{Action, Delivery, Kind, Otherwise, Rounds};
 use super::opening::{Answering, ToolProgress};
 use super::result::ToolResult;
 use super::seen::Seen;
 use super::tool_use::{ToolKind, ToolUse};
-use super::toolbox::{Handling, UnknownTools};
+use super::toolbox::UnknownTools;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::turn::{Reading, Reply, Stop, Turn, answered};
-
-/// Where calls are remembered.
-#[derive(Clone)]
-pub(super) enum Store<'l> {
-    Own(Arc<MemoryLedger>),
-    Given(&'l dyn Ledger),
-}
-
-impl Default for Store<'_> {
-    fn default() -> Self {
-        Self::Own(Arc::default())
-    }
-}
-
-impl Store<'_> {
-    fn ledger(&self) -> &dyn Ledger {
-        match self {
-            Self::Own(ledger) => ledger.as_ref(),
-            Self::Given(ledger) => *ledger,
-        }
-    }
-}
 
 /// Something that is under way, and what came of it.
 struct Job<'l> {
@@ -87,6 +63,10 @@ pub struct ToolTurn<'l> {
     /// The event by which the session is paused.
     pause: Option<EventId>,
     jobs: Vec<Job<'l>>,
+    /// What came and is not handed over yet.
+    held: VecDeque<Event>,
+    /// What ends it, once that is handed over.
+    last: Option<Result<()>>,
     start: Instant,
     /// When there is something to be done again, if nothing happens.
     until: Option<Duration>,
@@ -113,6 +93,8 @@ impl<'l> ToolTurn<'l> {
             asked: BTreeMap::new(),
             pause: None,
             jobs: Vec::new(),
+            held: VecDeque::new(),
+            last: None,
             start: Instant::now(),
             until: None,
             timer: None,
@@ -122,8 +104,19 @@ impl<'l> ToolTurn<'l> {
     }
 
     /// Returns the next event, or `None` when the turn is over. What the agent asks for is answered
-    /// meanwhile; what is [left](Self::left) to the caller can be answered with
-    /// [`Conversation::approve`](crate::Conversation::approve) and its siblings.
+    /// meanwhile. What is [left](Self::left) to the caller is known as soon as the pause that names
+    /// it, a `session.status_idle`, is returned; [`respond`](Self::respond) answers it.
+    ///
+    /// ```no_run
+    /// # async fn f(session: qoder::Conversation, toolbox: qoder::Toolbox) -> qoder::Result<()> {
+    /// let mut turn = session.turn("Book the trip").tools(&toolbox).await?;
+    /// while let Some(event) = turn.next().await {
+    ///     println!("{}", event?.type_name());
+    ///     let answers: Vec<_> = turn.left().iter().map(|asked| asked.deny("not today")).collect();
+    ///     turn.respond(answers).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn next(&mut self) -> Option<Result<Event>> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
@@ -133,16 +126,22 @@ impl<'l> ToolTurn<'l> {
         &self.turn
     }
 
-    /// Returns the ids of the tool uses that wait for an answer which neither the toolbox nor the
-    /// approvals give.
-    pub fn left(&self) -> Vec<EventId> {
-        self.rounds.left()
+    /// Returns the tool uses that wait for an answer which neither the toolbox nor the approvals
+    /// give.
+    pub fn left(&self) -> Vec<&ToolUse> {
+        let left = self.rounds.left();
+        let pending = self.turn.pending().iter();
+        pending.filter(|asked| left.contains(asked.id())).collect()
     }
 
-    /// Returns what the agent asks for with a tool use that it waits for. `None` if that is not
-    /// known.
-    pub fn tool_use(&self, id: &EventId) -> Option<&ToolUse> {
-        self.asked.get(id)
+    /// Sends the caller's answers to what is [left](Self::left), in one request; see
+    /// [`Turn::respond`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Turn::respond`].
+    pub async fn respond(&mut self, answers: impl IntoIterator<Item = Answer>) -> Result<()> {
+        self.turn.respond(answers).await
     }
 
     /// Reads the turn to its end, answering what the agent asks for, and returns the messages that
@@ -167,34 +166,58 @@ impl<'l> ToolTurn<'l> {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        if self.over {
-            return Poll::Ready(None);
-        }
-        loop {
+        while !self.over {
+            if let Some(end) = self.last.take() {
+                if self.held.is_empty() {
+                    return self.end(end.err().map(Err));
+                }
+                self.last = Some(end);
+                return Poll::Ready(self.held.pop_front().map(Ok));
+            }
             if let Err(error) = self.act() {
-                return self.end(Some(Err(error)));
+                self.last = Some(Err(error));
+                continue;
             }
             if self.poll_jobs(cx) {
                 continue;
             }
+            // A pause is handed over when it is known what of it is left to the caller, or that it
+            // is history.
+            if self.held.len() > 1 || self.rounds.is_settled() {
+                if let Some(event) = self.held.pop_front() {
+                    return Poll::Ready(Some(Ok(event)));
+                }
+            }
             match Pin::new(&mut self.turn).poll_next(cx) {
                 Poll::Ready(Some(Ok(event))) => {
                     self.observe(&event);
-                    return Poll::Ready(Some(Ok(event)));
+                    self.held.push_back(event);
+                    continue;
                 }
-                Poll::Ready(end) => return self.end(end),
+                Poll::Ready(Some(Err(error))) => {
+                    self.last = Some(Err(error));
+                    continue;
+                }
+                Poll::Ready(None) => {
+                    self.last = Some(Ok(()));
+                    continue;
+                }
                 Poll::Pending => {}
             }
             self.rounds.caught_up(self.now());
             match self.act() {
-                Ok(false) => {}
-                Ok(true) => continue,
-                Err(error) => return self.end(Some(Err(error))),
+                Ok(began) if began || !self.held.is_empty() && self.rounds.is_settled() => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    self.last = Some(Err(error));
+                    continue;
+                }
             }
             if self.poll_timer(cx).is_pending() {
                 return Poll::Pending;
             }
         }
+        Poll::Ready(None)
     }
 
     fn end(&mut self, item: Option<Result<Event>>) -> Poll<Option<Result<Event>>> {
@@ -460,9 +483,12 @@ impl<'l> ToolTurn<'l> {
         if !self.alone || left.is_empty() {
             return Ok(());
         }
-        let say = |id: &EventId| match self.asked.get(id) {
-            Some(asked) => format!("{id} ({})", asked.name()),
-            None => id.to_string(),
+        let say = |id: &EventId| {
+            let mut pending = self.turn.pending().iter();
+            match pending.find(|asked| asked.id() == id) {
+                Some(asked) => format!("{id} ({})", asked.name()),
+                None => id.to_string(),
+            }
         };
         let left: Vec<String> = left.iter().map(say).collect();
         Err(self.failed(format!(
@@ -492,25 +518,4 @@ impl fmt::Debug for ToolTurn<'_> {
             .field("rounds", &self.rounds)
             .finish_non_exhaustive()
     }
-}
-
-/// A handler whose panic is a result.
-struct Caught(Handling);
-
-impl Future for Caught {
-    type Output = ToolResult;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ToolResult> {
-        let poll = AssertUnwindSafe(|| self.0.as_mut().poll(cx));
-        catch_unwind(poll).unwrap_or_else(|panic| {
-            tracing::error!("the handler of a tool panicked: {}", said(&*panic));
-            Poll::Ready(ToolResult::error("the tool failed: it panicked"))
-        })
-    }
-}
-
-fn said(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use qoder_types::EventId;
 use serde::{Deserialize, Serialize};
@@ -78,5 +78,27 @@ impl Ledger for MemoryLedger {
             records.insert(call.clone(), record);
             Ok(())
         })
+    }
+}
+
+/// Where calls are remembered.
+#[derive(Clone)]
+pub(super) enum Store<'l> {
+    Own(Arc<MemoryLedger>),
+    Given(&'l dyn Ledger),
+}
+
+impl Default for Store<'_> {
+    fn default() -> Self {
+        Self::Own(Arc::default())
+    }
+}
+
+impl Store<'_> {
+    pub(super) fn ledger(&self) -> &dyn Ledger {
+        match self {
+            Self::Own(ledger) => ledger.as_ref(),
+            Self::Given(ledger) => *ledger,
+        }
     }
 }

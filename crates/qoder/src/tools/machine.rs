@@ -280,6 +280,12 @@ impl Rounds {
         }
     }
 
+    /// Whether it is known of the last pause what of it is [left](Self::left), or that it is past.
+    /// It may not be as long as [`caught_up`](Self::caught_up) or a look is awaited.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.pause == Pause::None
+    }
+
     /// The log was looked through. `history` if the session is not paused so any more.
     pub(crate) fn looked(&mut self, now: Duration, history: bool) {
         let Pause::Looking(ids) = std::mem::take(&mut self.pause) else {

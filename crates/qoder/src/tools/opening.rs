@@ -7,8 +7,8 @@ use std::pin::Pin;
 use qoder_types::EventId;
 
 use super::approvals::Approvals;
-use super::driver::{Store, ToolTurn};
-use super::ledger::Ledger;
+use super::driver::ToolTurn;
+use super::ledger::{Ledger, Store};
 use super::toolbox::{Toolbox, UnknownTools};
 use crate::error::Result;
 use crate::turn::{Reply, TurnOpening};
