@@ -11,8 +11,10 @@ mod webhooks;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::programs::{Running, alone};
+use qoder_sim::Sim;
 use tokio::sync::Semaphore;
 
 /// Holds a script until the test lets it go on.
@@ -31,6 +33,19 @@ impl Gate {
 
     async fn pass(&self) {
         self.0.acquire().await.expect("a gate").forget();
+    }
+}
+
+/// Waits until somebody reads a stream: previews from then on are not lost.
+async fn streamed(sim: &Sim) {
+    let streams = || {
+        let requests = sim.requests();
+        requests
+            .iter()
+            .any(|request| request.path.ends_with("/stream"))
+    };
+    while !streams() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -7,9 +7,9 @@ use qoder::types::serde_json::{Value, from_str, json};
 use qoder_sim::{Sim, ToolUse};
 use tokio::task::block_in_place;
 
-use crate::Gate;
 use crate::common::programs::{Folder, Running, program};
 use crate::common::{current, start};
+use crate::{Gate, streamed};
 
 /// Writes a message of the agent's piece by piece, while the test looks on. Dropped, the message
 /// ends.
@@ -54,11 +54,14 @@ fn confirmations(sim: &Sim) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn chat_shows_text_as_it_is_written() {
     let (pen, pieces) = pen();
+    let gate = Gate::new();
+    let waits = gate.clone();
     let sim = current().agent("chat", move |turn| {
-        let pieces = pieces.clone();
+        let (pieces, waits) = (pieces.clone(), waits.clone());
         async move {
             match turn.message() {
                 "first" => {
+                    waits.pass().await;
                     turn.thinking().await;
                     turn.deltas(pieces).await;
                 }
@@ -73,6 +76,8 @@ async fn chat_shows_text_as_it_is_written() {
     let sim = start(sim).await;
     let mut chat = Running::start(program("chat", &sim));
     chat.enter("first");
+    streamed(&sim).await;
+    gate.open(1);
     chat.says("(thinking)").await;
     pen.write("One ");
     chat.prints("One ").await;
