@@ -1,4 +1,4 @@
-//! Lists, gone through backwards and up to a ceiling.
+//! Lists, gone through forwards, backwards, and up to a ceiling.
 
 mod common;
 
@@ -215,6 +215,12 @@ async fn lists_that_contradict_themselves_are_errors_backwards_too() -> Outcome 
         answering(|_, _| json!({"data": [{"id": "a"}], "last_id": "a", "has_more": true}));
     until_it_fails(client.files().list().after("a").items()).await?;
     assert_eq!(asked.load(Ordering::Relaxed), 1);
+    let (client, _) = answering(
+        |_, _| json!({"data": [{"id": "a"}, {"id": "b"}], "first_id": "a", "has_more": true}),
+    );
+    let (ids, why) = until_it_fails(client.files().list().items()).await?;
+    assert_eq!(ids, ["a", "b"], "what it gave comes first");
+    assert!(why.contains("gives no cursor"), "{why}");
 
     // In a circle, over a few pages.
     let (client, asked) = answering(|n, _| {
@@ -232,6 +238,33 @@ async fn lists_that_contradict_themselves_are_errors_backwards_too() -> Outcome 
     let (ids, why) = until_it_fails(client.files().list().before("d").items()).await?;
     assert!(ids.is_empty() && why.contains("a thousand pages"), "{why}");
     assert_eq!(asked.load(Ordering::Relaxed), 1000);
+    Ok(())
+}
+
+#[tokio::test]
+async fn filters_and_the_limit_stay_whatever_the_cursor_is() -> Outcome {
+    let (client, asked) = answering(|n, query| {
+        let mut pairs: Vec<&str> = query.split('&').collect();
+        pairs.sort_unstable();
+        let want: [&[&str]; 3] = [
+            &["limit=1", "name=n"],
+            &["limit=1", "name=n", "page=p"],
+            &["after_id=b", "limit=1", "name=n"],
+        ];
+        assert_eq!(pairs, want[n]);
+        [
+            json!({"data": [{"id": "a"}], "last_id": "a", "next_page": "p", "has_more": true}),
+            json!({"data": [{"id": "b"}], "last_id": "b", "has_more": true}),
+            json!({"data": [{"id": "c"}], "last_id": "c", "has_more": false}),
+        ][n]
+            .clone()
+    });
+    let list = client.files().list().name("n").limit(1).items();
+    assert_eq!(
+        ids(list, |file| file.id.to_string()).await?,
+        ["a", "b", "c"]
+    );
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Pages of lists, with every kind of cursor.
 
+use crate::ids::made_before;
 use crate::json::{Json, object};
 use crate::query::Query;
 use crate::refusal::Refusal;
@@ -21,10 +22,51 @@ impl Limits {
     }
 }
 
-/// One page of these items, which are in the order of the list. Those that have an id can be a
-/// cursor.
+/// The order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    OldestFirst,
+    NewestFirst,
+    ByPath,
+}
+
+impl Order {
+    /// What the cursor of a page says of its last item.
+    fn key(self, item: &Json) -> &str {
+        match self {
+            Self::OldestFirst | Self::NewestFirst => item["id"].text(),
+            Self::ByPath => item["path"].text(),
+        }
+    }
+
+    /// How many of the items come up to the one of this key, which may be gone meanwhile; `None` if
+    /// there never was such a key.
+    fn up_to(self, items: &[Json], key: &str) -> Option<usize> {
+        if let Some(at) = items.iter().position(|item| self.key(item) == key) {
+            return Some(at + 1);
+        }
+        let number = |item: &Json| made_before(self.key(item));
+        let next = match self {
+            Self::OldestFirst => {
+                let gone = made_before(key)?;
+                items.iter().position(|item| number(item) > Some(gone))
+            }
+            Self::NewestFirst => {
+                let gone = made_before(key)?;
+                items.iter().position(|item| number(item) < Some(gone))
+            }
+            Self::ByPath => items.iter().position(|item| self.key(item) > key),
+        };
+        Some(next.unwrap_or(items.len()))
+    }
+}
+
+/// One page of these items, which are in this order. Those that have an id can be a cursor; the
+/// page's own cursor says which item came last, and leads to what follows that place, whatever was
+/// added and deleted since.
 pub(crate) fn page(
     items: &[Json],
+    order: Order,
     query: &Query,
     limits: Limits,
     dialect: Dialect,
@@ -47,10 +89,8 @@ pub(crate) fn page(
     let [start, end] = match cursors[..] {
         [] => [0, limit.min(items.len())],
         [("page", cursor)] => {
-            let start = cursor
-                .strip_prefix("p_")
-                .and_then(|start| start.parse::<usize>().ok());
-            let start = start.filter(|start| *start <= items.len());
+            let key = cursor.strip_prefix("p_");
+            let start = key.and_then(|key| order.up_to(items, key));
             let start = start.ok_or_else(|| Refusal::invalid("page", "Invalid page cursor."))?;
             [start, (start + limit).min(items.len())]
         }
@@ -86,7 +126,8 @@ pub(crate) fn page(
         "has_more": has_more,
     };
     if dialect == Dialect::Current {
-        let next = (has_more && !backwards).then(|| format!("p_{end}"));
+        let last = data.last().filter(|_| has_more && !backwards);
+        let next = last.map(|last| format!("p_{}", order.key(last)));
         page.set("next_page", next);
     }
     Ok(page)
@@ -99,7 +140,8 @@ mod tests {
     fn ids(query: &str) -> Result<(Vec<String>, Json), u16> {
         let items: Vec<Json> = (1..=5).map(|n| object! {"id": format!("i{n}")}).collect();
         let query = Query::parse(Some(query));
-        let page = page(&items, &query, Limits::USUAL, Dialect::Current)
+        let order = Order::OldestFirst;
+        let page = page(&items, order, &query, Limits::USUAL, Dialect::Current)
             .map_err(|refusal| refusal.status)?;
         let ids = page["data"].items().iter();
         Ok((ids.map(|item| item["id"].text().to_owned()).collect(), page))
@@ -123,8 +165,30 @@ mod tests {
             "page=p_1&after_id=i1",
             "after_id=i9",
             "page=zzz",
+            "page=p_zzz",
         ] {
             assert_eq!(ids(wrong).expect_err(wrong), 400);
         }
+    }
+
+    #[test]
+    fn a_cursor_outlives_its_item() {
+        let items: Vec<Json> = (1..=5)
+            .map(|_| object! {"id": crate::ids::new_id("x")})
+            .collect();
+        let key = |item: &Json| item["id"].text().to_owned();
+        for gone in 0..5 {
+            let mut left = items.clone();
+            left.remove(gone);
+            let order = Order::OldestFirst;
+            assert_eq!(order.up_to(&left, &key(&items[gone])), Some(gone));
+            left.reverse();
+            let order = Order::NewestFirst;
+            assert_eq!(order.up_to(&left, &key(&items[gone])), Some(4 - gone));
+        }
+        let paths: Vec<Json> = ["a", "c/", "d"].map(|path| object! {"path": path}).to_vec();
+        assert_eq!(Order::ByPath.up_to(&paths, "b"), Some(1));
+        assert_eq!(Order::ByPath.up_to(&paths, "c/"), Some(2));
+        assert_eq!(Order::ByPath.up_to(&paths, "e"), Some(3));
     }
 }

@@ -411,8 +411,10 @@ async fn sessions_keep_what_is_set() {
     let new = Session::new(&sim).await;
     let budget = json!({"type": "limit", "max_credit_cost": "100.00"});
     let variables = "A=1; B=x=y\nC=";
+    let vault = new.api.post("/vaults", json!({"display_name": "v"})).await;
+    let vault = text(&vault.json()["id"]);
     let session = new
-        .make(json!({"budget": budget, "environment_variables": variables, "vault_ids": ["v"]}))
+        .make(json!({"budget": budget, "environment_variables": variables, "vault_ids": [vault]}))
         .await;
     assert_eq!(
         (
@@ -423,7 +425,7 @@ async fn sessions_keep_what_is_set() {
         (
             &budget,
             &json!({"A": "1", "B": "x=y", "C": ""}),
-            &json!(["v"])
+            &json!([vault])
         )
     );
     let path = format!("/sessions/{}", text(&session["id"]));
@@ -747,4 +749,61 @@ async fn the_first_generation_is_checked_in_its_own_forms() {
     assert_eq!(made.status, 201);
     assert_eq!(made.json()["config"]["networking"], "unrestricted");
     refuses(&api, "/agents", json!({"name": 7, "model": "m"}), "name").await;
+}
+
+#[tokio::test]
+async fn sessions_look_up_their_vaults_and_skills() {
+    let sim = quick().await;
+    let new = Session::new(&sim).await;
+    let vault = new.api.post("/vaults", json!({"display_name": "v"})).await;
+    let vault = text(&vault.json()["id"]);
+    let session = new.make(json!({"vault_ids": [vault]})).await;
+    let path = format!("/sessions/{}", text(&session["id"]));
+    let skill = json!({"type": "custom", "skill_id": "skill_none"});
+    let overrides = json!({
+        "type": "agent_with_overrides", "id": session["agent"]["id"], "skills": [skill],
+    });
+    let qoder = json!({"skills": [{"type": "qoder", "skill_id": "pdf"}]});
+    assert_eq!(
+        new.api.post(&path, json!({"agent": qoder})).await.status,
+        200
+    );
+    for (path, body, what) in [
+        (
+            "/sessions",
+            new.with(json!({"vault_ids": ["vault_none"]})),
+            "vault not found",
+        ),
+        (
+            "/sessions",
+            new.with(json!({"agent": overrides})),
+            "skill not found",
+        ),
+        (
+            &path,
+            json!({"vault_ids": ["vault_none"]}),
+            "vault not found",
+        ),
+        (
+            &path,
+            json!({"agent": {"skills": [skill]}}),
+            "skill not found",
+        ),
+    ] {
+        let answer = new.api.post(path, body).await;
+        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+        assert_eq!(answer.json()["error"]["message"], what, "{path}");
+    }
+    let archive = format!("/vaults/{vault}/archive");
+    assert_eq!(new.api.post(&archive, json!({})).await.status, 200);
+    refuses(
+        &new.api,
+        "/sessions",
+        new.with(json!({"vault_ids": [vault]})),
+        "vault_ids",
+    )
+    .await;
+    refuses(&new.api, &path, json!({"vault_ids": [vault]}), "vault_ids").await;
+    // What it was given before it keeps.
+    assert_eq!(new.api.post(&path, json!({"title": "t"})).await.status, 200);
 }

@@ -466,3 +466,39 @@ async fn what_is_asked_is_checked() {
     assert_eq!(queue.api.get(&format!("{cloud}/{id}")).await.status, 404);
     assert_eq!(queue.api.get(&format!("{cloud}/poll")).await.body, "null");
 }
+
+#[tokio::test]
+async fn the_agents_own_tools_are_for_the_worker() {
+    let sim = quick().await;
+    let queue = Queue::new(&sim).await;
+    let api = &queue.api;
+    let agent = api.agent(json!({"simulate": "thinking_and_tools"})).await;
+    let body = json!({"agent": agent["id"], "environment_id": queue.environment});
+    let session = text(&api.post("/sessions", body).await.json()["id"]);
+    let path = format!("/sessions/{session}/events/stream");
+    let mut stream = api.stream(&path, &[]).await;
+    assert_eq!(api.say(&session, "Count these words.").await.status, 200);
+    let frames = stream.until("agent.tool_use").await;
+    let used = &frames.last().expect("a frame").data;
+    stream.until("span.model_request_end").await;
+    assert_eq!(api.status(&session).await, "running");
+    let id = &used["id"];
+    // It asks nobody for permission, and is no tool of the client's.
+    let allow = json!({"type": "user.tool_confirmation", "tool_use_id": id, "result": "allow"});
+    let custom = json!({"type": "user.custom_tool_result", "custom_tool_use_id": id});
+    for wrong in [allow, custom] {
+        let answer = api.events(&session, json!([wrong])).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        let why = text(&answer.json()["error"]["message"]);
+        assert!(why.contains("user.tool_result"), "{why}");
+    }
+    let content = json!([{"type": "text", "text": "33 message.txt"}]);
+    let result = json!({"type": "user.tool_result", "tool_use_id": id, "content": content});
+    let twice = json!([result, result]);
+    assert_eq!(api.events(&session, twice).await.status, 400);
+    assert_eq!(api.events(&session, json!([result])).await.status, 200);
+    let frames = stream.until("session.status_idle").await;
+    let said = frames.iter().find(|frame| frame.event == "agent.message");
+    let said = &said.expect("a message").data["content"][0]["text"];
+    assert_eq!(said, "Your message has 33 words.");
+}

@@ -26,9 +26,9 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use qoder::types::serde_json::{Number, Value, from_str, json};
+use qoder::types::serde_json::{Number, Value, from_str, from_value, json};
 use qoder::{
-    Client, Event, Stop, Toolbox,
+    Checkpoint, Client, Event, Stop, Toolbox,
     tools::{FileLedger, Ledger, MemoryLedger, ToolProgress, UnknownTools},
 };
 
@@ -141,7 +141,7 @@ struct Notes {
     /// The key of the message: with it, the same message is never said twice.
     key: String,
     /// Where the turn begins, once its message was accepted.
-    checkpoint: Option<String>,
+    checkpoint: Option<Checkpoint>,
     /// Why the turn stopped, and its text.
     end: Option<(String, String)>,
 }
@@ -157,7 +157,7 @@ impl Notes {
                     session: args.session.clone(),
                     message: args.message.clone(),
                     key: text(&noted["key"]).ok_or("the ledger's turn has no key")?,
-                    checkpoint: text(&noted["checkpoint"]),
+                    checkpoint: from_value(noted["checkpoint"].clone())?,
                     end: text(&noted["end"]["stop"]).zip(text(&noted["end"]["text"])),
                 });
             }

@@ -6,10 +6,13 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+pub mod batch;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 pub mod call;
+mod checkpoint;
 mod client;
+pub mod content;
 mod conversation;
 mod env;
 mod error;
@@ -17,6 +20,7 @@ pub mod files;
 pub mod follow;
 mod gateway;
 pub mod guide;
+mod hash;
 mod headers;
 mod input;
 pub mod list;
@@ -27,8 +31,11 @@ mod redact;
 pub mod resources;
 mod response;
 mod shared;
+#[cfg(test)]
+mod test_folder;
 mod text;
 pub mod tools;
+pub mod transcript;
 pub mod turn;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
@@ -39,6 +46,7 @@ pub mod worker;
 pub use {
     auth::ServiceAccount,
     call::{Call, CallOptions},
+    checkpoint::Checkpoint,
     client::{Client, ClientBuilder},
     conversation::{Conversation, Thread},
     error::{Error, ErrorKind, Result},

@@ -53,11 +53,13 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
     };
     println!(
-        "{seeds} schedules: {} events and {} previews checked, {} turns brought to their end, {} followers replaced, \
+        "{seeds} schedules: {} events and {} previews checked, {} turns brought to their end, {} answers given, \
+         {} followers replaced, \
          {} hours of simulated time, at most {} steps without an event, in {:.1} s",
         total.events,
         total.previews,
         total.turns,
+        total.answers,
         total.restarts,
         total.took.as_secs() / 3600,
         total.steps,

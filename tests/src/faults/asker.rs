@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qoder::types::SessionErrorEvent;
-use qoder::{Client, Event, Stop, Turn, Via, turn::TurnOpening};
-use serde_json::Value;
+use qoder::types::{EventId, SessionErrorEvent};
+use qoder::{Checkpoint, Client, Event, Stop, Turn, Via, turn::TurnOpening};
 use tokio::time::{Instant, sleep};
 
 use super::caller::{PERSEVERANCE, REPLACEMENTS, client};
 use super::chance::Chance;
 use super::reply::is_odd;
 use super::report::Report;
+use super::responding::Responding;
 use super::schedule::{Means, Schedule};
 use super::turn::{Stands, TurnPlan};
 use super::waiting::Waiting;
@@ -31,6 +31,8 @@ pub(crate) struct Asker {
     pub(super) deadline: Option<Duration>,
     /// Whether events of the turn were handed over.
     pub(super) told: bool,
+    /// How it answers what waits.
+    responding: Responding,
 }
 
 /// What comes after some events.
@@ -38,7 +40,7 @@ enum Then {
     /// The turn is over.
     Over,
     /// Another caller goes on from a checkpoint.
-    Restart(String),
+    Restart(Checkpoint),
     /// The rest is wanted as a reply.
     Reply,
 }
@@ -55,6 +57,7 @@ impl Asker {
             begun: Instant::now(),
             deadline: plan.deadline.map(Duration::from_millis),
             told: false,
+            responding: Responding::new(schedule.seed),
             schedule,
             plan,
         })
@@ -87,7 +90,7 @@ impl Asker {
     }
 
     /// The turn as another process goes on with it.
-    async fn resumed(&mut self, checkpoint: &str) -> Result<Turn, String> {
+    async fn resumed(&mut self, checkpoint: &Checkpoint) -> Result<Turn, String> {
         loop {
             self.report.restarts += 1;
             self.client = client(&self.world)?;
@@ -99,7 +102,8 @@ impl Asker {
                 world.tell(|| format!("-- another caller, from {checkpoint}"));
                 world.delivered
             };
-            let opening = self.client.session("s").resume_turn(checkpoint);
+            let stored = checkpoint.to_string();
+            let opening = self.client.session("s").resume_turn(stored);
             let seed = self.waiting.chance.next();
             match self.by_its_means(opening, seed).await {
                 Ok(turn) => {
@@ -115,12 +119,79 @@ impl Asker {
         }
     }
 
-    /// How the turn stands after so many events of the log.
-    pub(super) fn stands(&self, events: usize) -> &Stands {
-        match events.checked_sub(1) {
+    /// How the turn stands after so many events of the log: what was answered here doesn't wait,
+    /// whatever the log repeats.
+    pub(super) fn stands(&self, events: usize) -> Stands {
+        let stands = match events.checked_sub(1) {
             Some(last) if last > self.plan.echo => &self.plan.stands[last],
             _ => &Stands::Running,
+        };
+        let Stands::Waits(ids) = stands else {
+            return stands.clone();
+        };
+        let left = ids.iter().filter(|id| !self.responding.has(id));
+        let left: Vec<String> = left.cloned().collect();
+        if left.is_empty() && !ids.is_empty() {
+            Stands::Running
+        } else {
+            Stands::Waits(left)
         }
+    }
+
+    /// Whether a tool use is answered here.
+    pub(super) fn has_answered(&self, number: usize) -> bool {
+        self.responding.has(&self.schedule.entries[number].id)
+    }
+
+    /// Answers some of what waits, now and then. The last pause of all is nobody's to answer.
+    async fn respond(&mut self, turn: &mut Turn) -> Result<(), String> {
+        let delivered = lock(&self.world).delivered;
+        if turn.pending().is_empty() || delivered > self.plan.end {
+            return Ok(());
+        }
+        let answers = self.responding.choose(turn.pending());
+        if answers.is_empty() {
+            return Ok(());
+        }
+        // What the follower was asked to wait for, answers don't wait for, nor the other way round.
+        let not_before = {
+            let mut world = lock(&self.world);
+            world.tell(|| format!("-- answers {answers:?}"));
+            world.not_before.take()
+        };
+        let begun = Instant::now();
+        let ids: Vec<String> = answers
+            .iter()
+            .map(|answer| answer.id().to_string())
+            .collect();
+        let outcome = self.waiting.outcome(turn.respond(answers)).await;
+        self.check_complaints()?;
+        {
+            let mut world = lock(&self.world);
+            // It is the caller's time, and not the follower's.
+            world.paused += begun.elapsed();
+            world.not_before = not_before;
+            world.requests = 0;
+        }
+        match outcome {
+            Some(Ok(())) => {
+                self.report.answers += ids.len();
+                self.responding.accepted(ids);
+            }
+            None => {}
+            Some(Err(error)) => {
+                let mut world = lock(&self.world);
+                world.tell(|| format!("    not answered: {error}"));
+                let refused = error.is_conflict() || error.status().is_some_and(|s| s == 400);
+                if refused && !std::mem::take(&mut world.answers.refused) {
+                    return Err(format!("nobody refused this: {error}"));
+                }
+                if !refused && world.fruitless == 0 {
+                    return Err(format!("answering failed for no reason: {error}"));
+                }
+            }
+        }
+        self.check_standing(turn, delivered)
     }
 
     fn by_its_means(&self, opening: TurnOpening, seed: u64) -> TurnOpening {
@@ -138,8 +209,8 @@ impl Asker {
     /// wait has its event.
     fn check_standing(&self, turn: &Turn, delivered: usize) -> Result<(), String> {
         let stands = self.stands(delivered);
-        stand(&turn.stop_reason(), stands)?;
-        let expected: &[String] = match stands {
+        stand(&turn.stop_reason(), &stands)?;
+        let expected: &[String] = match &stands {
             Stands::Waits(ids) => ids,
             _ => &[],
         };
@@ -222,9 +293,8 @@ impl Asker {
     }
 
     /// How many events were handed over by a checkpoint.
-    pub(super) fn position(&self, checkpoint: &str) -> Result<usize, String> {
-        let stored: Value = serde_json::from_str(checkpoint).map_err(|error| error.to_string())?;
-        let Some(after) = stored["after"].as_str() else {
+    pub(super) fn position(&self, checkpoint: &Checkpoint) -> Result<usize, String> {
+        let Some(after) = checkpoint.last_event().map(EventId::as_str) else {
             return Ok(0);
         };
         let mut entries = self.schedule.entries.iter();
@@ -262,7 +332,10 @@ impl Asker {
                 Some(Ok(_)) if too_late => {
                     return Err("an event after the deadline".to_owned());
                 }
-                Some(Ok(event)) => self.check_event(&event, turn)?,
+                Some(Ok(event)) => {
+                    self.check_event(&event, turn)?;
+                    self.respond(turn).await?;
+                }
                 Some(Err(error)) => {
                     if turn.next().await.is_some() {
                         return Err("it goes on after an error".to_owned());
@@ -309,7 +382,11 @@ impl Asker {
         self.check_standing(turn, delivered)
     }
 
-    pub(super) fn check_error(&self, error: &qoder::Error, checkpoint: &str) -> Result<(), String> {
+    pub(super) fn check_error(
+        &self,
+        error: &qoder::Error,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), String> {
         let world = lock(&self.world);
         world.tell(|| format!("    error: {error}"));
         if error.checkpoint() != Some(checkpoint) {

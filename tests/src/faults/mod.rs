@@ -47,6 +47,7 @@
 //! | 8 | no hot loop, no cursor sent again that was rejected, no request before `Retry-After`; no run takes more than so many steps |
 //! | 9 | errors that end it are the server's doing |
 //! | 10 | no connection is read before what it brought was handed over; none is left after the end |
+//! | answers | each is taken once, under one key and in the same words; what was accepted never waits again; those that fail were refused, or lost |
 //! | turns | the message is taken once; the events are the turn's alone, each once and in order; how the turn stands, after each of them, is what the server meant; a checkpoint goes on with all that |
 
 mod asker;
@@ -55,6 +56,7 @@ mod chance;
 mod oddities;
 mod reply;
 mod report;
+mod responding;
 mod schedule;
 mod server;
 mod stream;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qoder::types::AgentMessageEvent;
-use qoder::{Error, ErrorKind, Reply, Stop, Turn};
+use qoder::{Checkpoint, Error, ErrorKind, Reply, Stop, Turn};
 use tokio::time::Instant;
 
 use super::asker::Asker;
@@ -16,7 +16,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
 
 impl Asker {
     /// Wants the rest as a reply; the checkpoint to go on from, if the turn is not over.
-    pub(super) async fn reply(&mut self, turn: Turn) -> Result<Option<String>, String> {
+    pub(super) async fn reply(&mut self, turn: Turn) -> Result<Option<Checkpoint>, String> {
         let before = turn.checkpoint();
         let from = {
             let mut world = lock(&self.world);
@@ -52,8 +52,12 @@ impl Asker {
     /// The first pause that whoever wants a reply here can't have known of.
     fn surprise(&self, from: usize) -> Option<usize> {
         let surprises = |asks: &&Asks| {
-            let here = |used: &usize| *used >= from;
-            asks.at >= from && (!self.told || asks.uses.is_empty() || asks.uses.iter().any(here))
+            let mut waits = asks.uses.iter().filter(|used| !self.has_answered(**used));
+            let (some, here) = (
+                waits.clone().next().is_some(),
+                waits.any(|used| *used >= from),
+            );
+            asks.at >= from && (asks.uses.is_empty() || here || some && !self.told)
         };
         self.plan.asks.iter().find(surprises).map(|asks| asks.at)
     }
@@ -110,7 +114,7 @@ impl Asker {
         from: usize,
         begun: Instant,
         error: &Error,
-    ) -> Result<Option<String>, String> {
+    ) -> Result<Option<Checkpoint>, String> {
         let checkpoint = error.checkpoint().ok_or("an error without a checkpoint")?;
         let at = self.position(checkpoint)?;
         let surprise = self.surprise(from);
@@ -141,7 +145,7 @@ impl Asker {
         lock(&self.world).delivered = at;
         if error.kind() != ErrorKind::Turn {
             self.check_error(error, checkpoint)?;
-            return Ok(Some(checkpoint.to_owned()));
+            return Ok(Some(checkpoint.clone()));
         }
         let Stands::Waits(ids) = self.stands(at) else {
             return Err(format!("nothing waits for an answer: {text}"));
@@ -151,7 +155,7 @@ impl Asker {
         }
         if !text.contains("none came") {
             return if surprise == Some(at - 1) {
-                Ok(Some(checkpoint.to_owned()))
+                Ok(Some(checkpoint.clone()))
             } else {
                 Err(format!("the pause {surprise:?} is none to end it: {text}"))
             };
@@ -161,7 +165,7 @@ impl Asker {
         }
         // Nobody answers there, ever.
         let is_over = at == self.plan.stands.len();
-        Ok((!is_over).then(|| checkpoint.to_owned()))
+        Ok((!is_over).then(|| checkpoint.clone()))
     }
 
     /// Whether it names the first message that can't be read: one of the log, or one that came

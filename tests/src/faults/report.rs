@@ -11,6 +11,8 @@ pub struct Report {
     pub previews: usize,
     /// Turns that came to their end.
     pub turns: usize,
+    /// Answers to tool uses that were accepted.
+    pub answers: usize,
     /// Followers that ended, or were ended, and had a successor.
     pub restarts: usize,
     /// How often the futures were polled, where one of them was to be dropped.
@@ -29,6 +31,7 @@ impl Report {
         self.events += other.events;
         self.previews += other.previews;
         self.turns += other.turns;
+        self.answers += other.answers;
         self.polls += other.polls;
         self.steps = self.steps.max(other.steps);
         self.restarts += other.restarts;

@@ -1,6 +1,6 @@
 //! The state of a run: the log as of now, what was answered, and what the caller was handed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ pub(super) struct World {
     pub(super) log_started: Option<Instant>,
     /// The key of that message.
     pub(super) key: Option<String>,
+    /// The answers to tool uses that were accepted.
+    pub(super) answers: Answers,
     /// Whether the turn is begun, and its events are followed.
     pub(super) opened: bool,
     /// What was done since the last event was handed over, in steps of any kind.
@@ -61,6 +63,17 @@ pub(super) struct World {
     pub(super) most_steps: u64,
     /// What the server found wrong with its client.
     pub(super) complaint: Option<String>,
+}
+
+/// What a server keeps of answers.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// Under each key, what was accepted.
+    pub(super) stored: HashMap<String, serde_json::Value>,
+    /// Which tool uses they are of.
+    pub(super) of: HashSet<String>,
+    /// One was refused for good reason.
+    pub(super) refused: bool,
 }
 
 /// How many requests, reads and updates there may be between two events: some three times what
@@ -101,6 +114,7 @@ impl World {
             open: 0,
             log_started: schedule.turn.is_none().then_some(now),
             key: None,
+            answers: Answers::default(),
             opened: false,
             steps: 0,
             most_steps: 0,

@@ -2,9 +2,13 @@
 //! memory that loses responses, cuts streams, repeats pauses and has other clients; the process is
 //! killed at any moment, and the next one goes on with its ledger, with or without the last write.
 //!
+//! Streams begin before their cursor and say events twice, pauses name what is answered, also when
+//! nothing waits any more, other clients answer and interrupt.
+//!
 //! What is checked, by the rules of `qoder`'s machine for rounds: no handler runs twice for one call,
-//! unless the ledger lost the record that it began; every result that a ledger has is sent as it is;
-//! no approval is given that the policy doesn't give, and none to what no pause names; the turn ends.
+//! unless the ledger lost the record that it began; every result that a ledger has is sent as it is,
+//! once, unless the turn was interrupted before; no approval is given that the policy doesn't give, and
+//! none to what no pause names; the turn ends as the session says.
 
 mod server;
 
@@ -15,7 +19,7 @@ use std::time::Duration;
 use qoder::types::serde_json::json;
 use qoder::types::{EventId, serde_json};
 use qoder::{
-    Approvals, Stop, Toolbox,
+    Approvals, Checkpoint, Stop, Toolbox,
     tools::{Ledger, LedgerFuture, Record, UnknownTools},
 };
 use tokio::time::{sleep, timeout};
@@ -137,7 +141,7 @@ async fn schedule(seed: u64) -> Result<String, String> {
     let ledger = Forgetful::default();
     let runs = Runs::default();
     let mut forgotten: Vec<EventId> = Vec::new();
-    let mut checkpoint: Option<String> = None;
+    let mut checkpoint: Option<Checkpoint> = None;
     let mut kills = chance.below(4);
     loop {
         let life = if kills == 0 {
@@ -159,7 +163,7 @@ async fn schedule(seed: u64) -> Result<String, String> {
         )
         .await
         {
-            Ok(Ok(Stop::EndTurn)) => break,
+            Ok(Ok(stop)) if server.may_end(&stop) => break,
             Ok(Ok(stop)) => return Err(format!("it stopped with {stop}")),
             // Its message was not accepted: the next process sends it again.
             Ok(Err(error)) if checkpoint.is_none() && error.is_retryable() => {}
@@ -184,7 +188,7 @@ async fn process(
     server: &Server,
     ledger: &Forgetful,
     runs: &Runs,
-    checkpoint: &mut Option<String>,
+    checkpoint: &mut Option<Checkpoint>,
     keep_first: bool,
     jitter: u64,
 ) -> qoder::Result<Stop> {

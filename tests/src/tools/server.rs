@@ -14,7 +14,7 @@ use http_body::{Body, Frame};
 use qoder::transport::{RequestBody, Transport};
 use qoder::types::EventId;
 use qoder::types::serde_json::{Value, from_slice, json};
-use qoder::{Client, RetryPolicy, tools::Record};
+use qoder::{Client, RetryPolicy, Stop, tools::Record};
 use tokio::time::{Instant, Sleep, sleep};
 use tower_service::Service;
 
@@ -36,6 +36,14 @@ struct State {
     stored: HashMap<String, Value>,
     /// The answers of other clients.
     others: Vec<String>,
+    /// What waited when another client interrupted the turn.
+    dropped: Option<Vec<String>>,
+    /// Of a thousand times that a stream is read, how often that happens.
+    interrupts: u64,
+    /// How many events a stream repeats from before its cursor, at most.
+    replay: usize,
+    /// Of a hundred events, how many a stream says twice.
+    twice: u64,
     started: bool,
 }
 
@@ -43,12 +51,16 @@ impl Server {
     pub(super) fn new(chance: &mut Chance) -> Self {
         Self(Arc::new(Mutex::new(State {
             rounds: chance.between(1, 3),
+            interrupts: chance.pick(&[0, 0, 0, 5, 50]),
+            replay: chance.pick(&[0, 0, 1, 5]),
+            twice: chance.pick(&[0, 0, 20]),
             chance: Chance::new(chance.next()),
             log: Vec::new(),
             pending: Vec::new(),
             calls: 0,
             stored: HashMap::new(),
             others: Vec::new(),
+            dropped: None,
             started: false,
         })))
     }
@@ -86,6 +98,8 @@ impl Server {
         let mut state = lock(&self.0);
         if parts.uri.path().ends_with("/stream") {
             let from = state.position(header("last-event-id"));
+            let most = state.replay;
+            let from = from.saturating_sub(state.chance.size(0, most));
             let frames = state.chance.pick(&[1, 2, 5, usize::MAX, usize::MAX]);
             drop(state);
             let mut response = Response::new(Answer::Stream {
@@ -99,6 +113,16 @@ impl Server {
             return response;
         }
         whole(200, &state.list(parts.uri.query().unwrap_or_default()))
+    }
+
+    /// Whether the turn may end like this.
+    pub(super) fn may_end(&self, stop: &Stop) -> bool {
+        let interrupted = lock(&self.0).dropped.is_some();
+        match stop {
+            Stop::EndTurn => !interrupted,
+            Stop::Cancelled => interrupted,
+            _ => false,
+        }
     }
 
     /// All that happened in the session.
@@ -123,6 +147,12 @@ impl Server {
                 .collect();
             let named = used["named"] == true;
             let ours = !state.others.iter().any(|other| other == id);
+            if answers.len() > 1 {
+                return Err(format!("{id} was answered {} times", answers.len()));
+            }
+            // What nobody waits for any more need not be answered.
+            let dropped = state.dropped.iter().flatten().any(|dropped| dropped == id);
+            let owed = ours && !(dropped && answers.is_empty());
             match used["type"].as_str().unwrap_or_default() {
                 "agent.custom_tool_use" => {
                     let n = number(used);
@@ -139,7 +169,7 @@ impl Server {
                     };
                     let sent = answers.first().map(|answer| answer["content"].clone());
                     let kept = json!(result.content().clone().into_blocks());
-                    if ours && sent.as_ref() != Some(&kept) {
+                    if owed && sent.as_ref() != Some(&kept) {
                         return Err(format!(
                             "the result of {id} is lost: {kept} is kept, {sent:?} was sent"
                         ));
@@ -152,7 +182,7 @@ impl Server {
                         (true, _) => Some("deny"),
                     };
                     let given = answers.first().and_then(|answer| answer["result"].as_str());
-                    if ours && given != want {
+                    if owed && given != want {
                         return Err(format!("{id} was answered with {given:?}, not {want:?}"));
                     }
                 }
@@ -180,7 +210,7 @@ impl State {
     fn accept(&mut self, key: &str, sent: &Value) -> (u16, Value) {
         let fault = self.chance.below(10);
         if fault == 0 {
-            return (503, json!({}));
+            return (self.chance.pick(&[429, 500, 503]), json!({}));
         }
         if let Some(stored) = self.stored.get(key) {
             return (200, stored.clone());
@@ -209,7 +239,12 @@ impl State {
         if let Some(id) = answered {
             let before = self.pending.clone();
             self.pending.retain(|pending| *pending != id);
-            if !self.pending.is_empty() {
+            if self.pending.is_empty() {
+                // It says again what it had.
+                if self.chance.percent(15) {
+                    self.idle(&before);
+                }
+            } else {
                 // It says what is left, or again what was asked for.
                 let named = if self.chance.percent(30) {
                     before
@@ -268,9 +303,19 @@ impl State {
         self.idle(&named);
     }
 
-    /// Another client may answer.
+    /// Another client may interrupt the turn, or answer.
     fn others(&mut self) {
-        if self.pending.is_empty() || !self.chance.percent(1) {
+        if self.pending.is_empty() {
+            return;
+        }
+        if self.chance.below(1000) < self.interrupts {
+            self.publish(json!({"type": "user.interrupt"}));
+            self.dropped = Some(std::mem::take(&mut self.pending));
+            let reason = json!({"type": "cancelled"});
+            self.publish(json!({"type": "session.status_idle", "stop_reason": reason}));
+            return;
+        }
+        if !self.chance.percent(1) {
             return;
         }
         let id = self.chance.size(0, self.pending.len() - 1);
@@ -311,12 +356,15 @@ impl State {
         let events = &self.log[*from..end];
         *frames -= events.len().min(*frames);
         *from = end;
-        let frame = |event: &Value| {
+        let mut frames = String::new();
+        for event in events {
             let name = event["type"].as_str().unwrap_or_default();
             let id = event["id"].as_str().unwrap_or_default();
-            format!("id: {id}\nevent: {name}\ndata: {event}\n\n")
-        };
-        (!events.is_empty()).then(|| events.iter().map(frame).collect::<String>().into())
+            let frame = format!("id: {id}\nevent: {name}\ndata: {event}\n\n");
+            let times = 1 + usize::from(self.chance.percent(self.twice));
+            frames.push_str(&frame.repeat(times));
+        }
+        (!frames.is_empty()).then(|| frames.into())
     }
 }
 

@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use crate::form::Form;
 use crate::json::Json;
-use crate::page::{Limits, page};
+use crate::page::{Limits, Order, page};
 use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::reply::Answer;
@@ -69,9 +69,9 @@ impl Context<'_> {
         }
     }
 
-    /// The page of these items that is asked for.
-    pub(crate) fn page(&self, items: &[Json], limits: Limits) -> Answer {
-        Ok(page(items, self.query, limits, self.dialect())?.into())
+    /// The page that is asked for of these items, which are in this order.
+    pub(crate) fn page(&self, items: &[Json], order: Order, limits: Limits) -> Answer {
+        Ok(page(items, order, self.query, limits, self.dialect())?.into())
     }
 
     /// The items in the order that is asked for; they come oldest first.
@@ -79,14 +79,15 @@ impl Context<'_> {
         &self,
         mut items: Vec<Json>,
         default: &'static str,
-    ) -> Result<Vec<Json>, Refusal> {
+    ) -> Result<(Vec<Json>, Order), Refusal> {
         let orders = match default {
             "asc" => ["asc", "desc"],
             _ => ["desc", "asc"],
         };
         if self.query.word("order", &orders)? == "desc" {
             items.reverse();
+            return Ok((items, Order::NewestFirst));
         }
-        Ok(items)
+        Ok((items, Order::OldestFirst))
     }
 }

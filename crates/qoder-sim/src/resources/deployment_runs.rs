@@ -205,7 +205,7 @@ fn list_of_one(cx: &Context<'_>, account: &mut Account) -> Answer {
             && before.is_none_or(|before| time < Some(before))
     });
     let runs: Vec<Json> = runs.cloned().collect();
-    cx.page(&runs, RUNS.limits)
+    cx.page(&runs, RUNS.order(), RUNS.limits)
 }
 
 fn retrieve(cx: &Context<'_>, account: &mut Account) -> Answer {

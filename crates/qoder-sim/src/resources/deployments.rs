@@ -47,7 +47,7 @@ const DEPLOYMENTS: Kind = Kind {
         Field::read("environment_variables", variables).or(Json::empty_text),
         Field::read("initial_events", initial_events).required(),
         Field::read("resources", resources).or(Json::empty_list),
-        Field::read("vault_ids", sessions::vaults).or(Json::empty_list),
+        Field::read("vault_ids", sessions::vault_ids).or(Json::empty_list),
         Field::metadata(),
         Field::read("schedule", schedules::read),
         Field::server("status", || "active".into()),

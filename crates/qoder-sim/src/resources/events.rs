@@ -30,7 +30,8 @@ fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
     let log = session.log().filter(|entry| fits(&entry.name));
     let log = log.map(|entry| entry.data.clone()).collect();
     let log = cx.query.in_range("created_at", "processed_at", log)?;
-    cx.page(&cx.ordered(log, "asc")?, Limits::USUAL)
+    let (log, order) = cx.ordered(log, "asc")?;
+    cx.page(&log, order, Limits::USUAL)
 }
 
 fn send(cx: &Context<'_>, account: &mut Account) -> Answer {
@@ -63,20 +64,43 @@ fn check_state(session: &Session, events: &[Json]) -> Result<(), Refusal> {
     let mut kinds = events.iter().map(|event| event["type"].text());
     if kinds.any(|kind| kind == "user.message") {
         if session.status() != "idle" {
-            return Err(Refusal::conflict("session is running"));
+            return Err(Refusal::conflict(
+                "session is running: wait until it is idle, or interrupt it",
+            ));
         }
         if !session.pending.is_empty() {
             let why = "session waits for an answer to a tool use";
             return Err(Refusal::conflict(why));
         }
     }
-    for id in events.iter().filter_map(answered) {
-        if !session.pending.iter().any(|pending| pending == id) {
+    let mut taken = Vec::new();
+    for event in events {
+        let Some(id) = answered(event) else {
+            continue;
+        };
+        let is_pending = session.pending.iter().any(|pending| pending == id);
+        if !is_pending || taken.contains(&id) {
             let why = format!("No pending tool use '{id}'.");
             return Err(Refusal::invalid("tool_use_id", why));
         }
+        taken.push(id);
+        let wanted = wanted(session, id);
+        if event["type"] != wanted {
+            let why = format!("Tool use '{id}' waits for a {wanted}.");
+            return Err(Refusal::invalid("type", why));
+        }
     }
     Ok(())
+}
+
+/// The type of the event that a pending tool use waits for.
+fn wanted(session: &Session, id: &str) -> &'static str {
+    let used = session.log().find(|entry| entry.id == id);
+    match used.map(|used| (used.name.as_str(), used.data["evaluated_permission"].text())) {
+        Some(("agent.custom_tool_use", _)) => "user.custom_tool_result",
+        Some((_, "allow")) => "user.tool_result",
+        _ => "user.tool_confirmation",
+    }
 }
 
 /// Takes in events that have been checked, and starts a turn if there is a message among them.

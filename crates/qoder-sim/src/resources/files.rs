@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::clock::later;
 use crate::ids::{digest, new_id};
 use crate::json::{Json, object};
-use crate::page::Limits;
+use crate::page::{Limits, Order};
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::resources::context::Context;
@@ -188,7 +188,7 @@ fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
     ] {
         files = filter.keep(cx, files)?;
     }
-    cx.page(&files, Limits::up_to(1000))
+    cx.page(&files, Order::NewestFirst, Limits::up_to(1000))
 }
 
 fn retrieve(cx: &Context<'_>, account: &mut Account) -> Answer {

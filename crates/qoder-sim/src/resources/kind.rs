@@ -2,7 +2,7 @@
 
 use crate::ids::new_id;
 use crate::json::{Json, object};
-use crate::page::Limits;
+use crate::page::{Limits, Order};
 use crate::refusal::Refusal;
 use crate::resources::context::Context;
 use crate::resources::field::Field;
@@ -105,6 +105,15 @@ impl Kind {
 
     pub(crate) fn has_versions(&self) -> bool {
         self.verbs.contains(&Verb::Versions)
+    }
+
+    /// The order of its list.
+    pub(crate) fn order(&self) -> Order {
+        if self.newest_first {
+            Order::NewestFirst
+        } else {
+            Order::OldestFirst
+        }
     }
 
     pub(crate) fn not_found(&self) -> Refusal {

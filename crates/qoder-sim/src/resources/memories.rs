@@ -6,7 +6,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use crate::json::{Json, object};
-use crate::page::Limits;
+use crate::page::{Limits, Order};
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::resources::context::Context;
@@ -157,7 +157,7 @@ fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
     }
     let items: Vec<Json> = items.into_values().collect();
     let limits = Limits::up_to(if full { 20 } else { 100 });
-    cx.page(&items, limits)
+    cx.page(&items, Order::ByPath, limits)
 }
 
 fn measure(memory: &mut Json) {

@@ -1,6 +1,7 @@
 //! What can be done with documents of any kind.
 
 use crate::json::{Json, object};
+use crate::page::{Order, page};
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::resources::context::Context;
@@ -49,7 +50,7 @@ fn list(kind: &Kind, cx: &Context<'_>, account: &mut Account) -> Answer {
     let shown: Result<Vec<Json>, Refusal> = items
         .map(|item| (kind.show)(cx, Verb::List, item))
         .collect();
-    cx.page(&shown?, kind.limits)
+    cx.page(&shown?, kind.order(), kind.limits)
 }
 
 fn update(kind: &Kind, cx: &Context<'_>, account: &mut Account) -> Result<Json, Refusal> {
@@ -109,7 +110,8 @@ fn versions(kind: &Kind, cx: &Context<'_>, account: &mut Account) -> Answer {
         let shown = (kind.show)(cx, Verb::Versions, version.clone())?;
         items.push(object! {"id": version["version"].to_string(), "version": shown});
     }
-    let mut page = crate::page::page(&items, cx.query, kind.limits, cx.dialect())?;
+    let order = Order::NewestFirst;
+    let mut page = page(&items, order, cx.query, kind.limits, cx.dialect())?;
     let shown: Vec<Json> = page["data"]
         .items()
         .iter()

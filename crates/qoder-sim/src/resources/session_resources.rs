@@ -2,7 +2,7 @@
 
 use crate::ids::new_id;
 use crate::json::{Json, object};
-use crate::page::Limits;
+use crate::page::{Limits, Order};
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::resources::context::Context;
@@ -64,7 +64,7 @@ fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
         default: 1000,
         max: 1000,
     };
-    cx.page(resources.items(), limits)
+    cx.page(resources.items(), Order::OldestFirst, limits)
 }
 
 fn retrieve(cx: &Context<'_>, account: &mut Account) -> Answer {

@@ -12,7 +12,7 @@ use crate::resources::field::{Field, items, text};
 use crate::resources::filter::Filter;
 use crate::resources::resource::{Operation, Resource};
 use crate::resources::sent::check_initial;
-use crate::resources::{environments, events, session_resources, snapshot};
+use crate::resources::{environments, events, session_resources, skills, snapshot, vaults};
 use crate::settings::Dialect;
 use crate::state::account::Account;
 use crate::state::session::Session;
@@ -33,7 +33,7 @@ pub(crate) const RESOURCE: Resource = Resource {
 const TITLE: Field = Field::text("title", usize::MAX);
 const METADATA: Field = Field::metadata();
 const VARIABLES: Field = Field::read("environment_variables", variables).or(Json::empty_object);
-const VAULTS: Field = Field::read("vault_ids", vaults).or(Json::empty_list);
+const VAULTS: Field = Field::read("vault_ids", vault_ids).or(Json::empty_list);
 const BUDGET: Field = Field::read("budget", budget);
 
 const FILTERS: [Filter; 7] = [
@@ -82,6 +82,8 @@ pub(crate) fn create(cx: &Context<'_>, account: &mut Account) -> Answer {
         check_self_hosted(&object)?;
     }
     VAULTS.set(cx, &mut object)?;
+    check_vaults(account, &object)?;
+    skills::check_known(account, &object["agent"]["skills"])?;
     object.set("deployment_id", Json::Null);
     object.set("outcome_evaluations", Json::empty_list());
     object.set(
@@ -107,10 +109,10 @@ fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
     for filter in FILTERS {
         sessions = filter.keep(cx, sessions)?;
     }
-    let sessions = cx.ordered(sessions, "desc")?;
+    let (sessions, order) = cx.ordered(sessions, "desc")?;
     let shown = |session| shown(session, cx.dialect());
     let sessions: Vec<Json> = sessions.iter().map(shown).collect();
-    cx.page(&sessions, Limits::USUAL)
+    cx.page(&sessions, order, Limits::USUAL)
 }
 
 fn retrieve(cx: &Context<'_>, account: &mut Account) -> Answer {
@@ -121,8 +123,7 @@ fn retrieve(cx: &Context<'_>, account: &mut Account) -> Answer {
 fn update(cx: &Context<'_>, account: &mut Account) -> Answer {
     let environment = cx.session(account)?.object["environment_id"].clone();
     let self_hosted = environments::is_self_hosted(account, environment.text());
-    let session = cx.session(account)?;
-    let mut object = session.object.clone();
+    let mut object = cx.session(account)?.object.clone();
     for field in [TITLE, METADATA, VARIABLES, VAULTS, BUDGET] {
         field.change(cx, &mut object)?;
     }
@@ -134,12 +135,19 @@ fn update(cx: &Context<'_>, account: &mut Account) -> Answer {
         (parts @ Json::Object(_), Some(agent)) => snapshot::change(cx, agent, parts)?,
         _ => return Err(Refusal::invalid("agent", "agent must be an object.")),
     }
+    if !cx.body["vault_ids"].is_null() {
+        check_vaults(account, &object)?;
+    }
+    if !cx.body.at("agent.skills").is_null() {
+        skills::check_known(account, &object["agent"]["skills"])?;
+    }
     let mut event = object! {"type": "session.updated"};
     for member in ["title", "metadata", "agent", "budget"] {
         if cx.body.get(member).is_some() {
             event.set(member, &object[member]);
         }
     }
+    let session = cx.session(account)?;
     session.object = object;
     session.touch();
     session.publish(event);
@@ -207,6 +215,12 @@ fn of_agent_version(cx: &Context<'_>, session: &Json) -> Result<bool, Refusal> {
     Ok(version.is_none_or(is))
 }
 
+/// There are vaults with these ids, which are not archived.
+fn check_vaults(account: &mut Account, session: &Json) -> Result<(), Refusal> {
+    let mut ids = session["vault_ids"].items().iter();
+    ids.try_for_each(|id| vaults::check_open(account, id.text()))
+}
+
 /// The service can put nothing into a container that is not its own.
 fn check_self_hosted(session: &Json) -> Result<(), Refusal> {
     let has = |member: &&&str| {
@@ -261,7 +275,7 @@ pub(crate) fn variables(_: &Context<'_>, name: &str, value: &Json) -> Result<Jso
     Ok(variables)
 }
 
-pub(crate) fn vaults(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
+pub(crate) fn vault_ids(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
     let mut seen = HashSet::new();
     for id in items(name, value, 50)? {
         text(name, id, 1, 256)?;

@@ -45,6 +45,18 @@ pub(crate) fn add(account: &mut Account, version: Json, archive: Bytes) {
     VERSIONS.add(account, version);
 }
 
+/// Checks that a skill has this version.
+pub(crate) fn check_known(
+    account: &mut Account,
+    skill: &str,
+    version: &str,
+) -> Result<(), Refusal> {
+    let mut versions = account.documents(PATH).iter();
+    let is = |object: &Json| object["skill_id"] == skill && object["version"] == version;
+    let is_known = versions.any(|version| is(&version.object));
+    is_known.then_some(()).ok_or_else(|| VERSIONS.not_found())
+}
+
 /// The latest version of a skill, if it has any.
 pub(crate) fn latest(account: &mut Account, skill: &str) -> Option<Json> {
     let versions = account.documents(PATH).iter().rev();
@@ -105,7 +117,8 @@ fn create(cx: &Context<'_>, account: &mut Account) -> Answer {
 /// These pages have the one cursor that goes with every list, and no ids.
 fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
     let versions = VERSIONS.listed(cx, account)?;
-    let mut page = page(&versions, cx.query, Limits::up_to(1000), cx.dialect())?;
+    let (order, limits) = (VERSIONS.order(), Limits::up_to(1000));
+    let mut page = page(&versions, order, cx.query, limits, cx.dialect())?;
     for member in ["first_id", "last_id"] {
         page.remove(member);
     }

@@ -108,6 +108,30 @@ fn delete(cx: &Context<'_>, account: &mut Account) -> Answer {
     Ok(plain::deleted(&SKILLS, &id).into())
 }
 
+/// Checks that the skills that an agent names are there, in the versions that it names. Those of the
+/// service itself are not looked up: there are none here.
+pub(crate) fn check_known(account: &mut Account, named: &Json) -> Result<(), Refusal> {
+    let custom = named
+        .items()
+        .iter()
+        .filter(|named| named["type"] == "custom");
+    for named in custom {
+        let id = named["skill_id"].text();
+        if account.object(SKILLS.path, id).is_none() {
+            return Err(SKILLS.not_found());
+        }
+        let version = match &named["version"] {
+            // Earlier generations counted them.
+            version @ Json::Number(_) => version.to_string(),
+            version => version.text().to_owned(),
+        };
+        if !matches!(version.as_str(), "" | "latest") {
+            skill_versions::check_known(account, id, &version)?;
+        }
+    }
+    Ok(())
+}
+
 /// Adds a version to a skill.
 pub(crate) fn add_version(
     cx: &Context<'_>,

@@ -1,7 +1,7 @@
 //! Threads of a session: the main one, and those of the agents that it works with.
 
 use crate::json::{Json, object};
-use crate::page::Limits;
+use crate::page::{Limits, Order};
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::resources::context::Context;
@@ -30,7 +30,7 @@ fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
         default: 1000,
         max: 1000,
     };
-    cx.page(&threads.collect::<Vec<_>>(), limits)
+    cx.page(&threads.collect::<Vec<_>>(), Order::OldestFirst, limits)
 }
 
 fn retrieve(cx: &Context<'_>, account: &mut Account) -> Answer {
@@ -58,7 +58,7 @@ fn events(cx: &Context<'_>, account: &mut Account) -> Answer {
         .log()
         .filter(|entry| session.is_of_thread(entry, &thread));
     let log: Vec<Json> = log.map(|entry| entry.data.clone()).collect();
-    cx.page(&log, Limits::USUAL)
+    cx.page(&log, Order::OldestFirst, Limits::USUAL)
 }
 
 /// The id of the thread that the path names, and its agent's name.

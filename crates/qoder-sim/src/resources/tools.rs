@@ -34,7 +34,7 @@ pub(crate) fn read(cx: &Context<'_>, name: &str, value: &Json) -> Result<Json, R
             "custom" => custom(tool)?,
             "browser_toolset_20260714" if cx.has_beta(BROWSER_BETA) => {}
             "browser_toolset_20260714" => {
-                let why = format!("Browser tools need the beta feature {BROWSER_BETA}.");
+                let why = format!("Browser tools need the header x-qoder-beta: {BROWSER_BETA}.");
                 return Err(Refusal::invalid(name, why));
             }
             other => {

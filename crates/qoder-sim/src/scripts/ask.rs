@@ -47,7 +47,7 @@ impl Turn {
             asked.push((self.emit(tool_use.event("ask")).await, kind));
         }
         self.end_span(false).await;
-        let answers = self.answers_to(asked).await;
+        let answers = self.answers_to(asked, true).await;
         self.emit(object! {"type": "session.status_running"}).await;
         if self.stage.has_spans() {
             self.emit(self.voice.said("session.thread_status_running"))
@@ -65,6 +65,21 @@ impl Turn {
         answers
     }
 
+    /// Uses one of the agent's own tools where nobody but a worker can: in a self-hosted environment.
+    /// Waits for the `user.tool_result` of the worker; the session is at work meanwhile.
+    pub async fn worker_tool(&self, name: impl Into<String>, input: impl Into<Value>) -> Answer {
+        let _turn = self.stage.asking.lock().await;
+        self.begin_span().await;
+        let id = self.emit(ToolUse::tool(name, input).event("allow")).await;
+        self.end_span(false).await;
+        let answers = self.answers_to(vec![(id, Kind::Tool)], false).await;
+        self.stage.acts().answers.extend(answers.iter().cloned());
+        match answers.into_iter().next() {
+            Some(answer) => answer,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Tells what a tool gave whose use the client has allowed.
     pub async fn tool_result(&self, answer: &Answer, output: impl Into<ToolOutput>) {
         self.pause().await;
@@ -72,8 +87,9 @@ impl Turn {
             .await;
     }
 
-    /// Waits for the answers to these tool uses, and idles for as long as one is missing.
-    async fn answers_to(&self, asked: Vec<(String, Kind)>) -> Vec<Answer> {
+    /// Waits for the answers to these tool uses. If it `rests`, the session is idle for as long as one
+    /// is missing.
+    async fn answers_to(&self, asked: Vec<(String, Kind)>, rests: bool) -> Vec<Answer> {
         let begun = self.stage.with(|session| {
             session.pending = asked.iter().map(|(id, _)| id.clone()).collect();
             session.answers.clear();
@@ -86,7 +102,7 @@ impl Turn {
         let mut told = usize::MAX;
         loop {
             let left = self.stage.with(|session| {
-                if session.pending.len() < told && !session.pending.is_empty() {
+                if rests && session.pending.len() < told && !session.pending.is_empty() {
                     session.set_status("idle");
                     let waits = session.pending.clone();
                     let reason = object! {"type": "requires_action", "event_ids": waits};

@@ -82,10 +82,16 @@ pub(super) async fn deliver(turn: Turn) {
 
 pub(super) async fn tools(turn: Turn) {
     turn.thinking().await;
-    let count = turn.message().split_whitespace().count();
     let input = json!({"command": "wc -w message.txt"});
-    turn.tool_use("Bash", input, format!("{count} message.txt"))
-        .await;
+    let counted = if turn.stage.is_self_hosted() {
+        turn.worker_tool("Bash", input).await.text()
+    } else {
+        let count = turn.message().split_whitespace().count();
+        let counted = format!("{count} message.txt");
+        turn.tool_use("Bash", input, counted.as_str()).await;
+        counted
+    };
+    let count = counted.split_whitespace().next().unwrap_or("no");
     say(&turn, &format!("Your message has {count} words.")).await;
 }
 
@@ -181,7 +187,20 @@ async fn exhausted(turn: Turn) {
     turn.error(overloaded(Failure::exhausted)).await;
 }
 
+/// Stops for want of budget, until the client has raised it, or taken the limit away.
 async fn budget_reached(turn: Turn) {
+    let log = turn.log();
+    let stopped = log
+        .iter()
+        .rposition(|event| event["stop_reason"]["type"] == "budget_reached");
+    let since = stopped.map_or(&[][..], |at| &log[at..]);
+    let raises = |event: &serde_json::Value| {
+        event["type"] == "session.updated" && event.get("budget").is_some()
+    };
+    if since.iter().any(raises) {
+        say(&turn, "I have come to the end of it.").await;
+        return;
+    }
     say(&turn, "I have begun, and").await;
     turn.stop("budget_reached").await;
 }

@@ -10,7 +10,9 @@ use super::text::last_message;
 use super::tool::Answer;
 use crate::clock::Moment;
 use crate::json::{Json, object};
+use crate::resources::environments;
 use crate::settings::Dialect;
+use crate::state::account::Account;
 use crate::state::session::Session;
 use crate::state::world::World;
 
@@ -142,6 +144,13 @@ impl Stage {
         self.mark();
         let published = self.with(|session| session.publish(event))?;
         Some(published["id"].text().to_owned())
+    }
+
+    /// Whether the agent's own tools are for a worker to run.
+    pub(super) fn is_self_hosted(&self) -> bool {
+        let environment = self.look(|session| session.object["environment_id"].clone());
+        let is = |account: &mut Account| environments::is_self_hosted(account, environment.text());
+        self.world.account_of(&self.session, is) == Some(true)
     }
 
     pub(super) fn has_spans(&self) -> bool {

@@ -8,7 +8,7 @@ mod prepared;
 mod trace;
 
 pub(crate) use attempt::open;
-pub(crate) use failure::words;
+pub(crate) use failure::{is_web_page, words};
 pub use options::{CallOptions, EachCall, OneCall};
 pub(crate) use prepared::Prepared;
 
@@ -25,7 +25,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use attempt::run;
-use failure::is_web_page;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{Form as Content, Upload};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use qoder_http::retry::{Class, RetryPolicy};
 use qoder_http::time::deadline;
-use qoder_http::{RequestBody, Timeouts};
+use qoder_http::{Coding, Lane, RequestBody, Timeouts};
 use qoder_types::{Accept, Op, Request, Retry};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -35,6 +35,8 @@ pub(crate) struct Prepared {
     pub(super) deadline: Option<Duration>,
     pub(super) timeouts: Timeouts,
     pub(super) max_response: usize,
+    pub(super) lane: Lane,
+    pub(super) coding: Coding,
 }
 
 /// What is sent.
@@ -127,6 +129,12 @@ impl Prepared {
             deadline,
             timeouts: settings.timeouts,
             max_response: settings.max_response,
+            lane: if op.accept == Accept::EventStream {
+                Lane::Stream
+            } else {
+                Lane::Call
+            },
+            coding: Coding::default(),
         })
     }
 
@@ -139,6 +147,14 @@ impl Prepared {
     /// Asks for a response of another type than the operation's.
     pub(super) fn accept(&mut self, accept: &'static str) {
         self.accept = accept;
+    }
+
+    /// Asks for stored bytes, or for a part of them by these headers.
+    pub(crate) fn download(mut self, headers: HeaderMap, lane: Lane, coding: Coding) -> Self {
+        self.headers.extend(headers);
+        self.lane = lane;
+        self.coding = coding;
+        self
     }
 
     /// Sends this form as the body.

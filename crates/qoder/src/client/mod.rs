@@ -143,8 +143,12 @@ impl Client {
     /// println!("{}", client.resume_turn(stored).await?.into_text().await?);
     /// # Ok(()) }
     /// ```
-    pub fn resume_turn(&self, checkpoint: impl Into<String>) -> TurnOpening {
-        TurnOpening::resumed_anywhere(self.shared.clone(), checkpoint.into())
+    pub fn resume_turn<C>(&self, checkpoint: C) -> TurnOpening
+    where
+        C: TryInto<crate::Checkpoint>,
+        C::Error: Into<crate::Error>,
+    {
+        TurnOpening::resumed(self.shared.clone(), None, checkpoint)
     }
 
     /// Makes a call of an endpoint that this crate has no method for, with the same authentication,

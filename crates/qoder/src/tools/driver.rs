@@ -240,12 +240,11 @@ impl<'l> ToolTurn<'l> {
             },
             ToolKind::Custom | ToolKind::Unknown => Kind::Unknown(match toolbox.unknown_tools() {
                 UnknownTools::Fail => Otherwise::Fail,
-                UnknownTools::LeaveToOthers => Otherwise::Leave,
                 UnknownTools::AnswerWithError if asked.kind() == ToolKind::Custom => {
                     Otherwise::Refuse
                 }
-                // Who can say what would be an answer to it?
-                UnknownTools::AnswerWithError => Otherwise::Leave,
+                // Of what is no custom tool, nobody can say what would be an answer.
+                UnknownTools::AnswerWithError | UnknownTools::LeaveToOthers => Otherwise::Leave,
             }),
         };
         self.rounds.saw(asked.id(), kind);

@@ -2,19 +2,15 @@
 
 use qoder_types::EventId;
 
+use crate::hash::fnv;
+
 /// The key of a request that answers these tool uses: the same for the same ids in any order, in
 /// any process, so that answers whose acceptance was not heard of can be sent again.
 pub(super) fn answer_key(session: &str, ids: &[EventId]) -> String {
     let mut ids: Vec<&str> = ids.iter().map(EventId::as_str).collect();
     ids.sort_unstable();
-    // FNV-1a, of 128 bits.
-    let mut hash = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;
-    for byte in std::iter::once(session)
-        .chain(ids)
-        .flat_map(|text| text.bytes().chain([0]))
-    {
-        hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
-    }
+    let texts = std::iter::once(session).chain(ids);
+    let hash = fnv(texts.flat_map(|text| text.bytes().chain([0])));
     format!("answers-{hash:032x}")
 }
 

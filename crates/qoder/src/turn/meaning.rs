@@ -42,6 +42,14 @@ impl<'e> Meaning<'e> {
     }
 }
 
+/// Why the session stopped with this event: it is idle, or no more. `None` if it did not.
+pub(crate) fn stop_of(event: &Event) -> Option<Stop> {
+    match Meaning::of(event) {
+        Meaning::Gone(stop) | Meaning::Idle(stop) => Some(stop),
+        _ => None,
+    }
+}
+
 /// Why the session is idle. An unknown reason is never success.
 fn stop(idle: &Event) -> Stop {
     match idle {

@@ -13,7 +13,7 @@ mod reply;
 mod stop;
 mod uses;
 
-pub(crate) use meaning::answered;
+pub(crate) use meaning::{answered, stop_of};
 pub use opening::TurnOpening;
 pub use outcome::{Reply, ToolCall};
 pub(crate) use reply::Reading;
@@ -32,13 +32,13 @@ use qoder_types::{
 use tokio::time::{Instant, Sleep};
 
 use crate::call::{Call, Pending};
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::follow::{Update, Updates};
 use crate::input;
 use crate::shared::Shared;
 use crate::tools::{Answer, ToolUse};
 use answer_key::answer_key;
-use checkpoint::Checkpoint;
 use machine::Machine;
 use uses::Uses;
 
@@ -101,7 +101,7 @@ pub struct Turn {
     message: Option<EventId>,
     events: Updates,
     /// The last event that was handed over.
-    after: Option<String>,
+    after: Option<EventId>,
     machine: Machine,
     uses: Uses,
     held: Option<Held>,
@@ -223,18 +223,11 @@ impl Turn {
         self.message.as_ref()
     }
 
-    /// Returns where the turn stands, as a text to store: [`Conversation::resume_turn`] goes on with it in
-    /// another process, with exactly the events that were not handed over here.
-    ///
-    /// [`Conversation::resume_turn`]: crate::Conversation::resume_turn
-    pub fn checkpoint(&self) -> String {
-        Checkpoint::new(
-            &self.session,
-            self.message.as_ref(),
-            self.after.clone(),
-            &self.machine,
-        )
-        .to_string()
+    /// Returns where the turn stands, to be stored: [`resume_turn`](crate::Client::resume_turn) goes
+    /// on with it in another process, with exactly the events that were not handed over here.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let (message, after) = (self.message.as_ref(), self.after.clone());
+        checkpoint::store(&self.session, message, after, &self.machine)
     }
 
     /// What every call shares, and the session.
@@ -321,7 +314,7 @@ impl Turn {
     /// What the event means counts from here on.
     fn hand_over(&mut self, event: Event) -> Update {
         self.told = true;
-        self.after = self.events.checkpoint();
+        self.after = self.events.position();
         self.machine.observe(&event);
         self.uses.wait_for(self.machine.waits_for());
         if self.machine.is_over() {
