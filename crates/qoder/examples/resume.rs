@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use lexopt::{Arg, ValueExt};
 use qoder::types::AgentCreate;
 use qoder::types::serde_json::{from_str, to_string};
-use qoder::{Client, Event, Stop, Turn};
+use qoder::{Checkpoint, Client, Event, Stop, Turn};
 
 /// What the file says.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -34,7 +34,7 @@ struct Note {
     /// With it, the message is said once, however often it is sent.
     key: String,
     /// Where the turn is, once the message was accepted.
-    checkpoint: Option<String>,
+    checkpoint: Option<Checkpoint>,
 }
 
 #[tokio::main]

@@ -55,6 +55,7 @@ async fn without_an_account_there_is_a_simulator() {
     for (program, line, printed) in [
         ("chat", "Hello", "you said: Hello"),
         ("approvals", "y", "I was allowed 1 of 2 things."),
+        ("batch", "", "Two? You asked: Two?"),
         ("resume", "", "that outlived its process."),
         ("multi_agent", "", "researcher: In three places."),
         ("worker", "", ": done"),
@@ -70,7 +71,14 @@ async fn without_an_account_there_is_a_simulator() {
 
 #[tokio::test]
 async fn each_program_with_arguments_explains_itself() {
-    for program in ["approvals", "custom_tools", "follow", "resume", "worker"] {
+    for program in [
+        "approvals",
+        "batch",
+        "custom_tools",
+        "follow",
+        "resume",
+        "worker",
+    ] {
         let mut command = alone(program);
         command.arg("--help");
         let ended = Running::start(command).end().await;
