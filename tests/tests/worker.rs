@@ -16,7 +16,7 @@ use qoder::types::{WorkHeartbeat, WorkId, WorkState};
 use qoder::worker::{CancelReason, Job, WorkerNotice};
 use qoder_sim::Sim;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -310,36 +310,37 @@ async fn a_shutdown_ends_what_is_held_and_leaves_the_rest() {
     let (_sim, queue) = set_up().await;
     queue.fill(4).await;
     let mut told = Told::new();
-    let mind = Arc::new(Mutex::new(None));
-    let worker = {
-        let mind = Arc::clone(&mind);
-        let worker = told
-            .worker(&queue)
-            .concurrency(2)
-            .grace(Duration::from_millis(200));
-        tokio::spawn(worker.run(move |job: Job| {
-            let stubborn =
-                *mind.lock().expect("an id").get_or_insert(job.id().clone()) == *job.id();
-            async move {
-                if stubborn {
-                    pending::<()>().await;
-                }
+    let (begins, mut began) = unbounded_channel();
+    let worker = told
+        .worker(&queue)
+        .concurrency(2)
+        .grace(Duration::from_millis(200));
+    let worker = tokio::spawn(worker.run(move |job: Job| {
+        let begins = begins.clone();
+        async move {
+            let (heeds, heed) = oneshot::channel();
+            let _ = begins.send((job.id().clone(), heeds));
+            // One is told that it is not to look.
+            if heed.await.is_ok_and(|heed| heed) {
                 job.stopping().await;
-                Ok::<_, Infallible>(())
+            } else {
+                pending::<()>().await;
             }
-        }))
-    };
-    let held = [told.started().await, told.started().await];
+            Ok::<_, Infallible>(())
+        }
+    }));
+    let mut held = Vec::new();
+    for heeds in [false, true] {
+        let (work, heed) = began.recv().await.expect("a handler");
+        heed.send(heeds).expect("it waits");
+        held.push(work);
+    }
     told.shut_down();
-    // One heeds it, and the other one is canceled after the grace.
-    let stubborn = mind.lock().expect("an id").clone().expect("a handler");
-    assert_ne!(told.finished().await, stubborn);
-    assert_eq!(
-        told.canceled().await,
-        (stubborn.clone(), CancelReason::ShutDown)
-    );
+    // The one that looks ends, and the other one is canceled after the grace.
+    assert_eq!(told.finished().await, held[1]);
+    let canceled = (held[0].clone(), CancelReason::ShutDown);
+    assert_eq!(told.canceled().await, canceled);
     ended(worker).await;
-    assert!(held.contains(&stubborn));
     for work in &held {
         assert_eq!(queue.work(work).await.state, WorkState::Stopped);
     }

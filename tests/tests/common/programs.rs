@@ -18,7 +18,7 @@ use super::TOKEN;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Packages of their own among the programs; the others are examples of `qoder`.
-const PACKAGES: [&str; 2] = ["service", "webhook_receiver"];
+const PACKAGES: [&str; 3] = ["batch", "service", "webhook_receiver"];
 
 /// Where a program is. Cargo builds examples for the tests of their own package only, so it is
 /// asked for them, for all at once: with the profile and the folder of this test, and with the

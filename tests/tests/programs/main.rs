@@ -11,8 +11,10 @@ mod webhooks;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::programs::{Running, alone};
+use qoder_sim::Sim;
 use tokio::sync::Semaphore;
 
 /// Holds a script until the test lets it go on.
@@ -34,12 +36,26 @@ impl Gate {
     }
 }
 
+/// Waits until somebody reads a stream: previews from then on are not lost.
+async fn streamed(sim: &Sim) {
+    let streams = || {
+        let requests = sim.requests();
+        requests
+            .iter()
+            .any(|request| request.path.ends_with("/stream"))
+    };
+    while !streams() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Without an account, each program shows something all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_account_there_is_a_simulator() {
     for (program, line, printed) in [
         ("chat", "Hello", "you said: Hello"),
         ("approvals", "y", "I was allowed 1 of 2 things."),
+        ("batch", "", "Two? You asked: Two?"),
         ("resume", "", "that outlived its process."),
         ("multi_agent", "", "researcher: In three places."),
         ("worker", "", ": done"),
@@ -55,7 +71,14 @@ async fn without_an_account_there_is_a_simulator() {
 
 #[tokio::test]
 async fn each_program_with_arguments_explains_itself() {
-    for program in ["approvals", "custom_tools", "follow", "resume", "worker"] {
+    for program in [
+        "approvals",
+        "batch",
+        "custom_tools",
+        "follow",
+        "resume",
+        "worker",
+    ] {
         let mut command = alone(program);
         command.arg("--help");
         let ended = Running::start(command).end().await;

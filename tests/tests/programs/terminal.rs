@@ -7,9 +7,9 @@ use qoder::types::serde_json::{Value, from_str, json};
 use qoder_sim::{Sim, ToolUse};
 use tokio::task::block_in_place;
 
-use crate::Gate;
 use crate::common::programs::{Folder, Running, program};
 use crate::common::{current, start};
+use crate::{Gate, streamed};
 
 /// Writes a message of the agent's piece by piece, while the test looks on. Dropped, the message
 /// ends.
@@ -54,11 +54,14 @@ fn confirmations(sim: &Sim) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn chat_shows_text_as_it_is_written() {
     let (pen, pieces) = pen();
+    let gate = Gate::new();
+    let waits = gate.clone();
     let sim = current().agent("chat", move |turn| {
-        let pieces = pieces.clone();
+        let (pieces, waits) = (pieces.clone(), waits.clone());
         async move {
             match turn.message() {
                 "first" => {
+                    waits.pass().await;
                     turn.thinking().await;
                     turn.deltas(pieces).await;
                 }
@@ -73,6 +76,8 @@ async fn chat_shows_text_as_it_is_written() {
     let sim = start(sim).await;
     let mut chat = Running::start(program("chat", &sim));
     chat.enter("first");
+    streamed(&sim).await;
+    gate.open(1);
     chat.says("(thinking)").await;
     pen.write("One ");
     chat.prints("One ").await;
@@ -159,7 +164,7 @@ async fn approvals_come_from_the_policy_or_the_terminal() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_turn_that_fails_is_no_success() {
-    for name in ["approvals", "resume", "multi_agent"] {
+    for name in ["approvals", "batch", "resume", "multi_agent"] {
         let sim = current().default_agent(|turn| async move { turn.stop("budget_reached").await });
         let sim = start(sim).await;
         let folder = Folder::new(&format!("{name}-fails"));
@@ -220,6 +225,53 @@ async fn resume_goes_on_after_a_kill() {
     let sessions = sim.sessions();
     assert_eq!(sessions.len(), 1);
     assert_eq!(sim.messages(&sessions[0]), ["Count."]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batch_asks_each_prompt_once_over_a_kill() {
+    let folder = Folder::new("batch");
+    let gate = Gate::new();
+    let waits = gate.clone();
+    let sim = current().agent("batch", move |turn| {
+        let waits = waits.clone();
+        async move {
+            if turn.message() != "a" {
+                waits.pass().await;
+            }
+            turn.reply(format!("{}!", turn.message())).await;
+        }
+    });
+    let sim = start(sim).await;
+    let file = folder.file("state");
+    let run = || {
+        let mut command = program("batch", &sim);
+        command.arg("--state").arg(&file);
+        command.args(["--concurrency", "2", "a", "b", "c"]);
+        Running::start(command)
+    };
+    let first = run();
+    // The first answer is stored, and two prompts are under way.
+    let stored = || std::fs::read_to_string(&file).unwrap_or_default();
+    while !(stored().contains("a!") && sim.sessions().len() == 3) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    first.kill().await;
+    gate.open(2);
+    let second = run().end().await;
+    assert!(second.status.success(), "{second:?}");
+    assert_eq!(second.out, "a a!\nb b!\nc c!\n");
+    let asked = sim.sessions().into_iter();
+    let asked = asked.map(|session| sim.messages(&session).concat());
+    let mut asked: Vec<String> = asked.collect();
+    asked.sort();
+    assert_eq!(asked, ["a", "b", "c"]);
+
+    // Other prompts are another batch.
+    let mut command = program("batch", &sim);
+    command.arg("--state").arg(&file).arg("d");
+    let other = Running::start(command).end().await;
+    assert!(!other.status.success());
+    assert!(other.err.contains("another batch"), "{other:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
