@@ -7,8 +7,8 @@ use std::time::Duration;
 use common::following::{Previews, delivered, each_event_once, quick};
 use common::{client_in, current, plan, seed, session, session_with, start, truth};
 use qoder::types::serde_json::json;
-use qoder::types::{PreviewType, UserMessage};
-use qoder::{Dialect, Event, Notice, Start, Update, Via};
+use qoder::types::{EventId, PreviewType, UserMessage};
+use qoder::{Checkpoint, Dialect, Event, Notice, Start, Update, Via};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_event_once_over_sse() {
@@ -96,11 +96,7 @@ async fn a_checkpoint_goes_on_elsewhere() {
             }
             let checkpoint = events.checkpoint().expect("a checkpoint");
             drop(events);
-            let rest = client
-                .session(&id)
-                .follow()
-                .from(Start::After(checkpoint.as_str().into()))
-                .via(via);
+            let rest = client.session(&id).follow().after(&checkpoint).via(via);
             assert_eq!(delivered(rest).await, truth[stop..]);
         }
     }
@@ -264,7 +260,8 @@ async fn giving_up_is_an_error_with_the_checkpoint() {
         .await
         .expect("an error")
         .expect_err("given up");
-    assert_eq!(error.checkpoint(), Some(last.as_str()), "{error}");
+    let at = error.checkpoint().and_then(Checkpoint::last_event);
+    assert_eq!(at.map(EventId::as_str), Some(last.as_str()), "{error}");
     assert!(error.to_string().contains("503"), "{error}");
     assert!(events.next().await.is_none());
 }

@@ -3,95 +3,37 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::following::FAULTS;
-use common::{TOKEN, client_in, current, plan, seed, session_with, start};
+use common::programs::{Ended, Running, program};
+use common::{client_in, current, plan, seed, session_with, start};
 use qoder::types::serde_json::{Value, from_str};
 use qoder::types::{SessionId, UserMessage};
 use qoder::{Client, Dialect};
 use qoder_sim::{Builder, Sim};
 use tokio::sync::Semaphore;
-use tokio::task::{JoinSet, spawn_blocking};
-
-/// Where the program is. Cargo builds examples for the tests of their own package only, so it is
-/// asked for this one: with the profile and the folder of this test, and with the features that
-/// the whole workspace has, so that little or nothing is left to do.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().expect("this test");
-        let folder = |levels| test.ancestors().nth(levels).expect("a folder");
-        let profile = folder(2).file_name().expect("a profile");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-        let mut build = Command::new(cargo);
-        build
-            .args(["build", "--quiet", "--workspace", "--example", "follow"])
-            .arg("--profile")
-            .arg(if profile == "debug" {
-                "dev".as_ref()
-            } else {
-                profile
-            })
-            .arg("--target-dir")
-            .arg(folder(3))
-            .arg("--manifest-path")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
-        let done = build.status().expect("cargo runs");
-        assert!(done.success(), "{done}");
-        let name = format!("follow{}", std::env::consts::EXE_SUFFIX);
-        folder(2).join("examples").join(name)
-    })
-}
+use tokio::task::JoinSet;
 
 /// The program, about to follow a session of the simulator.
 fn follow(sim: &Sim, session: &SessionId, args: &[&str]) -> Command {
-    let mut command = Command::new(program());
+    let mut command = program("follow", sim);
+    command.arg(session.as_str()).args(args);
     command
-        .arg(session.as_str())
-        .args(args)
-        .env("QODER_BASE_URL", sim.base_url())
-        .env("QODER_PAT", TOKEN)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    for name in [
-        "QODER_ACCESS_TOKEN",
-        "QODER_MANAGED_BASE_URL",
-        "QODER_DIALECT",
-    ] {
-        command.env_remove(name);
-    }
-    command
-}
-
-/// A process that doesn't outlive its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// What the program prints until it ends by itself.
-async fn output(mut command: Command) -> Output {
-    let ended = spawn_blocking(move || command.output().expect("the program runs"));
-    let ended = tokio::time::timeout(Duration::from_secs(120), ended).await;
-    ended.expect("in time").expect("no panic")
+async fn output(command: Command) -> Ended {
+    Running::start(command).end().await
 }
 
 /// The lines that are events, to the letter. The previews among them are checked: what they show
 /// is how their message begins.
-fn events(output: &Output, truth: &[Value]) -> Vec<String> {
-    let text = std::str::from_utf8(&output.stdout).expect("UTF-8");
+fn events(output: &Ended, truth: &[Value]) -> Vec<String> {
     let mut events = Vec::new();
-    for line in text.lines() {
+    for line in output.out.lines() {
         let value: Value = from_str(line).expect("JSON");
         let Some(preview) = value.get("preview") else {
             events.push(line.to_owned());
@@ -114,16 +56,11 @@ fn events(output: &Output, truth: &[Value]) -> Vec<String> {
     events
 }
 
-fn previews(output: &Output) -> usize {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let lines = text.lines();
+fn previews(output: &Ended) -> usize {
+    let lines = output.out.lines();
     lines
         .filter(|line| line.starts_with("{\"preview\""))
         .count()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A simulator of its own for each run, since faults are for the next who comes.
@@ -183,7 +120,7 @@ async fn under(dialect: Dialect, args: &[&str], faults: &str) {
     sim.inject(plan(faults));
     let output = output(command).await;
     let truth = sim.log(id.as_str());
-    let what = format!("{args:?} under {faults:?}: {}", said(&output));
+    let what = format!("{args:?} under {faults:?}: {}", output.err);
     assert!(output.status.success(), "{what}");
     assert_eq!(events(&output, &truth), sim.log_text(id.as_str()), "{what}");
 }
@@ -208,7 +145,7 @@ async fn it_shows_previews_when_asked() {
         a_turn(&client, &id).await;
         let output = printing.await.expect("no panic");
         let truth = sim.log(id.as_str());
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", output.err);
         assert_eq!(
             events(&output, &truth),
             sim.log_text(id.as_str()),
@@ -231,7 +168,7 @@ async fn it_begins_where_it_is_told_to() {
                 let mut args = vec!["--from", after, "--until", "idle", "--dialect", name];
                 args.extend(means);
                 let output = output(follow(&sim, &id, &args)).await;
-                assert!(output.status.success(), "{}", said(&output));
+                assert!(output.status.success(), "{}", output.err);
                 assert_eq!(
                     events(&output, &truth),
                     &sim.log_text(id.as_str())[at + 1..],
@@ -252,29 +189,12 @@ async fn now_is_what_comes_after_it_is_there() {
             let before = sim.log(id.as_str()).len();
             let mut args = vec!["--from", "now", "--until", "idle", "--dialect", name];
             args.extend(means);
-            let mut command = follow(&sim, &id, &args);
-            let child = command.spawn().expect("the program runs");
-            let mut running = Running(child);
-            let mut notices = BufReader::new(running.0.stderr.take().expect("a pipe"));
-            let ready = spawn_blocking(move || {
-                let mut line = String::new();
-                while !line.contains(ready) {
-                    line.clear();
-                    assert!(notices.read_line(&mut line).expect("a line") > 0, "{ready}");
-                }
-                // Whoever closes its end stops the program.
-                notices
-            });
-            let _notices = ready.await.expect("no panic");
+            let mut running = Running::start(follow(&sim, &id, &args));
+            running.says(ready).await;
             a_turn(&client, &id).await;
-            let stdout = running.0.stdout.take().expect("a pipe");
-            let printed = spawn_blocking(move || {
-                let lines = BufReader::new(stdout).lines();
-                lines.collect::<Result<Vec<_>, _>>().expect("lines")
-            });
-            let printed = tokio::time::timeout(Duration::from_secs(60), printed).await;
-            let printed = printed.expect("in time").expect("no panic");
-            assert!(running.0.wait().expect("an end").success());
+            let output = running.end().await;
+            assert!(output.status.success(), "{}", output.err);
+            let printed: Vec<&str> = output.out.lines().collect();
             assert_eq!(printed, &sim.log_text(id.as_str())[before..], "{args:?}");
         }
     }
@@ -303,7 +223,7 @@ async fn it_ends_with_the_session() {
         assert!(sim.terminate(id.as_str()));
         let output = printing.await.expect("no panic");
         let truth = sim.log(id.as_str());
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", output.err);
         assert_eq!(
             events(&output, &truth),
             sim.log_text(id.as_str()),
@@ -321,7 +241,7 @@ async fn its_patience_with_silence_can_be_set() {
     sim.inject(plan("stream:stall-frames=2"));
     let args = ["--from", after, "--until", "idle", "--idle-timeout", "0.3"];
     let output = output(follow(&sim, &id, &args)).await;
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output.err);
     assert_eq!(events(&output, &truth), &sim.log_text(id.as_str())[1..]);
     // What the silent stream did not bring, the list had.
     let lists = sim.requests();
@@ -330,7 +250,7 @@ async fn its_patience_with_silence_can_be_set() {
             && request.method == "GET"
             && !request.path.contains("stream")
     });
-    assert!(lists.count() > 0, "{}", said(&output));
+    assert!(lists.count() > 0, "{}", output.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -347,19 +267,19 @@ async fn what_it_could_not_do_is_told() {
         (lost(&id, &["--from", "evt_unknown"]).await, "lost"),
     ] {
         assert!(!output.status.success(), "{words}");
-        assert!(said(&output).contains(words), "{words}: {}", said(&output));
-        assert!(output.stdout.is_empty(), "{words}");
+        assert!(output.err.contains(words), "{words}: {}", output.err);
+        assert!(output.out.is_empty(), "{words}");
     }
     // What was printed before an error stays, and the error is no success.
     sim.inject(plan("stream:status=403"));
     let output = lost(&id, &["--from", "beginning"]).await;
     assert!(!output.status.success());
-    assert!(said(&output).contains("403"), "{}", said(&output));
+    assert!(output.err.contains("403"), "{}", output.err);
     let truth = sim.log(id.as_str());
     assert_eq!(events(&output, &truth), sim.log_text(id.as_str()));
     let mut command = follow(&sim, &id, &[]);
     command.env_remove("QODER_PAT");
     let output = self::output(command).await;
     assert!(!output.status.success());
-    assert!(said(&output).contains("QODER_PAT"), "{}", said(&output));
+    assert!(output.err.contains("QODER_PAT"), "{}", output.err);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{client, client_in, current, seed, session, session_with, start};
 use qoder::types::{Budget, Patch, SessionId, SessionUpdate};
-use qoder::{Answer, Client, Dialect, ErrorKind, Pending, Stop, Turn};
+use qoder::{Answer, Client, Dialect, ErrorKind, Stop, ToolUse, Turn};
 use qoder_sim::Sim;
 
 /// What a turn does until it stops, for good or for answers: the types of its events.
@@ -31,7 +31,7 @@ async fn begin(client: &Client, session: &SessionId) -> Turn {
 }
 
 /// Answers all that waits, and goes on.
-async fn answer(turn: &mut Turn, with: impl Fn(&Pending) -> Answer) -> Vec<String> {
+async fn answer(turn: &mut Turn, with: impl Fn(&ToolUse) -> Answer) -> Vec<String> {
     let answers: Vec<Answer> = turn.pending().iter().map(with).collect();
     turn.respond(answers).await.expect("accepted");
     until_it_stops(turn).await
@@ -122,7 +122,7 @@ async fn approvals() {
             .map(|asked| asked.id().clone())
             .collect();
         assert_eq!(turn.stop_reason(), Stop::RequiresAction(ids));
-        let decide = |asked: &Pending| {
+        let decide = |asked: &ToolUse| {
             if allowed {
                 asked.allow()
             } else {
@@ -155,7 +155,7 @@ async fn an_answer_to_some_repeats_the_pause() {
     }
     follows(&types, &format!("user.tool_confirmation {RESTS}"));
     assert_eq!(turn.stop_reason(), Stop::RequiresAction(vec![left]));
-    answer(&mut turn, Pending::allow).await;
+    answer(&mut turn, ToolUse::allow).await;
     assert_eq!(turn.stop_reason(), Stop::EndTurn);
 }
 

@@ -8,7 +8,7 @@ use common::{client, client_in, current, plan, seed, session, start};
 use qoder::types::serde_json::{Value, json};
 use qoder::types::{SessionId, ThreadId};
 use qoder::{
-    Answer, Client, Dialect, ErrorKind, Event, Pending, Stop, Turn, Update, Via, turn::PendingKind,
+    Answer, Client, Dialect, ErrorKind, Event, Stop, ToolUse, Turn, Update, Via, tools::ToolKind,
 };
 use qoder_sim::Sim;
 
@@ -36,8 +36,8 @@ async fn rest(turn: &mut Turn) -> String {
     text
 }
 
-fn allow(pending: &[Pending]) -> Vec<Answer> {
-    pending.iter().map(Pending::allow).collect()
+fn allow(pending: &[ToolUse]) -> Vec<Answer> {
+    pending.iter().map(ToolUse::allow).collect()
 }
 
 /// The bodies of the requests that sent answers.
@@ -70,14 +70,11 @@ async fn all_that_waits_is_answered_in_one_request() {
             let pending = turn.pending();
             assert_eq!(pending.len(), 2);
             for (n, asked) in pending.iter().enumerate() {
-                assert_eq!(
-                    (asked.name(), asked.kind()),
-                    ("Bash", PendingKind::Confirmation)
-                );
+                assert_eq!((asked.name(), asked.kind()), ("Bash", ToolKind::Builtin));
                 assert_eq!(asked.input()["command"], format!("rm draft-{n}"));
                 assert_eq!(asked.event().id(), Some(asked.id()));
             }
-            let answer = |asked: &Pending| {
+            let answer = |asked: &ToolUse| {
                 if allowed {
                     asked.allow()
                 } else {
@@ -107,7 +104,7 @@ async fn what_is_not_answered_waits_on() {
         .expect("accepted");
     // The echo of the answer, and the pause for the rest.
     for _ in 0..3 {
-        let waits: Vec<_> = turn.pending().iter().map(Pending::id).collect();
+        let waits: Vec<_> = turn.pending().iter().map(ToolUse::id).collect();
         assert_eq!(waits, [&second]);
         next(&mut turn).await.expect("an event");
     }
@@ -128,10 +125,7 @@ async fn custom_tools_are_answered_with_results() {
             .expect("a turn");
         until_it_asks(&mut turn).await;
         let asked = &turn.pending()[0];
-        assert_eq!(
-            (asked.name(), asked.kind()),
-            ("lookup", PendingKind::CustomTool)
-        );
+        assert_eq!((asked.name(), asked.kind()), ("lookup", ToolKind::Custom));
         let wrong = asked.allow();
         let answer = if failed {
             asked.error("no clock")
@@ -208,10 +202,7 @@ async fn what_another_client_answered_waits_no_more() {
     let (id, mut turn, ids) = asked(&sim, &client).await;
     until_it_asks(&mut turn).await;
     let mcp = &turn.pending()[1];
-    assert_eq!(
-        (mcp.server(), mcp.kind()),
-        (Some("docs"), PendingKind::Confirmation)
-    );
+    assert_eq!((mcp.server(), mcp.kind()), (Some("docs"), ToolKind::Mcp));
     assert_eq!(mcp.thread().map(ThreadId::as_str), Some("sthr_1"));
     let late = turn.pending()[0].deny("late");
     let answer =
@@ -306,7 +297,7 @@ async fn a_use_that_is_nowhere_to_be_found_waits_all_the_same() {
     let asked = &turn.pending()[0];
     assert_eq!(
         (asked.id().as_str(), asked.kind()),
-        ("evt_nowhere", PendingKind::Unknown)
+        ("evt_nowhere", ToolKind::Unknown)
     );
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::{client, client_in, current, plan, seed, session, start};
 use qoder::types::serde_json::{Value, from_str, json};
 use qoder::types::{EventId, SessionId};
-use qoder::{Client, Dialect, ErrorKind, Event, Stop, Turn, Via};
+use qoder::{Checkpoint, Client, Dialect, ErrorKind, Event, Stop, Turn, Via};
 use qoder_sim::Sim;
 
 async fn next(turn: &mut Turn) -> Option<Event> {
@@ -39,9 +39,10 @@ fn ids(events: &[Value]) -> Vec<String> {
 }
 
 /// A client as of another process.
-async fn resumed(sim: &Sim, dialect: Dialect, id: &SessionId, checkpoint: &str) -> Turn {
+async fn resumed(sim: &Sim, dialect: Dialect, id: &SessionId, checkpoint: &Checkpoint) -> Turn {
     let client = client_in(sim, dialect);
-    let opening = client.session(id).resume_turn(checkpoint);
+    let stored = checkpoint.to_string();
+    let opening = client.session(id).resume_turn(stored);
     opening.await.expect("a turn")
 }
 
@@ -108,20 +109,23 @@ async fn what_is_no_checkpoint_of_this_turn_is_refused() {
         session(&client, "answer").await,
     );
     let turn = client.session(&one).turn("Hello!").await.expect("a turn");
-    let checkpoint = turn.checkpoint();
+    let checkpoint = turn.checkpoint().to_string();
+    let followed = format!(r#"{{"session":"{one}","after":"evt_1"}}"#);
     let before = sim.requests().len();
     let broken = &checkpoint[..checkpoint.len() - 1];
-    for (session, text) in [
-        (&two, checkpoint.as_str()),
-        (&one, ""),
-        (&one, "evt_1"),
-        (&one, "{}"),
-        (&one, "null"),
-        (&one, broken),
+    for (session, text, word) in [
+        (&two, checkpoint.as_str(), "of the session"),
+        (&one, "", "never stored"),
+        (&one, "evt_1", "id of an event"),
+        (&one, "{}", "session"),
+        (&one, "null", "never stored"),
+        (&one, broken, "no checkpoint"),
+        (&one, &followed, "follow().after"),
     ] {
         let error = client.session(session).resume_turn(text).await;
         let error = error.map(|_| ()).expect_err(text);
         assert_eq!(error.kind(), ErrorKind::Input, "{text}: {error}");
+        assert!(error.to_string().contains(word), "{text}: {error}");
     }
     assert_eq!(sim.requests().len(), before, "nothing was sent");
     // What a later release writes into it is passed over.
@@ -223,7 +227,7 @@ async fn a_deadline_and_giving_up_leave_a_checkpoint() {
     let error = error_of(&mut turn).await;
     assert!(error.is_timeout(), "{error}");
     assert!(turn.next().await.is_none());
-    let checkpoint = error.checkpoint().expect("a checkpoint").to_owned();
+    let checkpoint = error.checkpoint().expect("a checkpoint").clone();
     assert_eq!(checkpoint, turn.checkpoint());
 
     // The list is refused too, so there is nothing to fall back to.
@@ -235,7 +239,7 @@ async fn a_deadline_and_giving_up_leave_a_checkpoint() {
     let mut turn = impatient.await.expect("a turn");
     let error = error_of(&mut turn).await;
     assert!(error.to_string().contains("gave up"), "{error}");
-    let checkpoint = error.checkpoint().expect("a checkpoint").to_owned();
+    let checkpoint = error.checkpoint().expect("a checkpoint").clone();
     sim.inject(plan(""));
 
     sim.release_turn();

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{client, client_in, current, seed, session, start};
-use qoder::types::SystemMessage;
+use qoder::types::{ContentBlock, Source, SystemMessage};
 use qoder::{Dialect, ErrorKind, Event, Start};
 
 #[tokio::test]
@@ -37,13 +37,15 @@ async fn a_start_that_is_none_is_an_error_and_asks_nothing() {
     let client = client(&sim);
     let id = session(&client, "answer").await;
     let turn = client.session(&id).turn("Hello!").await.expect("a turn");
-    let checkpoint = turn.checkpoint();
+    let checkpoint = turn.checkpoint().to_string();
+    let foreign = r#"{"session":"sess_other","after":"evt_1"}"#;
     let before = sim.requests().len();
-    for text in ["", "null", checkpoint.as_str()] {
+    for text in ["", "null", "{}", checkpoint.as_str(), foreign] {
         let mut events = client.session(&id).follow().from(text).events();
         let error = events.next().await.expect("an item").expect_err(text);
         assert_eq!(error.kind(), ErrorKind::Input, "{error}");
         assert!(events.next().await.is_none());
+        assert!(events.checkpoint().is_none());
     }
     assert_eq!(sim.requests().len(), before);
     let start = Start::from("evt_1");
@@ -60,6 +62,36 @@ async fn a_mixed_list_is_one_request() {
     let sent = sent.expect("accepted");
     let kinds: Vec<_> = sent.data.iter().map(Event::type_name).collect();
     assert_eq!(kinds, ["user.message", "system.message"]);
+}
+
+#[tokio::test]
+async fn blocks_and_the_texts_beside_them_are_one_message() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = session(&client, "answer").await;
+    let image = || ContentBlock::image(Source::bytes("image/png", b"\x89PNG"));
+    let asked = client.session(&id).ask(("What is on it?", image())).await;
+    asked.expect("a reply");
+    let sent = client.session(&id).send(("And here?", image(), image()));
+    assert_eq!(sent.await.expect("accepted").data.len(), 1);
+    let log = sim.log(id.as_str());
+    let messages = log.iter().filter(|event| event["type"] == "user.message");
+    let kinds: Vec<Vec<&str>> = messages
+        .map(|message| {
+            let blocks = message["content"].as_array().expect("blocks").iter();
+            blocks.filter_map(|block| block["type"].as_str()).collect()
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [vec!["text", "image"], vec!["text", "image", "image"]]
+    );
+    assert_eq!(
+        log.iter()
+            .find(|event| event["type"] == "user.message")
+            .expect("one")["content"][1]["source"]["data"],
+        "iVBORw=="
+    );
 }
 
 #[tokio::test]

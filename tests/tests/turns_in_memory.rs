@@ -497,7 +497,7 @@ async fn a_reply_that_nobody_answers_fails_and_can_be_gone_on_with() {
     let error = error.expect_err("it asks");
     assert_eq!((error.kind(), error.sent()), (ErrorKind::Turn, Sent::Yes));
     assert!(error.to_string().contains("a, b"), "{error}");
-    let checkpoint = error.checkpoint().expect("a checkpoint").to_owned();
+    let checkpoint = error.checkpoint().expect("a checkpoint").clone();
 
     for event in answered().into_iter().chain(new_answer()) {
         server.publish(event);

@@ -1,42 +1,114 @@
 //! Every check of the project, one after another.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
+use crate::api;
 use crate::bench;
+use crate::deps;
 use crate::mutants;
+use crate::package;
 use crate::readme;
-use crate::shell::{cargo, sh};
+use crate::shell::{cargo, output, sh};
 use crate::tidy::{self, Package};
 
-type Step = (&'static str, fn() -> Result<(), String>);
+/// A step of `ci`.
+struct Step {
+    name: &'static str,
+    /// What it checks, in one line.
+    about: &'static str,
+    run: fn() -> Result<(), String>,
+}
+
+const fn step_of(name: &'static str, about: &'static str, run: fn() -> Result<(), String>) -> Step {
+    Step { name, about, run }
+}
 
 /// Cheap ones and those that fail most often come first.
 const STEPS: &[Step] = &[
-    ("fmt", fmt),
-    ("tidy", tidy::check),
-    ("clippy", clippy),
-    ("test", test),
-    ("features", features),
-    ("doc", doc),
-    ("no-std", no_std),
-    ("benchmarks", bench::check),
-    ("mutants", mutants::run_some),
-    ("readme", readme::check),
+    step_of("fmt", "the code is formatted", fmt),
+    step_of(
+        "tidy",
+        "the invariants of docs/architecture.md that a program can check, and all links",
+        tidy::check,
+    ),
+    step_of(
+        "deps",
+        "dependencies: licences, sources, versions, and that each is used",
+        deps::check,
+    ),
+    step_of(
+        "package",
+        "each published crate can be packed, and its package has what it needs and no more",
+        package::check,
+    ),
+    step_of(
+        "clippy",
+        "all code, with all features, without a warning",
+        clippy,
+    ),
+    step_of("test", "cargo test --workspace", test),
+    step_of(
+        "features",
+        "each published crate with no features and with each alone; what works without TLS does",
+        features,
+    ),
+    step_of("doc", "the documentation, without a warning", doc),
+    step_of("api", "the public items are those in docs/api/", api::check),
+    step_of(
+        "no-std",
+        "qoder-sse links without std; qoder-sse and qoder-types are for wasm32 too",
+        no_std,
+    ),
+    step_of(
+        "benchmarks",
+        "the benchmarks, which are no part of the workspace, without a warning",
+        bench::check,
+    ),
+    step_of(
+        "mutants",
+        "a share of the mutants is noticed",
+        mutants::run_some,
+    ),
+    step_of(
+        "readme",
+        "the commands of README.md, run as they stand there",
+        readme::check,
+    ),
 ];
 
-pub(crate) fn run_all(skipped: &[&str]) -> Result<(), String> {
-    if let Some(unknown) = skipped
-        .iter()
-        .find(|name| !STEPS.iter().any(|(step, _)| step == *name))
-    {
-        return Err(format!("there is no step {unknown}"));
+/// The names of the steps, in their order.
+pub(crate) fn names() -> Vec<&'static str> {
+    STEPS.iter().map(|step| step.name).collect()
+}
+
+/// What a step checks.
+pub(crate) fn about(name: &str) -> Option<&'static str> {
+    let step = STEPS.iter().find(|step| step.name == name)?;
+    Some(step.about)
+}
+
+fn run_all(skipped: &[&str]) -> Result<(), String> {
+    let unknown = skipped.iter().find(|name| about(name).is_none());
+    if let Some(unknown) = unknown {
+        return Err(format!(
+            "ci: there is no step {unknown}; there are {}",
+            names().join(", ")
+        ));
     }
     let start = Instant::now();
-    for (name, _) in STEPS {
-        if skipped.contains(name) {
+    for (number, name) in names().into_iter().enumerate() {
+        if skipped.contains(&name) {
             println!("== {name}: skipped, as asked");
             continue;
         }
+        println!(
+            "== {} of {}, {} s so far",
+            number + 1,
+            STEPS.len(),
+            start.elapsed().as_secs()
+        );
         step(name)?;
     }
     println!("== all checks passed in {} s", start.elapsed().as_secs());
@@ -50,7 +122,10 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     while let Some(arg) = args.next() {
         match (*arg, args.next()) {
             ("--skip", Some(step)) => skipped.push(*step),
-            _ => return Err(format!("ci: unknown argument {arg}")),
+            ("--skip", None) => {
+                return Err(format!("ci: --skip wants a step: {}", names().join(", ")));
+            }
+            _ => return Err(format!("ci: unknown argument {arg}; there is --skip STEP")),
         }
     }
     run_all(&skipped)
@@ -72,12 +147,12 @@ pub(crate) fn coverage() -> Result<(), String> {
 }
 
 pub(crate) fn step(name: &str) -> Result<(), String> {
-    let Some((_, check)) = STEPS.iter().find(|(step, _)| *step == name) else {
+    let Some(Step { run, .. }) = STEPS.iter().find(|step| step.name == name) else {
         return Err(format!("there is no step {name}; see `cargo xtask help`"));
     };
     println!("== {name}");
     let start = Instant::now();
-    check().map_err(|error| format!("{name}: {error}"))?;
+    run().map_err(|error| format!("{name}: {error}"))?;
     println!("== {name}: passed in {} s", start.elapsed().as_secs());
     Ok(())
 }
@@ -102,7 +177,9 @@ fn test() -> Result<(), String> {
     sh(&mut cargo(&["test", "--workspace"]))
 }
 
-/// Each published crate with no features, and with each of its features alone.
+/// Each published crate with no features, and with each of its features alone. What a transport and
+/// a client do where TLS is not whole is run: a feature that is missing is an error where it is
+/// wanted, and nowhere else.
 fn features() -> Result<(), String> {
     for Package { name, features, .. } in
         tidy::packages()?.iter().filter(|package| package.published)
@@ -132,6 +209,10 @@ fn features() -> Result<(), String> {
                 "warnings",
             ]))?;
         }
+    }
+    for features in ["", "roots-bundled", "tls-ring"] {
+        let package = ["test", "--package", "qoder-http", "--no-default-features"];
+        sh(cargo(&package).args(["--features", features, "--test", "features"]))?;
     }
     Ok(())
 }
@@ -163,6 +244,9 @@ pub(crate) fn diagram() -> Result<(), String> {
     .env("UPDATE_DOCS", "1"))
 }
 
+/// The target that has no I/O of its own.
+const WASM: &str = "wasm32-unknown-unknown";
+
 /// A static library with a panic handler of its own links only if nothing pulls in `std`.
 fn no_std() -> Result<(), String> {
     let manifest = "crates/qoder-sse/no-std-check/Cargo.toml";
@@ -173,5 +257,19 @@ fn no_std() -> Result<(), String> {
         "--release",
         "--target-dir",
         "target/no-std-check",
-    ]))
+    ]))?;
+    let folder =
+        output(Command::new("rustc").args(["--print", "target-libdir", "--target", WASM]))?;
+    if !Path::new(folder.trim()).is_dir() {
+        println!("{WASM} is not installed here: `rustup target add {WASM}`; skipped");
+        return Ok(());
+    }
+    let crates = [
+        "check",
+        "--package",
+        "qoder-sse",
+        "--package",
+        "qoder-types",
+    ];
+    sh(cargo(&crates).args(["--all-features", "--target", WASM]))
 }

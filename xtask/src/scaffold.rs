@@ -21,7 +21,7 @@ pub(crate) fn run(resource: &str) -> Result<(), String> {
             .collect();
         let names: Vec<&str> = names.into_iter().collect();
         return Err(format!(
-            "there is no resource {resource}; there are {}",
+            "scaffold: there is no resource {resource:?}; there are {}",
             names.join(", ")
         ));
     }

@@ -14,10 +14,14 @@ use crate::shell::{cargo, output, read, root};
 /// What the rules need to know of a package of the workspace.
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) version: String,
     pub(crate) published: bool,
     pub(crate) features: Vec<String>,
+    /// Those that are always there.
     dependencies: BTreeSet<String>,
-    folder: PathBuf,
+    /// Those that a feature adds.
+    optional: BTreeSet<String>,
+    pub(crate) folder: PathBuf,
 }
 
 /// Who may know whom: the arrows of docs/architecture.md. Development dependencies don't count.
@@ -94,14 +98,20 @@ pub(crate) fn packages() -> Result<Vec<Package>, String> {
 
 fn package(value: &Value) -> Option<Package> {
     let dependencies = value["dependencies"].as_array()?.iter();
+    let (optional, dependencies): (Vec<_>, Vec<_>) = dependencies
+        .filter(|dependency| dependency["kind"].is_null())
+        .partition(|dependency| dependency["optional"] == true);
+    let names = |list: Vec<&Value>| {
+        let names = list.into_iter().filter_map(|one| one["name"].as_str());
+        names.map(ToOwned::to_owned).collect()
+    };
     Some(Package {
         name: value["name"].as_str()?.to_owned(),
+        version: value["version"].as_str()?.to_owned(),
         published: value["publish"].is_null(),
         features: value["features"].as_object()?.keys().cloned().collect(),
-        dependencies: dependencies
-            .filter(|dependency| dependency["kind"].is_null())
-            .filter_map(|dependency| Some(dependency["name"].as_str()?.to_owned()))
-            .collect(),
+        dependencies: names(dependencies),
+        optional: names(optional),
         folder: Path::new(value["manifest_path"].as_str()?)
             .parent()?
             .to_owned(),
@@ -123,7 +133,7 @@ fn arrows(packages: &[Package], broken: &mut Vec<String>) {
         };
         for name in package
             .dependencies
-            .iter()
+            .union(&package.optional)
             .filter(|name| ours.contains(name.as_str()))
         {
             if !allowed.contains(&name.as_str()) {

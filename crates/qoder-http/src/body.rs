@@ -172,6 +172,19 @@ impl ResponseBody {
     /// Sets the longest silence of the peer while the body is read, in place of
     /// [`Timeouts::body_idle`](crate::Timeouts::body_idle). `None` is no limit. A wait that has begun
     /// begins anew.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder_http::{Error, ResponseBody};
+    ///
+    /// async fn read(mut events: ResponseBody) -> Result<(), Error> {
+    ///     events.set_idle(Some(Duration::from_secs(30))); // its heartbeats come more often
+    ///     while let Some(piece) = events.chunk().await? {
+    ///         println!("{} bytes", piece.len());
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn set_idle(&mut self, idle: Option<Duration>) {
         self.idle = idle.and_then(finite);
         self.waiting = false;
@@ -256,6 +269,19 @@ impl ResponseBody {
     /// Returns the whole body, if it has at most `limit` bytes and arrives within
     /// [`Timeouts::body`](crate::Timeouts::body). Of a compressed body the decoded bytes count, and
     /// not many more than the limit are decoded.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use qoder_http::{Lane, RequestBody, Timeouts, Transport};
+    ///
+    /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+    /// let transport = Transport::builder().build()?;
+    /// let request = Request::get("https://example.com/").body(RequestBody::empty())?;
+    /// let response = transport.send(request, Lane::Call, Timeouts::default()).await?;
+    /// let bytes = response.into_body().collect(1 << 20).await?; // at most 1 MiB
+    /// println!("{}", String::from_utf8_lossy(&bytes));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

@@ -25,7 +25,7 @@ use crate::proxy::{Proxy, ProxyRules};
 use crate::stream_connection::StreamConnections;
 use crate::time::finite;
 use crate::timeouts::Timeouts;
-use crate::tls::Tls;
+use crate::tls::{NoTls, Tls};
 use crate::transport::Transport;
 use crate::versions::Versions;
 
@@ -160,6 +160,16 @@ impl TransportBuilder {
     }
 
     /// Allows plain `http` to hosts other than loopback. Default: refused.
+    ///
+    /// ```
+    /// use qoder_http::Transport;
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let url = http::Uri::from_static("http://gateway.intern/");
+    /// assert!(Transport::builder().build()?.check(&url).is_err());
+    /// assert!(Transport::builder().allow_plain_http(true).build()?.check(&url).is_ok());
+    /// # Ok(()) }
+    /// ```
     pub fn allow_plain_http(mut self, allow: bool) -> Self {
         self.allow_plain_http = allow;
         self
@@ -179,6 +189,14 @@ impl TransportBuilder {
     }
 
     /// Sets how streams use HTTP. Default: [`StreamHttp::Http1`].
+    ///
+    /// ```
+    /// use qoder_http::{StreamHttp, Transport};
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let many_streams = Transport::builder().stream_http(StreamHttp::Http2Shared).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn stream_http(mut self, http: StreamHttp) -> Self {
         self.stream_http = http;
         self
@@ -224,6 +242,14 @@ impl TransportBuilder {
     ///
     /// Over HTTP/1.1 it is also the most that a connection buffers of what it reads, and looked at
     /// after each read: a head of up to twice the size may pass.
+    ///
+    /// ```
+    /// use qoder_http::Transport;
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let transport = Transport::builder().max_head_bytes(64 << 10).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn max_head_bytes(mut self, bytes: usize) -> Self {
         self.max_head = Some(bytes.max(8192));
         self
@@ -250,14 +276,18 @@ impl TransportBuilder {
 
     /// Builds the transport. Nothing is connected yet.
     ///
+    /// Where no [`tls`](Self::tls) is set and the default can't be made, since no provider or no trust
+    /// anchors are there, plain `http` to loopback works all the same, and requests to `https` are
+    /// refused; [`Transport::check`] tells beforehand.
+    ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS can't be set up, or if the URL of a
-    /// proxy in the environment is invalid.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URL of a proxy in the environment is
+    /// invalid.
     pub fn build(self) -> Result<Transport, Error> {
         let tls = match &self.tls {
-            Some(tls) => tls.clone(),
-            None => Tls::default_roots()?,
+            Some(tls) => Ok(tls.clone()),
+            None => Tls::default_roots().map_err(|why| NoTls::new(&why)),
         };
         let base = match &self.dial {
             Some(dial) => Direct::Dial(dial.clone()),
@@ -296,6 +326,7 @@ impl TransportBuilder {
         };
         Ok(Transport::from_lanes(
             lanes,
+            tls.err(),
             self.gzip,
             self.allow_plain_http,
         ))

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod body;
@@ -9,6 +10,8 @@ mod encoding;
 mod error;
 #[cfg(feature = "gzip")]
 mod gunzip;
+#[cfg(feature = "json")]
+mod json;
 mod lane;
 mod lanes;
 mod multipart;

@@ -22,6 +22,8 @@ use crate::error::{BoxError, Error, ErrorKind, Sent};
 /// use bytes::Bytes;
 /// use qoder_http::RequestBody;
 ///
+/// assert_eq!(RequestBody::from("hello").len(), Some(5));
+/// assert_eq!(RequestBody::from(format!("{}", 42)).len(), Some(2));
 /// assert_eq!(RequestBody::from(Bytes::from("hello")).len(), Some(5));
 /// assert_eq!(RequestBody::empty().len(), Some(0));
 /// ```
@@ -93,6 +95,13 @@ impl RequestBody {
     }
 
     /// Returns the same body once more if it is in memory, and `None` if it is a stream.
+    ///
+    /// ```
+    /// use qoder_http::RequestBody;
+    ///
+    /// let body = RequestBody::from("hello");
+    /// assert_eq!(body.try_clone().and_then(|again| again.len()), Some(5));
+    /// ```
     pub fn try_clone(&self) -> Option<Self> {
         match &self.0 {
             Content::Bytes(bytes) => Some(Self(Content::Bytes(bytes.clone()))),
@@ -187,6 +196,25 @@ impl From<Bytes> for RequestBody {
 impl From<Vec<u8>> for RequestBody {
     fn from(bytes: Vec<u8>) -> Self {
         Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for RequestBody {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static [u8]> for RequestBody {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
+/// Texts that live as long as the program; others are a [`String`].
+impl From<&'static str> for RequestBody {
+    fn from(text: &'static str) -> Self {
+        text.as_bytes().into()
     }
 }
 

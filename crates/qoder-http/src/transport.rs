@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::uri::Scheme;
+use http::{Request, Response, Uri};
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 use tower_service::Service;
@@ -24,6 +25,7 @@ use crate::request::{self, RequestBody};
 use crate::service::{self, BoxService, ResponseFuture};
 use crate::time::{deadline, timeout_at};
 use crate::timeouts::Timeouts;
+use crate::tls::NoTls;
 use crate::url;
 
 /// Sends requests. Cheap to clone: clones share their connections, and dropping one harms none of
@@ -56,6 +58,8 @@ struct Shared {
     /// Whether compressed responses are asked for and decoded.
     gzip: bool,
     allow_plain_http: bool,
+    /// Why `https` is refused, if it is.
+    no_tls: Option<NoTls>,
 }
 
 /// What carries the requests.
@@ -66,16 +70,30 @@ enum Wire {
 
 impl Transport {
     /// Starts the configuration of a transport.
+    ///
+    /// ```
+    /// use qoder_http::Transport;
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let transport = Transport::builder().allow_plain_http(true).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn builder() -> TransportBuilder {
         TransportBuilder::default()
     }
 
-    pub(crate) fn from_lanes(lanes: Lanes, gzip: bool, allow_plain_http: bool) -> Self {
+    pub(crate) fn from_lanes(
+        lanes: Lanes,
+        no_tls: Option<NoTls>,
+        gzip: bool,
+        allow_plain_http: bool,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 wire: Wire::Hyper(Box::new(lanes)),
                 gzip,
                 allow_plain_http,
+                no_tls,
             }),
         }
     }
@@ -132,26 +150,68 @@ impl Transport {
                 wire: Wire::Service(service::boxed(service)),
                 gzip: cfg!(feature = "gzip"),
                 allow_plain_http: false,
+                no_tls: None,
             }),
+        }
+    }
+
+    /// Returns whether requests to this URL may be sent at all, whatever the network does: what
+    /// [`send`](Self::send) looks at first, for those who would rather know when they begin.
+    ///
+    /// ```
+    /// use http::Uri;
+    /// use qoder_http::{ErrorKind, Transport};
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let transport = Transport::builder().build()?;
+    /// assert!(transport.check(&Uri::from_static("http://127.0.0.1:8080/")).is_ok());
+    /// let refused = transport.check(&Uri::from_static("http://example.com/")).unwrap_err();
+    /// assert_eq!(refused.kind(), ErrorKind::Url);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Url`] if the URL is not absolute, holds credentials, or would go over plain `http`
+    /// to another machine; [`ErrorKind::Config`] if it is `https` and there is no TLS, no provider or
+    /// nobody to trust.
+    pub fn check(&self, url: &Uri) -> Result<(), Error> {
+        url::check(url, self.shared.allow_plain_http)
+            .map_err(|why| Error::new(ErrorKind::Url, Sent::No, why))?;
+        match &self.shared.no_tls {
+            Some(why) if url.scheme() == Some(&Scheme::HTTPS) => Err(why.error()),
+            _ => Ok(()),
         }
     }
 
     /// Sends a request and returns the response as soon as its head has arrived. A status that is no
     /// success is a response too. Dropping the future cancels the request.
     ///
+    /// ```
+    /// use http::Request;
+    /// use qoder_http::{Lane, RequestBody, Timeouts, Transport};
+    ///
+    /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+    /// let transport = Transport::builder().build()?;
+    /// let request = Request::get("https://example.com/").body(RequestBody::empty())?;
+    /// match transport.send(request, Lane::Call, Timeouts::default()).await {
+    ///     Ok(response) => println!("{}", response.status()), // a 404 too
+    ///     Err(error) => println!("{error} (sent: {:?})", error.sent()),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`ErrorKind::Url`] if the URL is not absolute, holds credentials, or would go over plain
-    /// `http` to another machine; [`ErrorKind::Config`] outside of a tokio runtime; the errors of
-    /// connecting and sending. [`Error::sent`] tells whether the request had left.
+    /// Those of [`check`](Self::check); [`ErrorKind::Config`] outside of a tokio runtime; the errors
+    /// of connecting and sending. [`Error::sent`] tells whether the request had left.
     pub async fn send(
         &self,
         request: Request<RequestBody>,
         lane: Lane,
         timeouts: Timeouts,
     ) -> Result<Response<ResponseBody>, Error> {
-        url::check(request.uri(), self.shared.allow_plain_http)
-            .map_err(|why| Error::new(ErrorKind::Url, Sent::No, why))?;
+        self.check(request.uri())?;
         let Ok(runtime) = Handle::try_current() else {
             let why = "there is no tokio runtime here: requests are sent within one";
             return Err(Error::new(ErrorKind::Config, Sent::No, why));

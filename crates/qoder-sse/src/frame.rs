@@ -43,6 +43,15 @@ pub struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// Returns the type of the event: `message` where the stream names none.
+    ///
+    /// ```
+    /// use qoder_sse::{Item, Parser};
+    ///
+    /// let mut parser = Parser::new();
+    /// let step = parser.step(b"data: a\n\n");
+    /// let Some(Item::Frame(frame)) = step.item else { panic!("no frame") };
+    /// assert_eq!(frame.event(), "message");
+    /// ```
     pub fn event(&self) -> &'a str {
         if self.event.is_empty() {
             "message"
@@ -52,6 +61,15 @@ impl<'a> Frame<'a> {
     }
 
     /// Returns the data, its lines joined by line feeds.
+    ///
+    /// ```
+    /// use qoder_sse::{Item, Parser};
+    ///
+    /// let mut parser = Parser::new();
+    /// let step = parser.step(b"data: a\ndata: b\n\n");
+    /// let Some(Item::Frame(frame)) = step.item else { panic!("no frame") };
+    /// assert_eq!(frame.data(), "a\nb");
+    /// ```
     pub fn data(&self) -> &'a str {
         self.data
     }
@@ -66,6 +84,15 @@ impl<'a> Frame<'a> {
 
     /// Returns the last event id as of this event, from whichever block it came; empty if there is
     /// none.
+    ///
+    /// ```
+    /// use qoder_sse::{Item, Parser};
+    ///
+    /// let mut parser = Parser::new();
+    /// let step = parser.step(b"data: a\n\n");
+    /// let Some(Item::Frame(frame)) = step.item else { panic!("no frame") };
+    /// assert_eq!((frame.id(), frame.last_event_id()), (None, ""));
+    /// ```
     pub fn last_event_id(&self) -> &'a str {
         self.last_id
     }

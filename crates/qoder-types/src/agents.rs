@@ -58,6 +58,19 @@ body! {
     ///     }),
     /// );
     /// ```
+    ///
+    /// A field that is misspelt, and one that must be there and isn't, such as the model here, do
+    /// not compile:
+    ///
+    /// ```compile_fail,E0599
+    /// # use qoder_types::AgentCreate;
+    /// let agent = AgentCreate::new("my-assistant", "ultimate").sytem("Be brief.");
+    /// ```
+    ///
+    /// ```compile_fail,E0061
+    /// # use qoder_types::AgentCreate;
+    /// let agent = AgentCreate::new("my-assistant").system("Be brief.");
+    /// ```
     AgentCreate {
         /// The name: 1 to 256 characters.
         name: String,
@@ -95,6 +108,13 @@ body! {
     ///     serde_json::to_value(&update).unwrap(),
     ///     serde_json::json!({"version": 3, "system": "Be brief.", "skills": null}),
     /// );
+    /// ```
+    ///
+    /// What an agent must have can't be cleared:
+    ///
+    /// ```compile_fail,E0277
+    /// # use qoder_types::{AgentUpdate, Patch};
+    /// let update = AgentUpdate::new(3).name(Patch::Clear);
     /// ```
     AgentUpdate {
         /// The version that is changed. It must be the current one; any other is a conflict.

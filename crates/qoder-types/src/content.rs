@@ -7,10 +7,12 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::wire::{Fit, View, Wire, deserialize_by_wire, serialize_by_wire, visit_json};
-use crate::{Extra, FileId};
+use crate::wire::{Fit, View, Wire, serialize_by_wire, visit_json};
+use crate::{Extra, Source};
 
 /// The content of a message or a tool result.
+///
+/// It is made of a text, a block, a list of either, or a tuple of both.
 ///
 /// The first generation of the API writes a plain text where today's writes a list of blocks.
 /// Both are read, and given back in the form that they came in.
@@ -22,6 +24,10 @@ use crate::{Extra, FileId};
 /// let today: Content = serde_json::from_str(r#"[{"type":"text","text":"Hello!"}]"#).unwrap();
 /// assert_eq!(seed.text(), today.text());
 /// assert_eq!(seed.into_blocks(), today.into_blocks());
+///
+/// use qoder_types::{ContentBlock, FileId};
+/// let asked = Content::from(("What is on it?", ContentBlock::image(FileId::new("file_1"))));
+/// assert_eq!(asked.into_blocks().len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
@@ -124,11 +130,37 @@ impl From<ContentBlock> for Content {
     }
 }
 
-impl From<Vec<ContentBlock>> for Content {
-    fn from(blocks: Vec<ContentBlock>) -> Self {
-        Self::Blocks(blocks)
+/// A list of blocks, or of what becomes one, such as texts.
+impl<T: Into<ContentBlock>> From<Vec<T>> for Content {
+    fn from(blocks: Vec<T>) -> Self {
+        Self::Blocks(blocks.into_iter().map(Into::into).collect())
     }
 }
+
+impl<T: Into<ContentBlock>, const N: usize> From<[T; N]> for Content {
+    fn from(blocks: [T; N]) -> Self {
+        Self::Blocks(blocks.into_iter().map(Into::into).collect())
+    }
+}
+
+macro_rules! mixed {
+    ($($block:ident)+) => {
+        /// Texts and blocks, in their order.
+        impl<$($block: Into<ContentBlock>),+> From<($($block,)+)> for Content {
+            #[allow(non_snake_case, reason = "each block is named like its type")]
+            fn from(blocks: ($($block,)+)) -> Self {
+                let ($($block,)+) = blocks;
+                Self::Blocks(vec![$($block.into()),+])
+            }
+        }
+    };
+}
+
+mixed!(A B);
+mixed!(A B C);
+mixed!(A B C D);
+mixed!(A B C D E);
+mixed!(A B C D E F);
 
 impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -185,12 +217,12 @@ impl ContentBlock {
         Self::Text(TextBlock::new(text))
     }
 
-    /// Makes an image: from a [`Source`], or the id of an uploaded file.
+    /// Makes an image: from a [`Source`] such as [`Source::bytes`], or an uploaded file or its id.
     pub fn image(source: impl Into<Source>) -> Self {
         Self::Image(Box::new(ImageBlock::new(source)))
     }
 
-    /// Makes a document: from a [`Source`], or the id of an uploaded file.
+    /// Makes a document: from a [`Source`] such as [`Source::text`], or an uploaded file or its id.
     pub fn document(source: impl Into<Source>) -> Self {
         Self::Document(Box::new(DocumentBlock::new(source)))
     }
@@ -201,6 +233,36 @@ impl ContentBlock {
             Self::Text(block) => Some(&block.text),
             _ => None,
         }
+    }
+}
+
+impl From<&str> for ContentBlock {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for ContentBlock {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<ImageBlock> for ContentBlock {
+    fn from(block: ImageBlock) -> Self {
+        Self::Image(Box::new(block))
+    }
+}
+
+impl From<DocumentBlock> for ContentBlock {
+    fn from(block: DocumentBlock) -> Self {
+        Self::Document(Box::new(block))
+    }
+}
+
+impl From<SearchResultBlock> for ContentBlock {
+    fn from(block: SearchResultBlock) -> Self {
+        Self::SearchResult(Box::new(block))
     }
 }
 
@@ -384,79 +446,4 @@ body! {
 body! {
     /// What stands in the place of content that was taken out.
     RedactedBlock { ; }
-}
-
-tagged! {
-    /// Where an image or a document is.
-    Source {
-        /// In the message itself.
-        Base64(Base64Source) = "base64",
-        /// On the web.
-        Url(UrlSource) = "url",
-        /// Among the uploaded files.
-        File(FileSource) = "file",
-        /// In the message itself, as plain text. Only of documents.
-        Text(TextSource) = "text",
-    }
-}
-
-deserialize_by_wire!(Source);
-
-body! {
-    /// Data in the message itself.
-    Base64Source {
-        /// The media type, such as `image/png`.
-        media_type: String,
-        /// The data in standard base64.
-        data: String,
-    }
-}
-
-body! {
-    /// An address on the web.
-    UrlSource {
-        /// The address.
-        url: String,
-    }
-}
-
-body! {
-    /// An uploaded file.
-    FileSource {
-        /// The file.
-        file_id: FileId,
-    }
-}
-
-body! {
-    /// Plain text as a document.
-    TextSource {
-        /// The media type: `text/plain`.
-        media_type: String,
-        /// The text.
-        data: String,
-    }
-}
-
-impl Source {
-    /// Names an address on the web.
-    pub fn url(url: impl Into<String>) -> Self {
-        UrlSource::new(url).into()
-    }
-
-    /// Carries data in standard base64.
-    pub fn base64(media_type: impl Into<String>, data: impl Into<String>) -> Self {
-        Base64Source::new(media_type, data).into()
-    }
-
-    /// Carries plain text, as a document.
-    pub fn text(text: impl Into<String>) -> Self {
-        TextSource::new("text/plain", text).into()
-    }
-}
-
-impl From<FileId> for Source {
-    fn from(file_id: FileId) -> Self {
-        FileSource::new(file_id).into()
-    }
 }

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 #[macro_use]
@@ -6,6 +7,7 @@ mod macros;
 
 mod agents;
 mod content;
+mod content_source;
 mod credentials;
 mod deleted;
 mod deployments;
@@ -26,6 +28,7 @@ pub mod ops;
 mod page;
 mod paging;
 mod patch;
+mod request;
 mod schedules;
 mod secret;
 mod service_tokens;
@@ -42,6 +45,7 @@ mod work;
 
 pub use agents::*;
 pub use content::*;
+pub use content_source::*;
 pub use credentials::*;
 pub use deleted::Deleted;
 pub use deployments::*;
@@ -58,10 +62,11 @@ pub use macros::UnknownValue;
 pub use memory_stores::*;
 pub use models::*;
 pub use multiagent::*;
-pub use op::{Accept, Method, Op, PageStyle, Request, RequestError, Retry};
+pub use op::{Accept, Method, Op, PageStyle, Retry};
 pub use page::{InvalidItem, Page, SentEvents};
 pub use paging::{Cursor, Paging, PagingError};
 pub use patch::Patch;
+pub use request::{Request, RequestError};
 pub use schedules::*;
 pub use secret::Secret;
 pub use service_tokens::ServiceToken;

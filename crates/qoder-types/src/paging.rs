@@ -90,7 +90,7 @@ const EMPTY: u32 = 1000;
 pub enum PagingError {
     /// It says that there is more and gives nothing to ask for it with.
     NoCursor,
-    /// It gives a cursor that it gave before.
+    /// It gives a cursor that it gave before, or that it was started at.
     Repeated,
     /// It goes on and on, and gives no item: a thousand pages in a row were empty.
     Empty,
@@ -99,7 +99,7 @@ pub enum PagingError {
 }
 
 impl Paging {
-    /// Makes the machine for a list of this style, before its first page.
+    /// Makes the machine for a list of this style that is gone through from its beginning.
     pub fn new(style: PageStyle) -> Self {
         Self {
             style,
@@ -109,23 +109,32 @@ impl Paging {
         }
     }
 
-    /// Makes the machine for a list that is gone through from its end, or from an item, to its
-    /// beginning: each page is the one before. The list must take `before_id`, as its
-    /// [`Op::query`](crate::Op::query) says; the items of a page are still in the list's own order.
+    /// Makes the machine for a list of this style that is gone through from a cursor on.
+    ///
+    /// From [`Cursor::Before`] it goes backwards, to the beginning of the list: each page is the one
+    /// before. The list must take `before_id`, as its [`Op::query`](crate::Op::query) says; the
+    /// items of a page are still in the list's own order.
     ///
     /// ```
     /// use qoder_types::{Cursor, Page, PageStyle, Paging};
     ///
-    /// let mut paging = Paging::backwards(PageStyle::Ids);
+    /// let mut paging = Paging::starting_at(PageStyle::Ids, &Cursor::Before("e".to_owned()));
+    /// assert!(paging.is_backwards());
     /// let page: Page<String> =
     ///     serde_json::from_str(r#"{"data":["c","d"],"first_id":"c","has_more":true}"#).unwrap();
     /// assert_eq!(paging.next(&page), Ok(Some(Cursor::Before("c".to_owned()))));
     /// ```
-    pub fn backwards(style: PageStyle) -> Self {
+    pub fn starting_at(style: PageStyle, start: &Cursor) -> Self {
         Self {
-            backwards: true,
+            backwards: matches!(start, Cursor::Before(_)),
+            seen: VecDeque::from([start.to_string()]),
             ..Self::new(style)
         }
+    }
+
+    /// Returns whether each page is the one before.
+    pub fn is_backwards(&self) -> bool {
+        self.backwards
     }
 
     /// Returns where the page after this one begins, or `None` after the last.

@@ -225,6 +225,13 @@ body! {
     ///     serde_json::json!({"agent": "agent_1", "environment_id": "env_1", "title": "first session"}),
     /// );
     /// ```
+    ///
+    /// A session of no environment does not compile:
+    ///
+    /// ```compile_fail,E0061
+    /// # use qoder_types::SessionCreate;
+    /// let session = SessionCreate::new("agent_1").title("first session");
+    /// ```
     SessionCreate {
         /// The agent: an id for its latest version, or an [`AgentRef`].
         agent: AgentRef,

@@ -334,7 +334,8 @@ fn pages_end_or_fail_and_never_circle() {
         ids(r#"{"data":[],"has_more":true,"next_page":"c","last_id":"a"}"#),
         Ok(Some(Cursor::After("a".into())))
     );
-    let back = |json: &str| Paging::backwards(PageStyle::Pages).next(&page(json));
+    let start = Cursor::Before("z".into());
+    let back = |json: &str| Paging::starting_at(PageStyle::Pages, &start).next(&page(json));
     assert_eq!(
         back(r#"{"data":[],"has_more":true,"next_page":"c","first_id":"b","last_id":"a"}"#),
         Ok(Some(Cursor::Before("b".into())))
@@ -343,6 +344,10 @@ fn pages_end_or_fail_and_never_circle() {
     assert_eq!(
         back(r#"{"data":[],"has_more":true,"next_page":"c"}"#),
         Err(PagingError::NoCursor)
+    );
+    assert_eq!(
+        back(r#"{"data":[],"has_more":true,"first_id":"z"}"#),
+        Err(PagingError::Repeated)
     );
     let mut paging = Paging::new(PageStyle::Pages);
     for cursor in ["a", "b", "c"] {

@@ -26,9 +26,9 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use qoder::types::serde_json::{Number, Value, from_str, json};
+use qoder::types::serde_json::{Number, Value, from_str, from_value, json};
 use qoder::{
-    Client, Event, Stop, Toolbox,
+    Checkpoint, Client, Event, Stop, Toolbox,
     tools::{FileLedger, Ledger, MemoryLedger, ToolProgress, UnknownTools},
 };
 
@@ -141,7 +141,7 @@ struct Notes {
     /// The key of the message: with it, the same message is never said twice.
     key: String,
     /// Where the turn begins, once its message was accepted.
-    checkpoint: Option<String>,
+    checkpoint: Option<Checkpoint>,
     /// Why the turn stopped, and its text.
     end: Option<(String, String)>,
 }
@@ -157,7 +157,7 @@ impl Notes {
                     session: args.session.clone(),
                     message: args.message.clone(),
                     key: text(&noted["key"]).ok_or("the ledger's turn has no key")?,
-                    checkpoint: text(&noted["checkpoint"]),
+                    checkpoint: from_value(noted["checkpoint"].clone())?,
                     end: text(&noted["end"]["stop"]).zip(text(&noted["end"]["text"])),
                 });
             }
@@ -195,6 +195,7 @@ struct Args {
 
 impl Args {
     fn parse() -> Result<Self, Box<dyn Error>> {
+        let usage = "custom_tools SESSION_ID --message TEXT [--ledger FILE]";
         let (mut session, mut message, mut ledger) = (None, None, None);
         let mut words = lexopt::Parser::from_env();
         while let Some(word) = words.next()? {
@@ -207,10 +208,13 @@ impl Args {
                 lexopt::Arg::Value(id) if session.is_none() => {
                     session = Some(id.into_string().map_err(|_| "SESSION_ID: not UTF-8")?);
                 }
+                lexopt::Arg::Long("help") => {
+                    println!("{usage}");
+                    std::process::exit(0);
+                }
                 other => return Err(other.unexpected().into()),
             }
         }
-        let usage = "custom_tools SESSION_ID --message TEXT [--ledger FILE]";
         Ok(Self {
             session: session.ok_or(usage)?,
             message: message.ok_or(usage)?,

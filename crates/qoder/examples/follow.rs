@@ -109,7 +109,7 @@ impl Args {
                     args.start = match from.as_str() {
                         "beginning" => Start::Beginning,
                         "now" => Start::Now,
-                        id => Start::After(id.into()),
+                        id => id.into(),
                     };
                 }
                 lexopt::Arg::Long("deltas") => args.deltas = true,

@@ -7,11 +7,13 @@ use qoder_types::{
 };
 
 use crate::call::Call;
-use crate::error::Result;
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
 use crate::follow::{EventLog, Follow, StreamOpening};
 use crate::input::{self, SendItems};
 use crate::resources::{SessionEventList, SessionThreadList, ThreadEventList};
 use crate::shared::Shared;
+use crate::transcript::Transcript;
 use crate::turn::{Reply, TurnOpening};
 
 /// The conversation in one session, from [`Client::session`](crate::Client::session): say something, and see what happens.
@@ -49,14 +51,31 @@ impl Conversation {
         SessionEventList::new(self.shared.clone(), ops::events::list(&self.id))
     }
 
+    /// Returns what was said and done so far, of all events that the list has; see
+    /// [`Transcript`] for how to go on with it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the list.
+    pub async fn transcript(&self) -> Result<Transcript> {
+        let mut transcript = Transcript::new();
+        let mut events = self.events().limit(100).items();
+        while let Some(event) = events.next().await {
+            transcript.push(&event?);
+        }
+        Ok(transcript)
+    }
+
     /// Sends a message and returns the turn that it starts, which follows the events.
     pub fn turn(&self, message: impl Into<UserMessage>) -> TurnOpening {
         TurnOpening::new(self.shared.clone(), self.id.clone(), message.into())
     }
 
-    /// Resumes a turn where another process was: `checkpoint` is what
+    /// Resumes a turn where another process was: `checkpoint`, or its text, is what
     /// [`Turn::checkpoint`](crate::Turn::checkpoint) returned there, or the
-    /// [checkpoint of the error](crate::Error::checkpoint) that ended it. Nothing is sent.
+    /// [checkpoint of the error](crate::Error::checkpoint) that ended it. Nothing is sent. What is no
+    /// checkpoint of a turn in this session is an error of
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) that says what it is, once the turn is awaited.
     ///
     /// ```no_run
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
@@ -67,8 +86,12 @@ impl Conversation {
     /// println!("{}", turn.into_text().await?);
     /// # Ok(()) }
     /// ```
-    pub fn resume_turn(&self, checkpoint: impl Into<String>) -> TurnOpening {
-        TurnOpening::resumed(self.shared.clone(), self.id.clone(), checkpoint.into())
+    pub fn resume_turn<C>(&self, checkpoint: C) -> TurnOpening
+    where
+        C: TryInto<Checkpoint>,
+        C::Error: Into<Error>,
+    {
+        TurnOpening::resumed(self.shared.clone(), Some(self.id.clone()), checkpoint)
     }
 
     /// Sends a message and waits until the agent has answered it.

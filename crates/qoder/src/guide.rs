@@ -1,4 +1,5 @@
 //! [authentication]: crate::guide::authentication
+//! [blocking]: crate::guide::blocking
 //! [deployments]: crate::guide::deployments
 //! [errors]: crate::guide::errors
 //! [files]: crate::guide::files
@@ -8,21 +9,28 @@
 //! [network]: crate::guide::network
 //! [observability]: crate::guide::observability
 //! [production]: crate::production
+//! [testing]: crate::guide::testing
+//! [tools]: crate::guide::tools
+//! [turns]: crate::guide::turns
 //! [upgrading]: crate::guide::upgrading
+//! [workers]: crate::guide::workers
 //!
 #![doc = include_str!("../docs/guide/README.md")]
 
 // The names that the pages link to.
 #[cfg(doc)]
 use crate::{
-    Call, CallOptions, Client, ClientBuilder, Conversation, Error, ErrorKind, Events, Follow,
-    Gateway, Notice, RetryBudget, RetryPolicy, Sent, ServiceAccount, Start, Timeouts, Tls,
-    Transport, Via, Worker,
+    Approvals, Call, CallOptions, Client, ClientBuilder, Conversation, Error, ErrorKind, Events,
+    Follow, Gateway, Notice, RetryBudget, RetryPolicy, Sent, ServiceAccount, Start, Timeouts, Tls,
+    Toolbox, Transport, Turn, Via, Worker,
     auth::{Credentials, Secret},
     files::{Download, SkillFiles, Upload},
     follow::{EventStream, Updates},
     observe::Observe,
+    tools::Ledger,
     transport,
+    turn::TurnOpening,
+    worker::{Job, WorkerNotice},
 };
 
 /// Makes a module of each page. The first definition of a link holds: in rustdoc those that are
@@ -30,6 +38,7 @@ use crate::{
 macro_rules! pages {
     ($($name:ident = $file:literal $(with $links:literal)?;)*) => { $(
         #[doc = "[authentication]: crate::guide::authentication"]
+        #[doc = "[blocking]: crate::guide::blocking"]
         #[doc = "[deployments]: crate::guide::deployments"]
         #[doc = "[errors]: crate::guide::errors"]
         #[doc = "[files]: crate::guide::files"]
@@ -39,7 +48,11 @@ macro_rules! pages {
         #[doc = "[network]: crate::guide::network"]
         #[doc = "[observability]: crate::guide::observability"]
         #[doc = "[production]: crate::production"]
+        #[doc = "[testing]: crate::guide::testing"]
+        #[doc = "[tools]: crate::guide::tools"]
+        #[doc = "[turns]: crate::guide::turns"]
         #[doc = "[upgrading]: crate::guide::upgrading"]
+        #[doc = "[workers]: crate::guide::workers"]
         $(#[doc = include_str!(concat!("../docs/guide/", $links))])?
         #[doc = ""]
         #[doc = include_str!(concat!("../docs/guide/", $file))]
@@ -51,11 +64,16 @@ pages! {
     from_curl = "from-curl.md";
     authentication = "authentication.md";
     following = "following.md";
+    turns = "turns.md";
+    tools = "tools.md";
     errors = "errors.md";
     from_python = "from-python.md" with "from-python-links.md";
     files = "files.md";
     deployments = "deployments.md";
+    workers = "workers.md";
     network = "network.md";
     observability = "observability.md";
+    testing = "testing.md";
+    blocking = "blocking.md";
     upgrading = "upgrading.md";
 }

@@ -1,8 +1,9 @@
 //! Sending events to a session, in the dialect of its server.
 
 use qoder_types::{
-    InputEvent, SendEvents, SentEvents, SessionId, SystemMessage, UserCustomToolResult,
-    UserDefineOutcome, UserInterrupt, UserMessage, UserToolConfirmation, UserToolResult, ops,
+    ContentBlock, InputEvent, SendEvents, SentEvents, SessionId, SystemMessage,
+    UserCustomToolResult, UserDefineOutcome, UserInterrupt, UserMessage, UserToolConfirmation,
+    UserToolResult, ops,
 };
 
 use crate::call::Call;
@@ -24,44 +25,79 @@ where
     Call::new(shared.clone(), request)
 }
 
-/// What [`Conversation::send`](crate::Conversation::send) takes: one thing or many, a text or any event. Things of
-/// different kinds go into a tuple.
+/// What [`Conversation::send`](crate::Conversation::send) takes: one thing or many, a text, a content block or any
+/// event. Things of different kinds go into a tuple.
+///
+/// Content blocks and the texts beside them are one message; texts alone are a message each.
 ///
 /// ```no_run
-/// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
-/// use qoder::types::{SystemMessage, UserDefineOutcome, UserInterrupt};
+/// # async fn f(session: qoder::Conversation, chart: qoder::types::FileId) -> qoder::Result<()> {
+/// use qoder::types::{ContentBlock, SystemMessage, UserDefineOutcome, UserInterrupt};
 ///
 /// session.send("Hello!").await?;
 /// session.send(UserInterrupt::new()).await?;
 /// session.send(["One.", "Two."]).await?;
+/// session.send(("What is on it?", ContentBlock::image(chart))).await?;
 /// session.send(("Hello!", SystemMessage::new("It is noon."))).await?;
 /// session.send((UserDefineOutcome::new("A sorted list.", "It is in order."), "Go.")).await?;
 /// # Ok(()) }
 /// ```
 pub trait SendItems: sealed::Sealed {
     /// Returns the events, in their order.
-    fn into_events(self) -> Vec<InputEvent>;
+    fn into_events(self) -> Vec<InputEvent> {
+        let mut pieces = Pieces::default();
+        self.add_to(&mut pieces);
+        pieces.end_message();
+        pieces.events
+    }
+}
+
+/// What is being put together.
+#[derive(Debug, Default)]
+pub struct Pieces {
+    events: Vec<InputEvent>,
+    /// Texts and blocks that stand beside each other.
+    message: Vec<ContentBlock>,
+}
+
+impl Pieces {
+    fn end_message(&mut self) {
+        let blocks = std::mem::take(&mut self.message);
+        let only_texts = blocks.iter().all(|block| block.as_text().is_some());
+        if only_texts {
+            let texts = blocks.into_iter().map(|text| UserMessage::new(text).into());
+            self.events.extend(texts);
+        } else {
+            self.events.push(UserMessage::new(blocks).into());
+        }
+    }
 }
 
 mod sealed {
-    pub trait Sealed {}
+    use super::Pieces;
+
+    pub trait Sealed: Sized {
+        fn add_to(self, pieces: &mut Pieces);
+    }
 }
 
 macro_rules! one {
-    ($($one:ty),+ $(,)?) => {$(
-        impl sealed::Sealed for $one {}
-
-        impl SendItems for $one {
-            fn into_events(self) -> Vec<InputEvent> {
-                vec![self.into()]
+    ($member:ident: $($one:ty),+ $(,)?) => {$(
+        impl sealed::Sealed for $one {
+            fn add_to(self, pieces: &mut Pieces) {
+                one!(@ $member pieces);
+                pieces.$member.push(self.into());
             }
         }
+
+        impl SendItems for $one {}
     )+};
+    (@ events $pieces:ident) => { $pieces.end_message() };
+    (@ message $pieces:ident) => {};
 }
 
-one!(
-    &str,
-    String,
+one!(message: &str, String, ContentBlock);
+one!(events:
     InputEvent,
     SystemMessage,
     UserCustomToolResult,
@@ -72,35 +108,37 @@ one!(
     UserToolResult,
 );
 
-impl<T: Into<InputEvent>> sealed::Sealed for Vec<T> {}
-
-impl<T: Into<InputEvent>> SendItems for Vec<T> {
-    fn into_events(self) -> Vec<InputEvent> {
-        self.into_iter().map(Into::into).collect()
+impl<T: SendItems> sealed::Sealed for Vec<T> {
+    fn add_to(self, pieces: &mut Pieces) {
+        for item in self {
+            item.add_to(pieces);
+        }
     }
 }
 
-impl<T: Into<InputEvent>, const N: usize> sealed::Sealed for [T; N] {}
+impl<T: SendItems> SendItems for Vec<T> {}
 
-impl<T: Into<InputEvent>, const N: usize> SendItems for [T; N] {
-    fn into_events(self) -> Vec<InputEvent> {
-        self.into_iter().map(Into::into).collect()
+impl<T: SendItems, const N: usize> sealed::Sealed for [T; N] {
+    fn add_to(self, pieces: &mut Pieces) {
+        for item in self {
+            item.add_to(pieces);
+        }
     }
 }
+
+impl<T: SendItems, const N: usize> SendItems for [T; N] {}
 
 macro_rules! mixed {
     ($($item:ident)+) => {
-        impl<$($item: SendItems),+> sealed::Sealed for ($($item,)+) {}
-
-        impl<$($item: SendItems),+> SendItems for ($($item,)+) {
+        impl<$($item: SendItems),+> sealed::Sealed for ($($item,)+) {
             #[allow(non_snake_case, reason = "each item is named like its type")]
-            fn into_events(self) -> Vec<InputEvent> {
+            fn add_to(self, pieces: &mut Pieces) {
                 let ($($item,)+) = self;
-                let mut events = Vec::new();
-                $(events.extend($item.into_events());)+
-                events
+                $($item.add_to(pieces);)+
             }
         }
+
+        impl<$($item: SendItems),+> SendItems for ($($item,)+) {}
     };
 }
 
@@ -112,6 +150,8 @@ mixed!(A B C D E F);
 
 #[cfg(test)]
 mod tests {
+    use qoder_types::FileId;
+
     use super::*;
 
     fn kinds(items: impl SendItems) -> Vec<String> {
@@ -139,6 +179,35 @@ mod tests {
                 SystemMessage::new("It is noon.")
             )),
             ["user.message", "user.interrupt", "system.message"]
+        );
+    }
+
+    #[test]
+    fn blocks_and_the_texts_beside_them_are_one_message() {
+        let image = || ContentBlock::image(FileId::new("file_1"));
+        let sizes = |items: Vec<InputEvent>| {
+            let size = |event: &InputEvent| match event {
+                InputEvent::UserMessage(message) => message.content.clone().into_blocks().len(),
+                _ => 0,
+            };
+            items.iter().map(size).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(image().into_events()), [1]);
+        assert_eq!(sizes(("Look:", image()).into_events()), [2]);
+        assert_eq!(sizes([image(), image()].into_events()), [2]);
+        assert_eq!(sizes(vec!["One.".into(), image()].into_events()), [2]);
+        assert_eq!(
+            sizes((["One.", "Two."], image(), "Three.").into_events()),
+            [4]
+        );
+        assert_eq!(
+            sizes(("One.", "Two.", UserInterrupt::new(), "Look:", image()).into_events()),
+            [1, 1, 0, 2]
+        );
+        // A message as a whole is one.
+        assert_eq!(
+            sizes((UserMessage::new("One."), image()).into_events()),
+            [1, 1]
         );
     }
 }

@@ -2,11 +2,17 @@
 //! [production]: crate::production
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 pub mod auth;
+pub mod batch;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod call;
+mod checkpoint;
 mod client;
+pub mod content;
 mod conversation;
 mod env;
 mod error;
@@ -14,6 +20,7 @@ pub mod files;
 pub mod follow;
 mod gateway;
 pub mod guide;
+mod hash;
 mod headers;
 mod input;
 pub mod list;
@@ -24,8 +31,11 @@ mod redact;
 pub mod resources;
 mod response;
 mod shared;
+#[cfg(test)]
+mod test_folder;
 mod text;
 pub mod tools;
+pub mod transcript;
 pub mod turn;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
@@ -36,6 +46,7 @@ pub mod worker;
 pub use {
     auth::ServiceAccount,
     call::{Call, CallOptions},
+    checkpoint::Checkpoint,
     client::{Client, ClientBuilder},
     conversation::{Conversation, Thread},
     error::{Error, ErrorKind, Result},
@@ -43,8 +54,8 @@ pub use {
     gateway::{Dialect, Gateway, Region},
     input::SendItems,
     list::List,
-    tools::{Approvals, Toolbox},
-    turn::{Answer, Pending, Reply, Stop, Turn},
+    tools::{Answer, Approvals, ToolUse, Toolbox},
+    turn::{Reply, Stop, Turn},
     worker::Worker,
 };
 

@@ -36,21 +36,27 @@ use crate::shared::Shared;
 pub struct List<T> {
     call: Call<Page<T>>,
     style: PageStyle,
+    start: Option<Cursor>,
+    max_pages: Option<u32>,
 }
 
 impl<T> List<T> {
     pub(crate) fn new(shared: Shared, request: Request<Page<T>>) -> Self {
-        Self {
-            style: request.op().pages,
-            call: Call::new(shared, request),
-        }
+        let style = request.op().pages;
+        Self::of(Call::new(shared, request), style)
     }
 
     /// A list that this crate has no description of.
     pub(crate) fn raw(shared: Shared, path: &str) -> Self {
+        Self::of(Call::raw(shared, Method::Get, path), PageStyle::Pages)
+    }
+
+    fn of(call: Call<Page<T>>, style: PageStyle) -> Self {
         Self {
-            style: PageStyle::Pages,
-            call: Call::raw(shared, Method::Get, path),
+            call,
+            style,
+            start: None,
+            max_pages: None,
         }
     }
 
@@ -65,10 +71,46 @@ impl<T> List<T> {
         self.query("limit", limit.to_string())
     }
 
-    /// Starts at a cursor: a [`Page::next_page`], or one that [`Pages::continuation`] returned.
+    /// Sets how many pages [`pages`](Self::pages) and [`items`](Self::items) go through, at most: 1
+    /// or more. It is no error if there are others: [`Pages::continuation`] and
+    /// [`Items::continuation`] then return where they begin. Default: all of them.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut sessions = client.sessions().list().limit(100).max_pages(10).items();
+    /// while let Some(session) = sessions.next().await {
+    ///     println!("{}", session?.id);
+    /// }
+    /// if sessions.continuation().is_some() {
+    ///     println!("and more, after the first 1,000");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn max_pages(mut self, pages: u32) -> Self {
+        if pages == 0 {
+            let why = "a list of at most 0 pages returns nothing: make `max_pages` 1 or more";
+            self.call.refuse(why.to_owned());
+        }
+        self.max_pages = Some(pages);
+        self
+    }
+
+    /// Starts at a cursor: a [`Page::next_page`], or one that [`Pages::continuation`] returned. From
+    /// [`Cursor::Before`] the list is gone through backwards, page by page and item by item; what
+    /// is in one [`Page`] is in the list's own order.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::{Cursor, serde_json::Value};
+    ///
+    /// let before = Cursor::Before("team_9".to_owned());
+    /// let mut teams = client.list::<Value>("/teams").from_cursor(&before).items();
+    /// # Ok(()) }
+    /// ```
     pub fn from_cursor(mut self, cursor: &Cursor) -> Self {
         let (name, value) = cursor.as_query();
         self.call.request_mut().set_cursor(name, value);
+        self.start = Some(cursor.clone());
         self
     }
 
@@ -90,18 +132,41 @@ impl<T> List<T> {
         self
     }
 
-    /// Returns every page from here on.
+    /// Returns every page from here on, as a stream.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut pages = client.files().list().limit(1000).pages();
+    /// while let Some(page) = pages.next().await {
+    ///     println!("{} files", page?.data.len());
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn pages(self) -> Pages<T> {
-        let paging = Paging::new(self.style);
+        let paging = match &self.start {
+            Some(start) => Paging::starting_at(self.style, start),
+            None => Paging::new(self.style),
+        };
         Pages {
             call: self.call,
             paging,
+            left: self.max_pages,
             state: State::Ready,
             continuation: None,
         }
     }
 
-    /// Returns every item from here on, page by page.
+    /// Returns every item from here on, as a stream that asks for a page when the one before is
+    /// used up.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut files = client.files().list().items();
+    /// while let Some(file) = files.next().await {
+    ///     println!("{}", file?.filename);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn items(self) -> Items<T> {
         Items {
             pages: self.pages(),
@@ -164,6 +229,8 @@ impl<T> fmt::Debug for List<T> {
 pub struct Pages<T> {
     call: Call<Page<T>>,
     paging: Paging,
+    /// How many pages may still come.
+    left: Option<u32>,
     state: State<T>,
     continuation: Option<Cursor>,
 }
@@ -178,7 +245,8 @@ enum State<T> {
 
 impl<T> Pages<T> {
     /// Returns where the next page begins: store it, and go on with [`List::from_cursor`] in another
-    /// process. `None` before the first page and after the last.
+    /// process. `None` before the first page and after the last one of the list; after the last one
+    /// that [`List::max_pages`] allows, it tells that there are more.
     pub fn continuation(&self) -> Option<&Cursor> {
         self.continuation.as_ref()
     }
@@ -229,7 +297,12 @@ impl<T: DeserializeOwned + Send + 'static> Pages<T> {
             Ok(Some(cursor)) => {
                 let (name, value) = cursor.as_query();
                 self.call.request_mut().set_cursor(name, value);
-                State::Ready
+                self.left = self.left.map(|left| left.saturating_sub(1));
+                if self.left == Some(0) {
+                    State::Done
+                } else {
+                    State::Ready
+                }
             }
             Ok(None) => State::Done,
             Err(error) => State::Failed(
@@ -266,10 +339,22 @@ impl<T> fmt::Debug for Pages<T> {
 /// [`Decode`](ErrorKind::Decode) and with the item's JSON as its [body](Error::body); the items
 /// after it follow. Any other `Err` is the last item. Fused. Dropping the future of
 /// [`next`](Self::next) loses nothing.
+///
+/// Of a list that is gone through [backwards](List::from_cursor), the item that is nearest to its
+/// start comes first.
 #[must_use = "streams do nothing unless polled"]
 pub struct Items<T> {
     pages: Pages<T>,
     page: VecDeque<std::result::Result<T, InvalidItem>>,
+}
+
+impl<T> Items<T> {
+    /// Returns where to go on after the items of the page that was returned last, as
+    /// [`Pages::continuation`] does. `None` as long as items of it are still to come.
+    pub fn continuation(&self) -> Option<&Cursor> {
+        let used_up = self.page.is_empty();
+        self.pages.continuation().filter(|_| used_up)
+    }
 }
 
 impl<T: DeserializeOwned + Send + 'static> Items<T> {
@@ -280,7 +365,12 @@ impl<T: DeserializeOwned + Send + 'static> Items<T> {
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         loop {
-            if let Some(item) = self.page.pop_front() {
+            let next = if self.pages.paging.is_backwards() {
+                self.page.pop_back()
+            } else {
+                self.page.pop_front()
+            };
+            if let Some(item) = next {
                 return Poll::Ready(Some(item.map_err(|item| self.pages.invalid(&item))));
             }
             match ready!(self.pages.poll_page(cx)) {

@@ -10,12 +10,17 @@ use qoder_http::retry::{RetryBudget, RetryPolicy};
 use qoder_http::{Timeouts, Transport};
 
 use crate::auth::Auth;
+use crate::call::{CallOptions, EachCall};
 use crate::gateway::{BaseUrl, Dialect, ELSEWHERE};
 use crate::observe::Observe;
 
-/// What all clones of a client have in common, and each call, list and stream of theirs.
+/// What a client and its clones have in common, and each call, list and stream of theirs.
 #[derive(Clone)]
-pub(crate) struct Shared(Arc<Inner>);
+pub(crate) struct Shared {
+    inner: Arc<Inner>,
+    /// What each call begins with.
+    options: Arc<CallOptions<EachCall>>,
+}
 
 struct Inner {
     parts: Parts,
@@ -49,23 +54,40 @@ pub(crate) struct Settings {
 
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner {
-            parts,
-            names_messages: AtomicBool::new(false),
-        }))
+        Self {
+            inner: Arc::new(Inner {
+                parts,
+                names_messages: AtomicBool::new(false),
+            }),
+            options: Arc::default(),
+        }
+    }
+
+    /// The same, but that each call begins with these options, on top of those that it has begun
+    /// with so far.
+    pub(crate) fn with(&self, options: CallOptions<EachCall>) -> Self {
+        let below = CallOptions::clone(&self.options);
+        Self {
+            inner: Arc::clone(&self.inner),
+            options: Arc::new(options.checked().over(below)),
+        }
+    }
+
+    pub(crate) fn options(&self) -> &CallOptions<EachCall> {
+        &self.options
     }
 
     pub(crate) fn transport(&self) -> &Transport {
-        &self.0.parts.transport
+        &self.inner.parts.transport
     }
 
     pub(crate) fn base(&self) -> &BaseUrl {
-        &self.0.parts.base
+        &self.inner.parts.base
     }
 
     /// What to say of an answer that the API would not give: nothing, if the gateway was chosen.
     pub(crate) fn elsewhere(&self) -> &'static str {
-        if self.0.parts.by_default {
+        if self.inner.parts.by_default {
             ELSEWHERE
         } else {
             ""
@@ -73,45 +95,46 @@ impl Shared {
     }
 
     pub(crate) fn auth(&self) -> &Auth {
-        &self.0.parts.auth
+        &self.inner.parts.auth
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
-        self.0.parts.dialect
+        self.inner.parts.dialect
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        &self.0.parts.settings
+        &self.inner.parts.settings
     }
 
     pub(crate) fn budget(&self) -> &RetryBudget {
-        &self.0.parts.budget
+        &self.inner.parts.budget
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {
-        &self.0.parts.headers
+        &self.inner.parts.headers
     }
 
     pub(crate) fn observer(&self) -> Option<&dyn Observe> {
-        self.0.parts.observer.as_deref()
+        self.inner.parts.observer.as_deref()
     }
 
     /// Whether the server said, when it last accepted a message, which event that became.
     pub(crate) fn names_messages(&self) -> bool {
-        self.0.names_messages.load(Ordering::Relaxed)
+        self.inner.names_messages.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_names_messages(&self, names: bool) {
-        self.0.names_messages.store(names, Ordering::Relaxed);
+        self.inner.names_messages.store(names, Ordering::Relaxed);
     }
 
     /// Shows what is no secret, under this name.
     pub(crate) fn describe(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-        let parts = &self.0.parts;
+        let parts = &self.inner.parts;
         f.debug_struct(name)
             .field("base", &parts.base)
             .field("dialect", &parts.dialect)
             .field("settings", &parts.settings)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }

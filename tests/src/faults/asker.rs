@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qoder::types::SessionErrorEvent;
-use qoder::{Client, Event, Stop, Turn, Via, turn::TurnOpening};
-use serde_json::Value;
+use qoder::types::{EventId, SessionErrorEvent};
+use qoder::{Checkpoint, Client, Event, Stop, Turn, Via, turn::TurnOpening};
 use tokio::time::{Instant, sleep};
 
 use super::caller::{PERSEVERANCE, REPLACEMENTS, client};
@@ -41,7 +40,7 @@ enum Then {
     /// The turn is over.
     Over,
     /// Another caller goes on from a checkpoint.
-    Restart(String),
+    Restart(Checkpoint),
     /// The rest is wanted as a reply.
     Reply,
 }
@@ -91,7 +90,7 @@ impl Asker {
     }
 
     /// The turn as another process goes on with it.
-    async fn resumed(&mut self, checkpoint: &str) -> Result<Turn, String> {
+    async fn resumed(&mut self, checkpoint: &Checkpoint) -> Result<Turn, String> {
         loop {
             self.report.restarts += 1;
             self.client = client(&self.world)?;
@@ -103,7 +102,8 @@ impl Asker {
                 world.tell(|| format!("-- another caller, from {checkpoint}"));
                 world.delivered
             };
-            let opening = self.client.session("s").resume_turn(checkpoint);
+            let stored = checkpoint.to_string();
+            let opening = self.client.session("s").resume_turn(stored);
             let seed = self.waiting.chance.next();
             match self.by_its_means(opening, seed).await {
                 Ok(turn) => {
@@ -293,9 +293,8 @@ impl Asker {
     }
 
     /// How many events were handed over by a checkpoint.
-    pub(super) fn position(&self, checkpoint: &str) -> Result<usize, String> {
-        let stored: Value = serde_json::from_str(checkpoint).map_err(|error| error.to_string())?;
-        let Some(after) = stored["after"].as_str() else {
+    pub(super) fn position(&self, checkpoint: &Checkpoint) -> Result<usize, String> {
+        let Some(after) = checkpoint.last_event().map(EventId::as_str) else {
             return Ok(0);
         };
         let mut entries = self.schedule.entries.iter();
@@ -383,7 +382,11 @@ impl Asker {
         self.check_standing(turn, delivered)
     }
 
-    pub(super) fn check_error(&self, error: &qoder::Error, checkpoint: &str) -> Result<(), String> {
+    pub(super) fn check_error(
+        &self,
+        error: &qoder::Error,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), String> {
         let world = lock(&self.world);
         world.tell(|| format!("    error: {error}"));
         if error.checkpoint() != Some(checkpoint) {

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qoder::types::PreviewType;
+use qoder::types::{EventId, PreviewType};
 use qoder::{
-    Client, Event, Notice, RetryPolicy, Start, Transport, Update, Via,
+    Checkpoint, Client, Event, Notice, RetryPolicy, Start, Transport, Update, Via,
     follow::{PreviewStart, Updates},
 };
 use tokio::time::{Instant, timeout, timeout_at};
@@ -104,6 +104,12 @@ struct Caller {
     longest: HashMap<String, usize>,
     /// Something came that was before the start, of a server that begins where it likes.
     strayed: bool,
+}
+
+/// The event that a checkpoint is after.
+fn last_event(checkpoint: Option<&Checkpoint>) -> Option<String> {
+    let last = checkpoint.and_then(Checkpoint::last_event);
+    last.map(EventId::to_string)
 }
 
 /// Why a follower is over.
@@ -237,7 +243,7 @@ impl Caller {
                     return Ok(Ended::Error(error));
                 }
             }
-            let checkpoint = updates.checkpoint();
+            let checkpoint = last_event(updates.checkpoint().as_ref());
             let expected = self.checkpoint();
             if self.last.is_some() && checkpoint != expected && !self.strayed {
                 return Err(format!(
@@ -444,8 +450,8 @@ impl Caller {
         let expected = self.checkpoint();
         let world = lock(&self.world);
         world.tell(|| format!("    error: {error}"));
-        if error.checkpoint() != expected.as_deref() && !self.strayed {
-            let checkpoint = error.checkpoint();
+        let checkpoint = last_event(error.checkpoint());
+        if checkpoint != expected && !self.strayed {
             return Err(format!(
                 "the error's checkpoint is {checkpoint:?}, not {expected:?}"
             ));

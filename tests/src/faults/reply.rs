@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qoder::types::AgentMessageEvent;
-use qoder::{Error, ErrorKind, Reply, Stop, Turn};
+use qoder::{Checkpoint, Error, ErrorKind, Reply, Stop, Turn};
 use tokio::time::Instant;
 
 use super::asker::Asker;
@@ -16,7 +16,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
 
 impl Asker {
     /// Wants the rest as a reply; the checkpoint to go on from, if the turn is not over.
-    pub(super) async fn reply(&mut self, turn: Turn) -> Result<Option<String>, String> {
+    pub(super) async fn reply(&mut self, turn: Turn) -> Result<Option<Checkpoint>, String> {
         let before = turn.checkpoint();
         let from = {
             let mut world = lock(&self.world);
@@ -114,7 +114,7 @@ impl Asker {
         from: usize,
         begun: Instant,
         error: &Error,
-    ) -> Result<Option<String>, String> {
+    ) -> Result<Option<Checkpoint>, String> {
         let checkpoint = error.checkpoint().ok_or("an error without a checkpoint")?;
         let at = self.position(checkpoint)?;
         let surprise = self.surprise(from);
@@ -145,7 +145,7 @@ impl Asker {
         lock(&self.world).delivered = at;
         if error.kind() != ErrorKind::Turn {
             self.check_error(error, checkpoint)?;
-            return Ok(Some(checkpoint.to_owned()));
+            return Ok(Some(checkpoint.clone()));
         }
         let Stands::Waits(ids) = self.stands(at) else {
             return Err(format!("nothing waits for an answer: {text}"));
@@ -155,7 +155,7 @@ impl Asker {
         }
         if !text.contains("none came") {
             return if surprise == Some(at - 1) {
-                Ok(Some(checkpoint.to_owned()))
+                Ok(Some(checkpoint.clone()))
             } else {
                 Err(format!("the pause {surprise:?} is none to end it: {text}"))
             };
@@ -165,7 +165,7 @@ impl Asker {
         }
         // Nobody answers there, ever.
         let is_over = at == self.plan.stands.len();
-        Ok((!is_over).then(|| checkpoint.to_owned()))
+        Ok((!is_over).then(|| checkpoint.clone()))
     }
 
     /// Whether it names the first message that can't be read: one of the log, or one that came

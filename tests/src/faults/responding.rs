@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use qoder::{Answer, Pending, turn::PendingKind};
+use qoder::tools::ToolKind;
+use qoder::{Answer, ToolUse};
 
 use super::chance::Chance;
 
@@ -38,7 +39,7 @@ impl Responding {
     }
 
     /// Answers to all of it, to a part, or to none; in any order, with some that were given before.
-    pub(super) fn choose(&mut self, pending: &[Pending]) -> Vec<Answer> {
+    pub(super) fn choose(&mut self, pending: &[ToolUse]) -> Vec<Answer> {
         if !self.chance.percent(self.rate) {
             return Vec::new();
         }
@@ -49,7 +50,7 @@ impl Responding {
                 continue;
             }
             answers.push(match asked.kind() {
-                PendingKind::Confirmation => asked.allow(),
+                ToolKind::Builtin | ToolKind::Mcp => asked.allow(),
                 _ => asked.result("done"),
             });
         }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use qoder::types::serde_json::json;
 use qoder::types::{EventId, serde_json};
 use qoder::{
-    Approvals, Stop, Toolbox,
+    Approvals, Checkpoint, Stop, Toolbox,
     tools::{Ledger, LedgerFuture, Record, UnknownTools},
 };
 use tokio::time::{sleep, timeout};
@@ -141,7 +141,7 @@ async fn schedule(seed: u64) -> Result<String, String> {
     let ledger = Forgetful::default();
     let runs = Runs::default();
     let mut forgotten: Vec<EventId> = Vec::new();
-    let mut checkpoint: Option<String> = None;
+    let mut checkpoint: Option<Checkpoint> = None;
     let mut kills = chance.below(4);
     loop {
         let life = if kills == 0 {
@@ -188,7 +188,7 @@ async fn process(
     server: &Server,
     ledger: &Forgetful,
     runs: &Runs,
-    checkpoint: &mut Option<String>,
+    checkpoint: &mut Option<Checkpoint>,
     keep_first: bool,
     jitter: u64,
 ) -> qoder::Result<Stop> {

@@ -168,8 +168,8 @@ impl Server {
                         continue;
                     };
                     let sent = answers.first().map(|answer| answer["content"].clone());
-                    if owed && sent != Some(json!(result.content())) {
-                        let kept = json!(result.content());
+                    let kept = json!(result.content().clone().into_blocks());
+                    if owed && sent.as_ref() != Some(&kept) {
                         return Err(format!(
                             "the result of {id} is lost: {kept} is kept, {sent:?} was sent"
                         ));

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod following;
+pub(crate) mod programs;
+pub(crate) mod queue;
 pub(crate) mod wire;
 
 use std::time::Duration;

@@ -53,7 +53,7 @@ pub(crate) async fn walk(client: &Client) -> Outcome {
         (version.name.as_str(), version.description.as_str()),
         ("one", "For tests.")
     );
-    let archive = versions.download(id, &second.version).await?;
+    let archive = versions.download(id, &second.version).bytes().await?;
     assert!(archive.starts_with(b"PK"), "a zip archive");
     versions.delete(id, &second.version).await?;
     assert_eq!(skills.delete(&ids[2]).await?.id, ids[2].as_str());

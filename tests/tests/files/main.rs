@@ -8,6 +8,8 @@ mod downloads;
 mod links;
 mod raw;
 mod resumed;
+mod skill_archives;
+mod skill_files;
 mod sources;
 mod targets;
 mod uploads;

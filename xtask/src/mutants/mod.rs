@@ -164,10 +164,21 @@ pub(crate) fn run_with(args: &[&str]) -> Result<(), String> {
     if args == ["--write"] {
         return write();
     }
+    if let Some(flag) = args.iter().find(|arg| arg.starts_with('-')) {
+        return Err(format!(
+            "mutants: unknown argument {flag}; there are --write, alone, and words"
+        ));
+    }
     let words = args.join(" ");
-    run(&all()
+    let chosen: Vec<_> = all()
         .filter(|mutant| mutant.wrong.contains(&words) || mutant.file.contains(&words))
-        .collect::<Vec<_>>())
+        .collect();
+    if chosen.is_empty() {
+        return Err(format!(
+            "mutants: none has the words {words:?}; {DOCS} lists them"
+        ));
+    }
+    run(&chosen)
 }
 
 /// Breaks a copy of the workspace in each way, and runs what should catch it.

@@ -4,8 +4,8 @@ use super::{By, Mutant, client};
 
 const TURN: &str = "crates/qoder/src/turn/mod.rs";
 const OPENING: &str = "crates/qoder/src/turn/opening.rs";
-const FIT: &str = "crates/qoder/src/turn/fit.rs";
-const PENDING: &str = "crates/qoder/src/turn/pending.rs";
+const FIT: &str = "crates/qoder/src/tools/fit.rs";
+const ANSWER_KEY: &str = "crates/qoder/src/turn/answer_key.rs";
 const ANCHOR: &str = "crates/qoder/src/turn/anchor.rs";
 const CHECKPOINT: &str = "crates/qoder/src/turn/checkpoint.rs";
 const MACHINE: &str = "crates/qoder/src/turn/machine.rs";
@@ -59,8 +59,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "2, turns",
         wrong: "the checkpoint of a turn forgets what is awaited",
         file: CHECKPOINT,
-        find: "            machine: machine.clone(),\n",
-        put: "            machine: if machine.is_over() { machine.clone() } else { Machine::anchored() },\n",
+        find: "        machine: machine.clone(),\n",
+        put: "        machine: if machine.is_over() { machine.clone() } else { Machine::anchored() },\n",
         by: By::Simulation,
     },
     Mutant {
@@ -266,18 +266,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "turns",
         wrong: "the key of answers depends on their order",
-        file: PENDING,
+        file: ANSWER_KEY,
         find: "    ids.sort_unstable();\n",
         put: "    ids.rotate_left(0);\n",
-        by: client("turn::pending"),
+        by: client("turn::answer_key"),
     },
     Mutant {
         breaks: "turns",
         wrong: "a tool of the caller's own can be allowed",
         file: FIT,
-        find: "            (PendingKind::CustomTool, Given::Allow | Given::Deny(_)) => {",
-        put: "            (PendingKind::CustomTool, Given::Deny(_)) => {",
-        by: client("turn::pending"),
+        find: "            (ToolKind::Custom, Given::Allow | Given::Deny(_)) => {",
+        put: "            (ToolKind::Custom, Given::Deny(_)) => {",
+        by: client("tools::tool_use"),
     },
     Mutant {
         breaks: "answers",

@@ -33,7 +33,11 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
             "--available" => available = true,
             "--write" => write = true,
             arg if !arg.starts_with('-') && words.is_empty() => words = arg,
-            arg => return Err(format!("real: unknown argument {arg}")),
+            arg => {
+                return Err(format!(
+                    "real: unknown argument {arg}; there are --available, --write and one word"
+                ));
+            }
         }
     }
     let chosen = ROUTES.iter().filter(|route| route.name.contains(words));

@@ -25,9 +25,7 @@ pub(crate) use stream::{Dial, dial};
 pub use tcp::{KeepAlive, TcpOptions};
 
 use crate::error::{BoxError, ConnectTimeout};
-#[cfg(not(feature = "__tls"))]
-use crate::error::{Error, ErrorKind, Sent};
-use crate::tls::Tls;
+use crate::tls::{NoTls, Secured, Tls};
 use crate::versions::Versions;
 
 /// What makes the streams below TLS.
@@ -36,30 +34,25 @@ pub(crate) type Lower = Routed;
 #[cfg(not(feature = "proxy"))]
 pub(crate) type Lower = Direct;
 
-#[cfg(feature = "__tls")]
-type Inner = hyper_rustls::HttpsConnector<Annotated>;
-#[cfg(not(feature = "__tls"))]
-type Inner = Annotated;
-
 /// What HTTP is spoken over.
-pub(crate) type ConnectedStream = <Inner as Service<Uri>>::Response;
+pub(crate) type ConnectedStream = <Secured<Annotated> as Service<Uri>>::Response;
 
 /// Makes connections within a limit of time.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    inner: Inner,
+    inner: Secured<Annotated>,
     timeout: Option<Duration>,
 }
 
 impl Connector {
     pub(crate) fn new(
         lower: Lower,
-        tls: &Tls,
+        tls: &Result<Tls, NoTls>,
         versions: Versions,
         timeout: Option<Duration>,
     ) -> Self {
         Self {
-            inner: tls.wrap(Annotated { lower, versions }, versions),
+            inner: Secured::new(Annotated { lower, versions }, tls, versions),
             timeout,
         }
     }
@@ -98,13 +91,6 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        #[cfg(not(feature = "__tls"))]
-        if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
-            let message = "https needs TLS, and none was compiled in: enable a `tls-*` and a `roots-*` feature";
-            return Box::pin(async move {
-                Err(Error::new(ErrorKind::Config, Sent::No, message).into())
-            });
-        }
         let connecting = self.inner.call(uri);
         let timeout = self.timeout;
         Box::pin(async move {

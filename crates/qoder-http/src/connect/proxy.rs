@@ -17,9 +17,8 @@ use super::stream::Stream;
 use super::tunnel::{NoTunnel, tunnel};
 use crate::error::{BoxError, Error, ErrorKind, Sent};
 use crate::proxy::{ProxyRules, Route};
-use crate::tls::Tls;
+use crate::tls::{NoTls, Secured, Tls};
 use crate::url::host_and_port;
-#[cfg(feature = "__tls")]
 use crate::versions::Versions;
 
 /// Makes the byte streams to the hosts of URLs, through a proxy where the rules say so.
@@ -27,12 +26,16 @@ use crate::versions::Versions;
 pub(crate) struct Routed {
     base: Direct,
     /// TLS to proxies that want it.
-    tls: Tls,
+    tls: Result<Tls, NoTls>,
     rules: Option<Arc<ProxyRules>>,
 }
 
 impl Routed {
-    pub(crate) fn new(base: Direct, tls: Tls, rules: Option<Arc<ProxyRules>>) -> Self {
+    pub(crate) fn new(
+        base: Direct,
+        tls: Result<Tls, NoTls>,
+        rules: Option<Arc<ProxyRules>>,
+    ) -> Self {
         Self { base, tls, rules }
     }
 }
@@ -91,7 +94,11 @@ impl Service<Uri> for Routed {
 }
 
 /// A connection to the proxy itself.
-async fn reach(mut base: Direct, tls: &Tls, proxy: &Intercept) -> Result<Stream, Error> {
+async fn reach(
+    mut base: Direct,
+    tls: &Result<Tls, NoTls>,
+    proxy: &Intercept,
+) -> Result<Stream, Error> {
     let to = proxy.uri().clone();
     let connected = if to.scheme() == Some(&http::uri::Scheme::HTTPS) {
         secured(base, tls, to).await
@@ -105,29 +112,21 @@ async fn reach(mut base: Direct, tls: &Tls, proxy: &Intercept) -> Result<Stream,
     })
 }
 
-#[cfg(feature = "__tls")]
-async fn secured(base: Direct, tls: &Tls, to: Uri) -> Result<Stream, BoxError> {
-    let stream = tls.wrap(base, Versions::Http1).call(to).await?;
+async fn secured(base: Direct, tls: &Result<Tls, NoTls>, to: Uri) -> Result<Stream, BoxError> {
+    let stream = Secured::new(base, tls, Versions::Http1).call(to).await?;
     Ok(Stream::other(hyper_util::rt::TokioIo::new(stream)))
 }
 
-#[cfg(not(feature = "__tls"))]
-fn secured(_: Direct, _: &Tls, _: Uri) -> std::future::Ready<Result<Stream, BoxError>> {
-    std::future::ready(Err("it wants TLS, and none was compiled in".into()))
-}
-
-/// A certificate of the proxy is as bad the next time.
-#[cfg(feature = "__tls")]
+/// A certificate of the proxy is as bad the next time, and so is what is not compiled in.
 fn kind(error: &(dyn std::error::Error + 'static)) -> ErrorKind {
-    match crate::error::find(error).map(crate::error::tls_kind) {
-        Some(ErrorKind::Certificate) => ErrorKind::Certificate,
+    #[cfg(feature = "__tls")]
+    if crate::error::find(error).map(crate::error::tls_kind) == Some(ErrorKind::Certificate) {
+        return ErrorKind::Certificate;
+    }
+    match error.downcast_ref::<Error>().map(Error::kind) {
+        Some(ErrorKind::Config) => ErrorKind::Config,
         _ => ErrorKind::Proxy,
     }
-}
-
-#[cfg(not(feature = "__tls"))]
-fn kind(_: &(dyn std::error::Error + 'static)) -> ErrorKind {
-    ErrorKind::Proxy
 }
 
 /// The proxy's host and port.

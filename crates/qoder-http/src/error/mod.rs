@@ -76,6 +76,8 @@ pub enum ErrorKind {
     Coding,
     /// The body is larger than the limit that the caller set.
     TooLarge,
+    /// The body is not the JSON that the caller expects, or a value has no JSON (feature `json`).
+    Json,
     /// The request was given up before it was written.
     Canceled,
     /// The body of the request could not be read from its source, or is not as long as was
@@ -108,11 +110,32 @@ pub enum Sent {
 
 impl Error {
     /// Returns the class of the error.
+    ///
+    /// ```
+    /// use qoder_http::{Error, ErrorKind, Phase};
+    ///
+    /// fn advice(error: &Error) -> &'static str {
+    ///     match error.kind() {
+    ///         ErrorKind::Certificate => "trust the authority that signs here",
+    ///         ErrorKind::Timeout(Phase::Connect) | ErrorKind::Dns => "is there a network?",
+    ///         _ => "see the text",
+    ///     }
+    /// }
+    /// ```
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
     /// Returns whether the request had left.
+    ///
+    /// ```
+    /// use qoder_http::{Error, Sent};
+    ///
+    /// /// Whether a payment may be tried again.
+    /// fn certainly_not_done(error: &Error) -> bool {
+    ///     error.sent() == Sent::No
+    /// }
+    /// ```
     pub fn sent(&self) -> Sent {
         self.sent
     }

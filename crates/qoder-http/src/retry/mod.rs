@@ -14,7 +14,7 @@
 //! | another 4xx, 3xx, 501 | give up | give up | give up | give up |
 //! | the body broke after a 2xx head | retry | retry | give up | give up |
 //! | the request's own body failed; the proxy wants other credentials | give up | give up | give up | give up |
-//! | a certificate that is not accepted; a coding that was not asked for; a body that is too large | give up | give up | give up | give up |
+//! | a certificate that is not accepted; a coding that was not asked for; a body that is too large or not the expected JSON | give up | give up | give up | give up |
 //! | a URL or a configuration that can't be used | give up | give up | give up | give up |
 //!
 //! [`Attempts`] adds what the table leaves open: how many attempts, how long to wait between them,
@@ -106,6 +106,7 @@ pub fn decide(class: Class, end: &AttemptEnding<'_>) -> Decision {
                 | ErrorKind::ProxyAuth
                 | ErrorKind::Coding
                 | ErrorKind::TooLarge
+                | ErrorKind::Json
                 | ErrorKind::Source,
             ..
         } => false,
@@ -168,6 +169,12 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Returns a policy without any attempt after the first one.
+    ///
+    /// ```
+    /// use qoder_http::retry::RetryPolicy;
+    ///
+    /// assert_eq!(RetryPolicy::none().max_retries, 0);
+    /// ```
     pub fn none() -> Self {
         Self {
             max_retries: 0,
@@ -275,6 +282,18 @@ impl Attempts {
     /// `remaining` is the time that is left until the call's deadline, `None` without a deadline: a
     /// wait that would reach it is not begun. `now` is the time by which hints that are dates are
     /// read where the response has no `Date`.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use qoder_http::retry::{Action, AttemptEnding, Attempts, Class, RetryPolicy};
+    /// use qoder_http::{ErrorKind, Sent};
+    ///
+    /// // A write without a key whose connection broke: it may have been done.
+    /// let mut attempts = Attempts::new(RetryPolicy::default(), Class::Once, 7);
+    /// let broke = AttemptEnding::Failed { kind: ErrorKind::Reset, sent: Sent::Maybe };
+    /// let left = Some(Duration::from_secs(30));
+    /// assert_eq!(attempts.next(&broke, left, SystemTime::now()), Action::GiveUp);
+    /// ```
     pub fn next(
         &mut self,
         end: &AttemptEnding<'_>,

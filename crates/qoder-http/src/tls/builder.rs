@@ -51,8 +51,7 @@ enum List {
     Native,
     #[cfg(feature = "roots-bundled")]
     Bundled,
-    /// Nobody: every server is refused, plain `http` still works.
-    #[allow(dead_code, reason = "only if no list is compiled in")]
+    /// None: the added authorities alone.
     Nobody,
 }
 
@@ -87,7 +86,7 @@ impl List {
 impl TlsBuilder {
     /// Trusts the first compiled-in list of: [`platform_roots`](Self::platform_roots),
     /// [`native_roots`](Self::native_roots), [`bundled_roots`](Self::bundled_roots). With none
-    /// compiled in, every server is refused that no added authority vouches for.
+    /// compiled in, the added authorities are trusted alone.
     pub fn default_roots(mut self) -> Self {
         self.list = Some(List::DEFAULT);
         self
@@ -110,6 +109,18 @@ impl TlsBuilder {
     }
 
     /// Trusts the compiled-in copy of Mozilla's list. It is as old as the build.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tls-ring")]
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// use qoder_http::{Tls, Transport};
+    ///
+    /// let tls = Tls::builder().bundled_roots().build()?; // the same on every machine
+    /// let transport = Transport::builder().tls(tls).build()?;
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "tls-ring"))]
+    /// # fn main() {}
+    /// ```
     #[cfg(feature = "roots-bundled")]
     pub fn bundled_roots(mut self) -> Self {
         self.list = Some(List::Bundled);
@@ -118,6 +129,15 @@ impl TlsBuilder {
 
     /// Trusts the authorities whose certificates are in this PEM text: one or more, other
     /// sections are skipped.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tls-ring")] {
+    /// use qoder_http::{ErrorKind, Tls};
+    ///
+    /// let error = Tls::builder().add_root_pem("no certificate").build().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Config);
+    /// # }
+    /// ```
     pub fn add_root_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         match certificates(pem.as_ref(), "the PEM text of a trusted authority") {
             Ok(found) => self.extra.extend(found),
@@ -169,7 +189,7 @@ impl TlsBuilder {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a PEM text has no certificate or key, a
     /// certificate is invalid, the key is not the certificate's, the operating system's trust
-    /// anchors can't be read, or there is no provider.
+    /// anchors can't be read, nobody is trusted, or there is no provider.
     pub fn build(self) -> Result<Tls, Error> {
         if let Some(error) = self.error {
             return Err(error);
@@ -190,6 +210,12 @@ impl TlsBuilder {
             None if self.extra.is_empty() => List::DEFAULT,
             None => List::Nobody,
         };
+        if list == List::Nobody && self.extra.is_empty() {
+            return Err(config_error(
+                "https needs somebody to trust, and nobody is: enable a `roots-*` feature, or name an authority with \
+                 `Tls::builder().add_root_pem(..)`",
+            ));
+        }
         let builder = trusting(builder, list, self.extra, &provider)?;
         let config = match self.identity {
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "__tls")]
 mod builder;
+mod connector;
 
 use std::fmt;
 #[cfg(feature = "__tls")]
@@ -16,20 +17,31 @@ use rustls::{ClientConfig, crypto::CryptoProvider};
 
 #[cfg(feature = "__tls")]
 pub use builder::TlsBuilder;
+pub(crate) use connector::{NoTls, Secured};
 
-use crate::error::Error;
-#[cfg(feature = "__tls")]
-use crate::error::{ErrorKind, Sent};
-use crate::versions::Versions;
+use crate::error::{Error, ErrorKind, Sent};
 
 /// How `https` connections are secured.
 ///
-/// With no TLS compiled in there is nothing to choose: `https` is refused with an error that
-/// names the features, and plain `http` to loopback works.
+/// There is none that secures nothing: without a provider, or without anybody to trust, making one
+/// is an error that names the features which bring them. A [`Transport`](crate::Transport) needs
+/// none for plain `http` to loopback.
+///
+/// ```
+/// use qoder_http::{ErrorKind, Tls};
+///
+/// match Tls::default_roots() {
+///     Ok(tls) => println!("{tls:?}"),
+///     Err(error) => assert_eq!(error.kind(), ErrorKind::Config),
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Tls {
     #[cfg(feature = "__tls")]
     config: Arc<ClientConfig>,
+    /// There is none.
+    #[cfg(not(feature = "__tls"))]
+    nothing: std::convert::Infallible,
 }
 
 impl Tls {
@@ -40,11 +52,13 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if there is no provider, or if the operating system has no trust
-    /// anchors.
+    /// [`ErrorKind::Config`] if there is no provider, if no trust anchors are compiled in, or if the
+    /// operating system has none.
     pub fn default_roots() -> Result<Self, Error> {
         #[cfg(not(feature = "__tls"))]
-        return Ok(Self {});
+        return Err(config_error(
+            "https needs TLS, and none was compiled in: enable a `tls-*` and a `roots-*` feature",
+        ));
         #[cfg(feature = "__tls")]
         Self::builder().default_roots().build()
     }
@@ -60,31 +74,6 @@ impl Tls {
     #[cfg(feature = "__tls")]
     pub fn from_rustls(config: Arc<ClientConfig>) -> Self {
         Self { config }
-    }
-
-    #[cfg(feature = "__tls")]
-    pub(crate) fn wrap<C>(&self, lower: C, versions: Versions) -> hyper_rustls::HttpsConnector<C> {
-        let mut config = ClientConfig::clone(&self.config);
-        // The builder sets ALPN itself and insists on finding none.
-        config.alpn_protocols.clear();
-        let builder = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(config)
-            .https_or_http();
-        match versions {
-            Versions::Http1 => builder.enable_http1().wrap_connector(lower),
-            #[cfg(feature = "http2")]
-            Versions::Both => builder.enable_all_versions().wrap_connector(lower),
-            #[cfg(feature = "http2")]
-            Versions::Http2 => builder.enable_http2().wrap_connector(lower),
-            #[cfg(not(feature = "http2"))]
-            Versions::Both | Versions::Http2 => builder.enable_http1().wrap_connector(lower),
-        }
-    }
-
-    #[cfg(not(feature = "__tls"))]
-    #[allow(clippy::unused_self, reason = "the same shape with and without TLS")]
-    pub(crate) fn wrap<C>(&self, lower: C, _: Versions) -> C {
-        lower
     }
 }
 
@@ -103,11 +92,11 @@ fn provider() -> Result<Arc<CryptoProvider>, Error> {
     return Ok(Arc::new(rustls::crypto::ring::default_provider()));
     #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
     Err(config_error(
-        "no TLS provider: enable `tls-ring` or `tls-aws-lc-rs`, or install one as the process default",
+        "https needs a TLS provider, and there is none: enable `tls-ring` or `tls-aws-lc-rs`, or install one as the \
+         process default",
     ))
 }
 
-#[cfg(feature = "__tls")]
 fn config_error(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Config, Sent::No, message)
 }

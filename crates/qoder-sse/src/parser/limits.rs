@@ -7,6 +7,16 @@
 /// At no moment does a [`Parser`](crate::Parser) hold more than the data of one event, four lines
 /// (the type, the id, the last event id, and a line that is cut) and 4 KiB of a comment, plus a
 /// third for growth. In text, an invalid byte takes three, for the character that replaces it.
+///
+/// ```
+/// use qoder_sse::{Item, Limit, Limits, Overflow, Parser};
+///
+/// let mut parser = Parser::with_limits(Limits::default().line(1 << 20).frame(8));
+/// let mut items = parser.feed(b"data: too much data\n\ndata: enough\n\n");
+/// let overflow = Overflow { limit: Limit::Frame, bytes: 8 };
+/// assert_eq!(items.next(), Some(Item::Overflow(overflow)));
+/// assert!(matches!(items.next(), Some(Item::Frame(frame)) if frame.data() == "enough"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -179,6 +179,13 @@ impl Parser {
     }
 
     /// Sets the last event id, to one from an earlier stream.
+    ///
+    /// ```
+    /// use qoder_sse::Parser;
+    ///
+    /// let parser = Parser::new().with_last_event_id("42");
+    /// assert_eq!(parser.last_event_id(), "42");
+    /// ```
     #[must_use]
     pub fn with_last_event_id(mut self, id: &str) -> Self {
         self.last_id.push_str(id);
@@ -187,12 +194,30 @@ impl Parser {
 
     /// Returns the last event id: what a reconnection sends as `Last-Event-ID`. Empty if there is
     /// none.
+    ///
+    /// ```
+    /// use qoder_sse::Parser;
+    ///
+    /// let mut parser = Parser::new();
+    /// assert_eq!(parser.step(b"id: 7\ndata: a\n\n").consumed, 15);
+    /// assert_eq!(parser.last_event_id(), "7");
+    /// ```
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         &self.last_id
     }
 
     /// Returns the time to wait before a reconnection; `None` if the server has set none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder_sse::{Item, Parser};
+    ///
+    /// let mut parser = Parser::new();
+    /// let wait = Duration::from_millis(3000);
+    /// assert_eq!(parser.step(b"retry: 3000\n").item, Some(Item::Retry(wait)));
+    /// assert_eq!(parser.retry(), Some(wait));
+    /// ```
     #[must_use]
     pub fn retry(&self) -> Option<Duration> {
         self.retry
@@ -202,6 +227,16 @@ impl Parser {
     ///
     /// Take them all: what is left when the items are dropped is not consumed, and has to be fed
     /// again from [`Items::consumed`] on.
+    ///
+    /// ```
+    /// use qoder_sse::{Item, Parser};
+    ///
+    /// let mut parser = Parser::new();
+    /// let mut items = parser.feed(b": hi\ndata: a\n\ndata: b");
+    /// assert_eq!(items.next(), Some(Item::Comment("hi")));
+    /// assert!(matches!(items.next(), Some(Item::Frame(frame)) if frame.data() == "a"));
+    /// assert_eq!(items.next(), None); // the rest is with the next chunk
+    /// ```
     #[inline]
     pub fn feed<'a>(&'a mut self, chunk: &'a [u8]) -> Items<'a> {
         Items {
@@ -216,6 +251,20 @@ impl Parser {
     ///
     /// For those who can't keep [`Items`] from one item to the next. It knows nothing of the rest,
     /// so that [`feed`](Self::feed) is faster.
+    ///
+    /// ```
+    /// use qoder_sse::Parser;
+    ///
+    /// let mut parser = Parser::new();
+    /// let mut rest = &b"data: a\n\ndata: b\n\n"[..];
+    /// let mut items = 0;
+    /// while !rest.is_empty() {
+    ///     let step = parser.step(rest);
+    ///     items += usize::from(step.item.is_some());
+    ///     rest = &rest[step.consumed..];
+    /// }
+    /// assert_eq!(items, 2);
+    /// ```
     pub fn step<'a>(&'a mut self, input: &'a [u8]) -> Step<'a> {
         let mut scan = Scan::new(0);
         let item = self.advance(input, &mut scan);
@@ -228,6 +277,15 @@ impl Parser {
     /// Ends the stream, because it is complete or the connection lost, and returns whether that was
     /// within a block. What had come of the block is dropped; the last event id and the reconnection
     /// time stay.
+    ///
+    /// ```
+    /// use qoder_sse::{Parser, Tail};
+    ///
+    /// let mut parser = Parser::new();
+    /// parser.step(b"data: half");
+    /// assert_eq!(parser.finish(), Tail::Cut { bytes: 10 });
+    /// assert_eq!(parser.finish(), Tail::Clean);
+    /// ```
     pub fn finish(&mut self) -> Tail {
         let clean = self.kept == Kept::default()
             && self.unfinished == Unfinished::Nothing
@@ -244,6 +302,16 @@ impl Parser {
 
     /// Begins a new connection: forgets the block and line at hand, expects a byte order mark
     /// again. The last event id and the reconnection time stay.
+    ///
+    /// ```
+    /// use qoder_sse::{Item, Parser};
+    ///
+    /// let mut parser = Parser::new();
+    /// parser.step(b"data: half of an event, and the connection breaks");
+    /// parser.restart();
+    /// let step = parser.step(b"data: whole\n\n");
+    /// assert!(matches!(step.item, Some(Item::Frame(frame)) if frame.data() == "whole"));
+    /// ```
     pub fn restart(&mut self) {
         self.carry.clear();
         self.unfinished = Unfinished::Nothing;
@@ -582,6 +650,17 @@ impl Items<'_> {
     }
 
     /// Returns how many bytes of the chunk are consumed.
+    ///
+    /// ```
+    /// use qoder_sse::Parser;
+    ///
+    /// let chunk = b"data: a\n\ndata: b\n\n";
+    /// let mut parser = Parser::new();
+    /// let mut items = parser.feed(chunk);
+    /// items.next();
+    /// let rest = &chunk[items.consumed()..];
+    /// assert_eq!(rest, b"data: b\n\n");
+    /// ```
     #[must_use]
     pub fn consumed(&self) -> usize {
         self.scan.at

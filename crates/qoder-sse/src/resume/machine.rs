@@ -120,6 +120,14 @@ impl<C: Classify> Resume<C> {
 
     /// The last entry that was delivered, or the one to start after. Stored, it resumes the
     /// stream in another process.
+    ///
+    /// ```
+    /// use qoder_sse::resume::{AllDurable, Policy, Resume, Start};
+    ///
+    /// let start = Start::After("42".to_owned());
+    /// let resume = Resume::new(start, Policy::default(), 7, AllDurable);
+    /// assert_eq!(resume.cursor(), Some("42"));
+    /// ```
     pub fn cursor(&self) -> Option<&str> {
         if self.id_only {
             return Some(self.parser.last_event_id()).filter(|id| !id.is_empty());
@@ -154,6 +162,24 @@ impl<C: Classify> Resume<C> {
     }
 
     /// Returns what to do next. Call it until it returns [`Action::Wait`] or [`Action::Done`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder_sse::resume::{Action, AllDurable, Policy, Resume, Start};
+    ///
+    /// let mut resume = Resume::new(Start::Attach, Policy::default(), 7, AllDurable);
+    /// let now = Duration::ZERO;
+    /// loop {
+    ///     match resume.poll(now) {
+    ///         Action::Connect { attempt, .. } => println!("attempt {attempt}"),
+    ///         Action::Wait(until) => {
+    ///             println!("until {until:?}, or until the connection is there");
+    ///             break;
+    ///         }
+    ///         other => println!("{other:?}"),
+    ///     }
+    /// }
+    /// ```
     pub fn poll(&mut self, now: Tick) -> Action {
         self.settle();
         self.core.poll(now)
@@ -173,6 +199,18 @@ impl<C: Classify> Resume<C> {
     }
 
     /// The server refused the connection.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder_sse::resume::{Action, AllDurable, Outcome, Policy, Refusal, Resume, Start};
+    ///
+    /// let mut resume = Resume::new(Start::Attach, Policy::default(), 7, AllDurable);
+    /// let now = Duration::ZERO;
+    /// while !matches!(resume.poll(now), Action::Wait(_)) {}
+    /// resume.refused(now, Refusal::of_status(404)); // the answer to `Action::Connect`
+    /// while !matches!(resume.poll(now), Action::Done(_)) {}
+    /// assert_eq!(resume.poll(now), Action::Done(Outcome::Refused { status: 404 }));
+    /// ```
     pub fn refused(&mut self, now: Tick, refusal: Refusal) {
         self.core.refused(now, refusal);
     }
@@ -399,6 +437,16 @@ impl<C: Classify> Resume<C> {
 
     /// Ends the machine: the connection is to be released, and the outcome is
     /// [`Outcome::Closed`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder_sse::resume::{Action, AllDurable, Outcome, Policy, Resume, Start};
+    ///
+    /// let mut resume = Resume::new(Start::Attach, Policy::default(), 7, AllDurable);
+    /// resume.close();
+    /// while !matches!(resume.poll(Duration::ZERO), Action::Done(_)) {}
+    /// assert_eq!(resume.poll(Duration::ZERO), Action::Done(Outcome::Closed));
+    /// ```
     pub fn close(&mut self) {
         self.settle();
         self.core.finish(On::Closed, Outcome::Closed);

@@ -119,6 +119,25 @@ pub enum Fault {
 }
 
 /// Tells a [`Resume`] what frames are.
+///
+/// ```
+/// use qoder_sse::Frame;
+/// use qoder_sse::resume::{Class, Classify};
+///
+/// /// A log whose entries have ids, and whose pieces and heartbeats have none.
+/// struct Log;
+///
+/// impl Classify for Log {
+///     fn classify(&mut self, frame: &Frame<'_>) -> Class {
+///         match (frame.event(), frame.id()) {
+///             ("ping", _) => Class::Pulse,
+///             ("end", _) => Class::Final,
+///             (_, Some(_)) => Class::Durable,
+///             (_, None) => Class::Preview,
+///         }
+///     }
+/// }
+/// ```
 pub trait Classify {
     /// Returns the class of the frame. It may be asked for more than once: frames at the beginning of a
     /// connection are looked at ahead of their time. [`id`](Self::id) is asked of the frame that
@@ -290,6 +309,18 @@ impl Refusal {
     /// Returns what a status means by itself: 204 stops, 408, 425, 429 and 5xx except 501 are
     /// transient, every other one is fatal. Whether a 400 rejects the cursor is for the caller to
     /// tell.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder_sse::resume::{Refusal, RefusalKind};
+    ///
+    /// let busy = Refusal {
+    ///     retry_after: Some(Duration::from_secs(2)),
+    ///     ..Refusal::of_status(503)
+    /// };
+    /// assert_eq!(busy.kind, RefusalKind::Transient);
+    /// assert_eq!(Refusal::of_status(404).kind, RefusalKind::Fatal);
+    /// ```
     #[must_use]
     pub fn of_status(status: u16) -> Self {
         let kind = match status {

@@ -127,6 +127,18 @@ impl Policy {
     }
 
     /// Sets when to give up: after so many attempts, or so long, without progress.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder_sse::resume::{Polling, Policy};
+    ///
+    /// // Ten attempts within a minute, waits of 1 s to 20 s, and polling where streams do not work.
+    /// let policy = Policy::default()
+    ///     .give_up(10, Duration::from_secs(60))
+    ///     .waits(Duration::from_secs(1), Duration::from_secs(20))
+    ///     .polling(Polling::Auto);
+    /// assert_eq!(policy.max_attempts, 10);
+    /// ```
     #[must_use]
     pub fn give_up(mut self, attempts: u32, outage: Duration) -> Self {
         self.max_attempts = attempts;

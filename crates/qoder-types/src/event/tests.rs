@@ -1,8 +1,10 @@
 //! Events are read as tolerantly as objects: what one is nothing without has to be there and fit,
 //! and nothing else.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::wire::odd::{any_json, odd_values};
 use crate::{Content, Event, Extra, Page};
 
 fn decode(object: &Extra) -> Event {
@@ -29,22 +31,7 @@ fn each(mut check: impl FnMut(&'static str, &Extra, &str, bool)) {
 
 #[test]
 fn a_member_may_be_anything() {
-    let odd = [
-        json!(null),
-        json!(true),
-        json!(7),
-        json!(3.0),
-        json!("3"),
-        json!(-1),
-        json!(0.5),
-        json!(""),
-        json!("text"),
-        json!([]),
-        json!([7]),
-        json!({}),
-        json!({"type": "of tomorrow"}),
-        json!({"type": null}),
-    ];
+    let odd = odd_values();
     each(|kind, object, name, needed| {
         for odd in &odd {
             let mut object = object.clone();
@@ -58,6 +45,27 @@ fn a_member_may_be_anything() {
             }
         }
     });
+}
+
+proptest! {
+    #[test]
+    fn several_members_may_be_anything(
+        choice in 0usize..7,
+        at in any::<prop::sample::Index>(),
+        odd in prop::collection::vec((any::<prop::sample::Index>(), any_json()), 1..4),
+    ) {
+        let samples: Vec<_> = Event::samples(choice).into_iter().collect();
+        let (kind, sample) = at.get(&samples);
+        let names: Vec<&String> = sample.keys().filter(|name| *name != "type").collect();
+        let mut object = sample.clone();
+        for (name, odd) in &odd {
+            let name = name.get(&names);
+            object.insert((*name).clone(), odd.clone());
+        }
+        let event = decode(&object);
+        prop_assert_eq!(event.type_name(), *kind);
+        prop_assert_eq!(json!(event), json!(object));
+    }
 }
 
 #[test]

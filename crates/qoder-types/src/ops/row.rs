@@ -51,7 +51,7 @@ macro_rules! operations {
         pub(in crate::ops) static CASES: &[crate::ops::contract::Case] = &[$(crate::ops::contract::Case {
             op: &rows::$name,
             request: |_id, _body| {
-                $(let _body = <$body as crate::op::RequestBody>::of_json(_body)?;)?
+                $(let _body = <$body as crate::request::RequestBody>::of_json(_body)?;)?
                 Some($name($(&<$id>::new(_id(stringify!($param))),)* $({
                     let body: &$body = &_body;
                     body

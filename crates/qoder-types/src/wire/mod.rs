@@ -15,6 +15,8 @@ mod document;
 mod members;
 mod numbers;
 #[cfg(test)]
+pub(crate) mod odd;
+#[cfg(test)]
 mod tests;
 mod text;
 mod values;

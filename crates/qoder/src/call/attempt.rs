@@ -8,8 +8,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use qoder_http::retry::{Action, Attempts};
 use qoder_http::time::{deadline, timeout_at};
-use qoder_http::{Departure, Lane, Phase, ResponseBody, Sent};
-use qoder_types::Accept;
+use qoder_http::{Departure, Phase, ResponseBody, Sent};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
@@ -49,7 +48,7 @@ pub(crate) async fn run<T>(
     .await
 }
 
-/// Opens a stream: attempts as for a read, until a head arrives; the body is the caller's.
+/// Opens a stream or a download: attempts as for a read, until a head arrives; the body is the caller's.
 /// Returns the number of attempts too.
 pub(crate) async fn open(
     shared: &Shared,
@@ -90,16 +89,12 @@ async fn attempts<T: Receive>(
         let one = async {
             let granted = shared.auth().authorize().await.map_err(Failure::no_token)?;
             leaving = true;
-            let lane = if prepared.op.accept == Accept::EventStream {
-                Lane::Stream
-            } else {
-                Lane::Call
-            };
             let mut request = prepared.request(shared, attempt, &granted);
             request.extensions_mut().insert(departure.clone());
+            request.extensions_mut().insert(prepared.coding);
             let sent = shared
                 .transport()
-                .send(request, lane, prepared.timeouts)
+                .send(request, prepared.lane, prepared.timeouts)
                 .await;
             let response = sent.map_err(Failure::transport)?;
             let renewable = shared.auth().answered(&granted, response.status());

@@ -8,8 +8,8 @@ mod prepared;
 mod trace;
 
 pub(crate) use attempt::open;
-pub(crate) use failure::words;
-pub use options::CallOptions;
+pub(crate) use failure::{is_web_page, words};
+pub use options::{CallOptions, EachCall, OneCall};
 pub(crate) use prepared::Prepared;
 
 pub use crate::response::{Meta, Response};
@@ -25,7 +25,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use attempt::run;
-use failure::is_web_page;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{Form as Content, Upload};
@@ -113,8 +112,7 @@ impl<T> Call<T> {
     pub fn path(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         let raw = self.raw.as_deref().unwrap_or_default();
         if !raw.contains(&format!("{{{name}}}")) {
-            let why = format!("the path has no parameter {{{name}}}");
-            self.options.refused.get_or_insert(why);
+            self.refuse(format!("the path has no parameter {{{name}}}"));
         }
         self.request = self.request.path(name, &value.to_string());
         self
@@ -181,6 +179,11 @@ impl<T> Call<T> {
             Some(raw) => Cow::Owned(raw.clone()),
             None => Cow::Borrowed(self.request.op().name),
         }
+    }
+
+    /// Makes the call fail with [`ErrorKind::Input`].
+    pub(crate) fn refuse(&mut self, why: String) {
+        self.options.refused.get_or_insert(why);
     }
 
     pub(crate) fn shared(&self) -> &Shared {

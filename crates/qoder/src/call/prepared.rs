@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use qoder_http::retry::{Class, RetryPolicy};
 use qoder_http::time::deadline;
-use qoder_http::{RequestBody, Timeouts};
+use qoder_http::{Coding, Lane, RequestBody, Timeouts};
 use qoder_types::{Accept, Op, Request, Retry};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -35,6 +35,8 @@ pub(crate) struct Prepared {
     pub(super) deadline: Option<Duration>,
     pub(super) timeouts: Timeouts,
     pub(super) max_response: usize,
+    pub(super) lane: Lane,
+    pub(super) coding: Coding,
 }
 
 /// What is sent.
@@ -53,6 +55,7 @@ impl Prepared {
         if Handle::try_current().is_err() {
             return Err(Error::no_runtime());
         }
+        let options = options.over(shared.options().around(request));
         if let Some(why) = options.refused {
             return Err(Error::input(why));
         }
@@ -95,7 +98,7 @@ impl Prepared {
             })?;
             headers.insert(name, value);
         }
-        let class = classify(op, options.key, &mut headers)?;
+        let class = classify(op, options.of.key, &mut headers)?;
         headers.extend(options.headers);
         let settings = shared.settings();
         let mut retry = settings.retry;
@@ -126,6 +129,12 @@ impl Prepared {
             deadline,
             timeouts: settings.timeouts,
             max_response: settings.max_response,
+            lane: if op.accept == Accept::EventStream {
+                Lane::Stream
+            } else {
+                Lane::Call
+            },
+            coding: Coding::default(),
         })
     }
 
@@ -138,6 +147,14 @@ impl Prepared {
     /// Asks for a response of another type than the operation's.
     pub(super) fn accept(&mut self, accept: &'static str) {
         self.accept = accept;
+    }
+
+    /// Asks for stored bytes, or for a part of them by these headers.
+    pub(crate) fn download(mut self, headers: HeaderMap, lane: Lane, coding: Coding) -> Self {
+        self.headers.extend(headers);
+        self.lane = lane;
+        self.coding = coding;
+        self
     }
 
     /// Sends this form as the body.

@@ -231,8 +231,9 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config): there is no token, or the token, the
-    /// service account, the base URL, a header or the TLS configuration is invalid.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config): there is no token; the token, the service
+    /// account, the base URL, a header or the TLS configuration is invalid; or the base URL is one that
+    /// the transport can't reach: `https` without a TLS provider or trust anchors.
     pub fn build(self) -> Result<Client> {
         let Some(access) = self.access.transpose()? else {
             return Err(Error::config(
@@ -272,6 +273,11 @@ impl ClientBuilder {
                 builder.build().map_err(Error::transport)?
             }
         };
+        // A client that can't work is told so here, and not by its first call.
+        if let Ok(url) = base.join("/").parse() {
+            let usable = transport.check(&url);
+            usable.map_err(|why| Error::config(why.to_string()))?;
+        }
         let auth = match access {
             Access::Token(token, origin) => Auth::Static(Token::new(&token).map_err(|why| {
                 Error::config(format!(

@@ -8,7 +8,7 @@ use std::fmt;
 
 use qoder_types::{EnvironmentId, Method, SessionId};
 
-use crate::call::Call;
+use crate::call::{Call, CallOptions, EachCall};
 use crate::conversation::Conversation;
 use crate::error::Result;
 use crate::gateway::Dialect;
@@ -143,8 +143,12 @@ impl Client {
     /// println!("{}", client.resume_turn(stored).await?.into_text().await?);
     /// # Ok(()) }
     /// ```
-    pub fn resume_turn(&self, checkpoint: impl Into<String>) -> TurnOpening {
-        TurnOpening::resumed_anywhere(self.shared.clone(), checkpoint.into())
+    pub fn resume_turn<C>(&self, checkpoint: C) -> TurnOpening
+    where
+        C: TryInto<crate::Checkpoint>,
+        C::Error: Into<crate::Error>,
+    {
+        TurnOpening::resumed(self.shared.clone(), None, checkpoint)
     }
 
     /// Makes a call of an endpoint that this crate has no method for, with the same authentication,
@@ -188,6 +192,33 @@ impl Client {
     /// ```
     pub fn list<T>(&self, path: &str) -> List<T> {
         List::raw(self.shared.clone(), path)
+    }
+
+    /// Returns a client whose calls all begin with these options: lists, uploads, downloads,
+    /// streams, turns, what is followed, and workers. It has the connections, the token and the
+    /// retry budget of this one.
+    ///
+    /// What a call sets for itself wins: its timeout and retries take the place of these, and so
+    /// does a header or query parameter of the same name. Beta features add up. A client that is
+    /// derived from a derived one is to that as a call is.
+    ///
+    /// The storage that downloads come from sees nothing of them, and neither does the exchange of
+    /// a key for a token.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let team = client.with(|o| o.workspace("ws_team").beta("browser-use-2026-07-14"));
+    /// let nightly = team.with(|o| o.retries(5).timeout(Duration::from_secs(120)));
+    /// let mut sessions = nightly.sessions().list().items();
+    /// # Ok(()) }
+    /// ```
+    pub fn with(
+        &self,
+        change: impl FnOnce(CallOptions<EachCall>) -> CallOptions<EachCall>,
+    ) -> Self {
+        Self::new(self.shared.with(change(CallOptions::default())))
     }
 
     /// Returns the dialect that requests are written in.

@@ -10,6 +10,7 @@ use qoder_http::Sent;
 use qoder_types::ErrorBody;
 
 use super::{Error, ErrorKind, Inner, MESSAGE, OPERATION, REQUEST_ID};
+use crate::checkpoint::Checkpoint;
 use crate::redact::Redact;
 use crate::text::{one_line, shortened};
 use crate::turn::Reply;
@@ -134,7 +135,7 @@ impl Error {
         self.0.transient
     }
 
-    pub(crate) fn with_checkpoint(mut self, checkpoint: Option<String>) -> Self {
+    pub(crate) fn with_checkpoint(mut self, checkpoint: Option<Checkpoint>) -> Self {
         self.0.checkpoint = checkpoint;
         self
     }

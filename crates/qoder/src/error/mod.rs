@@ -16,6 +16,7 @@ use http::StatusCode;
 use qoder_http::Sent;
 use qoder_types::ErrorBody;
 
+use crate::checkpoint::Checkpoint;
 use crate::text::shortened;
 use crate::turn::{Reply, Stop};
 
@@ -66,7 +67,7 @@ struct Inner {
     transient: bool,
     /// What the table of retries says of it, where it was asked.
     retryable: Option<bool>,
-    checkpoint: Option<String>,
+    checkpoint: Option<Checkpoint>,
     reply: Option<Reply>,
     body: Bytes,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -116,9 +117,10 @@ impl Error {
         self.0.sent
     }
 
-    /// Returns the checkpoint to resume a stream or turn from. `None` if no event had been delivered.
-    pub fn checkpoint(&self) -> Option<&str> {
-        self.0.checkpoint.as_deref()
+    /// Returns the checkpoint to go on from, with following or with the turn that failed. `None` if
+    /// no event had been delivered, and for errors of anything else.
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.0.checkpoint.as_ref()
     }
 
     /// Returns what came of the turn until it failed, or was over without success: its messages
@@ -265,7 +267,7 @@ impl fmt::Debug for Error {
         out.field("attempts", &self.0.attempts)
             .field("sent", &self.0.sent);
         if let Some(checkpoint) = &self.0.checkpoint {
-            out.field("checkpoint", checkpoint);
+            out.field("checkpoint", &checkpoint.to_string());
         }
         if let Some(source) = &self.0.source {
             out.field("source", source);

@@ -1,4 +1,4 @@
-//! Downloads: a link from the API, and then the storage it leads to, which must not see the token.
+//! Downloads: of files, by a link to a storage that must not see the token; of skills, from the API.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -11,27 +11,32 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use qoder_http::{Coding, Lane};
-use qoder_types::FileId;
+use qoder_types::{FileId, SkillId, SkillVersionNumber};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::destination::Destination;
 use super::driver::{Driver, Piece};
 use super::machine::Machine;
+use super::origin::Origin;
 use super::progress::Progress;
 use crate::call::CallOptions;
 use crate::error::{ErrorKind, Result};
 use crate::shared::Shared;
 
-/// A download, to be taken as bytes, as a file, or as a stream.
+/// A download, to be taken as bytes, as a file, or as a stream; from
+/// [`Files::download`](crate::resources::Files::download) and
+/// [`SkillVersions::download`](crate::resources::SkillVersions::download).
 ///
-/// It has two steps: the API returns a link that holds for some minutes, and the link leads to a
-/// storage, which gets neither the token nor any other header of the API. A body that breaks off
-/// is continued where it broke, with `Range` and `If-Range`; a link that has ended is replaced by
-/// a new one; a file that turns out to be another one is begun anew. What is given is complete or
-/// an error. Each new byte gives all tries back, within 256 requests to the storage.
+/// That of a file has two steps: the API returns a link that holds for some minutes, and the link
+/// leads to a storage, which gets neither the token nor any other header of the API. The link is a
+/// secret: it is in no error, log or `Debug`. One that has ended is replaced by a new one. That of
+/// a skill has one step: the API sends the archive itself.
 ///
-/// The link is a secret: it is in no error, log or `Debug`.
+/// A body that breaks off is continued where it broke, with `Range` and `If-Range`, if its sender
+/// named the version of it (by an `ETag` or a date) and takes ranges; of one that doesn't, the whole
+/// is asked for again. A content that turns out to be another one is begun anew. What is given is
+/// complete or an error. Each new byte gives all tries back, within 256 requests.
 ///
 /// ```no_run
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
@@ -48,7 +53,7 @@ use crate::shared::Shared;
 #[must_use = "a download does nothing until it is taken as something"]
 pub struct Download {
     shared: Shared,
-    file: FileId,
+    origin: Origin,
     options: CallOptions,
     length: Option<u64>,
     max_bytes: Option<u64>,
@@ -58,10 +63,18 @@ pub struct Download {
 }
 
 impl Download {
-    pub(crate) fn new(shared: Shared, file: FileId) -> Self {
+    pub(crate) fn file(shared: Shared, id: FileId) -> Self {
+        Self::new(shared, Origin::File(id))
+    }
+
+    pub(crate) fn skill(shared: Shared, id: SkillId, version: SkillVersionNumber) -> Self {
+        Self::new(shared, Origin::Skill(id, version))
+    }
+
+    fn new(shared: Shared, origin: Origin) -> Self {
         Self {
             shared,
-            file,
+            origin,
             options: CallOptions::default(),
             length: None,
             max_bytes: None,
@@ -71,8 +84,9 @@ impl Download {
         }
     }
 
-    /// Changes the options of the calls that get links. Their `retries` are those of the storage
-    /// too: so many in a row without a new byte.
+    /// Changes the options of the calls of the API: of those that get links, or of those that get the
+    /// archive of a skill, whose timeout is that of the head of the response. Their `retries` are
+    /// those of the storage too: so many in a row without a new byte.
     pub fn options(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
         self.options = change(self.options);
         self
@@ -189,8 +203,8 @@ impl Download {
 
     /// Returns the content as a stream of pieces. Nothing is sent before it is polled.
     ///
-    /// What was given can't be taken back: a file that has changed is an error here, and so is a
-    /// body that breaks off at a storage that names no version.
+    /// What was given can't be taken back: a content that has changed is an error here, and so is a
+    /// body that breaks off if its sender names no version of it.
     pub fn stream(self) -> FileStream {
         FileStream {
             driver: self.driver(false).0,
@@ -200,7 +214,8 @@ impl Download {
     fn driver(self, rewinds: bool) -> (Driver, Option<Duration>) {
         let settings = self.shared.settings();
         let mut policy = settings.retry;
-        if let Some(retries) = self.options.retries {
+        let each = self.shared.options().retries;
+        if let Some(retries) = self.options.retries.or(each) {
             policy.max_retries = retries;
         }
         let seed = Uuid::new_v4().as_u64_pair().0;
@@ -217,7 +232,7 @@ impl Download {
         };
         let driver = Driver::new(
             self.shared,
-            self.file,
+            self.origin,
             self.options,
             self.progress,
             machine,
@@ -242,13 +257,13 @@ async fn within<T>(
 impl fmt::Debug for Download {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Download")
-            .field("file", &self.file)
+            .field("origin", &self.origin)
             .field("length", &self.length)
             .finish_non_exhaustive()
     }
 }
 
-/// The content of a file, piece by piece; from [`Download::stream`].
+/// The content of a download, piece by piece; from [`Download::stream`].
 ///
 /// It ends after the last byte or after an error. Dropping the future of [`next`](Self::next)
 /// loses nothing; dropping the stream ends the download.
@@ -290,7 +305,7 @@ impl fmt::Debug for FileStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (bytes, total) = self.driver.machine.progress();
         f.debug_struct("FileStream")
-            .field("file", &self.driver.file)
+            .field("origin", &self.driver.origin)
             .field("bytes", &bytes)
             .field("total", &total)
             .finish_non_exhaustive()

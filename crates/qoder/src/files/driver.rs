@@ -10,19 +10,21 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
 use qoder_http::retry::{self, AttemptEnding, Class};
 use qoder_http::{Coding, Lane, RequestBody, ResponseBody, Sent};
-use qoder_types::{FileContent, FileId, ops};
+use qoder_types::{FileContent, Request, ops};
 use tokio::time::{Sleep, sleep};
 use tracing::debug;
 
 use super::answer::Extent;
 use super::link::Link;
 use super::machine::{Action, Cause, Decision, Machine};
+use super::origin::Origin;
 use super::progress::Progress;
-use crate::call::{Call, CallOptions, Pending, words};
+use crate::call::{Call, CallOptions, Pending, Prepared, is_web_page, open, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::shared::Shared;
 
-const OPERATION: &str = "files.download";
+/// Offsets are those of the content, and not of a compressed form of it.
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// What comes of a download.
 pub(super) enum Piece {
@@ -34,7 +36,7 @@ pub(super) enum Piece {
 /// Does what [`Machine`] says.
 pub(super) struct Driver {
     shared: Shared,
-    pub(super) file: FileId,
+    pub(super) origin: Origin,
     options: CallOptions,
     progress: Progress,
     lane: Lane,
@@ -61,16 +63,21 @@ enum State {
 }
 
 type Requesting = Pin<
-    Box<
-        dyn Future<Output = std::result::Result<http::Response<ResponseBody>, qoder_http::Error>>
-            + Send,
-    >,
+    Box<dyn Future<Output = std::result::Result<http::Response<ResponseBody>, Failure>> + Send>,
 >;
+
+/// Why there is no content in an answer, or no answer.
+enum Failure {
+    /// The storage didn't answer.
+    Storage(qoder_http::Error),
+    /// What the API says instead, after as many attempts as may be.
+    Api(Error),
+}
 
 impl Driver {
     pub(super) fn new(
         shared: Shared,
-        file: FileId,
+        origin: Origin,
         options: CallOptions,
         progress: Progress,
         machine: Machine,
@@ -79,7 +86,7 @@ impl Driver {
     ) -> Self {
         Self {
             shared,
-            file,
+            origin,
             options,
             progress,
             lane,
@@ -126,12 +133,19 @@ impl Driver {
                     let now = SystemTime::now();
                     let response = match response {
                         Ok(response) => response,
-                        Err(error) => {
+                        Err(Failure::Storage(error)) => {
                             let next = self.machine.failed(error.kind(), error.sent(), now);
                             self.broke = Some(error);
                             self.state = State::Action(next);
                             continue;
                         }
+                        Err(Failure::Api(error)) => match self.out_of_range(&error, now) {
+                            Some(next) => {
+                                self.state = State::Action(next);
+                                continue;
+                            }
+                            None => return self.fail(error),
+                        },
                     };
                     let (parts, body) = response.into_parts();
                     self.status = Some(parts.status);
@@ -140,14 +154,18 @@ impl Driver {
                         headers: &parts.headers,
                     });
                     self.broke = None;
+                    if let Some(error) = self.no_archive(&parts.headers) {
+                        return self.fail(error);
+                    }
                     let exact = body.size_hint().exact();
                     let extent = Extent::new(parts.version, &parts.headers, exact);
                     let head = self.machine.head(parts.status, &parts.headers, extent, now);
                     debug!(
-                        operation = OPERATION,
+                        operation = self.origin.operation(),
                         http.response.status_code = parts.status.as_u16(),
                         offset_bytes = self.machine.progress().0,
-                        "storage"
+                        "{}",
+                        self.origin.sender()
                     );
                     match head {
                         Decision::Read { restart } => {
@@ -200,12 +218,15 @@ impl Driver {
                             let error = self.given(&why);
                             return self.fail(error);
                         }
-                        Action::Link => {
-                            let options = self.options.clone();
-                            let request = ops::files::download(&self.file);
-                            let call = Call::new(self.shared.clone(), request).options(|_| options);
-                            self.state = State::Linking(call.into_future());
-                        }
+                        Action::Link => match &self.origin {
+                            Origin::File(id) => {
+                                let options = self.options.clone();
+                                let call = Call::new(self.shared.clone(), ops::files::download(id));
+                                let call = call.options(|_| options);
+                                self.state = State::Linking(call.into_future());
+                            }
+                            Origin::Skill(..) => self.request(),
+                        },
                         Action::Request(after) if after.is_zero() => self.request(),
                         Action::Request(after) => {
                             self.state = State::Waiting(Box::pin(sleep(after)));
@@ -221,8 +242,63 @@ impl Driver {
         Poll::Ready(Some(Err(error)))
     }
 
-    /// Asks the storage, or for a link if there is none that holds.
+    /// Asks for the content.
     fn request(&mut self) {
+        match &self.origin {
+            Origin::File(_) => self.ask_storage(),
+            Origin::Skill(id, version) => {
+                let request = ops::skills::versions::download(id, version);
+                self.ask_api(&request);
+            }
+        }
+    }
+
+    fn ask_api(&mut self, request: &Request<()>) {
+        let shared = self.shared.clone();
+        let prepared = Prepared::new(&shared, request, self.options.clone());
+        let mut headers = self.machine.headers();
+        headers.insert(header::ACCEPT_ENCODING, IDENTITY);
+        let prepared = prepared.map(|it| it.download(headers, self.lane, self.coding));
+        let operation = self.origin.operation();
+        self.state = State::Requesting(Box::pin(async move {
+            let opened = async { open(&shared, prepared?).await };
+            let opened = opened.await.map(|(response, _)| response);
+            opened.map_err(|error| {
+                Failure::Api(error.with_operation(operation).redacted(shared.auth()))
+            })
+        }));
+        self.requests += 1;
+    }
+
+    /// What to do if the API has no bytes beyond those that have come.
+    fn out_of_range(&mut self, error: &Error, now: SystemTime) -> Option<Action> {
+        let status = error
+            .status()
+            .filter(|status| *status == StatusCode::RANGE_NOT_SATISFIABLE)?;
+        self.status = Some(status);
+        let head = self
+            .machine
+            .head(status, &HeaderMap::new(), Extent::Length(0), now);
+        match head {
+            Decision::Then(next) => Some(next),
+            Decision::Read { .. } | Decision::Words => None,
+        }
+    }
+
+    /// The error that a web page is in place of an archive.
+    fn no_archive(&self, headers: &HeaderMap) -> Option<Error> {
+        let is_page = matches!(self.origin, Origin::Skill(..)) && is_web_page(headers, b"");
+        is_page.then(|| {
+            let why = format!(
+                "a web page in place of the archive; is the base URL the API's, or does a proxy answer in its place?{}",
+                self.shared.elsewhere()
+            );
+            self.error(ErrorKind::Decode, why).with_sent(Sent::Yes)
+        })
+    }
+
+    /// Asks the storage, or for a link if there is none that holds.
+    fn ask_storage(&mut self) {
         let now = SystemTime::now();
         let Some(uri) = self.link.as_mut().and_then(|link| link.use_at(now)) else {
             self.state = State::Action(Action::Link);
@@ -236,7 +312,8 @@ impl Driver {
         let transport = self.shared.transport().clone();
         let (lane, timeouts) = (self.lane, self.shared.settings().timeouts);
         self.state = State::Requesting(Box::pin(async move {
-            transport.send(request, lane, timeouts).await
+            let sent = transport.send(request, lane, timeouts).await;
+            sent.map_err(Failure::Storage)
         }));
     }
 
@@ -244,11 +321,7 @@ impl Driver {
     fn headers(&self) -> HeaderMap {
         let mut headers = self.machine.headers();
         headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        // Offsets are those of the file, and not of a compressed form of it.
-        headers.insert(
-            header::ACCEPT_ENCODING,
-            HeaderValue::from_static("identity"),
-        );
+        headers.insert(header::ACCEPT_ENCODING, IDENTITY);
         if let Some(agent) = self.shared.headers().get(header::USER_AGENT) {
             headers.insert(header::USER_AGENT, agent.clone());
         }
@@ -257,7 +330,7 @@ impl Driver {
 
     pub(super) fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
         let error = Error::new(kind, message)
-            .with_operation(OPERATION)
+            .with_operation(self.origin.operation())
             .with_attempts(self.requests);
         match self.status {
             Some(status) => error.with_status(status),
@@ -269,7 +342,10 @@ impl Driver {
     pub(super) fn too_late(&self, limit: Duration) -> Error {
         let (got, total) = self.machine.progress();
         let of = total.map_or(String::new(), |total| format!(" of {total}"));
-        let why = format!("the deadline of {limit:?} passed after {got}{of} bytes of the file");
+        let why = format!(
+            "the deadline of {limit:?} passed after {got}{of} bytes of the {}",
+            self.origin.name()
+        );
         let error = self.error(ErrorKind::Timeout, why).with_retryable(true);
         match self.status {
             Some(_) => error,
@@ -281,6 +357,7 @@ impl Driver {
     fn given(&mut self, why: &Cause) -> Error {
         let (got, total) = self.machine.progress();
         let of = total.map_or(String::new(), |total| format!(" of {total}"));
+        let (file, storage) = (self.origin.name(), self.origin.sender());
         let message = match why {
             Cause::Status => {
                 let status = self.status.unwrap_or_default();
@@ -291,7 +368,7 @@ impl Driver {
                     ""
                 };
                 // What the storage says more may repeat the link.
-                let text = format!("the storage answered {} {reason}{hint}", status.as_u16());
+                let text = format!("the {storage} answered {} {reason}{hint}", status.as_u16());
                 let error = self.error(ErrorKind::Api, text);
                 return error.with_retryable(self.passes);
             }
@@ -307,7 +384,7 @@ impl Driver {
                             (ErrorKind::Decode, text)
                         }
                         _ => {
-                            let text = format!("after {got}{of} bytes of the file: {error}");
+                            let text = format!("after {got}{of} bytes of the {file}: {error}");
                             (Error::transport_kind(&error), text)
                         }
                     };
@@ -321,34 +398,36 @@ impl Driver {
                         .with_retryable(passes(&end))
                         .with_source(error);
                 }
-                None => format!("the file broke off after {got}{of} bytes"),
+                None => format!("the {file} broke off after {got}{of} bytes"),
             },
             Cause::Short => {
-                let text = format!("the file ended after {got}{of} bytes");
+                let text = format!("the {file} ended after {got}{of} bytes");
                 return self.error(ErrorKind::Network, text).with_retryable(true);
             }
             Cause::Length(length) => {
                 let wanted = total.unwrap_or_default();
-                format!("the file has {length} bytes, and should have {wanted}")
+                format!("the {file} has {length} bytes, and should have {wanted}")
             }
             Cause::TooLarge(limit) => {
                 let text = format!(
-                    "the file is larger than the limit of {limit} bytes, which `Download::max_bytes` sets"
+                    "the {file} is larger than the limit of {limit} bytes, which `Download::max_bytes` sets"
                 );
                 return self.error(ErrorKind::TooLarge, text);
             }
-            Cause::Long => format!("the file goes on after its {} bytes", total.unwrap_or(got)),
-            Cause::Changed => "the file changed while it was downloaded".to_owned(),
-            Cause::Endless => {
-                "the storage doesn't say where the file ends, so that nobody could tell \
-                 if it broke off: say how long it is with `Download::length`"
-                    .to_owned()
-            }
-            Cause::NoVersion => format!(
-                "the file broke off after {got}{of} bytes, and the storage names no version of it to go on with"
+            Cause::Long => format!(
+                "the {file} goes on after its {} bytes",
+                total.unwrap_or(got)
             ),
-            Cause::Range => "the storage sent another range than was asked for".to_owned(),
-            Cause::TooMany => format!("the file broke off too often: {got}{of} bytes have come"),
+            Cause::Changed => format!("the {file} changed while it was downloaded"),
+            Cause::Endless => format!(
+                "the {storage} doesn't say where the {file} ends, so that nobody could tell \
+                 if it broke off: say how long it is with `Download::length`"
+            ),
+            Cause::NoVersion => format!(
+                "the {file} broke off after {got}{of} bytes, and the {storage} names no version of it to go on with"
+            ),
+            Cause::Range => format!("the {storage} sent another range than was asked for"),
+            Cause::TooMany => format!("the {file} broke off too often: {got}{of} bytes have come"),
         };
         let passes = matches!(
             why,

@@ -9,6 +9,7 @@ mod driver;
 mod form;
 mod link;
 mod machine;
+mod origin;
 mod progress;
 mod reading;
 mod skill;

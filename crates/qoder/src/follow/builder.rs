@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qoder_sse::resume::{Policy, Polling};
+use qoder_sse::resume::{self, Policy, Polling};
 use qoder_types::PreviewType;
 use uuid::Uuid;
 
@@ -64,8 +64,8 @@ impl Follow {
         self
     }
 
-    /// Starts after an event: what [`Conversation::send`](crate::Conversation::send) returned, the id of an event, or a
-    /// stored [checkpoint](crate::Events::checkpoint).
+    /// Starts after an event: what [`Conversation::send`](crate::Conversation::send) returned, the id of an event, or
+    /// where following stood, a stored [`Checkpoint`](crate::Checkpoint) or its text.
     ///
     /// ```no_run
     /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
@@ -161,7 +161,10 @@ impl Follow {
     /// Returns the events, previews of them, and notices about the connection.
     /// A start that can't be one is their first item: an error.
     pub fn updates(self) -> Updates {
-        let refused = self.start.check().err();
+        let (start, refused) = match self.start.within(&self.log) {
+            Ok(start) => (start, None),
+            Err(error) => (resume::Start::Now, Some(error)),
+        };
         let policy = match self.via {
             Via::Sse => self.policy,
             Via::Polling(pace) => self.policy.polling(Polling::Always).pace(pace),
@@ -169,7 +172,7 @@ impl Follow {
         let settings = Settings {
             log: self.log.renewing(self.shared.auth().renews()),
             dialect: self.shared.dialect(),
-            start: self.start.into(),
+            start,
             previews: self.previews,
             policy,
             held: self.held,

@@ -18,6 +18,7 @@ use super::stream::{UNINTERRUPTED, checked};
 use super::trace::Trace;
 use super::update::Update;
 use crate::call::{Call, CallOptions, Pending, Prepared, open};
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::shared::Shared;
 
@@ -100,8 +101,13 @@ impl Driver {
         self.machine.preview_text(event, index)
     }
 
-    pub(crate) fn checkpoint(&self) -> Option<String> {
-        self.machine.cursor().map(ToOwned::to_owned)
+    pub(crate) fn checkpoint(&self) -> Option<Checkpoint> {
+        self.machine.checkpoint()
+    }
+
+    /// The last event that was handed over.
+    pub(crate) fn position(&self) -> Option<EventId> {
+        self.machine.cursor().map(EventId::from)
     }
 
     pub(crate) fn wake(&mut self) {

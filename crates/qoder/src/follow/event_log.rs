@@ -7,6 +7,8 @@ use qoder_types::{
 };
 use serde::Deserialize;
 
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
 use crate::gateway::Dialect;
 
 /// The list and the stream of the same events: those of a session, or of one of its threads.
@@ -83,6 +85,16 @@ impl EventLog {
             request.set_query("after_id", after);
         }
         request.header("last-event-id", after.as_str())
+    }
+
+    /// Where following it stands after this event.
+    pub(crate) fn checkpoint(&self, after: &str) -> Checkpoint {
+        Checkpoint::of_following(self.session.clone(), self.thread.clone(), after.into())
+    }
+
+    /// The event that this checkpoint names, if it is one of following this.
+    pub(crate) fn position<'c>(&self, checkpoint: &'c Checkpoint) -> Result<&'c EventId> {
+        checkpoint.followed_in(&self.session, self.thread.as_ref())
     }
 
     /// The session that it is of.

@@ -11,6 +11,7 @@ use qoder_types::{Event, EventId};
 use super::driver::Driver;
 use super::thinking::Thinking;
 use super::update::Update;
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 
 /// The events of a session, from [`Follow::events`](crate::Follow::events).
@@ -44,10 +45,10 @@ impl Events {
         }
     }
 
-    /// Returns where this stands: the id of the last event that was handed over. Store it, and another
-    /// process goes on with `Start::After` it, with exactly what was not handed over here. `None`
-    /// as long as there is no such event.
-    pub fn checkpoint(&self) -> Option<String> {
+    /// Returns where this stands: after the last event that was handed over. Store it, and another
+    /// process goes on with [`follow().after(..)`](crate::Follow::after), with exactly what was not
+    /// handed over here. `None` as long as there is no such event.
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
         self.0.checkpoint()
     }
 
@@ -130,8 +131,13 @@ impl Updates {
     }
 
     /// Returns where this stands; see [`Events::checkpoint`].
-    pub fn checkpoint(&self) -> Option<String> {
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
         self.driver.checkpoint()
+    }
+
+    /// The last event that was handed over.
+    pub(crate) fn position(&self) -> Option<EventId> {
+        self.driver.position()
     }
 
     /// Does what is waited for at once, be it the next list or the next attempt to connect: for when

@@ -22,6 +22,7 @@ use super::notice::Notice;
 use super::previews::{LiveText, PreviewStart, Previews};
 use super::stream::too_large;
 use super::update::Update;
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind};
 use crate::gateway::Dialect;
 
@@ -166,6 +167,12 @@ impl Follower {
 
     pub(crate) fn cursor(&self) -> Option<&str> {
         self.resume.cursor()
+    }
+
+    /// Where following stands: after the last event that was handed over.
+    pub(crate) fn checkpoint(&self) -> Option<Checkpoint> {
+        let cursor = self.resume.cursor()?;
+        Some(self.log.checkpoint(cursor))
     }
 
     pub(crate) fn preview_text(&self, event: &EventId, index: usize) -> Option<&str> {
@@ -494,7 +501,7 @@ impl Follower {
             error
                 .with_sent(self.sent)
                 .with_operation(self.log.operation())
-                .with_checkpoint(self.resume.cursor().map(ToOwned::to_owned)),
+                .with_checkpoint(self.checkpoint()),
         )
     }
 }

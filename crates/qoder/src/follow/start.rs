@@ -5,10 +5,12 @@ use std::time::Duration;
 use qoder_sse::resume;
 use qoder_types::{Event, EventId, SentEvents};
 
+use super::event_log::EventLog;
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 
-/// Where following starts. Made of the id of an event, of a text that is one, such as a stored
-/// [checkpoint](crate::Events::checkpoint), and of [`SentEvents`]: all of them mean "after it".
+/// Where following starts. Made of a stored [`Checkpoint`], of the id of an event, of a text that is
+/// either, and of [`SentEvents`]: all of them mean "after it".
 ///
 /// ```no_run
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
@@ -27,32 +29,57 @@ pub enum Start {
     /// [after what was sent](crate::Follow::after), or use a [turn](crate::Conversation::turn).
     #[default]
     Now,
-    /// After this event, which may be a stored [checkpoint](crate::Events::checkpoint). An id that
-    /// can't be one, such as an empty text, is an error of [`ErrorKind::Input`](crate::ErrorKind::Input), and never means
-    /// "now".
+    /// After this event. An id that can't be one, such as an empty text, is an error of
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input), and never means "now".
     After(EventId),
+    /// Where following the same session or thread stood. The checkpoint of another one, or of a
+    /// turn, is an error of [`ErrorKind::Input`](crate::ErrorKind::Input).
+    Checkpoint(Checkpoint),
 }
 
 impl Start {
-    /// Whether one can start there, as far as can be told without asking.
-    pub(super) fn check(&self) -> Result<()> {
-        let Self::After(id) = self else {
-            return Ok(());
+    /// Where that is in this log; an error if one can't start there, as far as can be told without
+    /// asking.
+    pub(super) fn within(self, log: &EventLog) -> Result<resume::Start> {
+        let id = match self {
+            Self::Beginning => return Ok(resume::Start::Beginning),
+            Self::Now => return Ok(resume::Start::Now),
+            Self::Checkpoint(checkpoint) => log.position(&checkpoint)?.clone(),
+            // The text of one.
+            Self::After(text) if text.as_str().trim_start().starts_with('{') => {
+                log.position(&text.as_str().parse()?)?.clone()
+            }
+            Self::After(id) => id,
         };
-        let text = id.as_str().trim();
-        let why = if text.is_empty() {
-            "there is no event to start after: the text is empty, as of a checkpoint that was never stored, or the \
-             server didn't name the events it accepted; `Start::Now` and `Start::Beginning` start without one"
-        } else if text.starts_with('{') {
-            "this is no event to start after, but may be the checkpoint of a turn: `resume_turn` goes on with it"
-        } else if matches!(text, "null" | "None" | "undefined") {
-            "this is no event to start after, but the word for nothing: was the checkpoint never stored?"
-        } else if text.contains(char::is_whitespace) {
-            "this is no event to start after: ids have no blanks"
-        } else {
-            return Ok(());
-        };
-        Err(Error::input(format!("{text:?}: {why}")))
+        check(&id)?;
+        Ok(resume::Start::After(id.to_string()))
+    }
+}
+
+fn check(id: &EventId) -> Result<()> {
+    let text = id.as_str().trim();
+    let why = if text.is_empty() {
+        "there is no event to start after: the text is empty, as of a checkpoint that was never stored, or the \
+         server didn't name the events it accepted; `Start::Now` and `Start::Beginning` start without one"
+    } else if matches!(text, "null" | "None" | "undefined") {
+        "this is no event to start after, but the word for nothing: was the checkpoint never stored?"
+    } else if text.contains(char::is_whitespace) {
+        "this is no event to start after: ids have no blanks"
+    } else {
+        return Ok(());
+    };
+    Err(Error::input(format!("{text:?}: {why}")))
+}
+
+impl From<Checkpoint> for Start {
+    fn from(checkpoint: Checkpoint) -> Self {
+        Self::Checkpoint(checkpoint)
+    }
+}
+
+impl From<&Checkpoint> for Start {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        Self::Checkpoint(checkpoint.clone())
     }
 }
 
@@ -115,20 +142,14 @@ pub enum Via {
     Polling(Duration),
 }
 
-impl From<Start> for resume::Start {
-    fn from(start: Start) -> Self {
-        match start {
-            Start::Beginning => Self::Beginning,
-            Start::Now => Self::Now,
-            Start::After(id) => Self::After(id.to_string()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+
+    fn log() -> EventLog {
+        EventLog::session("s".into())
+    }
 
     #[test]
     fn ids_texts_and_what_was_sent_are_starts() {
@@ -148,24 +169,26 @@ mod tests {
             (Start::from(""), "empty"),
             (Start::from(" \n"), "empty"),
             (Start::from(nameless), "didn't name"),
-            (
-                Start::from(r#"{"session":"s","machine":{}}"#),
-                "resume_turn",
-            ),
+            (Start::from(r#"{"session":"s","turn":{}}"#), "resume_turn"),
+            (Start::from(r#"{"session":"s2","after":"e"}"#), "not of s"),
+            (Start::from(r#"{"session":"s","after":"#), "no checkpoint"),
             (Start::from("null"), "never stored"),
             (Start::from("evt_1 evt_2"), "blanks"),
         ] {
-            let error = start.check().expect_err(word);
+            let error = start.within(&log()).expect_err(word);
             assert_eq!(error.kind(), ErrorKind::Input);
             assert!(error.to_string().contains(word), "{error}");
         }
+        let checkpoint = log().checkpoint("evt_1");
         for start in [
             Start::Now,
             Start::Beginning,
             Start::from("evt_1"),
             Start::from("1"),
+            Start::from(checkpoint.to_string()),
+            Start::from(checkpoint),
         ] {
-            start.check().expect("a start");
+            start.within(&log()).expect("a start");
         }
     }
 }

@@ -47,12 +47,20 @@ impl Files {
 
     /// Downloads a file, which must be [downloadable](qoder_types::File::downloadable).
     pub fn download(&self, id: impl Into<FileId>) -> Download {
-        Download::new(self.shared.clone(), id.into())
+        Download::file(self.shared.clone(), id.into())
     }
 }
 
 list! {
     /// Files; from [`Files::list`].
+    ///
+    /// A filter that the API doesn't have for a list does not compile:
+    ///
+    /// ```compile_fail,E0599
+    /// # fn f(client: qoder::Client) {
+    /// client.files().list().include_archived(true);
+    /// # }
+    /// ```
     FileList of File by FileId, 1000 a page {
         /// Lists only files of this name.
         name: String,

@@ -104,7 +104,9 @@ macro_rules! list {
                 }
 
                 /// Lists only what comes before the item with this id, in the order of the list, in
-                /// place of any other start.
+                /// place of any other start. [`items`](Self::items) and [`pages`](Self::pages) then
+                /// go backwards, from that item to the beginning; what is in one page is in the
+                /// list's own order.
                 pub fn before(self, id: impl Into<$id>) -> Self {
                     let id: $id = id.into();
                     self.from_cursor(&qoder_types::Cursor::Before(id.to_string()))
@@ -120,8 +122,18 @@ macro_rules! list {
                 Self(self.0.limit(limit))
             }
 
+            /// Sets how many pages [`pages`](Self::pages) and [`items`](Self::items) go through, at
+            /// most: 1 or more. It is no error if there are others:
+            /// [`Pages::continuation`](crate::list::Pages::continuation) and
+            /// [`Items::continuation`](crate::list::Items::continuation) then return where they
+            /// begin. Default: all of them.
+            pub fn max_pages(self, pages: u32) -> Self {
+                Self(self.0.max_pages(pages))
+            }
+
             /// Starts at a cursor: that of a [`Page::next_page`](crate::types::Page::next_page), or
-            /// one that [`Pages::continuation`](crate::list::Pages::continuation) returned.
+            /// one that [`Pages::continuation`](crate::list::Pages::continuation) returned, which
+            /// goes on in the same direction.
             pub fn from_cursor(self, cursor: &qoder_types::Cursor) -> Self {
                 Self(self.0.from_cursor(cursor))
             }

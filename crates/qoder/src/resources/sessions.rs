@@ -1,15 +1,15 @@
 use qoder_types::ops::sessions::threads::events as thread_events;
 use qoder_types::ops::sessions::{self, events, resources, threads};
 use qoder_types::{
-    AgentId, Deleted, DeploymentId, Event, EventId, FileResource, InputEvent, MemoryStoreId,
-    ResourceId, SentEvents, Session, SessionCanceled, SessionCreate, SessionId, SessionResource,
+    AgentId, Deleted, DeploymentId, Event, EventId, FileResource, MemoryStoreId, ResourceId,
+    SentEvents, Session, SessionCanceled, SessionCreate, SessionId, SessionResource,
     SessionResourceUpdate, SessionStatus, SessionThread, SessionUpdate, ThreadId, Timestamp,
 };
 
 use super::macros::{calls, list};
 use crate::call::Call;
 use crate::follow::{EventLog, StreamOpening};
-use crate::input;
+use crate::input::{self, SendItems};
 
 calls! {
     /// The calls under `/sessions`, from [`Client::sessions`](crate::Client::sessions).
@@ -101,11 +101,12 @@ calls! {
     ///
     /// ```no_run
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
-    /// use qoder::types::UserMessage;
+    /// use qoder::types::{SystemMessage, UserMessage};
     ///
     /// let events = client.sessions().events();
     /// let sent = events.send("sess_1", [UserMessage::new("Hello!")]).await?;
     /// println!("{:?}", sent.data[0].id());
+    /// events.send("sess_1", ("And now?", SystemMessage::new("It is noon."))).await?;
     /// # Ok(()) }
     /// ```
     SessionEvents: events {
@@ -116,18 +117,14 @@ calls! {
 }
 
 impl SessionEvents {
-    /// Sends events to a session. The response has them with their ids, unless the server accepts
-    /// them without a body.
+    /// Sends a message to a session, or any [one or many events](SendItems). The response has them
+    /// with their ids, unless the server accepts them without a body.
     ///
     /// Acceptance is not completion: the answer comes through the stream. A message for a session
     /// that is running is a [conflict](crate::Error::is_conflict). An idempotency key goes with
     /// the call, so a repeated attempt is not a second message.
-    pub fn send<I>(&self, id: impl Into<SessionId>, events: I) -> Call<SentEvents>
-    where
-        I: IntoIterator,
-        I::Item: Into<InputEvent>,
-    {
-        input::send(&self.shared, &id.into(), events)
+    pub fn send(&self, id: impl Into<SessionId>, events: impl SendItems) -> Call<SentEvents> {
+        input::send(&self.shared, &id.into(), events.into_events())
     }
 
     /// Opens the event stream: one connection, which ends when the server ends it. To go on after

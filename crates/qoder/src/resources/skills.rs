@@ -4,8 +4,8 @@ use qoder_types::{
 };
 
 use super::macros::{calls, list};
-use crate::call::{AsBytes, Call};
-use crate::files::{NewSkill, SkillFiles};
+use crate::call::Call;
+use crate::files::{Download, NewSkill, SkillFiles};
 
 calls! {
     /// The calls under `/skills`, from [`Client::skills`](crate::Client::skills).
@@ -70,15 +70,22 @@ impl SkillVersions {
         Call::new(self.shared.clone(), request).with_uploads(uploads)
     }
 
-    /// Downloads the files of a version: the bytes of an archive, which are read into memory, up to
-    /// the client's [`max_response`](crate::ClientBuilder::max_response).
+    /// Downloads the files of a version as an archive, which the API sends itself: there is no link
+    /// and no storage. Nothing documents that it takes ranges; if it doesn't, an archive that breaks
+    /// off is asked for again as a whole, and a [stream](Download::stream) of it is an error.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let versions = client.skills().versions();
+    /// versions.download("skill_1", "2").to_path("release-notes.zip").await?;
+    /// # Ok(()) }
+    /// ```
     pub fn download(
         &self,
         skill: impl Into<SkillId>,
         version: impl Into<SkillVersionNumber>,
-    ) -> AsBytes<()> {
-        let request = versions::download(&skill.into(), &version.into());
-        Call::new(self.shared.clone(), request).bytes()
+    ) -> Download {
+        Download::skill(self.shared.clone(), skill.into(), version.into())
     }
 }
 

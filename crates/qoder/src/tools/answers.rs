@@ -1,42 +1,23 @@
-//! Answers on the wire: what is sent, what is seen of it in the log, and what became of it.
+//! What is seen of an answer in the log, and what becomes of one that was sent.
 
-use qoder_types::{
-    ConfirmationResult, Content, ContentBlock, Event, EventId, InputEvent, UserCustomToolResult,
-    UserToolConfirmation,
-};
+use qoder_types::{ConfirmationResult, Content, Event};
 
-use super::machine::{Answer, Delivery};
+use super::answer::Given;
+use super::machine::Delivery;
 use crate::error::{Error, ErrorKind};
 
-/// The event that answers.
-pub(super) fn input(id: &EventId, answer: Answer) -> InputEvent {
-    match answer {
-        Answer::Result(result) => {
-            let content: Vec<ContentBlock> = result.content().to_vec();
-            let event = UserCustomToolResult::new(id, content);
-            if result.is_error() {
-                event.is_error(true).into()
-            } else {
-                event.into()
-            }
-        }
-        Answer::Allow => UserToolConfirmation::allow(id).into(),
-        Answer::Deny(why) => UserToolConfirmation::deny(id).deny_message(why).into(),
-    }
-}
-
 /// Whether an event in the log is this answer.
-pub(super) fn is_this(event: &Event, answer: &Answer) -> bool {
-    match (event, answer) {
-        (Event::UserCustomToolResult(event), Answer::Result(result)) => {
+pub(super) fn is_this(event: &Event, given: &Given) -> bool {
+    match (event, given) {
+        (Event::UserCustomToolResult(event), Given::Result(result)) => {
             let content = event.content.clone().map(Content::into_blocks);
-            content.unwrap_or_default() == result.content()
+            content.unwrap_or_default() == result.content().clone().into_blocks()
                 && event.is_error.unwrap_or_default() == result.is_error()
         }
-        (Event::UserToolConfirmation(event), Answer::Allow) => {
+        (Event::UserToolConfirmation(event), Given::Allow) => {
             event.result == Some(ConfirmationResult::Allow)
         }
-        (Event::UserToolConfirmation(event), Answer::Deny(_)) => {
+        (Event::UserToolConfirmation(event), Given::Deny(_)) => {
             event.result == Some(ConfirmationResult::Deny)
         }
         _ => false,

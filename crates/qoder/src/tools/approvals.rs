@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::call::{ToolKind, ToolUse};
+use super::tool_use::{ToolKind, ToolUse};
 
 /// What becomes of a question for approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +101,9 @@ impl Approvals {
 
     /// Returns what becomes of this question.
     pub fn decision(&self, asked: &ToolUse) -> Decision {
-        if asked.kind() == ToolKind::Custom {
-            // Nobody asks whether it may be used: it has to be run.
+        if !matches!(asked.kind(), ToolKind::Builtin | ToolKind::Mcp) {
+            // Nobody asks whether a custom tool may be used: it has to be run. And what is not
+            // recognised is not allowed.
             return Decision::Ask;
         }
         let fits = |rule: &Rule| match rule {
@@ -180,6 +181,7 @@ mod tests {
                 Decision::Ask,
             ),
             ("custom_tool_use", r#","name":"Read""#, Decision::Ask),
+            ("browser_tool_use", r#","name":"Read""#, Decision::Ask),
         ] {
             assert_eq!(rules.decision(&asked(kind, rest)), want, "{kind} {rest}");
         }
@@ -203,5 +205,9 @@ mod tests {
             Decision::Deny("no".to_owned())
         );
         assert_eq!(decision(r#","name":"Write""#), Decision::Allow);
+        for no_question in ["custom_tool_use", "browser_tool_use"] {
+            let asked = asked(no_question, r#","name":"Write""#);
+            assert_eq!(rules.decision(&asked), Decision::Ask, "{no_question}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A turn that is answered while it is read: does what the machine says, and decides nothing.
 
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,21 +14,20 @@ use futures_core::Stream;
 use qoder_types::{Event, EventId};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::answers::{delivery, input, is_this};
+use super::answer::Given;
+use super::answers::{delivery, is_this};
 use super::approvals::Decision;
-use super::call::{ToolKind, ToolUse, answered};
 use super::ledger::{Ledger, LedgerError, MemoryLedger, Record};
 use super::look::{Found, look};
-use super::machine::{Action, Answer, Delivery, Kind, Otherwise, Rounds};
+use super::machine::{Action, Delivery, Kind, Otherwise, Rounds};
 use super::opening::{Answering, ToolProgress};
 use super::result::ToolResult;
+use super::seen::Seen;
+use super::tool_use::{ToolKind, ToolUse};
 use super::toolbox::{Handling, UnknownTools};
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
-use crate::turn::{Reading, Reply, Stop, Turn};
-
-/// How many of the newest tool uses are remembered that nothing waits for.
-const REMEMBERED: usize = 512;
+use crate::turn::{Reading, Reply, Stop, Turn, answered};
 
 /// Where calls are remembered.
 #[derive(Clone)]
@@ -81,8 +80,8 @@ pub struct ToolTurn<'l> {
     conversation: Conversation,
     answering: Answering<'l>,
     rounds: Rounds,
-    /// The tool uses that were seen and not asked for, oldest first.
-    seen: VecDeque<ToolUse>,
+    /// The tool uses that were seen and not asked for.
+    seen: Seen,
     /// Those that were asked for.
     asked: BTreeMap<EventId, ToolUse>,
     /// The event by which the session is paused.
@@ -110,7 +109,7 @@ impl<'l> ToolTurn<'l> {
             turn,
             answering,
             rounds,
-            seen: VecDeque::new(),
+            seen: Seen::default(),
             asked: BTreeMap::new(),
             pause: None,
             jobs: Vec::new(),
@@ -239,19 +238,19 @@ impl<'l> ToolTurn<'l> {
             ToolKind::Custom if toolbox.has(known) => Kind::Known {
                 repeatable: toolbox.is_repeatable(known),
             },
-            ToolKind::Custom => Kind::Unknown(match toolbox.unknown_tools() {
+            ToolKind::Custom | ToolKind::Unknown => Kind::Unknown(match toolbox.unknown_tools() {
                 UnknownTools::Fail => Otherwise::Fail,
-                UnknownTools::LeaveToOthers => Otherwise::Leave,
-                UnknownTools::AnswerWithError => Otherwise::Refuse,
+                UnknownTools::AnswerWithError if asked.kind() == ToolKind::Custom => {
+                    Otherwise::Refuse
+                }
+                // Of what is no custom tool, nobody can say what would be an answer.
+                UnknownTools::AnswerWithError | UnknownTools::LeaveToOthers => Otherwise::Leave,
             }),
         };
         self.rounds.saw(asked.id(), kind);
-        if self.seen.len() == REMEMBERED {
-            if let Some(oldest) = self.seen.pop_front() {
-                self.rounds.forget(oldest.id());
-            }
+        for gone in self.seen.keep(asked) {
+            self.rounds.forget(&gone);
         }
-        self.seen.push_back(asked);
     }
 
     fn answered(&mut self, event: &Event) {
@@ -304,9 +303,9 @@ impl<'l> ToolTurn<'l> {
             Action::Run(id) => self.run(id),
             Action::Stop(id) => self.jobs.retain(|job| job.runs.as_ref() != Some(&id)),
             Action::Decide(id) => self.decide(&id),
-            Action::Send(id, answer) => {
+            Action::Send(id, given) => {
                 let key = format!("qoder-answer-{id}");
-                let send = self.conversation.send([input(&id, answer)]);
+                let send = self.conversation.send([given.into_event(&id)]);
                 let send = send.options(|options| options.idempotency_key(key));
                 self.job(async move {
                     let delivery = match send.await {
@@ -364,8 +363,8 @@ impl<'l> ToolTurn<'l> {
             None => Decision::Ask,
         };
         let answer = match decision {
-            Decision::Allow => Some(Answer::Allow),
-            Decision::Deny(why) => Some(Answer::Deny(why)),
+            Decision::Allow => Some(Given::Allow),
+            Decision::Deny(why) => Some(Given::Deny(why)),
             Decision::Ask => None,
         };
         self.rounds.decided(self.now(), id, answer);
@@ -373,10 +372,8 @@ impl<'l> ToolTurn<'l> {
 
     /// Keeps what was seen of a tool use that is asked for.
     fn take(&mut self, id: &EventId) {
-        if let Some(at) = self.seen.iter().position(|asked| asked.id() == id) {
-            if let Some(asked) = self.seen.remove(at) {
-                self.asked.insert(id.clone(), asked);
-            }
+        if let Some(asked) = self.seen.take(id) {
+            self.asked.insert(id.clone(), asked);
         }
     }
 

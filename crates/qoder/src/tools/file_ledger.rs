@@ -163,32 +163,16 @@ async fn blocking<T: Send + 'static>(
 mod tests {
     use super::super::result::ToolResult;
     use super::*;
-
-    struct Folder(std::path::PathBuf);
-
-    impl Folder {
-        fn new() -> Self {
-            let name = format!("qoder-ledger-{}", uuid::Uuid::new_v4());
-            let path = std::env::temp_dir().join(name);
-            std::fs::create_dir(&path).expect("a folder");
-            Self(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::test_folder::Folder;
 
     fn ended(text: &str) -> Record {
-        Record::Ended(ToolResult::new(text))
+        Record::Ended(ToolResult::from(text))
     }
 
     #[tokio::test]
     async fn a_torn_last_line_is_dropped_wherever_it_is_torn() {
         let folder = Folder::new();
-        let path = folder.0.join("ledger");
+        let path = folder.path("ledger");
         let (a, b) = (EventId::new("a"), EventId::new("b"));
         let ledger = FileLedger::open(&path).await.expect("a ledger");
         ledger.put(&a, Record::Begun).await.expect("written");
@@ -216,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn another_line_that_can_t_be_read_is_an_error() {
         let folder = Folder::new();
-        let path = folder.0.join("ledger");
+        let path = folder.path("ledger");
         std::fs::write(&path, "{\"call\":\n{}\n").expect("written");
         let error = FileLedger::open(&path).await.expect_err("no ledger");
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use qoder_types::{Event, EventId, Order};
 
-use super::call::{ToolUse, answered};
+use super::tool_use::ToolUse;
 use crate::conversation::Conversation;
 use crate::error::Result;
+use crate::turn::answered;
 
 /// How many of the newest events are looked through.
 const LOOKED_THROUGH: usize = 2000;

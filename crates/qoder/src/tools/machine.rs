@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use qoder_types::EventId;
 
+use super::answer::Given;
 use super::ledger::Record;
 use super::result::ToolResult;
 
@@ -92,14 +93,6 @@ pub(crate) enum Otherwise {
     Refuse,
 }
 
-/// What to answer.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Answer {
-    Result(ToolResult),
-    Allow,
-    Deny(String),
-}
-
 /// What became of an answer that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -127,7 +120,7 @@ pub(crate) enum Action {
     /// Let the policy decide: [`Rounds::decided`].
     Decide(EventId),
     /// Send this: [`Rounds::delivered`].
-    Send(EventId, Answer),
+    Send(EventId, Given),
     /// Nothing is to be done until then, unless something happens. `None`: until something does.
     Wait(Option<Duration>),
     /// The turn can't go on, for this reason. Final.
@@ -152,7 +145,7 @@ enum State {
 
 #[derive(Clone, Debug, PartialEq)]
 struct Owed {
-    answer: Answer,
+    answer: Given,
     sends: u32,
     due: Duration,
 }
@@ -242,7 +235,7 @@ impl Rounds {
     }
 
     /// What was sent for this call, if it is not known what became of it.
-    pub(crate) fn in_doubt(&self, id: &EventId) -> Option<&Answer> {
+    pub(crate) fn in_doubt(&self, id: &EventId) -> Option<&Given> {
         match self.calls.get(id)? {
             State::Sending(owed) => Some(&owed.answer),
             State::Owed(owed) if owed.sends > 0 => Some(&owed.answer),
@@ -348,7 +341,7 @@ impl Rounds {
                 }
                 Kind::Unknown(Otherwise::Refuse) => {
                     let why = "there is no such tool".to_owned();
-                    owe(now, Answer::Result(ToolResult::error(why)))
+                    owe(now, Given::Result(ToolResult::error(why)))
                 }
                 Kind::Unknown(_) => State::Left,
             };
@@ -365,10 +358,10 @@ impl Rounds {
             (State::Recalled, Some(Record::Begun)) if repeatable => Some(State::Ready),
             (State::Recalled, Some(Record::Begun)) => {
                 let why = "the tool was interrupted before it ended: whether it had an effect is not known";
-                Some(owe(now, Answer::Result(ToolResult::error(why))))
+                Some(owe(now, Given::Result(ToolResult::error(why))))
             }
             (State::Recalled, Some(Record::Ended(result))) => {
-                Some(owe(now, Answer::Result(result)))
+                Some(owe(now, Given::Result(result)))
             }
             _ => None,
         });
@@ -388,7 +381,7 @@ impl Rounds {
             }
             // That it began is recorded, so that it can't run again. Its result is sent all the same.
             Some(State::Ending(result)) => {
-                let owed = owe(now, Answer::Result(result.clone()));
+                let owed = owe(now, Given::Result(result.clone()));
                 self.calls.insert(id.clone(), owed);
             }
             _ => {}
@@ -416,7 +409,7 @@ impl Rounds {
     }
 
     /// The policy has decided. `None`: the caller has to.
-    pub(crate) fn decided(&mut self, now: Duration, id: &EventId, answer: Option<Answer>) {
+    pub(crate) fn decided(&mut self, now: Duration, id: &EventId, answer: Option<Given>) {
         self.step(id, |state| match state {
             State::Decided => Some(answer.map_or(State::Left, |answer| owe(now, answer))),
             _ => None,
@@ -603,7 +596,7 @@ impl Rounds {
 
 const FAILS: Kind = Kind::Unknown(Otherwise::Fail);
 
-fn owe(now: Duration, answer: Answer) -> State {
+fn owe(now: Duration, answer: Given) -> State {
     State::Owed(Owed {
         answer,
         sends: 0,

@@ -1,24 +1,30 @@
-//! What an agent asks of this program, answered for it: a [`Toolbox`] runs the custom tools,
-//! [`Approvals`] decide which of the platform's tools may run, and a [`Ledger`] remembers what was
-//! done, so that nothing runs twice.
+//! What an agent asks of this program: a [`ToolUse`], which gets an [`Answer`], by hand or by
+//! itself. A [`Toolbox`] runs the custom tools and has their [`ToolResult`]s, [`Approvals`] decide
+//! which of the platform's tools may run, and a [`Ledger`] remembers what was done, so that nothing
+//! runs twice.
 
+mod answer;
 mod answers;
 mod approvals;
-mod call;
 mod driver;
 mod file_ledger;
+mod fit;
 mod ledger;
 mod look;
 mod machine;
 mod opening;
 mod result;
+mod seen;
+mod tool_use;
 mod toolbox;
 
+pub use answer::Answer;
 pub use approvals::{Approvals, Decision};
-pub use call::{ToolKind, ToolUse};
 pub use driver::ToolTurn;
 pub use file_ledger::FileLedger;
 pub use ledger::{Ledger, LedgerError, LedgerFuture, MemoryLedger, Record};
 pub use opening::{ToolProgress, ToolTurnOpening};
 pub use result::ToolResult;
+pub(crate) use seen::Seen;
+pub use tool_use::{ToolKind, ToolUse};
 pub use toolbox::{Toolbox, UnknownTools};

@@ -104,7 +104,9 @@ impl Toolbox {
         E: fmt::Display,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let handler = handling(handler, |output: T| ToolResult::of(&output));
+        let handler = handling(handler, |output: T| {
+            ToolResult::json(&output).unwrap_or_else(|error| ToolResult::error(error.to_string()))
+        });
         self.add(name.into(), description.into(), schema, handler)
     }
 
@@ -123,7 +125,7 @@ impl Toolbox {
         E: fmt::Display,
         F: Future<Output = Result<C, E>> + Send + 'static,
     {
-        let handler = handling(handler, |output: C| ToolResult::new(output));
+        let handler = handling(handler, |output: C| output.into().into());
         self.add(name.into(), description.into(), schema, handler)
     }
 

@@ -1,97 +1,53 @@
-//! A turn as a text, for another process to go on with.
-
-use std::fmt;
+//! How a turn is stored, in a [`Checkpoint`].
 
 use qoder_types::{EventId, SessionId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::machine::Machine;
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::follow::Start;
 
 /// What is stored of a turn. Only this crate reads it; fields may be added.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Checkpoint {
-    /// The session, so that a checkpoint is not taken for another one's.
-    session: String,
+struct State {
     /// The message that began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-    /// The last event that was handed over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    after: Option<String>,
+    message: Option<EventId>,
     /// How it stands.
     machine: Machine,
 }
 
-impl Checkpoint {
-    pub(crate) fn new(
-        session: &SessionId,
-        message: Option<&EventId>,
-        after: Option<String>,
-        machine: &Machine,
-    ) -> Self {
-        Self {
-            session: session.to_string(),
-            message: message.map(ToString::to_string),
-            after,
-            machine: machine.clone(),
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Result<Self> {
-        if text.trim().is_empty() {
-            return Err(Error::input(
-                "the checkpoint is empty: was it never stored? A new turn begins without one",
-            ));
-        }
-        if !text.trim_start().starts_with('{') {
-            return Err(Error::input(
-                "this is no checkpoint of a turn: if it is one of following, or the id of an event, \
-                 `follow().after(..)` goes on with it",
-            ));
-        }
-        serde_json::from_str(text).map_err(|error| {
-            Error::input(format!(
-                "this is no checkpoint of a turn, as `Turn::checkpoint` returns it: {error}"
-            ))
-        })
-    }
-
-    /// Checks that it is of a turn in this session.
-    pub(crate) fn of(self, session: &SessionId) -> Result<Self> {
-        if self.session == session.as_str() {
-            return Ok(self);
-        }
-        Err(Error::input(format!(
-            "the checkpoint is of a turn in the session {}, not {session}",
-            self.session
-        )))
-    }
-
-    pub(crate) fn session(&self) -> SessionId {
-        SessionId::from(self.session.as_str())
-    }
-
-    pub(crate) fn message(&self) -> Option<EventId> {
-        self.message.as_deref().map(EventId::from)
-    }
-
-    pub(crate) fn start(&self) -> Start {
-        match self.after.as_deref() {
-            Some(id) => Start::After(id.into()),
-            None => Start::Beginning,
-        }
-    }
-
-    pub(crate) fn machine(self) -> Machine {
-        self.machine
-    }
+/// A turn as it is stored.
+pub(super) fn store(
+    session: &SessionId,
+    message: Option<&EventId>,
+    after: Option<EventId>,
+    machine: &Machine,
+) -> Checkpoint {
+    let state = State {
+        message: message.cloned(),
+        machine: machine.clone(),
+    };
+    // All of it is texts and lists.
+    let state = serde_json::to_value(state).unwrap_or(Value::Null);
+    Checkpoint::of_turn(session.clone(), after, state)
 }
 
-impl fmt::Display for Checkpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = serde_json::to_string(self).map_err(|_| fmt::Error)?;
-        f.write_str(&text)
-    }
+/// A turn of this session as it was stored: its message, where its events go on, and how it stands.
+pub(super) fn restore(
+    checkpoint: &Checkpoint,
+    session: &SessionId,
+) -> Result<(Option<EventId>, Start, Machine)> {
+    let state = State::deserialize(checkpoint.turn_in(session)?).map_err(|error| {
+        Error::input(format!(
+            "this is no checkpoint of a turn, as `Turn::checkpoint` returns it: {error}"
+        ))
+    })?;
+    let start = match checkpoint.last_event() {
+        Some(id) => Start::After(id.clone()),
+        None => Start::Beginning,
+    };
+    Ok((state.message, start, state.machine))
 }

@@ -33,7 +33,7 @@ const REMEMBERED: usize = 512;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
     state: State,
-    #[serde(with = "raw")]
+    #[serde(default, with = "raw", skip_serializing_if = "Option::is_none")]
     error: Option<SessionErrorEvent>,
     /// The newest ids that were answered: whatever the server repeats, they wait no more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -34,14 +34,19 @@ impl<'e> Meaning<'e> {
             "session.status_idle" => Self::Idle(stop(event)),
             "session.status_running" => Self::Running,
             "user.message" => Self::Message,
-            "user.tool_confirmation" | "user.tool_result" | "user.custom_tool_result" => {
-                answered(event).map_or(Self::Nothing, Self::Answer)
-            }
             _ => match event {
                 Event::SessionError(error) => Self::Error(error),
-                _ => Self::Nothing,
+                answer => answered(answer).map_or(Self::Nothing, Self::Answer),
             },
         }
+    }
+}
+
+/// Why the session stopped with this event: it is idle, or no more. `None` if it did not.
+pub(crate) fn stop_of(event: &Event) -> Option<Stop> {
+    match Meaning::of(event) {
+        Meaning::Gone(stop) | Meaning::Idle(stop) => Some(stop),
+        _ => None,
     }
 }
 
@@ -53,9 +58,14 @@ fn stop(idle: &Event) -> Stop {
     }
 }
 
-/// The tool use that is answered.
-fn answered(answer: &Event) -> Option<EventId> {
+/// The tool use that an event answers. One that can't be read is an answer all the same.
+pub(crate) fn answered(answer: &Event) -> Option<EventId> {
+    let is_answer = matches!(
+        answer.type_name(),
+        "user.tool_confirmation" | "user.tool_result" | "user.custom_tool_result"
+    );
     match answer {
+        _ if !is_answer => None,
         Event::UserToolConfirmation(answer) => Some(answer.tool_use_id.clone()),
         Event::UserToolResult(answer) => Some(answer.tool_use_id.clone()),
         Event::UserCustomToolResult(answer) => Some(answer.custom_tool_use_id.clone()),

@@ -1,22 +1,21 @@
 //! A [`Turn`] is one message, and everything the agent does about it until it stops. What it waits
-//! for meanwhile is [`Pending`], and what came of it is a [`Reply`].
+//! for meanwhile are [tool uses](crate::ToolUse), and what came of it is a [`Reply`].
 
 mod anchor;
+mod answer_key;
 mod checkpoint;
-mod fit;
 mod lookup;
 mod machine;
 mod meaning;
 mod opening;
 mod outcome;
-mod pending;
 mod reply;
 mod stop;
 mod uses;
 
+pub(crate) use meaning::{answered, stop_of};
 pub use opening::TurnOpening;
 pub use outcome::{Reply, ToolCall};
-pub use pending::{Answer, Pending, PendingKind, ToolOutput};
 pub(crate) use reply::Reading;
 pub use stop::Stop;
 
@@ -32,12 +31,14 @@ use qoder_types::{
 };
 use tokio::time::{Instant, Sleep};
 
-use crate::call::{Call, Pending as InFlight};
+use crate::call::{Call, Pending};
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::follow::{Update, Updates};
 use crate::input;
 use crate::shared::Shared;
-use checkpoint::Checkpoint;
+use crate::tools::{Answer, ToolUse};
+use answer_key::answer_key;
 use machine::Machine;
 use uses::Uses;
 
@@ -100,7 +101,7 @@ pub struct Turn {
     message: Option<EventId>,
     events: Updates,
     /// The last event that was handed over.
-    after: Option<String>,
+    after: Option<EventId>,
     machine: Machine,
     uses: Uses,
     held: Option<Held>,
@@ -112,7 +113,7 @@ pub struct Turn {
 /// A pause that is not handed over yet: the tool uses that it names are being looked up.
 struct Held {
     pause: Event,
-    finding: InFlight<Vec<Event>>,
+    finding: Pending<Vec<Event>>,
 }
 
 impl Turn {
@@ -148,7 +149,7 @@ impl Turn {
     ///
     /// Events that were not seen here, since the turn was resumed, are looked up in the
     /// session's list before the pause is handed over.
-    pub fn pending(&self) -> &[Pending] {
+    pub fn pending(&self) -> &[ToolUse] {
         self.uses.pending()
     }
 
@@ -169,7 +170,7 @@ impl Turn {
     pub async fn respond(&mut self, answers: impl IntoIterator<Item = Answer>) -> Result<()> {
         let (ids, events) = self.checked(answers)?;
         if !ids.is_empty() {
-            let key = pending::key(self.session.as_str(), &ids);
+            let key = answer_key(self.session.as_str(), &ids);
             input::send(&self.shared, &self.session, events)
                 .options(|options| options.idempotency_key(key))
                 .await?;
@@ -222,18 +223,11 @@ impl Turn {
         self.message.as_ref()
     }
 
-    /// Returns where the turn stands, as a text to store: [`Conversation::resume_turn`] goes on with it in
-    /// another process, with exactly the events that were not handed over here.
-    ///
-    /// [`Conversation::resume_turn`]: crate::Conversation::resume_turn
-    pub fn checkpoint(&self) -> String {
-        Checkpoint::new(
-            &self.session,
-            self.message.as_ref(),
-            self.after.clone(),
-            &self.machine,
-        )
-        .to_string()
+    /// Returns where the turn stands, to be stored: [`resume_turn`](crate::Client::resume_turn) goes
+    /// on with it in another process, with exactly the events that were not handed over here.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let (message, after) = (self.message.as_ref(), self.after.clone());
+        checkpoint::store(&self.session, message, after, &self.machine)
     }
 
     /// What every call shares, and the session.
@@ -320,7 +314,7 @@ impl Turn {
     /// What the event means counts from here on.
     fn hand_over(&mut self, event: Event) -> Update {
         self.told = true;
-        self.after = self.events.checkpoint();
+        self.after = self.events.position();
         self.machine.observe(&event);
         self.uses.wait_for(self.machine.waits_for());
         if self.machine.is_over() {

@@ -9,10 +9,10 @@ use qoder_types::{Event, EventId, PreviewType, SessionId, UserMessage};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::checkpoint::Checkpoint;
 use super::machine::Machine;
 use super::uses::Uses;
-use super::{Turn, anchor, lookup};
+use super::{Turn, anchor, checkpoint, lookup};
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::follow::{EventLog, Follow, Start, Via};
 use crate::input;
@@ -45,7 +45,9 @@ enum Begin {
     /// With a message that is sent.
     Message(UserMessage),
     /// Where another process was.
-    Checkpoint(String),
+    Checkpoint(Checkpoint),
+    /// Nowhere, since what was given is no checkpoint: told when the turn is opened.
+    Refused(Error),
 }
 
 impl TurnOpening {
@@ -53,22 +55,26 @@ impl TurnOpening {
         Self::begin(shared, session, Begin::Message(message))
     }
 
-    pub(crate) fn resumed(shared: Shared, session: SessionId, checkpoint: String) -> Self {
-        Self::begin(shared, session, Begin::Checkpoint(checkpoint))
+    /// One that goes on from a checkpoint, in this session if one is given.
+    pub(crate) fn resumed<C>(shared: Shared, session: Option<SessionId>, checkpoint: C) -> Self
+    where
+        C: TryInto<Checkpoint>,
+        C::Error: Into<Error>,
+    {
+        let (of, begin) = match checkpoint.try_into() {
+            Ok(checkpoint) => {
+                let of = checkpoint.session_id().clone();
+                (of, Begin::Checkpoint(checkpoint))
+            }
+            Err(error) => (SessionId::new(""), Begin::Refused(error.into())),
+        };
+        Self::begin(shared, session.unwrap_or(of), begin)
     }
 
     /// Whether events may come that somebody has seen before: those of a turn that is resumed, or
     /// whose message may have been sent.
     pub(crate) fn may_be_under_way(&self) -> bool {
         self.key.is_some() || matches!(self.begin, Begin::Checkpoint(_))
-    }
-
-    /// One whose session is that of the checkpoint. If there is none in it, it is no checkpoint, which is
-    /// told when the turn is opened.
-    pub(crate) fn resumed_anywhere(shared: Shared, checkpoint: String) -> Self {
-        let parsed = Checkpoint::parse(&checkpoint);
-        let session = parsed.map_or_else(|_| SessionId::new(""), |parsed| parsed.session());
-        Self::resumed(shared, session, checkpoint)
     }
 
     fn begin(shared: Shared, session: SessionId, begin: Begin) -> Self {
@@ -158,8 +164,8 @@ impl TurnOpening {
         let deadline = self.deadline.and_then(|limit| time::deadline(begun, limit));
         let told = matches!(self.begin, Begin::Checkpoint(_));
         let checkpoint = match &self.begin {
-            Begin::Message(_) => None,
-            Begin::Checkpoint(text) => Some(text.clone()),
+            Begin::Checkpoint(checkpoint) => Some(checkpoint.clone()),
+            Begin::Message(_) | Begin::Refused(_) => None,
         };
         let (message, start, machine) = match self.begin {
             Begin::Message(message) => {
@@ -172,11 +178,8 @@ impl TurnOpening {
                     .unwrap_or_else(|_| Err(not_accepted_in_time()))
                     .map_err(|error| error.with_idempotency_key(Some(key)))?
             }
-            Begin::Checkpoint(text) => {
-                let checkpoint = Checkpoint::parse(&text)?.of(&self.session)?;
-                let start = checkpoint.start();
-                (checkpoint.message(), start, checkpoint.machine())
-            }
+            Begin::Checkpoint(checkpoint) => checkpoint::restore(&checkpoint, &self.session)?,
+            Begin::Refused(error) => return Err(error),
         };
         let mut uses = Uses::default();
         let missing = uses.missing(machine.waits_for());
@@ -202,7 +205,7 @@ impl TurnOpening {
             shared: self.shared,
             session: self.session,
             message,
-            after: events.checkpoint(),
+            after: events.position(),
             events,
             machine,
             uses,

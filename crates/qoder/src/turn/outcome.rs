@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use qoder_types::{
-    AgentArtifactDeliveredEvent, AgentMessageEvent, Event, EventId, SessionErrorEvent,
-    SessionUsageEvent,
+    AgentArtifactDeliveredEvent, AgentMessageEvent, Event, SessionErrorEvent, SessionUsageEvent,
 };
 use serde_json::Value;
 
-use super::{Pending, PendingKind, Stop};
+use super::Stop;
+use crate::tools::ToolUse;
 
 /// What the agent answered in a turn.
 ///
@@ -99,14 +99,14 @@ impl Reply {
 /// A tool that the agent used, and what came of it; from [`Reply::tool_calls`].
 #[derive(Clone, Debug)]
 pub struct ToolCall {
-    used: Pending,
+    used: ToolUse,
     result: Option<Event>,
 }
 
 impl ToolCall {
-    /// Returns the id of the use.
-    pub fn id(&self) -> &EventId {
-        self.used.id()
+    /// Returns the use: its id, the kind of the tool, its event.
+    pub fn tool_use(&self) -> &ToolUse {
+        &self.used
     }
 
     /// Returns the tool's name. Empty if the event has none.
@@ -114,24 +114,9 @@ impl ToolCall {
         self.used.name()
     }
 
-    /// Returns the name of the MCP server that the tool is of. `None` for other tools.
-    pub fn server(&self) -> Option<&str> {
-        self.used.server()
-    }
-
-    /// Returns whether it is a tool of the caller's own.
-    pub fn is_custom(&self) -> bool {
-        self.used.kind() == PendingKind::CustomTool
-    }
-
     /// Returns what the tool was given.
     pub fn input(&self) -> &Value {
         self.used.input()
-    }
-
-    /// Returns the event of the use.
-    pub fn event(&self) -> &Event {
-        self.used.event()
     }
 
     /// Returns the event with the result. `None` if none came.
@@ -185,7 +170,7 @@ impl Collected {
             _ => None,
         };
         if let Some(id) = answered {
-            if let Some(call) = self.calls.iter_mut().rfind(|call| *call.id() == id) {
+            if let Some(call) = self.calls.iter_mut().rfind(|call| *call.used.id() == id) {
                 call.result.get_or_insert(event);
             }
             return None;
@@ -200,16 +185,11 @@ impl Collected {
                     *self.credits.get_or_insert(0.0) += credits.as_f64();
                 }
             }
-            Event::AgentToolUse(_) | Event::AgentMcpToolUse(_) | Event::AgentCustomToolUse(_) => {
-                if let Some(id) = event.id().cloned() {
-                    self.calls.push(ToolCall {
-                        used: Pending::new(id, event),
-                        result: None,
-                    });
-                }
-            }
             other if other.type_name() == "agent.message" => return Some(other),
-            _ => {}
+            other => {
+                let call = |used| ToolCall { used, result: None };
+                self.calls.extend(ToolUse::of(&other).map(call));
+            }
         }
         None
     }
@@ -232,6 +212,7 @@ impl Collected {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tools::ToolKind;
 
     fn reply(events: &[&str]) -> Reply {
         let mut collected = Collected::default();
@@ -261,20 +242,20 @@ mod tests {
                     call.name(),
                     call.output(),
                     call.is_error(),
-                    call.is_custom(),
+                    call.tool_use().kind(),
                 )
             })
             .collect();
         assert_eq!(
             calls,
             [
-                ("Bash", Some("main.rs".into()), false, false),
-                ("find", Some("page".into()), true, false),
-                ("add", Some("3".into()), false, true),
-                ("Read", None, false, false),
+                ("Bash", Some("main.rs".into()), false, ToolKind::Builtin),
+                ("find", Some("page".into()), true, ToolKind::Mcp),
+                ("add", Some("3".into()), false, ToolKind::Custom),
+                ("Read", None, false, ToolKind::Builtin),
             ]
         );
-        assert_eq!(reply.tool_calls()[1].server(), Some("docs"));
+        assert_eq!(reply.tool_calls()[1].tool_use().server(), Some("docs"));
     }
 
     #[test]

@@ -161,3 +161,19 @@ fn nothing_shows_the_token() {
     let client = builder.build().expect("a client");
     assert!(!format!("{client:?}").contains("secret"));
 }
+
+#[test]
+fn a_transport_that_cannot_reach_the_base_url_is_refused() {
+    let refused = |base: &str| {
+        let transport = Transport::builder().build().expect("a transport");
+        let builder = Client::builder().token("pt-a").allow_plain_http(true);
+        builder.base_url(base).transport(transport).build()
+    };
+    refused("http://127.0.0.1:1/").expect("loopback is reached");
+    let error = refused("http://gateway.example/").expect_err("the transport refuses plain http");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(
+        error.to_string().contains("plain http to gateway.example"),
+        "{error}"
+    );
+}

@@ -12,11 +12,11 @@ fn ids(ids: &[&str]) -> Vec<EventId> {
 }
 
 fn result(text: &str) -> ToolResult {
-    ToolResult::new(text)
+    ToolResult::from(text)
 }
 
 fn send(call: &str, text: &str) -> Action {
-    Action::Send(id(call), Answer::Result(result(text)))
+    Action::Send(id(call), Given::Result(result(text)))
 }
 
 fn begun(call: &str) -> Action {
@@ -186,9 +186,7 @@ fn unknown_tools_are_left_or_answered_by_choice() {
         let done = test.actions();
         assert_eq!(done.len(), actions, "{done:?}");
         for action in done {
-            assert!(
-                matches!(&action, Action::Send(_, Answer::Result(result)) if result.is_error())
-            );
+            assert!(matches!(&action, Action::Send(_, Given::Result(result)) if result.is_error()));
         }
         assert_eq!(test.rounds.left(), left);
         test.rounds.answered(&id("b"));
@@ -235,7 +233,7 @@ fn what_the_ledger_knows_is_not_run_again() {
     test.actions();
     test.recalled("a", Some(Record::Begun));
     let actions = test.actions();
-    let [Action::Send(_, Answer::Result(result))] = actions.as_slice() else {
+    let [Action::Send(_, Given::Result(result))] = actions.as_slice() else {
         panic!("{actions:?}");
     };
     assert!(result.is_error());
@@ -295,7 +293,7 @@ fn the_server_may_ask_to_wait_longer() {
     test.delivered("a", Delivery::Unknown("busy".to_owned(), Some(7 * T)));
     assert_eq!(test.wait(), Some(7 * T));
     // It arrived after all.
-    let sent = Answer::Result(result("3"));
+    let sent = Given::Result(result("3"));
     assert_eq!(test.rounds.in_doubt(&id("a")), Some(&sent));
     test.rounds.answered(&id("a"));
     assert_eq!(test.rounds.in_doubt(&id("a")), None);
@@ -381,7 +379,7 @@ fn a_handler_that_takes_too_long_is_stopped() {
     };
     assert!(result.is_error());
     // It ended all the same, too late.
-    test.rounds.ended(&id("a"), ToolResult::new("3"));
+    test.rounds.ended(&id("a"), ToolResult::from("3"));
     assert_eq!(test.actions(), []);
 }
 
@@ -407,16 +405,16 @@ fn approvals_are_what_the_policy_says() {
     }
     test.pause(&["a", "b", "c"]);
     test.actions();
-    test.rounds.decided(test.now, &id("a"), Some(Answer::Allow));
-    let deny = || Answer::Deny("no".to_owned());
+    test.rounds.decided(test.now, &id("a"), Some(Given::Allow));
+    let deny = || Given::Deny("no".to_owned());
     test.rounds.decided(test.now, &id("b"), Some(deny()));
     test.rounds.decided(test.now, &id("c"), None);
     // Nobody asked for this one.
-    test.rounds.decided(test.now, &id("d"), Some(Answer::Allow));
+    test.rounds.decided(test.now, &id("d"), Some(Given::Allow));
     assert_eq!(
         test.actions(),
         [
-            Action::Send(id("a"), Answer::Allow),
+            Action::Send(id("a"), Given::Allow),
             Action::Send(id("b"), deny())
         ]
     );

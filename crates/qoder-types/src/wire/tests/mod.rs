@@ -1,233 +1,20 @@
 //! Whatever becomes of a member, its object is read, nothing of it is lost, and it is written as it
 //! was: for every type that there is.
 
+mod types;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Fit, Wire, nothing, read};
+use super::odd::{any_json, odd_values};
+use super::{Fit, nothing, read};
 use crate::*;
-
-/// A type, by what the tests need of it.
-struct Type {
-    name: &'static str,
-    sample: fn(usize) -> Value,
-    fit: fn(&Value) -> Fit,
-    /// Reads a document as the type, and writes it again.
-    again: fn(&[u8]) -> serde_json::Result<Value>,
-    /// What the type is without a body.
-    nothing: fn() -> serde_json::Result<Value>,
-}
-
-fn again<T: Serialize + DeserializeOwned>(json: &[u8]) -> serde_json::Result<Value> {
-    serde_json::to_value(read::<T>(json)?)
-}
-
-fn of_nothing<T: Serialize + DeserializeOwned>() -> serde_json::Result<Value> {
-    serde_json::to_value(nothing::<T>()?)
-}
-
-macro_rules! types {
-    ($($name:ident),* $(,)?) => {
-        &[$(Type {
-            name: stringify!($name),
-            sample: <$name as Wire>::sample,
-            fit: <$name as Wire>::fit,
-            again: again::<$name>,
-            nothing: of_nothing::<$name>,
-        }),*]
-    };
-}
-
-const TYPES: &[Type] = types![
-    Actor,
-    Advisor,
-    Agent,
-    AgentCreate,
-    AgentMember,
-    AgentOverrides,
-    AgentRef,
-    AgentUpdate,
-    AgentVersion,
-    ApiActor,
-    Base64Source,
-    BranchCheckout,
-    BrowserToolset,
-    Budget,
-    CacheCreation,
-    Checkout,
-    CommitCheckout,
-    Credential,
-    CredentialAuth,
-    CredentialAuthUpdate,
-    CredentialCreate,
-    CredentialUpdate,
-    CredentialValidation,
-    CustomTool,
-    Deleted,
-    Deployment,
-    DeploymentCreate,
-    DeploymentError,
-    DeploymentRun,
-    DeploymentUpdate,
-    DocumentBlock,
-    Dream,
-    DreamCreate,
-    DreamError,
-    DreamInput,
-    DreamIntoExisting,
-    DreamIntoNew,
-    DreamMemoryStore,
-    DreamOutput,
-    DreamOutputBehavior,
-    DreamSessions,
-    DreamUsage,
-    Environment,
-    EnvironmentConfig,
-    EnvironmentCreate,
-    EnvironmentUpdate,
-    EnvironmentVariableAuth,
-    EnvironmentVariableUpdate,
-    File,
-    FileContent,
-    FileResource,
-    FileRubric,
-    FileScope,
-    FileSource,
-    GitRepositoryResource,
-    GithubRepositoryResource,
-    ImageBlock,
-    InjectionLocation,
-    InputEvent,
-    Itself,
-    McpOauth,
-    McpOauthUpdate,
-    McpProbe,
-    McpServer,
-    McpToolset,
-    Memory,
-    MemoryCreate,
-    MemoryListItem,
-    MemoryPrefix,
-    MemoryStore,
-    MemoryStoreCreate,
-    MemoryStoreResource,
-    MemoryStoreUpdate,
-    MemoryUpdate,
-    MemoryVersion,
-    Model,
-    ModelRef,
-    ModelUsage,
-    Money,
-    Multiagent,
-    MultiagentMember,
-    Networking,
-    OauthRefresh,
-    OauthRefreshUpdate,
-    OutcomeEvaluation,
-    Packages,
-    PausedReason,
-    PermissionPolicy,
-    ProbeResponse,
-    RedactedBlock,
-    RefreshAttempt,
-    Rubric,
-    Schedule,
-    SearchResultBlock,
-    SendEvents,
-    ServerToolUse,
-    ServiceAccountActor,
-    ServiceToken,
-    Session,
-    SessionActor,
-    SessionAgent,
-    SessionCanceled,
-    SessionCreate,
-    SessionError,
-    SessionResource,
-    SessionResourceUpdate,
-    SessionStats,
-    SessionThread,
-    SessionUpdate,
-    SessionUsage,
-    SessionWork,
-    Skill,
-    SkillRef,
-    SkillUpdate,
-    SkillVersion,
-    Source,
-    StaticBearer,
-    StaticBearerUpdate,
-    SystemMessage,
-    TextBlock,
-    TextRubric,
-    TextSource,
-    ThreadAgent,
-    TokenEndpointAuth,
-    Tool,
-    ToolConfig,
-    ToolDefaults,
-    Toolset,
-    TriggerContext,
-    UrlSource,
-    UserActor,
-    UserCustomToolResult,
-    UserDefineOutcome,
-    UserInterrupt,
-    UserLocation,
-    UserMessage,
-    UserToolConfirmation,
-    UserToolResult,
-    Vault,
-    VaultCreate,
-    WebhookData,
-    WebhookEvent,
-    WebhookSchedule,
-    WebhookScheduleRun,
-    WebhookSession,
-    Work,
-    WorkData,
-    WorkHeartbeat,
-    WorkStats,
-    WorkStop,
-    WorkUpdate,
-];
+use types::{TYPES, Type};
 
 /// How many samples of a type are looked at: enough for every variant of its unions to be in one.
 const SAMPLES: usize = 10;
-
-#[test]
-fn no_type_is_forgotten() {
-    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = BTreeSet::new();
-    let mut folders = vec![source];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).expect("a text");
-            let mut lines = text.lines();
-            while let Some(line) = lines.next() {
-                if matches!(line, "object! {" | "body! {" | "tagged! {") {
-                    let name = lines.find(|line| !line.trim_start().starts_with("///"));
-                    let name = name.and_then(|line| line.split_whitespace().next());
-                    found.insert(name.expect("a name").to_owned());
-                }
-            }
-        }
-    }
-    // It is read by another way, and is in messages and results.
-    found.remove("ContentBlock");
-    let tested: BTreeSet<String> = TYPES.iter().map(|kind| kind.name.to_owned()).collect();
-    let forgotten: Vec<_> = found.difference(&tested).collect();
-    assert!(found.len() > 60 && forgotten.is_empty(), "{forgotten:?}");
-}
 
 /// The names of an object's members; those of objects within it are theirs to test.
 fn names(value: &Value) -> Vec<String> {
@@ -311,26 +98,7 @@ fn a_sample_comes_back_to_the_letter() {
 
 #[test]
 fn a_member_may_be_anything() {
-    let odd = [
-        json!(null),
-        json!(true),
-        json!(7),
-        json!(3.0),
-        json!("3"),
-        json!(-1),
-        json!(0.5),
-        json!(""),
-        json!("text"),
-        json!([]),
-        json!([7]),
-        json!([null]),
-        json!(["a", {}]),
-        json!({}),
-        json!({"a": null}),
-        json!({"type": "of tomorrow"}),
-        json!({"type": null}),
-        json!({"id": "x"}),
-    ];
+    let odd = odd_values();
     for kind in TYPES {
         for choice in 0..SAMPLES {
             let sample = (kind.sample)(choice);
@@ -487,7 +255,7 @@ proptest! {
     fn several_members_may_be_anything(
         kind in 0..TYPES.len(),
         choice in 0usize..40,
-        odd in prop::collection::vec((any::<prop::sample::Index>(), json()), 1..4),
+        odd in prop::collection::vec((any::<prop::sample::Index>(), any_json()), 1..4),
     ) {
         let kind = &TYPES[kind];
         let mut value = (kind.sample)(choice);
@@ -503,24 +271,4 @@ proptest! {
         }
         comes_back(kind, &value);
     }
-}
-
-/// Any JSON.
-fn json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        (-1000i32..1000).prop_map(|number| Value::from(f64::from(number) / 4.0)),
-        "\\PC{0,6}".prop_map(Value::from),
-        "[0-9]{1,3}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 12, 3, |inner| {
-        let name = prop_oneof![Just("type".to_owned()), Just("id".to_owned()), "[a-z]{1,5}"];
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            prop::collection::vec((name, inner), 0..3)
-                .prop_map(|members| Value::Object(members.into_iter().collect())),
-        ]
-    })
 }

@@ -1,0 +1,327 @@
+//! Calls as values: an operation with its parameters, without calling it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{Extra, FileUpload, Form, Method, Op, SkillCreate, SkillUpload, wire};
+
+/// A call that is described and not made: an operation with its parameters, giving a `T`.
+///
+/// ```
+/// use qoder_types::ops;
+///
+/// let mut request = ops::sessions::events::list(&"sess_1".into());
+/// request.set_query("limit", 20);
+/// assert_eq!(request.op().method.as_str(), "GET");
+/// assert_eq!(request.target().unwrap(), "/sessions/sess_1/events?limit=20");
+/// ```
+pub struct Request<T> {
+    op: &'static Op,
+    path: Result<String, RequestError>,
+    query: Vec<(Cow<'static, str>, String)>,
+    headers: Vec<(&'static str, String)>,
+    body: Result<Option<Vec<u8>>, RequestError>,
+    form: Option<Form>,
+    output: PhantomData<fn() -> T>,
+}
+
+/// Why a request can't be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// A parameter of the path is empty, `.` or `..`: the request would go somewhere else.
+    PathParameter {
+        /// The name of the parameter.
+        name: &'static str,
+        /// The value that it was given.
+        value: String,
+    },
+    /// The path doesn't start with `/`.
+    Path(String),
+    /// The body can't be written as JSON, or is no object where a member was to be added.
+    Body(String),
+}
+
+/// Everything but what RFC 3986, section 2.3 calls unreserved.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+impl<T> Request<T> {
+    /// Makes a call of an operation whose path has no parameters, or whose parameters are yet to be
+    /// given.
+    pub fn new(op: &'static Op) -> Self {
+        Self {
+            op,
+            path: Ok(op.path.to_owned()),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: Ok(op.sends_empty_object.then(|| b"{}".to_vec())),
+            form: None,
+            output: PhantomData,
+        }
+    }
+
+    /// Makes a call of an operation that this crate has no description of. `path` is used as it is:
+    /// it starts with `/`, is percent-encoded, and may have a query.
+    pub fn undocumented(method: Method, path: &str) -> Self {
+        static GET: Op = Op::get("get", "(undocumented)");
+        static POST: Op = Op::post("post", "(undocumented)");
+        static PUT: Op = Op::put("put", "(undocumented)");
+        static DELETE: Op = Op {
+            sends_empty_object: false,
+            ..Op::delete("delete", "(undocumented)")
+        };
+        let mut request = Self::new(match method {
+            Method::Get => &GET,
+            Method::Post => &POST,
+            Method::Put => &PUT,
+            Method::Delete => &DELETE,
+        });
+        request.path = if path.starts_with('/') {
+            Ok(path.to_owned())
+        } else {
+            Err(RequestError::Path(path.to_owned()))
+        };
+        request
+    }
+
+    /// Fills a parameter of the path: one segment, percent-encoded whole. If it is empty, `.` or
+    /// `..`, the request has no [`target`](Self::target).
+    pub fn path(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(path) = &self.path {
+            self.path = if matches!(value, "" | "." | "..") {
+                Err(RequestError::PathParameter {
+                    name,
+                    value: value.to_owned(),
+                })
+            } else {
+                let encoded = utf8_percent_encode(value, ENCODED).to_string();
+                Ok(path.replacen(&format!("{{{name}}}"), &encoded, 1))
+            };
+        }
+        self
+    }
+
+    /// Sets the JSON body.
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        self.form = None;
+        self.body = serde_json::to_vec(body)
+            .map(Some)
+            .map_err(|error| RequestError::Body(error.to_string()));
+        self
+    }
+
+    /// Sets a form as the body, in place of JSON.
+    pub fn form_body(mut self, form: Form) -> Self {
+        self.body = Ok(None);
+        self.form = Some(form);
+        self
+    }
+
+    /// Sets the body that an operation takes.
+    pub(crate) fn with_body<B: RequestBody>(self, body: &B) -> Self {
+        body.put(self)
+    }
+
+    /// The same request, returning nothing in particular.
+    #[cfg(test)]
+    pub(crate) fn untyped(self) -> Request<()> {
+        Request {
+            op: self.op,
+            path: self.path,
+            query: self.query,
+            headers: self.headers,
+            body: self.body,
+            form: self.form,
+            output: PhantomData,
+        }
+    }
+
+    /// Sets a header.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds a query parameter, which may be there already.
+    pub fn add_query(&mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) {
+        self.query.push((name.into(), value.to_string()));
+    }
+
+    /// Sets a query parameter, in place of those of the same name.
+    pub fn set_query(&mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) {
+        let name = name.into();
+        self.query.retain(|(other, _)| *other != name);
+        self.add_query(name, value);
+    }
+
+    /// Sets the cursor of a list, in place of any other kind of cursor; filters stay.
+    pub fn set_cursor(&mut self, name: &'static str, value: &str) {
+        self.query
+            .retain(|(other, _)| !matches!(other.as_ref(), "page" | "after_id" | "before_id"));
+        self.add_query(name, value);
+    }
+
+    /// Adds a member to the JSON body, which must be an object or not be there yet; or a field to
+    /// the form.
+    pub fn extra(&mut self, field: &str, value: Value) {
+        if let Some(form) = &mut self.form {
+            form.field(field, &value);
+            return;
+        }
+        let body = std::mem::replace(&mut self.body, Ok(None));
+        self.body = body.and_then(|body| {
+            let mut object: Extra = match body {
+                Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+                    RequestError::Body(format!("{field:?} can only be added to a JSON object"))
+                })?,
+                None => Extra::new(),
+            };
+            object.insert(field.to_owned(), value);
+            serde_json::to_vec(&object)
+                .map(Some)
+                .map_err(|error| RequestError::Body(error.to_string()))
+        });
+    }
+
+    /// Returns the operation.
+    pub fn op(&self) -> &'static Op {
+        self.op
+    }
+
+    /// Returns the query parameters, not encoded.
+    pub fn query(&self) -> &[(Cow<'static, str>, String)] {
+        &self.query
+    }
+
+    /// Returns the headers beyond those that every request has.
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.headers
+    }
+
+    /// Returns the path and query below the base URL, percent-encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::PathParameter`], [`RequestError::Path`].
+    pub fn target(&self) -> Result<String, RequestError> {
+        let mut target = self.path.clone()?;
+        let mut separator = if target.contains('?') { '&' } else { '?' };
+        for (name, value) in &self.query {
+            target.push(separator);
+            target.extend(utf8_percent_encode(name, ENCODED));
+            target.push('=');
+            target.extend(utf8_percent_encode(value, ENCODED));
+            separator = '&';
+        }
+        Ok(target)
+    }
+
+    /// Returns the JSON body, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Body`].
+    pub fn body(&self) -> Result<Option<&[u8]>, RequestError> {
+        match &self.body {
+            Ok(body) => Ok(body.as_deref()),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// Returns the form, if the body is one.
+    pub fn form(&self) -> Option<&Form> {
+        self.form.as_ref()
+    }
+}
+
+/// What an operation takes for a body.
+pub(crate) trait RequestBody: Sized {
+    /// Sets it as the body of a request.
+    fn put<T>(&self, request: Request<T>) -> Request<T>;
+
+    /// The body that this JSON stands for. `None` if its kind is no JSON.
+    #[cfg(test)]
+    fn of_json(json: Value) -> Option<Self>;
+}
+
+impl<B: wire::Wire + Serialize> RequestBody for B {
+    fn put<T>(&self, request: Request<T>) -> Request<T> {
+        request.json(self)
+    }
+
+    #[cfg(test)]
+    fn of_json(json: Value) -> Option<Self> {
+        Some(Self::read(json))
+    }
+}
+
+/// Bodies that are forms.
+macro_rules! forms {
+    ($($name:ident),*) => {$(
+        impl RequestBody for $name {
+            fn put<T>(&self, request: Request<T>) -> Request<T> {
+                request.form_body(self.form())
+            }
+
+            #[cfg(test)]
+            fn of_json(_: Value) -> Option<Self> {
+                None
+            }
+        }
+    )*};
+}
+
+forms!(FileUpload, SkillCreate, SkillUpload);
+
+impl<T> Clone for Request<T> {
+    fn clone(&self) -> Self {
+        Self {
+            op: self.op,
+            path: self.path.clone(),
+            query: self.query.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+            form: self.form.clone(),
+            output: PhantomData,
+        }
+    }
+}
+
+/// Shows neither values nor the body, which may be secret.
+impl<T> fmt::Debug for Request<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("op", &self.op.name)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PathParameter { name, value } if value.is_empty() => {
+                write!(f, "{name} is empty: the request would go somewhere else")
+            }
+            Self::PathParameter { name, value } => {
+                write!(
+                    f,
+                    "{name} is {value:?}, which is no id: the request would go somewhere else"
+                )
+            }
+            Self::Path(path) => write!(f, "the path {path:?} doesn't start with /"),
+            Self::Body(why) => write!(f, "the body can't be written: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}
