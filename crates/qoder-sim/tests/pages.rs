@@ -90,11 +90,14 @@ async fn a_walk_of_a_list_that_changes_is_whole() {
         }
         let once: HashSet<&String> = seen.iter().collect();
         assert_eq!(once.len(), seen.len(), "{list}: {seen:?}");
-        let lost: Vec<&String> = ids
+        let missing: Vec<&String> = ids
             .iter()
             .filter(|id| !once.contains(id) && !gone.contains(*id))
             .collect();
-        assert!(lost.is_empty(), "{list}: {lost:?} are not in {seen:?}");
+        assert!(
+            missing.is_empty(),
+            "{list}: {missing:?} are not in {seen:?}"
+        );
         let of_then: Vec<&String> = seen.iter().filter(|id| ids.contains(id)).collect();
         let mut order: Vec<&String> = ids.iter().filter(|id| once.contains(id)).collect();
         if kind.newest_first {

@@ -18,7 +18,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: MACHINE,
         find: "        let before = self.calls.insert(id.clone(), State::Answered);\n",
         put: "        let before = self.calls.get(id).cloned();\n",
-        by: under_faults(),
+        by: client("tools::machine"),
     },
     Mutant {
         breaks: "tools",
