@@ -154,7 +154,7 @@ async fn several_workers_share_a_queue() {
     for worker in workers {
         ended(worker).await;
     }
-    let done = done.lock().expect("what is done");
+    let done = done.lock().expect("what is done").clone();
     assert_eq!(done.len(), sessions.len());
     for session in &sessions {
         assert_eq!(done[session.as_str()].len(), 1, "{done:?}");
@@ -331,8 +331,8 @@ async fn a_shutdown_ends_what_is_held_and_leaves_the_rest() {
     }));
     let mut held = Vec::new();
     for heeds in [false, true] {
-        let (work, heed) = began.recv().await.expect("a handler");
-        heed.send(heeds).expect("it waits");
+        let (work, answer) = began.recv().await.expect("a handler");
+        answer.send(heeds).expect("it waits");
         held.push(work);
     }
     told.shut_down();

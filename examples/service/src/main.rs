@@ -113,7 +113,7 @@ fn for_the_page(updates: Updates) -> impl Stream<Item = qoder::Result<sse::Event
             };
             let event = sse::Event::default().event(name).data(data.to_string());
             let event = match id {
-                Some(id) => event.id(id.to_string()),
+                Some(id) => event.id(id),
                 None => event,
             };
             let goes_on = matches!(name, "text" | "message");

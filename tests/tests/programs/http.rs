@@ -1,5 +1,6 @@
 //! What a browser, or the platform, asks of the programs that are servers.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,9 +37,9 @@ pub(crate) async fn request(
     let mut connection = TcpStream::connect(address).await.expect("it listens");
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        let _ = write!(head, "{name}: {value}\r\n");
     }
-    head += &format!("content-length: {}\r\n\r\n{body}", body.len());
+    let _ = write!(head, "content-length: {}\r\n\r\n{body}", body.len());
     connection
         .write_all(head.as_bytes())
         .await

@@ -67,7 +67,7 @@ async fn chat_shows_text_as_it_is_written() {
                 }
                 "second" => {
                     turn.reply("It goes on and on").await;
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
                 message => turn.reply(format!("{message}, too.")).await,
             }
