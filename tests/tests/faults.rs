@@ -16,7 +16,7 @@ fn each_event_once_and_in_order_under_any_schedule() {
             panic!("seed {seed}: {why}\nreplay it: cargo xtask faults --seed {seed}")
         }
     };
-    assert!(total.answers > 1000, "{} answers", total.answers);
+    assert!(total.answers > 500, "{} answers", total.answers);
     for (n, schedule) in Schedule::rare().into_iter().enumerate() {
         if let Err(why) = run(schedule, false) {
             panic!("rare schedule {n}: {why}");
