@@ -107,6 +107,8 @@ impl Approvals {
             return Decision::Ask;
         }
         let fits = |rule: &Rule| match rule {
+            // What can't be read has an empty name, and no rule is meant for it.
+            Rule::Tool(name) | Rule::Server(name) if name.is_empty() => false,
             Rule::Tool(name) => asked.kind() == ToolKind::Builtin && asked.name() == name,
             Rule::Server(name) => {
                 asked.kind() == ToolKind::Mcp && asked.server() == Some(name.as_str())
@@ -146,8 +148,9 @@ mod tests {
     #[test]
     fn nothing_is_allowed_that_no_rule_allows() {
         let no = || Decision::Deny("no".to_owned());
-        let rules = Approvals::allow(["Read", "Bash"])
+        let rules = Approvals::allow(["Read", "Bash", ""])
             .deny(["Bash"], "no")
+            .allow_server("")
             .allow_server("tracker")
             .allow_server("shop")
             .deny_server("shop", "no");
@@ -165,6 +168,11 @@ mod tests {
                 Decision::Ask,
             ),
             ("mcp_tool_use", r#","name":"Read""#, Decision::Ask),
+            (
+                "mcp_tool_use",
+                r#","name":"Read","mcp_server_name":"""#,
+                Decision::Ask,
+            ),
             (
                 "mcp_tool_use",
                 r#","name":"x","mcp_server_name":"tracker""#,
