@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{client, client_in, current, plan, seed, session, start};
+use common::{client, client_in, current, plan, seed, session, session_with, start};
 use qoder::types::serde_json::{Value, json};
 use qoder::types::{SessionId, ThreadId};
 use qoder::{
@@ -339,6 +339,39 @@ async fn what_is_left_to_the_caller_is_there_with_the_pause() {
             assert_eq!(turn.turn().stop_reason(), Stop::EndTurn);
         }
     }
+}
+
+/// The text is there as it is written, while a toolbox answers what is asked in between.
+#[tokio::test]
+async fn live_text_comes_beside_the_answers_of_a_toolbox() {
+    let tester = |turn: qoder_sim::Turn| async move {
+        turn.deltas(["Let me ", "see."]).await;
+        let noon = qoder_sim::ToolUse::custom("clock", json!({}));
+        let noon = turn.ask_all([noon]).await;
+        turn.deltas(["It is ", &noon[0].text(), "."]).await;
+    };
+    let sim = start(current().agent("tester", tester)).await;
+    let client = client(&sim);
+    let id = session_with(&client, &[]).await;
+    let schema = json!({"type": "object"});
+    let toolbox = Toolbox::new().tool("clock", "The time.", schema, |_: Value| async {
+        Ok::<_, String>("noon")
+    });
+    let opening = client.session(&id).turn("What time is it?").previews();
+    let mut turn = opening.tools(&toolbox).await.expect("a turn");
+    let (mut live, mut said) = (String::new(), String::new());
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(30), turn.next_update()).await;
+        match next.expect("in time").transpose().expect("an update") {
+            Some(Update::Text(text)) => live.push_str(text.new()),
+            Some(Update::Event(Event::AgentMessage(message))) => said.push_str(&message.text()),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    assert_eq!(turn.turn().stop_reason(), Stop::EndTurn);
+    assert_eq!(said, "Let me see.It is noon.");
+    assert_eq!(live, said);
 }
 
 #[tokio::test]

@@ -20,9 +20,10 @@
 //!
 //! Deliveries are *at least once*: an event comes again if the answer was lost, under the same
 //! [`id`](Delivery::id). Remember the ids of those that were handled, longer than the platform
-//! tries again.
+//! tries again; [`Verifier::handled`] asks for them, which also stops who replays a recording.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -45,7 +46,10 @@ const TOLERANCE: Duration = Duration::from_secs(300);
 pub struct Verifier {
     keys: Vec<Zeroizing<Vec<u8>>>,
     tolerance: Duration,
+    handled: Option<Handled>,
 }
+
+type Handled = Arc<dyn Fn(&Delivery) -> bool + Send + Sync>;
 
 impl Verifier {
     /// Makes a verifier for an endpoint's secret: `whsec_` and the base64 of 24 to 64 bytes.
@@ -57,6 +61,7 @@ impl Verifier {
         Ok(Self {
             keys: vec![key(secret)?],
             tolerance: TOLERANCE,
+            handled: None,
         })
     }
 
@@ -78,11 +83,37 @@ impl Verifier {
         self
     }
 
+    /// Sets a closure that says whether a delivery was handled before, by the ids that the program
+    /// keeps. Default: none is asked. It is asked of genuine deliveries only, and one that was
+    /// handled is [`VerifyError::Replay`].
+    ///
+    /// Note an id when its event is handled, not when it arrives: one whose handling failed is to be
+    /// delivered again. Within the [tolerance](Self::tolerance) a recording is as good as the
+    /// delivery, so an id is worth keeping for twice that time at the least.
+    ///
+    /// ```
+    /// use std::collections::HashSet;
+    /// use std::sync::{Arc, Mutex};
+    /// use qoder::webhooks::Verifier;
+    ///
+    /// # fn main() -> Result<(), qoder::webhooks::VerifyError> {
+    /// let done = Arc::new(Mutex::new(HashSet::<String>::new())); // a table of the database, rather
+    /// let known = done.clone();
+    /// let verifier = Verifier::new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?
+    ///     .handled(move |delivery| known.lock().is_ok_and(|known| known.contains(&delivery.id)));
+    /// # Ok(()) }
+    /// ```
+    pub fn handled(mut self, handled: impl Fn(&Delivery) -> bool + Send + Sync + 'static) -> Self {
+        self.handled = Some(Arc::new(handled));
+        self
+    }
+
     /// Verifies a request, and reads its event.
     ///
     /// # Errors
     ///
-    /// Any [`VerifyError`]. Answer 400 then, and do nothing of what the request says.
+    /// Any [`VerifyError`]. Do nothing of what the request says, and answer 400; but a
+    /// [`Replay`](VerifyError::Replay) is answered like a success, or it is delivered again.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, VerifyError> {
         self.verify_at(headers, body, SystemTime::now())
     }
@@ -114,11 +145,15 @@ impl Verifier {
         }
         let event =
             serde_json::from_slice(body).map_err(|error| VerifyError::Body(error.to_string()))?;
-        Ok(Delivery {
+        let delivery = Delivery {
             id: id.to_owned(),
             sent_at,
             event,
-        })
+        };
+        match &self.handled {
+            Some(handled) if handled(&delivery) => Err(VerifyError::Replay(delivery.id)),
+            _ => Ok(delivery),
+        }
     }
 
     fn is_signed(&self, head: &[&str], body: &[u8], signatures: &str) -> bool {
@@ -221,6 +256,8 @@ pub enum VerifyError {
     Signature,
     /// It is genuine, and its body isn't the JSON of an event.
     Body(String),
+    /// It is genuine, and was [handled](Verifier::handled) before, under this id.
+    Replay(String),
 }
 
 impl fmt::Display for VerifyError {
@@ -239,6 +276,7 @@ impl fmt::Display for VerifyError {
                 "no signature is right: another sender or secret, or not the body as it was sent",
             ),
             Self::Body(why) => write!(f, "the body is genuine, and no event: {why}"),
+            Self::Replay(id) => write!(f, "the delivery {id} was handled before"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Deliveries of webhooks: the vector of the API's facts, and every way to spoil it.
 #![cfg(feature = "webhooks")]
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -182,4 +183,36 @@ fn a_secret_has_its_form() {
         Verifier::new(&long).expect_err("66 bytes"),
         VerifyError::Secret
     );
+}
+
+/// A recording that is played again within the tolerance is genuine, and has been handled.
+#[test]
+fn what_was_handled_is_not_handled_again() -> Result<(), VerifyError> {
+    let done = Arc::new(Mutex::new(Vec::<String>::new()));
+    let asked = Arc::new(Mutex::new(0));
+    let (known, times_asked) = (done.clone(), asked.clone());
+    let verifier = Verifier::new(&secret())?.handled(move |delivery| {
+        *times_asked.lock().expect("no panic") += 1;
+        known.lock().expect("no panic").contains(&delivery.id)
+    });
+    let now = at(times("accept_now")[0]);
+    // Its handling failed, so that it is delivered again, and again.
+    for _ in 0..2 {
+        verifier.verify_at(&headers(), BODY, now)?;
+    }
+    let delivery = verifier.verify_at(&headers(), BODY, now)?;
+    done.lock().expect("no panic").push(delivery.id.clone());
+    let again = verifier.verify_at(&headers(), BODY, now);
+    assert_eq!(
+        again.expect_err("a replay"),
+        VerifyError::Replay(delivery.id)
+    );
+
+    // Of what isn't genuine, nobody is asked.
+    let before = *asked.lock().expect("no panic");
+    let forged = with("webhook-id", "whe_2");
+    let error = verifier.verify_at(&forged, BODY, now).expect_err("forged");
+    assert_eq!(error, VerifyError::Signature);
+    assert_eq!(*asked.lock().expect("no panic"), before);
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -25,6 +25,7 @@ use super::tool_use::{ToolKind, ToolUse};
 use super::toolbox::UnknownTools;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
+use crate::follow::Update;
 use crate::turn::{Reading, Reply, Stop, Turn, answered};
 
 /// Something that is under way, and what came of it.
@@ -64,7 +65,7 @@ pub struct ToolTurn<'l> {
     pause: Option<EventId>,
     jobs: Vec<Job<'l>>,
     /// What came and is not handed over yet.
-    held: VecDeque<Event>,
+    held: VecDeque<Update>,
     /// What ends it, once that is handed over.
     last: Option<Result<()>>,
     start: Instant,
@@ -121,6 +122,25 @@ impl<'l> ToolTurn<'l> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
+    /// Returns the next update, as [`Turn::next_update`] does: an event, or, with
+    /// [`previews`](crate::turn::TurnOpening::previews), the text of messages while it is written.
+    ///
+    /// ```no_run
+    /// # async fn f(session: qoder::Conversation, toolbox: qoder::Toolbox) -> qoder::Result<()> {
+    /// use qoder::Update;
+    ///
+    /// let mut turn = session.turn("Book the trip").previews().tools(&toolbox).await?;
+    /// while let Some(update) = turn.next_update().await {
+    ///     if let Update::Text(text) = update? {
+    ///         print!("{}", text.new());
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub async fn next_update(&mut self) -> Option<Result<Update>> {
+        poll_fn(|cx| self.poll_update(cx)).await
+    }
+
     /// Returns the turn: how it stands, and its checkpoint.
     pub fn turn(&self) -> &Turn {
         &self.turn
@@ -166,6 +186,17 @@ impl<'l> ToolTurn<'l> {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        loop {
+            match ready!(self.poll_update(cx)) {
+                Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
         while !self.over {
             if let Some(end) = self.last.take() {
                 if self.held.is_empty() {
@@ -182,16 +213,22 @@ impl<'l> ToolTurn<'l> {
                 continue;
             }
             // A pause is handed over when it is known what of it is left to the caller, or that it
-            // is history.
+            // is history, as what comes after it shows.
             if self.held.len() > 1 || self.rounds.is_settled() {
-                if let Some(event) = self.held.pop_front() {
-                    return Poll::Ready(Some(Ok(event)));
+                if let Some(update) = self.held.pop_front() {
+                    return Poll::Ready(Some(Ok(update)));
                 }
             }
-            match Pin::new(&mut self.turn).poll_next(cx) {
-                Poll::Ready(Some(Ok(event))) => {
-                    self.observe(&event);
-                    self.held.push_back(event);
+            match self.turn.poll_update(cx) {
+                // The connection has nothing to do with what is held.
+                Poll::Ready(Some(Ok(notice @ Update::Notice(_)))) => {
+                    return Poll::Ready(Some(Ok(notice)));
+                }
+                Poll::Ready(Some(Ok(update))) => {
+                    if let Update::Event(event) = &update {
+                        self.observe(event);
+                    }
+                    self.held.push_back(update);
                     continue;
                 }
                 Poll::Ready(Some(Err(error))) => {
@@ -220,7 +257,7 @@ impl<'l> ToolTurn<'l> {
         Poll::Ready(None)
     }
 
-    fn end(&mut self, item: Option<Result<Event>>) -> Poll<Option<Result<Event>>> {
+    fn end(&mut self, item: Option<Result<Update>>) -> Poll<Option<Result<Update>>> {
         self.over = true;
         self.jobs.clear();
         self.timer = None;

@@ -258,7 +258,7 @@ impl Turn {
         }
     }
 
-    fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
+    pub(crate) fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
         // Its timer alone would not do: no timer fires while events keep coming.
         let deadline = self.deadline.as_ref().map(|timer| timer.deadline());
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) && !self.machine.is_over() {
