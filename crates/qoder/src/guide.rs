@@ -28,6 +28,7 @@ use crate::{
     follow::{EventStream, Updates},
     observe::Observe,
     tools::Ledger,
+    tools::ToolTurn,
     transport,
     turn::TurnOpening,
     worker::{Job, WorkerNotice},
