@@ -15,6 +15,8 @@ mod look;
 mod machine;
 mod opening;
 mod result;
+#[cfg(feature = "schemars")]
+mod schema;
 mod seen;
 mod tool_use;
 mod toolbox;

@@ -110,6 +110,41 @@ impl Toolbox {
         self.add(name.into(), description.into(), schema, handler)
     }
 
+    /// Adds a tool whose schema is that of its arguments' type: the doc comments of the type's fields
+    /// are what the agent reads of them. The rest is as with [`tool`](Self::tool).
+    ///
+    /// ```
+    /// use qoder::Toolbox;
+    /// use schemars::JsonSchema;
+    ///
+    /// #[derive(serde::Deserialize, JsonSchema)]
+    /// struct LookUp {
+    ///     /// The number on the receipt.
+    ///     order: u64,
+    /// }
+    ///
+    /// let toolbox = Toolbox::new().described_tool(
+    ///     "look_up",
+    ///     "Says where an order is.",
+    ///     |args: LookUp| async move { Ok::<_, String>(format!("{} is on its way", args.order)) },
+    /// );
+    /// ```
+    #[cfg(feature = "schemars")]
+    pub fn described_tool<A, T, E, F>(
+        self,
+        name: impl Into<String>,
+        description: impl Into<String>,
+        handler: impl Fn(A) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: schemars::JsonSchema + DeserializeOwned + Send + 'static,
+        T: Serialize + 'static,
+        E: fmt::Display,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.tool(name, description, super::schema::of::<A>(), handler)
+    }
+
     /// Adds a tool whose output is content: blocks of text, images, documents or search results.
     /// The rest is as with [`tool`](Self::tool).
     pub fn content_tool<A, C, E, F>(
