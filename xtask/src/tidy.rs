@@ -182,6 +182,16 @@ fn folders(packages: &[Package], broken: &mut Vec<String>) {
     }
 }
 
+/// All code of a published package.
+pub(crate) fn code(package: &str) -> Result<String, String> {
+    let folder = format!("crates/{package}/src/");
+    let files = tracked(".rs")?.into_iter();
+    files
+        .filter(|path| path.starts_with(&folder))
+        .map(|path| read(&root().join(path)))
+        .collect()
+}
+
 /// Nothing unfinished, unsafe code in its one file, and no clock or randomness in the machines that take them as inputs.
 fn sources(broken: &mut Vec<String>) -> Result<(), String> {
     // Put together here, so that this file doesn't find itself.

@@ -152,7 +152,7 @@ fn write() -> Result<(), String> {
 }
 
 /// Every so many of them are tried in each check, whose steps have to be short.
-const SHARE: usize = 6;
+const SHARE: usize = 8;
 
 /// A share of them.
 pub(crate) fn run_some() -> Result<(), String> {

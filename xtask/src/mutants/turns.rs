@@ -1,6 +1,6 @@
 //! Turns.
 
-use super::{By, Mutant, client};
+use super::{By, Mutant, client, whole};
 
 const TURN: &str = "crates/qoder/src/turn/mod.rs";
 const OPENING: &str = "crates/qoder/src/turn/opening.rs";
@@ -308,8 +308,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         wrong: "the same answers are another request in another order",
         file: TURN,
         find: "        events.sort_by_key(|(at, _)| *at);\n",
-        put: "        events.sort_by_key(|(_, event)| format!(\"{event:?}\").len());\n",
-        by: By::Simulation,
+        put: "        events.rotate_left(0);\n",
+        by: whole("turn_answers", "answers_whose_acceptance_was_lost"),
     },
     Mutant {
         breaks: "answers",
@@ -317,6 +317,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: TURN,
         find: "            input::send(&self.shared, &self.session, events)\n                .options",
         put: "            input::send(&self.shared, &self.session, events.into_iter().take(1))\n                .options",
-        by: By::Simulation,
+        by: whole("turn_answers", "all_that_waits_is_answered"),
     },
 ];
