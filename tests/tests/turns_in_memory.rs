@@ -40,6 +40,9 @@ struct State {
     ordered: bool,
     /// What lists answer in place of events: a status, and how long to wait. With 0, nothing, ever.
     unlisted: Option<(u16, u64)>,
+    /// How often in a row lists are unavailable, before each answer.
+    falters: u32,
+    faltered: u32,
     /// What becomes of a message's text.
     echo: fn(&str) -> String,
     /// The messages, by their keys.
@@ -78,6 +81,8 @@ impl Server {
             names: true,
             ordered: true,
             unlisted: None,
+            falters: 0,
+            faltered: 0,
             echo: str::to_owned,
             sent: HashMap::new(),
             requests: Vec::new(),
@@ -167,7 +172,7 @@ impl Server {
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             return response;
         }
-        let unlisted = self.state().unlisted;
+        let unlisted = self.state().unlisted();
         if let Some((status, seconds)) = unlisted {
             if status == 0 {
                 return std::future::pending().await;
@@ -223,6 +228,15 @@ impl State {
             }
         };
         json!({"data": if self.names { vec![echo] } else { Vec::new() }})
+    }
+
+    fn unlisted(&mut self) -> Option<(u16, u64)> {
+        if self.faltered < self.falters {
+            self.faltered += 1;
+            return Some((503, 0));
+        }
+        self.faltered = 0;
+        self.unlisted
     }
 
     /// The events that a stream has to bring after the first so many; there are as many then.
@@ -506,6 +520,37 @@ async fn a_reply_that_nobody_answers_fails_and_can_be_gone_on_with() {
     let turn = turn.expect("a turn");
     assert!(matches!(turn.stop_reason(), Stop::RequiresAction(_)));
     assert_eq!(turn.into_text().await.expect("a text"), "The new answer.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_found_although_each_page_before_it_falters() {
+    let server = asking();
+    let error = server.conversation().ask("Tidy up.").await;
+    let checkpoint = error.expect_err("it asks").checkpoint().cloned();
+    for _ in 0..1000 {
+        server.publish(json!({"type": "agent.thinking"}));
+    }
+    // More often than a call is tried.
+    let server = server.with(|state| state.falters = 4);
+    let begun = Instant::now();
+    let turn = server.conversation().resume_turn(checkpoint.expect("one"));
+    let turn = turn.await.expect("a turn");
+    let waits: Vec<_> = turn
+        .pending()
+        .iter()
+        .map(|asked| asked.id().as_str())
+        .collect();
+    assert_eq!(waits, ["a", "b"]);
+    assert!(begun.elapsed() < Duration::from_secs(120));
+
+    // Where it doesn't get on, it ends.
+    let server = server.with(|state| state.falters = u32::MAX);
+    let begun = Instant::now();
+    let turn = server.conversation().resume_turn(turn.checkpoint()).await;
+    let error = turn.expect_err("no list");
+    assert!(error.to_string().contains("gave up"), "{error}");
+    assert!(error.is_retryable() && error.checkpoint().is_some());
+    assert!(begun.elapsed() >= Duration::from_secs(300));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,9 @@
 //! What lies between a client and the simulator: connections that stop without a word, and TLS.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use qoder::Tls;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -10,8 +11,9 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 /// Forwards connections, until it is told to freeze them: then nothing comes through in either
@@ -21,7 +23,8 @@ pub(crate) struct Wire {
     lines: Lines,
     /// Whether connections that are made now are frozen from the start.
     dead: Arc<AtomicBool>,
-    open: Arc<AtomicUsize>,
+    /// How many connections are open and not frozen.
+    open: watch::Sender<usize>,
 }
 
 /// What is forwarded. A line ends by itself, or when it is frozen.
@@ -39,10 +42,10 @@ impl Wire {
             addr: listener.local_addr().expect("an address"),
             lines: Lines::default(),
             dead: Arc::default(),
-            open: Arc::default(),
+            open: watch::Sender::new(0),
         };
         let (lines, dead) = (Arc::clone(&wire.lines), Arc::clone(&wire.dead));
-        let open = Arc::clone(&wire.open);
+        let open = wire.open.clone();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 if dead.load(Ordering::SeqCst) {
@@ -50,11 +53,11 @@ impl Wire {
                     continue;
                 }
                 let (freeze, frozen) = oneshot::channel();
-                let open = Arc::clone(&open);
+                let open = open.clone();
                 let forwarding = tokio::spawn(async move {
-                    open.fetch_add(1, Ordering::Relaxed);
+                    open.send_modify(|open| *open += 1);
                     forward(near, target, frozen).await;
-                    open.fetch_sub(1, Ordering::Relaxed);
+                    open.send_modify(|open| *open -= 1);
                 });
                 lines
                     .lock()
@@ -88,9 +91,13 @@ impl Wire {
         self.dead.store(dead, Ordering::SeqCst);
     }
 
-    /// How many connections are open and not frozen.
-    pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+    /// Waits until fewer connections than this are open and not frozen: those that nobody needs
+    /// are closed by and by, not at once.
+    pub(crate) async fn keeps_fewer_than(&self, ceiling: usize) {
+        let mut open = self.open.subscribe();
+        let falls = open.wait_for(|open| *open < ceiling);
+        let fell = timeout(Duration::from_secs(60), falls).await.is_ok();
+        assert!(fell, "{} connections are kept", *self.open.borrow());
     }
 }
 
