@@ -269,7 +269,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LOOKUP,
         find: "                    After::GoesOn => {}\n",
         put: "                    After::GoesOn => search.start_over(),\n",
-        by: whole("turns_in_memory"),
+        by: whole("turns_in_memory", "falters"),
     },
     Mutant {
         breaks: "turns",
