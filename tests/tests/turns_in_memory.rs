@@ -43,6 +43,8 @@ struct State {
     /// How often in a row lists are unavailable, before each answer.
     falters: u32,
     faltered: u32,
+    /// How long the answer to who wants a stream takes.
+    opens_after: Duration,
     /// What becomes of a message's text.
     echo: fn(&str) -> String,
     /// The messages, by their keys.
@@ -83,6 +85,7 @@ impl Server {
             unlisted: None,
             falters: 0,
             faltered: 0,
+            opens_after: Duration::ZERO,
             echo: str::to_owned,
             sent: HashMap::new(),
             requests: Vec::new(),
@@ -157,6 +160,8 @@ impl Server {
             return whole(&self.state().accept(key, &sent["events"][0]));
         }
         if parts.uri.path().ends_with("/stream") {
+            let opens_after = self.state().opens_after;
+            sleep(opens_after).await;
             let mut state = self.state();
             let from = match header("last-event-id") {
                 Some(after) => state.position(after),
@@ -551,6 +556,39 @@ async fn what_waits_is_found_although_each_page_before_it_falters() {
     assert!(error.to_string().contains("gave up"), "{error}");
     assert!(error.is_retryable() && error.checkpoint().is_some());
     assert!(begun.elapsed() >= Duration::from_secs(300));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_looked_for_when_the_server_wants_to_be_asked() {
+    let server = asking();
+    let (conversation, turn) = read(&server, 2).await;
+    let checkpoint = turn.checkpoint();
+    drop(turn);
+    // The list is asked whether the stream is held back, and wants to be left alone.
+    let server = server.with(|state| {
+        state.opens_after = Duration::from_secs(8);
+        state.unlisted = Some((429, 20));
+    });
+    let begun = Instant::now();
+    let turn = conversation.resume_turn(checkpoint).await;
+    let mut turn = turn.expect("a turn");
+    let waits = async {
+        while turn.pending().is_empty() {
+            next(&mut turn).await;
+        }
+        turn.pending().len()
+    };
+    let answers_again = async {
+        sleep(Duration::from_secs(7)).await;
+        server.state().unlisted = None;
+    };
+    let (waits, ()) = tokio::join!(waits, answers_again);
+    assert_eq!(waits, 2);
+    let took = begun.elapsed();
+    assert!(
+        took >= Duration::from_secs(25) && took < Duration::from_secs(40),
+        "{took:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

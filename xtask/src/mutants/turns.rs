@@ -265,6 +265,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         breaks: "turns",
+        wrong: "what waits is looked for although the server asked for a pause",
+        file: TURN,
+        find: "            let not_before = self.events.not_before();\n",
+        put: "            let not_before = self.events.not_before().filter(|_| missing.is_empty());\n",
+        by: whole("turns_in_memory", "wants_to_be_asked"),
+    },
+    Mutant {
+        breaks: "turns",
         wrong: "what waits is looked for from the newest event on after each failure",
         file: LOOKUP,
         find: "                    After::GoesOn => {}\n",

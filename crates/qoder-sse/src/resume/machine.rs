@@ -141,6 +141,26 @@ impl<C: Classify> Resume<C> {
         self.core.knows(id)
     }
 
+    /// Returns the time before which the server asked not to be asked, whichever request it said so
+    /// to: for requests of other parts of a program to the same server. The machine's own heed it.
+    /// Zero if the server never asked for a pause.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use qoder_sse::resume::{Action, AllDurable, Policy, Refusal, Resume, Start};
+    ///
+    /// let mut resume = Resume::new(Start::Attach, Policy::default(), 7, AllDurable);
+    /// let now = Duration::from_secs(60);
+    /// assert!(matches!(resume.poll(now), Action::Connect { .. }));
+    /// let mut refusal = Refusal::of_status(429);
+    /// refusal.retry_after = Some(Duration::from_secs(20));
+    /// resume.refused(now, refusal);
+    /// assert_eq!(resume.not_before(), Duration::from_secs(80));
+    /// ```
+    pub fn not_before(&self) -> Tick {
+        self.core.not_before
+    }
+
     /// Returns the state that the machine is in, for tests and logs.
     pub fn state(&self) -> State {
         self.core.state

@@ -115,6 +115,11 @@ impl Driver {
         self.machine.wake(self.clock.now);
     }
 
+    /// The time before which the server asked not to be asked.
+    pub(crate) fn not_before(&self) -> Option<Instant> {
+        self.clock.at(self.machine.not_before())
+    }
+
     pub(crate) fn close(&mut self) {
         self.machine.close();
         self.release();

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use qoder_types::{Event, EventId};
+use tokio::time::Instant;
 
 use super::driver::Driver;
 use super::thinking::Thinking;
@@ -138,6 +139,11 @@ impl Updates {
     /// The last event that was handed over.
     pub(crate) fn position(&self) -> Option<EventId> {
         self.driver.position()
+    }
+
+    /// The time before which the server asked not to be asked.
+    pub(crate) fn not_before(&self) -> Option<Instant> {
+        self.driver.not_before()
     }
 
     /// Does what is waited for at once, be it the next list or the next attempt to connect: for when

@@ -179,6 +179,11 @@ impl Follower {
         self.previews.text(event, index)
     }
 
+    /// The time before which the server asked not to be asked.
+    pub(crate) fn not_before(&self) -> Tick {
+        self.resume.not_before()
+    }
+
     /// Whether the body of the stream is to be read.
     pub(crate) fn reads(&self) -> bool {
         self.resume.reads()

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use qoder_types::{Cursor, Event, EventId, Order, SessionId, ops};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::list::{List, Pages};
@@ -21,12 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// The events with these ids: those that the list has.
+/// The events with these ids: those that the list has. It isn't asked before the server wants to be.
 pub(super) async fn find(
     shared: Shared,
     session: SessionId,
     ids: Vec<EventId>,
+    not_before: Option<Instant>,
 ) -> Result<Vec<Event>> {
+    if let Some(not_before) = not_before {
+        sleep_until(not_before).await;
+    }
     let mut search = Search::new(ids);
     let (mut wait, mut looks) = (FIRST_WAIT, 0);
     let (mut farthest, mut since) = (0, Instant::now());

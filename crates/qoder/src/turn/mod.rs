@@ -303,7 +303,13 @@ impl Turn {
             if missing.is_empty() {
                 return Poll::Ready(Some(Ok(self.hand_over(event))));
             }
-            let finding = lookup::find(self.shared.clone(), self.session.clone(), missing);
+            let not_before = self.events.not_before();
+            let finding = lookup::find(
+                self.shared.clone(),
+                self.session.clone(),
+                missing,
+                not_before,
+            );
             self.held = Some(Held {
                 pause: event,
                 finding: Box::pin(finding),

@@ -185,7 +185,7 @@ impl TurnOpening {
         let missing = uses.missing(machine.waits_for());
         if !missing.is_empty() {
             // Who goes on with a turn that waits is to know for what.
-            let finding = lookup::find(self.shared.clone(), self.session.clone(), missing);
+            let finding = lookup::find(self.shared.clone(), self.session.clone(), missing, None);
             let found = time::timeout_at(deadline, finding)
                 .await
                 .unwrap_or_else(|_| Err(not_found_in_time()))
