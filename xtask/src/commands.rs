@@ -77,7 +77,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "real",
         args: "[--available] [--write] [WORDS]",
-        about: "the example programs through nginx, haproxy, tinyproxy and microsocks",
+        about: "the example programs through nginx, haproxy, tinyproxy and microsocks, and a page in Chromium",
         help: "None of these is installed by it. --available skips those that are missing, --write prints the table \
                into docs/faults.md, WORDS choose routes by their names.",
         run: real::run,

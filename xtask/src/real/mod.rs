@@ -1,8 +1,10 @@
 //! The example programs against the simulator, through the parts that stand between clients and
 //! servers in the field: what came is compared with what the server says.
 
+mod browser;
 mod compare;
 mod host;
+mod page;
 mod parts;
 pub(crate) mod process;
 mod programs;
@@ -94,7 +96,10 @@ impl fmt::Display for Row {
 fn rows(routes: &[&Route]) -> Result<Vec<Row>, String> {
     // As users have them: with the features that they have by default.
     let packages = ["build", "--package", "qoder", "--package", "qoder-sim"];
-    sh(cargo(&packages).args(["--bins", "--examples"]))?;
+    let of_their_own = ["--package", "service"];
+    sh(cargo(&packages)
+        .args(of_their_own)
+        .args(["--bins", "--examples"]))?;
     // They are where this program is.
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let programs = this.parent().ok_or("this program has no folder")?;
@@ -111,7 +116,7 @@ fn rows(routes: &[&Route]) -> Result<Vec<Row>, String> {
     };
     let mut rows = Vec::new();
     for (number, route) in routes.iter().enumerate() {
-        for program in Program::ALL {
+        for &program in route.programs {
             let folder = folder.join(format!("{number}-{}", program.name()));
             make(&folder)?;
             // A part that doesn't start is no reason to leave out the others.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -76,9 +76,24 @@ impl Running {
         Ok(())
     }
 
+    /// Where it listens, which it says in its first line.
+    pub(crate) fn listening(&mut self) -> Result<String, String> {
+        let mut line = String::new();
+        let read = BufReader::new(self.stdout()?).read_line(&mut line);
+        read.map_err(|error| format!("{}: {error}", self.name))?;
+        let url = line.trim_end().strip_prefix("listening on ");
+        let url = url.ok_or_else(|| format!("{} says {line:?}, not its address", self.name))?;
+        Ok(url.to_owned())
+    }
+
     pub(crate) fn stdout(&mut self) -> Result<ChildStdout, String> {
         let stdout = self.child.stdout.take();
         stdout.ok_or_else(|| format!("{} has no output", self.name))
+    }
+
+    pub(crate) fn stdin(&mut self) -> Result<ChildStdin, String> {
+        let stdin = self.child.stdin.take();
+        stdin.ok_or_else(|| format!("{} has no input", self.name))
     }
 
     fn status(&mut self) -> Result<Option<ExitStatus>, String> {

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::compare::{begin, printed_by_follow, printed_by_quickstart, reply, same};
+use super::page;
 use super::process::{PATIENCE, Printing, command};
 use super::server::{Server, TOKEN};
 
@@ -24,6 +25,8 @@ pub(crate) enum Program {
     Quickstart,
     Follow,
     Files,
+    /// Its page, in a browser.
+    Service,
 }
 
 /// Where a program runs.
@@ -31,6 +34,8 @@ pub(crate) enum Program {
 pub(crate) struct Place<'a> {
     /// The example programs.
     pub(crate) programs: &'a Path,
+    /// The programs that are packages of their own.
+    pub(crate) bins: &'a Path,
     pub(crate) folder: &'a Path,
     pub(crate) server: &'a Server,
     pub(crate) base_url: &'a str,
@@ -41,13 +46,12 @@ pub(crate) struct Place<'a> {
 }
 
 impl Program {
-    pub(crate) const ALL: [Self; 3] = [Self::Quickstart, Self::Follow, Self::Files];
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Quickstart => "quickstart",
             Self::Follow => "follow",
             Self::Files => "files",
+            Self::Service => "service",
         }
     }
 
@@ -62,7 +66,7 @@ impl Program {
     /// with little patience cuts it.
     pub(crate) fn silences(self) -> &'static str {
         match self {
-            Self::Quickstart => "stream:stall-frames=4*2",
+            Self::Quickstart | Self::Service => "stream:stall-frames=4*2",
             // In the middle of a message, after some of its previews.
             Self::Follow => "stream:stall-frames=12*2",
             Self::Files => "stream:stall-frames=4,storage:stall-after=1000000",
@@ -75,6 +79,7 @@ impl Program {
             Self::Quickstart => quickstart(place),
             Self::Follow => follow(place),
             Self::Files => files(place),
+            Self::Service => service(place),
         }?;
         if ran.came.is_ok() && ran.took > EXPECTED {
             ran.came = Err(format!("it took more than {} s", EXPECTED.as_secs()));
@@ -169,6 +174,15 @@ fn files(place: &Place<'_>) -> Result<Ran, String> {
         Ok(format!("{} bytes up and down", got.len()))
     });
     Ok(Ran { took, came })
+}
+
+fn service(place: &Place<'_>) -> Result<Ran, String> {
+    let start = Instant::now();
+    let came = page::run(place);
+    Ok(Ran {
+        took: start.elapsed(),
+        came,
+    })
 }
 
 /// What follows this in the first line that begins with it.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::browser::Browser;
 use super::parts::{Certificate, Gateway, Plan, Proxy};
 use super::process::{find, says};
 use super::programs::{Place, Program, Ran};
@@ -11,6 +12,7 @@ use super::server::{BASE, Server};
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) name: &'static str,
+    pub(crate) programs: &'static [Program],
     gateway: Option<Gateway>,
     proxy: Option<Proxy>,
     /// Whether the server falls silent, for the route to cut.
@@ -34,6 +36,7 @@ const HTTP2: Gateway = Gateway::Nginx("ssl http2", "proxy_http_version 1.1; prox
 
 const DIRECT: Route = Route {
     name: "nothing between them",
+    programs: &[Program::Quickstart, Program::Follow, Program::Files],
     gateway: None,
     proxy: None,
     cuts: false,
@@ -102,6 +105,11 @@ pub(crate) const ROUTES: &[Route] = &[
         proof: Some(("haproxy.log", " sD-- ")),
         ..DIRECT
     },
+    Route {
+        name: "the service example, and its page in Chromium",
+        programs: &[Program::Service],
+        ..DIRECT
+    },
 ];
 
 impl Route {
@@ -111,6 +119,9 @@ impl Route {
         let proxy = self.proxy.map(Proxy::program);
         let mut programs: Vec<&str> = gateway.iter().copied().chain(proxy).collect();
         programs.retain(|program| find(program).is_none());
+        if self.programs.contains(&Program::Service) && Browser::find().is_none() {
+            programs.push("chromium");
+        }
         programs
     }
 
@@ -141,6 +152,7 @@ impl Route {
         let origin = origin.unwrap_or_else(|| format!("http://{address}"));
         let mut ran = program.run(&Place {
             programs: &target.programs.join("examples"),
+            bins: &target.programs,
             folder,
             server: &server,
             base_url: &format!("{origin}{BASE}"),

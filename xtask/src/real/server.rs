@@ -1,6 +1,6 @@
 //! The simulator as a process, asked directly: what it says is the truth.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
@@ -42,15 +42,11 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(create(&folder.join("qoder-sim.log"))?);
         let mut running = Running::start("qoder-sim", &mut command)?;
-        let mut line = String::new();
-        BufReader::new(running.stdout()?)
-            .read_line(&mut line)
-            .map_err(|error| format!("qoder-sim: {error}"))?;
-        let address = line
-            .trim_end()
-            .strip_prefix("listening on http://")
+        let url = running.listening()?;
+        let address = url
+            .strip_prefix("http://")
             .and_then(|url| url.strip_suffix(BASE))
-            .ok_or_else(|| format!("qoder-sim says {line:?} in place of its address"))?;
+            .ok_or_else(|| format!("qoder-sim is at {url}"))?;
         Ok(Self {
             address: address.to_owned(),
             _running: running,
