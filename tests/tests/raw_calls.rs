@@ -247,3 +247,35 @@ async fn a_raw_list_goes_through_its_pages() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_query_in_a_path_counts_by_its_names() {
+    let page = br#"{"data": [1], "has_more": true, "next_page": "two"}"#;
+    let (client, seen) = client(200, page);
+    let with = client.with(|o| o.query("mark", "each").query("limit", 1));
+    let path = "/teams?%6Cimit=5&sort&page=one";
+    with.request::<Value>(Method::Get, path)
+        .await
+        .expect("a value");
+    let line = "GET /v1/teams?%6Cimit=5&sort&page=one&mark=each";
+    assert_eq!(last(&seen).line, line);
+    with.request::<Value>(Method::Get, path)
+        .query("limit", 7)
+        .await
+        .expect("one");
+    let line = "GET /v1/teams?sort&page=one&limit=7&mark=each";
+    assert_eq!(last(&seen).line, line);
+    client
+        .request::<Value>(Method::Get, "/teams?limit=5")
+        .query("limit", 7)
+        .await
+        .expect("one");
+    assert_eq!(last(&seen).line, "GET /v1/teams?limit=7");
+
+    // The cursor of a list takes the place of one in its path.
+    let mut pages = client.list::<Value>(path).pages();
+    for _ in 0..2 {
+        pages.next().await.expect("a page").expect("a page");
+    }
+    assert_eq!(last(&seen).line, "GET /v1/teams?%6Cimit=5&sort&page=two");
+}

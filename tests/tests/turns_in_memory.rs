@@ -18,7 +18,7 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use qoder::transport::{RequestBody, Transport};
 use qoder::types::serde_json::{Value, from_slice, json};
-use qoder::{Client, Conversation, ErrorKind, Event, Sent, Stop, Toolbox, Turn};
+use qoder::{Client, Conversation, ErrorKind, Event, Sent, Stop, ToolUse, Toolbox, Turn};
 use tokio::time::{Instant, Sleep, advance, sleep};
 use tower::service_fn;
 
@@ -98,9 +98,7 @@ impl Server {
 
     /// The same, with a log from before.
     fn after(self, log: impl IntoIterator<Item = Value>) -> Self {
-        for event in log {
-            self.publish(event);
-        }
+        self.publish_all(log);
         self
     }
 
@@ -117,6 +115,12 @@ impl Server {
         let mut state = self.state();
         state.publish(event);
         state.listed = state.log.len();
+    }
+
+    fn publish_all(&self, events: impl IntoIterator<Item = Value>) {
+        for event in events {
+            self.publish(event);
+        }
     }
 
     fn conversation(&self) -> Conversation {
@@ -521,9 +525,7 @@ async fn a_reply_that_nobody_answers_fails_and_can_be_gone_on_with() {
     assert!(error.to_string().contains("a, b"), "{error}");
     let checkpoint = error.checkpoint().expect("a checkpoint").clone();
 
-    for event in answered().into_iter().chain(new_answer()) {
-        server.publish(event);
-    }
+    server.publish_all(answered_and_over());
     let turn = server.conversation().resume_turn(checkpoint).await;
     let turn = turn.expect("a turn");
     assert!(matches!(turn.stop_reason(), Stop::RequiresAction(_)));
@@ -545,7 +547,7 @@ async fn a_reply_passes_by_a_pause_that_the_log_shows_to_be_past_in_any_order() 
             let (conversation, turn) = read(&server, events).await;
             let checkpoint = turn.checkpoint();
             drop(turn);
-            answered_and_over().for_each(|event| server.publish(event));
+            server.publish_all(answered_and_over());
             let turn = conversation.resume_turn(checkpoint).await.expect("a turn");
             let text = turn.into_text().await.expect("a text");
             assert_eq!(text, "The new answer.", "after {events}, {ordered}");
@@ -565,9 +567,7 @@ async fn a_reply_passes_by_a_pause_of_which_only_the_answers_are_there_yet() {
     let reply = turn.into_text();
     let goes_on = async {
         sleep(Duration::from_secs(60)).await;
-        new_answer()
-            .into_iter()
-            .for_each(|event| server.publish(event));
+        server.publish_all(new_answer());
     };
     let (text, ()) = tokio::join!(reply, goes_on);
     assert_eq!(text.expect("a text"), "The new answer.");
@@ -588,7 +588,7 @@ async fn a_reply_fails_at_a_pause_of_which_a_part_is_answered_and_names_the_rest
         assert!(error.to_string().contains("an answer to b:"), "{error}");
         let checkpoint = error.checkpoint().expect("a checkpoint");
         let turn = conversation.resume_turn(checkpoint).await.expect("a turn");
-        let waits: Vec<_> = turn.pending().iter().map(|asked| asked.id()).collect();
+        let waits: Vec<_> = turn.pending().iter().map(ToolUse::id).collect();
         assert_eq!(waits, ["b"], "{ordered}");
     }
 }
@@ -601,10 +601,8 @@ async fn a_list_behind_the_stream_doesn_t_make_a_pause_history() {
         let (conversation, turn) = read(&server, 1).await;
         let checkpoint = turn.checkpoint();
         // The pause for `b` is not listed yet; that for `a` is, and is history.
-        answered()[..2]
-            .iter()
-            .for_each(|event| server.publish(event.clone()));
-        let server = server.with(|state| state.behind = 1);
+        server.publish_all(answered()[..2].iter().cloned());
+        server.state().behind = 1;
         let turn = conversation.resume_turn(checkpoint).await.expect("a turn");
         let begun = Instant::now();
         let error = turn.reply().await.expect_err("it asks");
@@ -628,9 +626,7 @@ async fn a_toolbox_runs_nothing_that_the_log_shows_to_be_past() {
                 let checkpoint = turn.checkpoint();
                 server.publish(result.clone());
                 if over {
-                    new_answer()
-                        .into_iter()
-                        .for_each(|event| server.publish(event));
+                    server.publish_all(new_answer());
                 }
                 // The stream is late, so that the list alone says what is past.
                 let server = server.with(|state| {
@@ -644,9 +640,7 @@ async fn a_toolbox_runs_nothing_that_the_log_shows_to_be_past() {
                 let goes_on = async {
                     sleep(Duration::from_secs(120)).await;
                     if !over {
-                        new_answer()
-                            .into_iter()
-                            .for_each(|event| server.publish(event));
+                        server.publish_all(new_answer());
                     }
                 };
                 let (reply, ()) = tokio::join!(reply.reply(), goes_on);
@@ -742,9 +736,7 @@ async fn a_turn_that_is_never_answered_doesn_t_hang() {
 async fn an_answer_given_before_it_is_asked_for_counts() {
     let server = asking();
     let (_conversation, turn) = read(&server, 2).await;
-    for event in answered().into_iter().chain(new_answer()) {
-        server.publish(event);
-    }
+    server.publish_all(answered_and_over());
     assert_eq!(turn.into_text().await.expect("a text"), "The new answer.");
 }
 
