@@ -269,7 +269,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: TURN,
         find: "            let not_before = self.events.not_before();\n",
         put: "            let not_before = self.events.not_before().filter(|_| missing.is_empty());\n",
-        by: whole("turns_in_memory", "wants_to_be_asked"),
+        by: whole("turns", "wants_to_be_asked"),
     },
     Mutant {
         breaks: "turns",
@@ -277,7 +277,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LOOKUP,
         find: "                    After::GoesOn => {}\n",
         put: "                    After::GoesOn => search.start_over(),\n",
-        by: whole("turns_in_memory", "falters"),
+        by: whole("turns", "falters"),
     },
     Mutant {
         breaks: "turns",
@@ -325,7 +325,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: TURN,
         find: "        events.sort_by_key(|(at, _)| *at);\n",
         put: "        events.rotate_left(0);\n",
-        by: whole("turn_answers", "answers_whose_acceptance_was_lost"),
+        by: whole("turns", "answers_whose_acceptance_was_lost"),
     },
     Mutant {
         breaks: "answers",
@@ -333,6 +333,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: TURN,
         find: "            input::send(&self.shared, &self.session, events)\n                .options",
         put: "            input::send(&self.shared, &self.session, events.into_iter().take(1))\n                .options",
-        by: whole("turn_answers", "all_that_waits_is_answered"),
+        by: whole("turns", "all_that_waits_is_answered"),
     },
 ];
