@@ -602,7 +602,7 @@ async fn a_list_behind_the_stream_doesn_t_make_a_pause_history() {
         answered()[..2]
             .iter()
             .for_each(|event| server.publish(event.clone()));
-        let server = server.with(|state| state.behind = 1);
+        server.clone().with(|state| state.behind = 1);
         let turn = conversation.resume_turn(checkpoint).await.expect("a turn");
         let begun = Instant::now();
         let error = turn.reply().await.expect_err("it asks");
