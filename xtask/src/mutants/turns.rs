@@ -269,7 +269,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: TURN,
         find: "        let not_before = self.events.not_before();\n",
         put: "        let not_before = self.events.not_before().filter(|_| question.uses.is_empty());\n",
-        by: whole("turns_in_memory", "wants_to_be_asked"),
+        by: whole("turns", "wants_to_be_asked"),
     },
     Mutant {
         breaks: "turns",
@@ -277,7 +277,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LOOKUP,
         find: "                    After::GoesOn => {}\n",
         put: "                    After::GoesOn => search.start_over(),\n",
-        by: whole("turns_in_memory", "falters"),
+        by: whole("turns", "falters"),
     },
     Mutant {
         breaks: "turns",
@@ -293,7 +293,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: REPLY,
         find: "        Ok(!self.machine.is_paused())\n",
         put: "        Ok(!found.answers.is_empty())\n",
-        by: whole("turns_in_memory", "names_the_rest"),
+        by: whole("turns", "names_the_rest"),
     },
     Mutant {
         breaks: "turns",
@@ -301,7 +301,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LOOKUP,
         find: "            if self.passed == self.early {\n",
         put: "            if !self.passed {\n",
-        by: whole("turns_in_memory", "any_order"),
+        by: whole("turns", "any_order"),
     },
     Mutant {
         breaks: "turns",
@@ -309,7 +309,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LOOKUP,
         find: "        if self.early && !self.passed {\n            self.forget();\n",
         put: "        if self.early && self.passed {\n            self.forget();\n",
-        by: whole("turns_in_memory", "behind_the_stream"),
+        by: whole("turns", "behind_the_stream"),
     },
     Mutant {
         breaks: "turns, tools",
@@ -317,7 +317,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LOOKUP,
         find: "            Meaning::Answer(_) => self.answers.push(event.clone()),\n",
         put: "            Meaning::Answer(_) => self.answers.clear(),\n",
-        by: whole("turns_in_memory", "a_toolbox_runs_nothing"),
+        by: whole("turns", "a_toolbox_runs_nothing"),
     },
     Mutant {
         breaks: "turns",
@@ -365,7 +365,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: TURN,
         find: "        events.sort_by_key(|(at, _)| *at);\n",
         put: "        events.rotate_left(0);\n",
-        by: whole("turn_answers", "answers_whose_acceptance_was_lost"),
+        by: whole("turns", "answers_whose_acceptance_was_lost"),
     },
     Mutant {
         breaks: "answers",
@@ -373,6 +373,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: TURN,
         find: "            input::send(&self.shared, &self.session, events)\n                .options",
         put: "            input::send(&self.shared, &self.session, events.into_iter().take(1))\n                .options",
-        by: whole("turn_answers", "all_that_waits_is_answered"),
+        by: whole("turns", "all_that_waits_is_answered"),
     },
 ];
