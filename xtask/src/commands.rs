@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{api, bench, ci, mutants, real, scaffold, vendor};
+use crate::{api, bench, ci, mutants, plots, real, scaffold, vendor};
 
 type Run = fn(&[&str]) -> Result<(), String>;
 
@@ -73,6 +73,13 @@ const COMMANDS: &[Command] = &[
         help: "WORDS choose those whose description or file has them. --write lists all in docs/mutants.md.\nAll of \
                them take some twenty minutes; each is printed as it is caught.",
         run: mutants::run_with,
+    },
+    Command {
+        name: "plots",
+        args: "",
+        about: "draws docs/plots/ from the figures in docs/benchmarks.md",
+        help: "`cargo xtask bench` does so when it has printed them; `cargo xtask tidy` checks that both agree.",
+        run: plots::run,
     },
     Command {
         name: "real",

@@ -13,6 +13,7 @@ mod commands;
 mod deps;
 mod mutants;
 mod package;
+mod plots;
 mod readme;
 mod real;
 mod scaffold;
