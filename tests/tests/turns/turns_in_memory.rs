@@ -16,7 +16,7 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use qoder::transport::{RequestBody, Transport};
 use qoder::types::serde_json::{Value, from_slice, json};
-use qoder::{Client, Conversation, ErrorKind, Event, Sent, Stop, Turn};
+use qoder::{Client, Conversation, ErrorKind, Event, Sent, Stop, Toolbox, Turn};
 use tokio::time::{Instant, Sleep, advance, sleep};
 use tower::service_fn;
 
@@ -38,6 +38,8 @@ struct State {
     ordered: bool,
     /// What lists answer in place of events: a status, and how long to wait. With 0, nothing, ever.
     unlisted: Option<(u16, u64)>,
+    /// How many of the newest events lists don't have yet.
+    behind: usize,
     /// How often in a row lists are unavailable, before each answer.
     falters: u32,
     faltered: u32,
@@ -81,6 +83,7 @@ impl Server {
             names: true,
             ordered: true,
             unlisted: None,
+            behind: 0,
             falters: 0,
             faltered: 0,
             opens_after: Duration::ZERO,
@@ -271,7 +274,7 @@ impl State {
             Some(after) if self.ordered => self.position(after),
             _ => 0,
         };
-        let mut events: Vec<&Value> = self.log[begin..self.listed].iter().collect();
+        let mut events: Vec<&Value> = self.log[begin..self.listed - self.behind].iter().collect();
         if descending && self.ordered {
             events.reverse();
         }
@@ -523,6 +526,134 @@ async fn a_reply_that_nobody_answers_fails_and_can_be_gone_on_with() {
     let turn = turn.expect("a turn");
     assert!(matches!(turn.stop_reason(), Stop::RequiresAction(_)));
     assert_eq!(turn.into_text().await.expect("a text"), "The new answer.");
+}
+
+/// What the log has from a turn that somebody answered: the answers, and what came of them.
+fn answered_and_over() -> impl Iterator<Item = Value> {
+    answered().into_iter().chain(new_answer())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_passes_by_a_pause_that_the_log_shows_to_be_past_in_any_order() {
+    // From before the tool uses, between them, and right before the pause; on servers that list
+    // their events in any order, and name messages or don't.
+    for events in 0..3 {
+        for ordered in [true, false] {
+            let server = asking().with(|state| state.ordered = ordered);
+            let (conversation, turn) = read(&server, events).await;
+            let checkpoint = turn.checkpoint();
+            drop(turn);
+            answered_and_over().for_each(|event| server.publish(event));
+            let turn = conversation.resume_turn(checkpoint).await.expect("a turn");
+            let text = turn.into_text().await.expect("a text");
+            assert_eq!(text, "The new answer.", "after {events}, {ordered}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_passes_by_a_pause_of_which_only_the_answers_are_there_yet() {
+    let server = asking();
+    let (conversation, turn) = read(&server, 1).await;
+    let checkpoint = turn.checkpoint();
+    for at in [0, 2] {
+        server.publish(answered()[at].clone());
+    }
+    let turn = conversation.resume_turn(&checkpoint).await.expect("a turn");
+    let reply = turn.into_text();
+    let goes_on = async {
+        sleep(Duration::from_secs(60)).await;
+        new_answer()
+            .into_iter()
+            .for_each(|event| server.publish(event));
+    };
+    let (text, ()) = tokio::join!(reply, goes_on);
+    assert_eq!(text.expect("a text"), "The new answer.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_fails_at_a_pause_of_which_a_part_is_answered_and_names_the_rest() {
+    for ordered in [true, false] {
+        let server = asking().with(|state| state.ordered = ordered);
+        let (conversation, turn) = read(&server, 1).await;
+        let checkpoint = turn.checkpoint();
+        server.publish(answered()[0].clone());
+        let turn = conversation.resume_turn(checkpoint).await.expect("a turn");
+        let begun = Instant::now();
+        let error = turn.reply().await.expect_err("it asks");
+        assert!(begun.elapsed() < Duration::from_secs(1));
+        assert_eq!(error.kind(), ErrorKind::Turn);
+        assert!(error.to_string().contains("an answer to b:"), "{error}");
+        let checkpoint = error.checkpoint().expect("a checkpoint");
+        let turn = conversation.resume_turn(checkpoint).await.expect("a turn");
+        let waits: Vec<_> = turn.pending().iter().map(|asked| asked.id()).collect();
+        assert_eq!(waits, ["b"], "{ordered}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_behind_the_stream_doesn_t_make_a_pause_history() {
+    for ordered in [true, false] {
+        let server = asking().after(asked_before("One."));
+        let server = server.with(|state| state.ordered = ordered);
+        let (conversation, turn) = read(&server, 1).await;
+        let checkpoint = turn.checkpoint();
+        // The pause for `b` is not listed yet; that for `a` is, and is history.
+        answered()[..2]
+            .iter()
+            .for_each(|event| server.publish(event.clone()));
+        server.clone().with(|state| state.behind = 1);
+        let turn = conversation.resume_turn(checkpoint).await.expect("a turn");
+        let begun = Instant::now();
+        let error = turn.reply().await.expect_err("it asks");
+        assert!(error.to_string().contains("answer to b:"), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{ordered}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_toolbox_runs_nothing_that_the_log_shows_to_be_past() {
+    let uses = json!({"type": "agent.custom_tool_use", "id": "a", "name": "time", "input": {}});
+    let result =
+        json!({"type": "user.custom_tool_result", "custom_tool_use_id": "a", "content": "Noon."});
+    // Resumed before the pause and after it; where the turn is over, and where it isn't.
+    for events in [1, 2] {
+        for over in [true, false] {
+            for (falters, ordered) in [(0, true), (4, true), (0, false)] {
+                let server = Server::answering([uses.clone(), asks(&["a"])]);
+                let server = server.with(|state| state.ordered = ordered);
+                let (conversation, turn) = read(&server, events).await;
+                let checkpoint = turn.checkpoint();
+                server.publish(result.clone());
+                if over {
+                    new_answer()
+                        .into_iter()
+                        .for_each(|event| server.publish(event));
+                }
+                // The stream is late, so that the list alone says what is past.
+                let server = server.with(|state| {
+                    state.falters = falters;
+                    state.opens_after = Duration::from_secs(60);
+                });
+                let schema = json!({"type": "object"});
+                let time = |_: Value| async { Ok::<_, String>("It ran.") };
+                let toolbox = Toolbox::new().tool("time", "Says the time.", schema, time);
+                let reply = conversation.resume_turn(checkpoint).tools(&toolbox);
+                let goes_on = async {
+                    sleep(Duration::from_secs(120)).await;
+                    if !over {
+                        new_answer()
+                            .into_iter()
+                            .for_each(|event| server.publish(event));
+                    }
+                };
+                let (reply, ()) = tokio::join!(reply.reply(), goes_on);
+                let which = format!("after {events}, over: {over}, {falters} times, {ordered}");
+                assert_eq!(reply.expect("a reply").text(), "The new answer.", "{which}");
+                assert_eq!(server.state().sent.len(), 1, "{which}");
+            }
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

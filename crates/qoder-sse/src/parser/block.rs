@@ -10,7 +10,7 @@ use super::{Comment, Line, Parser};
 use crate::frame::Limit;
 
 /// A place in the chunk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Span {
     pub(super) start: usize,
     pub(super) end: usize,
