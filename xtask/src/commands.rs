@@ -96,7 +96,13 @@ const COMMANDS: &[Command] = &[
         help: "CONTRIBUTING.md says what to do with it. Without RESOURCE it says which there are.",
         run: |args| match args {
             [resource] => scaffold::run(resource),
-            _ => scaffold::run(""),
+            [] => Err(format!(
+                "scaffold: for which resource? There are {}",
+                scaffold::resources()?
+            )),
+            [_, second, ..] => Err(format!(
+                "scaffold: unknown argument {second}; it takes one resource"
+            )),
         },
     },
     Command {

@@ -17,6 +17,7 @@ mod plots;
 mod readme;
 mod real;
 mod scaffold;
+mod semver;
 mod shell;
 mod size;
 mod tidy;
