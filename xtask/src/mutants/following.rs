@@ -168,7 +168,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: DRIVER,
         find: "            if self.fed.wrapping_sub(fed) >= UNINTERRUPTED {\n",
         put: "            if self.fed.wrapping_sub(fed) >= usize::MAX - UNINTERRUPTED {\n",
-        by: whole("odd_servers", "flood"),
+        by: whole("calls", "odd_servers::a_flood"),
     },
     Mutant {
         breaks: "lists",
@@ -176,7 +176,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LIST,
         find: "                Some(Ok(page)) => self.page = page.into_items().collect(),\n",
         put: "                Some(Ok(page)) if page.data.is_empty() => return Poll::Ready(None),\n                Some(Ok(page)) => self.page = page.into_items().collect(),\n",
-        by: whole("odd_servers", "empty_page"),
+        by: whole("calls", "empty_page"),
     },
     Mutant {
         breaks: "8",

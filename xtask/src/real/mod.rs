@@ -95,7 +95,7 @@ impl fmt::Display for Row {
 /// Builds the programs, and runs each on each route.
 fn rows(routes: &[&Route]) -> Result<Vec<Row>, String> {
     // As users have them: with the features that they have by default.
-    let packages = ["build", "--package", "qoder", "--package", "qoder-sim"];
+    let packages = ["build", "--package", "examples", "--package", "qoder-sim"];
     let of_their_own = ["--package", "service"];
     sh(cargo(&packages)
         .args(of_their_own)

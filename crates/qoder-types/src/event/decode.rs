@@ -34,7 +34,6 @@ impl Event {
         } else {
             name
         };
-        // A derived struct would take an array for its fields in order.
         if !data.trim_start().starts_with('{') {
             return Self::malformed(type_name, own_id, data, "not a JSON object");
         }
@@ -58,7 +57,7 @@ impl Event {
         matches!(name, "heartbeat" | "ping") || data.trim_ascii().is_empty()
     }
 
-    /// An event that serde's derive refused.
+    /// An event that couldn't be read in one pass.
     #[cold]
     fn refused(
         type_name: &str,

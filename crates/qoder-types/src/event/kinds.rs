@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::fill::{Field, fill};
 use super::mend::Member;
 use super::{
     Announced, Common, Delta, EvaluatedPermission, MalformedEvent, SessionError, StopReason,
@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// An event of each type: its struct and its variant, and the fields that it has beyond the common
-/// ones, marked as in `object!`. The structs are read by serde's derive, since events are what comes
-/// most; what that refuses is mended and read once more (`mend.rs`).
+/// ones, marked as in `object!`. The structs are read in one pass (`fill.rs`), since events are what
+/// comes most; what is refused there is mended and read once more (`mend.rs`).
 macro_rules! events {
     ($($(#[$meta:meta])* $variant:ident($name:ident) = $text:literal {
         $($(#[$fmeta:meta])* $field:ident $(? $(@ $opt:tt)*)? : $ty:ty $(= $wire:literal $(| $old:literal)*)?),* $(,)?
@@ -40,24 +40,19 @@ macro_rules! events {
 
         $(
             $(#[$meta])*
-            #[derive(Clone, Debug, Deserialize)]
+            #[derive(Clone, Debug)]
             #[non_exhaustive]
             pub struct $name {
                 /// The event's id: that of its JSON, or else that of its frame.
-                #[serde(default)]
                 pub id: Option<EventId>,
                 /// When the server processed it. `None` if it doesn't say.
-                #[serde(default)]
                 pub processed_at: Option<Timestamp>,
                 /// The thread that it belongs to. `None` if that is the session's first.
-                #[serde(default)]
                 pub session_thread_id: Option<ThreadId>,
                 $(
                     $(#[$fmeta])*
-                    $(#[serde(rename = $wire $(, alias = $old)*)])?
                     pub $field: field!($ty $(, ? $($opt)*)?),
                 )*
-                #[serde(skip)]
                 raw: Box<str>,
             }
 
@@ -65,6 +60,27 @@ macro_rules! events {
                 /// Returns the event's JSON, to the letter.
                 pub fn raw(&self) -> &str {
                     &self.raw
+                }
+
+                fn read(own_id: Option<&str>, json: &str, raw: &str) -> serde_json::Result<Event> {
+                    let mut event = Self {
+                        id: None,
+                        processed_at: None,
+                        session_thread_id: None,
+                        $($field: empty!($ty $(, ? $($opt)*)?),)*
+                        raw: Box::default(),
+                    };
+                    fill(json, &mut [
+                        Field::new(&["id"], &mut event.id),
+                        Field::new(&["processed_at"], &mut event.processed_at),
+                        Field::new(&["session_thread_id"], &mut event.session_thread_id),
+                        $(Field::new(names!($field $($wire $(| $old)*)?), &mut event.$field),)*
+                    ])?;
+                    if event.id.is_none() {
+                        event.id = own_id.map(EventId::from);
+                    }
+                    event.raw = raw.into();
+                    Ok(Event::$variant(event))
                 }
             }
         )*
@@ -89,17 +105,10 @@ macro_rules! events {
                 json: &str,
                 raw: &str,
             ) -> serde_json::Result<Option<Self>> {
-                Ok(match type_name {
-                    $($text => {
-                        let mut event: $name = serde_json::from_str(json)?;
-                        if event.id.is_none() {
-                            event.id = own_id.map(EventId::from);
-                        }
-                        event.raw = raw.into();
-                        Some(Self::$variant(event))
-                    })*
-                    _ => None,
-                })
+                match type_name {
+                    $($text => $name::read(own_id, json, raw).map(Some),)*
+                    _ => Ok(None),
+                }
             }
 
             /// The members of a known type beyond the common ones.
@@ -151,6 +160,16 @@ macro_rules! events {
                 }
             }
         }
+    };
+}
+
+/// What a field has before it is read.
+macro_rules! empty {
+    ($ty:ty) => {
+        <$ty as crate::wire::Wire>::empty()
+    };
+    ($ty:ty, ?) => {
+        None
     };
 }
 
@@ -222,7 +241,6 @@ events! {
         /// The tool's name.
         name: String,
         /// What the tool is given: an object. `null` if it is missing.
-        #[serde(default)]
         input: Value,
         /// What the platform made of the permissions. With `ask`, the turn pauses for a
         /// `user.tool_confirmation`. `None` in early generations.
@@ -244,7 +262,6 @@ events! {
         /// The server's name.
         mcp_server_name?: String,
         /// What the tool is given: an object. `null` if it is missing.
-        #[serde(default)]
         input: Value,
         /// What the platform made of the permissions. With `ask`, the turn pauses for a
         /// `user.tool_confirmation`. `None` in early generations.
@@ -264,7 +281,6 @@ events! {
         /// The tool's name.
         name: String,
         /// What the tool is given: an object. `null` if it is missing.
-        #[serde(default)]
         input: Value,
     }
     /// The agent delivered a file.

@@ -1,4 +1,4 @@
-//! JSON of events that serde's derive refuses, in the form that it reads. Read by way of a map, the
+//! JSON of events that is refused when it is read in one pass (`fill.rs`), in the form that is read there. Read by way of a map, the
 //! last of two equal members counts, and the new one of two names; what doesn't fit is left out.
 
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! Events of a session: one enumeration, a struct for each type.
 
 mod decode;
+mod fill;
 mod kinds;
 mod mend;
 mod parts;
