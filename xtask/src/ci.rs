@@ -36,7 +36,7 @@ const STEPS: &[Step] = &[
     ),
     step_of(
         "deps",
-        "dependencies: licences, sources, versions, and that each is used",
+        "dependencies: licences, sources, versions, that each is used, and how many there are",
         deps::check,
     ),
     step_of(

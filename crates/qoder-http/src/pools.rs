@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{Request, Response};
-use hyper_util::client::legacy::{Builder, Client};
+use hyper_util::client::legacy::{Builder, Client, ResponseFuture};
 use tokio::runtime::Id;
 
 use crate::body::ResponseBody;
@@ -47,9 +47,7 @@ impl Pools {
     ) -> Result<Response<ResponseBody>, Error> {
         let to = request.uri().clone();
         departure.watch(&mut request);
-        let response = self
-            .pool(runtime)
-            .request(request)
+        let response = sending(&self.pool(runtime), request)
             .await
             .map_err(|error| Error::from_client(error, &to))?;
         let version = response.version();
@@ -74,4 +72,11 @@ impl fmt::Debug for Pools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pools").finish_non_exhaustive()
     }
+}
+
+/// Out of line, and no part of an `async fn`: those are compiled in the crates that await them, and
+/// hyper's client would be with them.
+#[inline(never)]
+fn sending(pool: &Pool, request: Request<RequestBody>) -> ResponseFuture {
+    pool.request(request)
 }
