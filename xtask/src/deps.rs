@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::catalogue::{list, text};
 use crate::shell::{cargo, output, read, root};
+use crate::size;
 
 /// Licences that ask for no more than their text, as deny.toml lists them.
 const LICENCES: &[&str] = &[
@@ -57,6 +58,7 @@ pub(crate) fn check() -> Result<(), String> {
     versions(packages, &mut broken);
     unused(packages, &mut broken)?;
     lists(&mut broken)?;
+    broken.extend(size::check().err());
     if broken.is_empty() {
         println!(
             "{} packages: licences, sources, versions and uses",

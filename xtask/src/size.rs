@@ -1,11 +1,12 @@
 //! What a dependency on the SDK costs in bytes and in time to build, beside the parts that one
-//! would take in its place: two small programs in `bench/` that do the same.
+//! would take in its place: two small programs in `bench/` that do the same. What needs no clock
+//! has a ceiling, in `bench/ceilings.txt`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use crate::shell::{cargo, output, root};
+use crate::shell::{cargo, output, read, root};
 
 pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ("minimal-ours", "qoder"),
@@ -15,10 +16,53 @@ pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Where the ceilings are.
+const CEILINGS: &str = "bench/ceilings.txt";
+
+/// The packages that the smallest program depends on are no more than they may be.
+pub(crate) fn check() -> Result<(), String> {
+    let lock = read(&root().join("bench/minimal-ours/Cargo.lock"))?;
+    let all = lock.lines().filter(|line| *line == "[[package]]").count();
+    // The program itself is one of them.
+    within("packages", all.saturating_sub(1) as u64)
+}
+
+/// Whether this is no more than the ceiling of this name.
+fn within(name: &str, is: u64) -> Result<(), String> {
+    let table = read(&root().join(CEILINGS))?;
+    let ceiling = ceiling(&table, name).ok_or_else(|| format!("{CEILINGS} has no line {name}"))?;
+    if is <= ceiling {
+        return Ok(());
+    }
+    Err(format!(
+        "the smallest program costs {is} {name}, and {CEILINGS} allows {ceiling}: find what it came with \
+         (`cargo tree --manifest-path bench/minimal-ours/Cargo.toml`), or raise the ceiling there"
+    ))
+}
+
+/// The ceiling of this name in a table: a line of its name and its number.
+fn ceiling(table: &str, name: &str) -> Option<u64> {
+    table
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find_map(|(other, ceiling)| (other == name).then(|| ceiling.trim().parse().ok())?)
+}
+
+/// How much time of the processor the programs took that this one has run so far, with all that they
+/// ran: in hundredths of a second. `None` where the system doesn't say so in a file.
+fn processor() -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name before may have anything in it. See proc(5): `cutime` and `cstime`.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(13);
+    let mut time = || times.next()?.parse::<u64>().ok();
+    Some(time()? + time()?)
+}
+
 /// A table. Both are built from nothing, one after the other, so it takes its time.
 pub(crate) fn report() -> Result<String, String> {
     let mut table = "a program with one call and one stream, HTTP/2, TLS by ring, the system's roots; release, stripped\n\n\
-                     | made of | packages | program | built from nothing |\n|---|--:|--:|--:|\n"
+                     | made of | packages | program | built from nothing | time of the processor |\n|---|--:|--:|--:|--:|\n"
         .to_owned();
     for (name, what) in PROGRAMS {
         let manifest = format!("bench/{name}/Cargo.toml");
@@ -49,6 +93,7 @@ pub(crate) fn report() -> Result<String, String> {
             "--manifest-path",
             &manifest,
         ]))?;
+        let before = processor();
         let start = Instant::now();
         output(&mut cargo(&[
             "build",
@@ -61,19 +106,53 @@ pub(crate) fn report() -> Result<String, String> {
             &target,
         ]))?;
         let took = start.elapsed();
+        let used = before.and_then(|before| Some(processor()? - before));
+        let used = used.map_or_else(|| "?".to_owned(), |used| format!("{} s", used / 100));
         let program = directory
             .join("release")
             .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
         let size = std::fs::metadata(&program)
             .map_err(|error| format!("{}: {error}", program.display()))?
             .len();
+        if *name == "minimal-ours" {
+            within("kib", size >> 10)?;
+        }
         let _ = writeln!(
             table,
-            "| {what} | {} | {} KiB | {:.0} s |",
+            "| {what} | {} | {} KiB | {:.0} s | {used} |",
             packages.len(),
             size >> 10,
             took.as_secs_f64()
         );
     }
     Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_ceilings_and_words() {
+        let table = "# packages 1: what they are\npackages   12\nkib 5\nbroken x\n";
+        assert_eq!(ceiling(table, "packages"), Some(12));
+        assert_eq!(ceiling(table, "kib"), Some(5));
+        assert_eq!(ceiling(table, "broken"), None);
+        assert_eq!(ceiling(table, "ki"), None);
+    }
+
+    #[test]
+    fn what_is_over_its_ceiling_is_refused_with_what_to_do() {
+        assert_eq!(within("packages", 1), Ok(()));
+        let refused = within("packages", 1_000_000).expect_err("too many");
+        assert!(refused.contains("1000000 packages"), "{refused}");
+        assert!(refused.contains(CEILINGS), "{refused}");
+    }
+
+    #[test]
+    fn the_time_of_programs_that_ran_is_told() {
+        let Some(before) = processor() else { return };
+        output(&mut cargo(&["--version"])).expect("cargo");
+        assert!(processor() >= Some(before));
+    }
 }

@@ -1,5 +1,7 @@
 //! The connections of calls and of streams, apart from each other.
 
+use std::future::Future;
+use std::pin::Pin;
 #[cfg(feature = "proxy")]
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use crate::pools::Pools;
 #[cfg(feature = "proxy")]
 use crate::proxy::ProxyRules;
 use crate::request::RequestBody;
-use crate::stream_connection::StreamConnections;
+use crate::stream_connection::{StreamBody, StreamConnections};
 
 /// Sends requests over hyper, each over the connections of its lane.
 pub(crate) struct Lanes {
@@ -94,10 +96,21 @@ impl Lanes {
             (Lane::Call, _) => self.calls.send(request, departure, runtime).await,
             (Lane::Stream, Streams::Shared(pools)) => pools.send(request, departure, runtime).await,
             (Lane::Stream, Streams::Alone(connections)) => {
-                // In a box: calls, which share this future, need not have room for it.
-                let response = Box::pin(connections.send(request, departure)).await?;
+                let response = alone(connections, request, departure).await?;
                 Ok(response.map(ResponseBody::stream))
             }
         }
     }
+}
+
+/// Sends over a connection that is the stream's own. In a box: calls, which share the future, need
+/// not have room for it. Out of line, and no part of an `async fn`: those are compiled in the crates
+/// that await them, and hyper's connections would be with them.
+#[inline(never)]
+fn alone<'a>(
+    connections: &'a StreamConnections,
+    request: Request<RequestBody>,
+    departure: &'a Departure,
+) -> Pin<Box<dyn Future<Output = Result<Response<StreamBody>, Error>> + Send + 'a>> {
+    Box::pin(connections.send(request, departure))
 }

@@ -63,6 +63,15 @@ pub struct InvalidItem {
 }
 
 impl InvalidItem {
+    #[cold]
+    fn new(index: usize, error: &serde_json::Error, raw: Box<RawValue>) -> Self {
+        Self {
+            index,
+            error: error.to_string().into(),
+            raw,
+        }
+    }
+
     /// Returns the item's place in its page, from 0.
     pub fn index(&self) -> usize {
         self.index
@@ -116,32 +125,50 @@ pub struct SentEvents {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Page<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let Envelope { items, rest } = Envelope::deserialize(from)?;
-        let Some(items) = items else {
-            return Err(D::Error::custom("the page has no list `data`"));
-        };
+        let Sheet { items, around } = Sheet::deserialize(from)?;
         let mut data = Vec::with_capacity(items.len());
         let mut invalid = Vec::new();
         for (index, raw) in items.into_iter().enumerate() {
             match read_text(raw.get()) {
                 Ok(item) => data.push(item),
-                Err(error) => invalid.push(InvalidItem {
-                    index,
-                    error: error.to_string().into(),
-                    raw,
-                }),
+                Err(error) => invalid.push(InvalidItem::new(index, &error, raw)),
             }
         }
-        let mut object = Object::new(rest);
         Ok(Self {
             data,
             invalid,
+            next_page: around.next_page,
+            first_id: around.first_id,
+            last_id: around.last_id,
+            has_more: around.has_more,
+            extra: around.extra,
+        })
+    }
+}
+
+/// A page whose items are still text: what is the same for each type of them.
+struct Sheet {
+    items: Vec<Box<RawValue>>,
+    around: Page<()>,
+}
+
+impl<'de> Deserialize<'de> for Sheet {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let Envelope { items, rest } = Envelope::deserialize(from)?;
+        let Some(items) = items else {
+            return Err(D::Error::custom("the page has no list `data`"));
+        };
+        let mut object = Object::new(rest);
+        let around = Page {
+            data: Vec::new(),
+            invalid: Vec::new(),
             next_page: Slot::take_from(&mut object, &["next_page"]),
             first_id: Slot::take_from(&mut object, &["first_id"]),
             last_id: Slot::take_from(&mut object, &["last_id"]),
             has_more: Slot::take_from(&mut object, &["has_more"]),
             extra: object.rest(),
-        })
+        };
+        Ok(Self { items, around })
     }
 }
 

@@ -21,13 +21,19 @@ use crate::{Extra, FileUpload, Form, Method, Op, SkillCreate, SkillUpload, wire}
 /// assert_eq!(request.target().unwrap(), "/sessions/sess_1/events?limit=20");
 /// ```
 pub struct Request<T> {
+    plain: Plain,
+    output: PhantomData<fn() -> T>,
+}
+
+/// A request, whatever it returns: what is done with it is compiled once, and not for each type.
+#[derive(Clone)]
+pub(crate) struct Plain {
     op: &'static Op,
     path: Result<String, RequestError>,
     query: Vec<(Cow<'static, str>, String)>,
     headers: Vec<(&'static str, String)>,
     body: Result<Option<Vec<u8>>, RequestError>,
     form: Option<Form>,
-    output: PhantomData<fn() -> T>,
 }
 
 /// Why a request can't be made.
@@ -58,6 +64,138 @@ impl<T> Request<T> {
     /// Makes a call of an operation whose path has no parameters, or whose parameters are yet to be
     /// given.
     pub fn new(op: &'static Op) -> Self {
+        Self::of(Plain::new(op))
+    }
+
+    /// Makes a call of an operation that this crate has no description of. `path` is used as it is:
+    /// it starts with `/`, is percent-encoded, and may have a query.
+    pub fn undocumented(method: Method, path: &str) -> Self {
+        Self::of(Plain::undocumented(method, path))
+    }
+
+    fn of(plain: Plain) -> Self {
+        Self {
+            plain,
+            output: PhantomData,
+        }
+    }
+
+    /// Returns the same request, without the type of what it returns.
+    pub fn untyped(self) -> Request<()> {
+        Request::of(self.plain)
+    }
+
+    /// Fills a parameter of the path: one segment, percent-encoded whole. If it is empty, `.` or
+    /// `..`, the request has no [`target`](Self::target).
+    pub fn path(mut self, name: &'static str, value: &str) -> Self {
+        self.plain.path(name, value);
+        self
+    }
+
+    /// Sets the JSON body.
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        self.plain.json(serde_json::to_vec(body));
+        self
+    }
+
+    /// Sets a form as the body, in place of JSON.
+    pub fn form_body(mut self, form: Form) -> Self {
+        self.plain.form_body(form);
+        self
+    }
+
+    /// Sets the body that an operation takes.
+    pub(crate) fn with_body<B: RequestBody>(mut self, body: &B) -> Self {
+        body.put(&mut self.plain);
+        self
+    }
+
+    /// Sets a header.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.plain.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds a query parameter, which may be there already.
+    pub fn add_query(&mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) {
+        self.plain.query.push((name.into(), value.to_string()));
+    }
+
+    /// Sets a query parameter, in place of those of the same name.
+    ///
+    /// ```
+    /// use qoder_types::{Method, Request};
+    ///
+    /// let mut request = Request::<()>::undocumented(Method::Get, "/teams?sort=name&limit=5");
+    /// request.set_query("limit", 20);
+    /// assert_eq!(request.target().unwrap(), "/teams?sort=name&limit=20");
+    /// ```
+    pub fn set_query(&mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) {
+        self.plain.set_query(name.into(), value.to_string());
+    }
+
+    /// Returns whether a query parameter of this name is set, or is in the path of an
+    /// [undocumented](Self::undocumented) operation.
+    pub fn has_query(&self, name: &str) -> bool {
+        self.plain.has_query(name)
+    }
+
+    /// Sets the cursor of a list, in place of any other kind of cursor; filters stay.
+    pub fn set_cursor(&mut self, name: &'static str, value: &str) {
+        self.plain.set_cursor(name, value);
+    }
+
+    /// Adds a member to the JSON body, which must be an object or not be there yet; or a field to
+    /// the form.
+    pub fn extra(&mut self, field: &str, value: Value) {
+        self.plain.extra(field, value);
+    }
+
+    /// Returns the operation.
+    pub fn op(&self) -> &'static Op {
+        self.plain.op
+    }
+
+    /// Returns the query parameters, not encoded, but for those in the path of an
+    /// [undocumented](Self::undocumented) operation.
+    pub fn query(&self) -> &[(Cow<'static, str>, String)] {
+        &self.plain.query
+    }
+
+    /// Returns the headers beyond those that every request has.
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.plain.headers
+    }
+
+    /// Returns the path and query below the base URL, percent-encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::PathParameter`], [`RequestError::Path`].
+    pub fn target(&self) -> Result<String, RequestError> {
+        self.plain.target()
+    }
+
+    /// Returns the JSON body, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Body`].
+    pub fn body(&self) -> Result<Option<&[u8]>, RequestError> {
+        match &self.plain.body {
+            Ok(body) => Ok(body.as_deref()),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// Returns the form, if the body is one.
+    pub fn form(&self) -> Option<&Form> {
+        self.plain.form.as_ref()
+    }
+}
+
+impl Plain {
+    fn new(op: &'static Op) -> Self {
         Self {
             op,
             path: Ok(op.path.to_owned()),
@@ -65,13 +203,10 @@ impl<T> Request<T> {
             headers: Vec::new(),
             body: Ok(op.sends_empty_object.then(|| b"{}".to_vec())),
             form: None,
-            output: PhantomData,
         }
     }
 
-    /// Makes a call of an operation that this crate has no description of. `path` is used as it is:
-    /// it starts with `/`, is percent-encoded, and may have a query.
-    pub fn undocumented(method: Method, path: &str) -> Self {
+    fn undocumented(method: Method, path: &str) -> Self {
         static GET: Op = Op::get("get", "(undocumented)");
         static POST: Op = Op::post("post", "(undocumented)");
         static PUT: Op = Op::put("put", "(undocumented)");
@@ -93,9 +228,7 @@ impl<T> Request<T> {
         request
     }
 
-    /// Fills a parameter of the path: one segment, percent-encoded whole. If it is empty, `.` or
-    /// `..`, the request has no [`target`](Self::target).
-    pub fn path(mut self, name: &'static str, value: &str) -> Self {
+    fn path(&mut self, name: &'static str, value: &str) {
         if let Ok(path) = &self.path {
             self.path = if matches!(value, "" | "." | "..") {
                 Err(RequestError::PathParameter {
@@ -107,81 +240,30 @@ impl<T> Request<T> {
                 Ok(path.replacen(&format!("{{{name}}}"), &encoded, 1))
             };
         }
-        self
     }
 
-    /// Sets the JSON body.
-    pub fn json(mut self, body: &impl Serialize) -> Self {
+    fn json(&mut self, body: serde_json::Result<Vec<u8>>) {
         self.form = None;
-        self.body = serde_json::to_vec(body)
+        self.body = body
             .map(Some)
             .map_err(|error| RequestError::Body(error.to_string()));
-        self
     }
 
-    /// Sets a form as the body, in place of JSON.
-    pub fn form_body(mut self, form: Form) -> Self {
+    fn form_body(&mut self, form: Form) {
         self.body = Ok(None);
         self.form = Some(form);
-        self
     }
 
-    /// Sets the body that an operation takes.
-    pub(crate) fn with_body<B: RequestBody>(self, body: &B) -> Self {
-        body.put(self)
-    }
-
-    /// The same request, returning nothing in particular.
-    #[cfg(test)]
-    pub(crate) fn untyped(self) -> Request<()> {
-        Request {
-            op: self.op,
-            path: self.path,
-            query: self.query,
-            headers: self.headers,
-            body: self.body,
-            form: self.form,
-            output: PhantomData,
-        }
-    }
-
-    /// Sets a header.
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    /// Adds a query parameter, which may be there already.
-    pub fn add_query(&mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) {
-        self.query.push((name.into(), value.to_string()));
-    }
-
-    /// Sets a query parameter, in place of those of the same name.
-    ///
-    /// ```
-    /// use qoder_types::{Method, Request};
-    ///
-    /// let mut request = Request::<()>::undocumented(Method::Get, "/teams?sort=name&limit=5");
-    /// request.set_query("limit", 20);
-    /// assert_eq!(request.target().unwrap(), "/teams?sort=name&limit=20");
-    /// ```
-    pub fn set_query(&mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) {
-        let name = name.into();
+    fn set_query(&mut self, name: Cow<'static, str>, value: String) {
         self.remove_query(|other| other == name);
-        self.add_query(name, value);
+        self.query.push((name, value));
     }
 
-    /// Returns whether a query parameter of this name is set, or is in the path of an
-    /// [undocumented](Self::undocumented) operation.
-    pub fn has_query(&self, name: &str) -> bool {
-        let written = self
-            .path
-            .as_ref()
-            .ok()
-            .and_then(|path| path.split_once('?'));
-        let mut written = written.into_iter().flat_map(|(_, query)| query.split('&'));
-        self.query.iter().any(|(other, _)| other == name)
-            || written.any(|pair| name_in(pair) == name)
+    fn has_query(&self, name: &str) -> bool {
+        let path = self.path.as_deref().unwrap_or_default();
+        let written = path.split_once('?').map_or("", |(_, query)| query);
+        let mut written = written.split('&').map(name_in);
+        self.query.iter().any(|(other, _)| other == name) || written.any(|other| other == name)
     }
 
     fn remove_query(&mut self, is_meant: impl Fn(&str) -> bool) {
@@ -199,15 +281,12 @@ impl<T> Request<T> {
         }
     }
 
-    /// Sets the cursor of a list, in place of any other kind of cursor; filters stay.
-    pub fn set_cursor(&mut self, name: &'static str, value: &str) {
+    fn set_cursor(&mut self, name: &'static str, value: &str) {
         self.remove_query(|other| matches!(other, "page" | "after_id" | "before_id"));
-        self.add_query(name, value);
+        self.query.push((name.into(), value.to_owned()));
     }
 
-    /// Adds a member to the JSON body, which must be an object or not be there yet; or a field to
-    /// the form.
-    pub fn extra(&mut self, field: &str, value: Value) {
+    fn extra(&mut self, field: &str, value: Value) {
         if let Some(form) = &mut self.form {
             form.field(field, &value);
             return;
@@ -227,28 +306,7 @@ impl<T> Request<T> {
         });
     }
 
-    /// Returns the operation.
-    pub fn op(&self) -> &'static Op {
-        self.op
-    }
-
-    /// Returns the query parameters, not encoded, but for those in the path of an
-    /// [undocumented](Self::undocumented) operation.
-    pub fn query(&self) -> &[(Cow<'static, str>, String)] {
-        &self.query
-    }
-
-    /// Returns the headers beyond those that every request has.
-    pub fn headers(&self) -> &[(&'static str, String)] {
-        &self.headers
-    }
-
-    /// Returns the path and query below the base URL, percent-encoded.
-    ///
-    /// # Errors
-    ///
-    /// [`RequestError::PathParameter`], [`RequestError::Path`].
-    pub fn target(&self) -> Result<String, RequestError> {
+    fn target(&self) -> Result<String, RequestError> {
         let mut target = self.path.clone()?;
         let mut separator = if target.contains('?') { '&' } else { '?' };
         for (name, value) in &self.query {
@@ -259,23 +317,6 @@ impl<T> Request<T> {
             separator = '&';
         }
         Ok(target)
-    }
-
-    /// Returns the JSON body, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// [`RequestError::Body`].
-    pub fn body(&self) -> Result<Option<&[u8]>, RequestError> {
-        match &self.body {
-            Ok(body) => Ok(body.as_deref()),
-            Err(error) => Err(error.clone()),
-        }
-    }
-
-    /// Returns the form, if the body is one.
-    pub fn form(&self) -> Option<&Form> {
-        self.form.as_ref()
     }
 }
 
@@ -288,16 +329,16 @@ fn name_in(pair: &str) -> Cow<'_, str> {
 /// What an operation takes for a body.
 pub(crate) trait RequestBody: Sized {
     /// Sets it as the body of a request.
-    fn put<T>(&self, request: Request<T>) -> Request<T>;
+    fn put(&self, request: &mut Plain);
 
     /// The body that this JSON stands for. `None` if its kind is no JSON.
     #[cfg(test)]
     fn of_json(json: Value) -> Option<Self>;
 }
 
-impl<B: wire::Wire + Serialize> RequestBody for B {
-    fn put<T>(&self, request: Request<T>) -> Request<T> {
-        request.json(self)
+impl<B: wire::Wire> RequestBody for B {
+    fn put(&self, request: &mut Plain) {
+        request.json(serde_json::to_vec(&self.view()));
     }
 
     #[cfg(test)]
@@ -310,8 +351,8 @@ impl<B: wire::Wire + Serialize> RequestBody for B {
 macro_rules! forms {
     ($($name:ident),*) => {$(
         impl RequestBody for $name {
-            fn put<T>(&self, request: Request<T>) -> Request<T> {
-                request.form_body(self.form())
+            fn put(&self, request: &mut Plain) {
+                request.form_body(self.form());
             }
 
             #[cfg(test)]
@@ -326,15 +367,7 @@ forms!(FileUpload, SkillCreate, SkillUpload);
 
 impl<T> Clone for Request<T> {
     fn clone(&self) -> Self {
-        Self {
-            op: self.op,
-            path: self.path.clone(),
-            query: self.query.clone(),
-            headers: self.headers.clone(),
-            body: self.body.clone(),
-            form: self.form.clone(),
-            output: PhantomData,
-        }
+        Self::of(self.plain.clone())
     }
 }
 
@@ -342,8 +375,8 @@ impl<T> Clone for Request<T> {
 impl<T> fmt::Debug for Request<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("op", &self.op.name)
-            .field("path", &self.path)
+            .field("op", &self.plain.op.name)
+            .field("path", &self.plain.path)
             .finish_non_exhaustive()
     }
 }

@@ -103,7 +103,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "parser",
         wrong: "an id may have a NUL",
         file: BLOCK,
-        find: "memchr::memchr(0, value.of(chunk)).is_none()",
+        find: "!has_nul(chunk, value)",
         put: "true",
         by: sse("vectors", ""),
     },

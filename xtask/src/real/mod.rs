@@ -37,7 +37,7 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
             arg if !arg.starts_with('-') && words.is_empty() => words = arg,
             arg => {
                 return Err(format!(
-                    "real: unknown argument {arg}; there are --available, --write and one word"
+                    "real: unknown argument {arg}; there are --available, --write, and words"
                 ));
             }
         }
@@ -45,7 +45,11 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     let chosen = ROUTES.iter().filter(|route| route.name.contains(words));
     let (routes, skipped): (Vec<_>, Vec<_>) = chosen.partition(|route| route.missing().is_empty());
     if routes.is_empty() && skipped.is_empty() {
-        return Err(format!("real: no route is called {words}"));
+        let names: Vec<&str> = ROUTES.iter().map(|route| route.name).collect();
+        return Err(format!(
+            "real: no route has the words {words:?}; there are: {}",
+            names.join("; ")
+        ));
     }
     let missing = (!skipped.is_empty()).then(|| missing(&skipped));
     if write && routes.len() < ROUTES.len() {

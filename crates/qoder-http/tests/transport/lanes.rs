@@ -73,7 +73,7 @@ async fn serve(connection: TokioIo<tokio::net::TcpStream>, http2: bool) {
     if http2 {
         let executor = hyper_util::rt::TokioExecutor::new();
         let _ = hyper::server::conn::http2::Builder::new(executor)
-            .max_concurrent_streams(1000)
+            .max_concurrent_streams(100)
             .serve_connection(connection, service)
             .await;
         return;
@@ -168,7 +168,8 @@ async fn unread_streams_hold_up_no_call_over_http_2() {
         .build()
         .expect("a transport");
     let (streams, calls) = streams_and_calls(transport, server(true).await).await;
-    assert_eq!((streams, calls), (1, 1));
+    // As many as it takes for a server that takes no more than a hundred at once.
+    assert_eq!((streams, calls), (2, 1));
 }
 
 /// What the lanes are for: three unread streams among the calls of an HTTP/2 connection stop them.

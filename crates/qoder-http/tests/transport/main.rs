@@ -11,6 +11,8 @@ mod memory;
 mod pki;
 mod proxy;
 mod retry;
+#[cfg(feature = "tower")]
+mod retry_layer;
 mod runtimes;
 mod stream_connection;
 mod tls;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Request;
-use qoder_http::{Lane, RequestBody, Timeouts, Transport};
+use qoder_http::{ErrorKind, Lane, RequestBody, Sent, Timeouts, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
 
@@ -101,4 +101,109 @@ async fn so_does_dropping_the_request() {
     let mut rest = Vec::new();
     let read = tokio::time::timeout(Duration::ZERO, pipe.read_to_end(&mut rest)).await;
     assert!(read.expect("closed").expect("in order") > 0, "the request");
+}
+
+/// Opens a stream with this request to a server that answers with these bytes, and reads it whole.
+async fn body_of(
+    (transport, pipes): &mut (Transport, mpsc::UnboundedReceiver<DuplexStream>),
+    request: Request<RequestBody>,
+    answer: &[u8],
+    piece: usize,
+) -> Result<Vec<u8>, qoder_http::Error> {
+    let server = async {
+        let mut pipe = pipes.recv().await.expect("a connection");
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(pipe.read_u8().await.expect("a request"));
+        }
+        for piece in answer.chunks(piece) {
+            // Who has read a body to its end goes away.
+            if pipe.write_all(piece).await.is_err() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        let _ = pipe.shutdown().await;
+        // What is still sent has somebody who reads it.
+        let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+    };
+    let client = async {
+        let sending = transport.send(request, Lane::Stream, Timeouts::default());
+        let mut body = sending.await?.into_body();
+        let mut text = Vec::new();
+        while let Some(chunk) = body.chunk().await? {
+            text.extend_from_slice(&chunk);
+        }
+        assert!(body.chunk().await?.is_none(), "the end stays the end");
+        Ok(text)
+    };
+    tokio::join!(server, client).1
+}
+
+/// Heads, each with the body that it announces and the data in it.
+const ANSWERS: [(&str, &str); 8] = [
+    (
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, CHUNKED \r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n",
+        "abc",
+    ),
+    ("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabcd", "abc"),
+    ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nabcd", ""),
+    ("HTTP/1.1 200 OK\r\n\r\n3\r\nabc", "3\r\nabc"),
+    ("HTTP/1.0 200 OK\n\nabc", "abc"),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked, later\r\n\r\nabc",
+        "abc",
+    ),
+    ("HTTP/1.1 204 No Content\r\n\r\nabc", ""),
+    (
+        "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabc",
+        "abc",
+    ),
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_body_is_whole_in_whatever_pieces_it_and_its_head_come() {
+    let mut piped = piped();
+    for (answer, data) in ANSWERS {
+        for piece in 1..=answer.len() {
+            let body = body_of(&mut piped, request(), answer.as_bytes(), piece).await;
+            assert_eq!(
+                body.expect(answer),
+                data.as_bytes(),
+                "{answer:?} by {piece}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_is_that_of_a_request_with_a_body() {
+    let mut piped = piped();
+    for (answer, data) in ANSWERS {
+        for sent in ["x".to_owned(), "x".repeat(1 << 16)] {
+            let request = Request::post("http://localhost/")
+                .body(RequestBody::from(sent))
+                .expect("a request");
+            let body = body_of(&mut piped, request, answer.as_bytes(), answer.len()).await;
+            assert_eq!(body.expect(answer), data.as_bytes(), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_ends_too_early_is_cut() {
+    let mut piped = piped();
+    for answer in [
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabc",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc",
+    ] {
+        for piece in [1, answer.len()] {
+            let body = body_of(&mut piped, request(), answer.as_bytes(), piece).await;
+            let error = body.expect_err(answer);
+            let kind = (error.kind(), error.sent());
+            assert_eq!(kind, (ErrorKind::Cut, Sent::Yes), "{answer:?}: {error}");
+        }
+    }
 }

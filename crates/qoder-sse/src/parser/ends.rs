@@ -73,22 +73,38 @@ fn last(chunk: &[u8], from: usize) -> u64 {
         block[..rest.len()].copy_from_slice(rest);
         return ends(&block);
     }
-    // A few loads, which may overlap, are faster than a byte after another.
     if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
         return ends_of_8(u64::from_le_bytes(*first))
             | ends_of_8(u64::from_le_bytes(*last)) << (rest.len() - 8);
     }
-    if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+    ends_of_8(word(rest))
+}
+
+/// At most eight bytes as a number, with zeros behind them. A few loads, which may overlap, are
+/// faster than a byte after another.
+#[inline]
+pub(super) fn word(few: &[u8]) -> u64 {
+    if let Some(all) = few.first_chunk() {
+        return u64::from_le_bytes(*all);
+    }
+    if let (Some(first), Some(last)) = (few.first_chunk(), few.last_chunk()) {
         let last = u64::from(u32::from_le_bytes(*last));
-        let word = u64::from(u32::from_le_bytes(*first)) | last << (8 * (rest.len() - 4));
-        return ends_of_8(word);
+        return u64::from(u32::from_le_bytes(*first)) | last << (8 * (few.len() - 4));
     }
-    match *rest {
+    match *few {
         [] => 0,
-        [a] => ends_of_8(u64::from(a)),
-        [a, b] => ends_of_8(u64::from(a) | u64::from(b) << 8),
-        [a, b, c, ..] => ends_of_8(u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16),
+        [a] => u64::from(a),
+        [a, b] => u64::from(a) | u64::from(b) << 8,
+        [a, b, c, ..] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
     }
+}
+
+/// Whether one of the eight bytes is a CR or LF.
+#[inline]
+pub(super) fn has_end(word: u64) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let has_zero = |word: u64| word.wrapping_sub(LOW) & !word & (0x80 * LOW);
+    has_zero(word ^ (0x0A * LOW)) | has_zero(word ^ (0x0D * LOW)) != 0
 }
 
 #[inline]

@@ -4,10 +4,10 @@ use core::mem;
 
 use super::block::{Block, Kept, Place};
 use super::cut::Unfinished;
-use super::ends::line_end;
+use super::ends::{has_end, line_end, word};
 use super::line::common_prefix;
 use super::text::{Window, decode, decode_into};
-use super::{Comment, Line, MARK, Parser, Scan};
+use super::{Comment, FEW, Line, MARK, Parser, Scan};
 use crate::frame::{Frame, Item, Limit, Overflow};
 
 impl Parser {
@@ -38,7 +38,7 @@ impl Parser {
             return self.advance_mark(chunk, scan);
         }
         if self.kept != Kept::default() || self.skip_block {
-            return self.advance_slowly(Block::default(), scan.at, scan.at, chunk, scan);
+            return self.advance_kept(scan.at, chunk, scan);
         }
         self.advance_plainly(chunk, scan)
     }
@@ -108,10 +108,33 @@ impl Parser {
             }
         };
         if matches!(line, Line::Taken) {
-            return self.advance_slowly(Block::default(), at, at, chunk, scan);
+            return self.advance_kept(at, chunk, scan);
         }
         scan.at = at;
         self.tell(line, chunk)
+    }
+
+    /// The same where the next line begins, if the chunk has nothing of the block so far. Few bytes
+    /// mostly have no further end of a line, and then there is nothing to keep.
+    #[inline]
+    fn advance_kept<'p, 'c: 'p>(
+        &'p mut self,
+        at: usize,
+        chunk: &'c [u8],
+        scan: &mut Scan<'c>,
+    ) -> Option<Item<'p>> {
+        if chunk.len() > FEW || has_end(word(&chunk[at..])) {
+            return self.advance_slowly(Block::default(), at, at, chunk, scan);
+        }
+        scan.at = chunk.len();
+        if at == chunk.len() {
+            return None;
+        }
+        self.count(chunk.len() - at);
+        match self.begin_line(&chunk[at..]) {
+            Line::Taken => None,
+            line => self.tell(line, chunk),
+        }
     }
 
     /// The same for all kinds of lines. The block has what there is of it in this chunk, `from`

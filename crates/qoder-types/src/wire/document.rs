@@ -1,6 +1,7 @@
 //! Whole documents: the bodies of responses, and what serde is given.
 
 use std::fmt;
+use std::str::Utf8Error;
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
@@ -20,7 +21,17 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     // One look at all of it for UTF-8 is cheaper than one at each text.
     match std::str::from_utf8(body) {
         Ok(text) => read_text(text),
-        Err(_) => serde_json::from_slice(body),
+        Err(error) => Err(no_text(body, error)),
+    }
+}
+
+/// The error that a body is which isn't UTF-8: it names the place of what is wrong first, and that is
+/// the same for every type.
+#[cold]
+fn no_text(body: &[u8], error: Utf8Error) -> serde_json::Error {
+    match serde_json::from_slice::<Value>(body) {
+        Err(error) => error,
+        Ok(_) => serde_json::Error::custom(error),
     }
 }
 

@@ -16,15 +16,15 @@ use super::failure::{Ending, Failure, refusal};
 use super::prepared::Prepared;
 use super::trace::{Seen, Trace};
 use crate::error::{Error, ErrorKind, Result};
-use crate::response::{Meta, Response, request_id};
+use crate::response::{Meta, request_id};
 use crate::shared::Shared;
 
-/// Makes attempts until one succeeds or the policy gives up, and reads the value out of the body.
-pub(crate) async fn run<T>(
+/// Makes attempts until one succeeds or the policy gives up, and has the value read out of the body.
+pub(super) async fn run(
     shared: &Shared,
     prepared: Prepared,
-    read: impl FnOnce(&Meta, &Bytes) -> Result<T>,
-) -> Result<Response<T>> {
+    read: &mut (dyn FnMut(&Meta, &Bytes) -> Result<()> + Send),
+) -> Result<(Meta, Bytes)> {
     let mut trace = prepared.trace(shared);
     let span = trace.span();
     async {
@@ -40,9 +40,9 @@ pub(crate) async fn run<T>(
             attempts,
             elapsed: trace.started().elapsed(),
         };
-        let value = read(&meta, &body);
-        let value = trace.finish(value, Some(Seen::new(meta.status, Some(body.len()))))?;
-        Ok(Response { value, meta, body })
+        let is_read = read(&meta, &body);
+        trace.finish(is_read, Some(Seen::new(meta.status, Some(body.len()))))?;
+        Ok((meta, body))
     }
     .instrument(span)
     .await

@@ -2,6 +2,7 @@
 //! returns the value alone; [`Call::with_meta`] adds what else the response said.
 
 mod attempt;
+mod exchange;
 mod failure;
 mod options;
 mod prepared;
@@ -17,20 +18,19 @@ pub use crate::response::{Meta, Response};
 use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use qoder_types::{Form, Method, Op, Request, ops};
+use qoder_types::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use attempt::run;
+use exchange::Exchange;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::{Form as Content, Upload};
-use crate::redact::Redact;
+use crate::files::Upload;
 use crate::shared::Shared;
-use crate::text::{excerpt, head_of};
 
 /// The future of a [`Call`].
 pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -54,36 +54,29 @@ pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 /// ```
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T> {
-    shared: Shared,
-    request: Request<T>,
-    options: CallOptions,
-    /// What the files in the form of the request are filled with, in their order.
-    uploads: Vec<Upload>,
-    /// The method and path of a raw call, as they are shown.
-    raw: Option<String>,
+    exchange: Exchange,
+    output: PhantomData<fn() -> T>,
 }
 
 impl<T> Call<T> {
     pub(crate) fn new(shared: Shared, request: Request<T>) -> Self {
-        Self {
-            shared,
-            request,
-            options: CallOptions::default(),
-            uploads: Vec::new(),
-            raw: None,
-        }
+        Self::of(Exchange::new(shared, request.untyped()))
     }
 
     /// A call of an operation that this crate has no description of.
     pub(crate) fn raw(shared: Shared, method: Method, path: &str) -> Self {
+        Self::of(Exchange::raw(shared, method, path))
+    }
+
+    fn of(exchange: Exchange) -> Self {
         Self {
-            raw: Some(format!("{} {}", method.as_str(), route(path))),
-            ..Self::new(shared, Request::undocumented(method, path))
+            exchange,
+            output: PhantomData,
         }
     }
 
     pub(crate) fn with_uploads(mut self, uploads: impl IntoIterator<Item = Upload>) -> Self {
-        self.uploads.extend(uploads);
+        self.exchange.upload(uploads);
         self
     }
 
@@ -101,7 +94,7 @@ impl<T> Call<T> {
     /// # Ok(()) }
     /// ```
     pub fn options(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
-        self.options = change(self.options);
+        self.exchange.options = change(self.exchange.options);
         self
     }
 
@@ -116,7 +109,7 @@ impl<T> Call<T> {
     /// # Ok(()) }
     /// ```
     pub fn extra(mut self, field: &str, value: Value) -> Self {
-        self.request.extra(field, value);
+        self.exchange.request.extra(field, value);
         self
     }
 
@@ -131,7 +124,7 @@ impl<T> Call<T> {
     /// # Ok(()) }
     /// ```
     pub fn json(mut self, body: &impl serde::Serialize) -> Self {
-        self.request = self.request.json(body);
+        self.exchange.request = self.exchange.request.json(body);
         self
     }
 
@@ -147,13 +140,8 @@ impl<T> Call<T> {
     /// let team: Value = client.request(Method::Get, "/teams/{id}").path("id", "build/nightly").await?;
     /// # Ok(()) }
     /// ```
-    pub fn path(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        let raw = self.raw.as_deref().unwrap_or_default();
-        if !raw.contains(&format!("{{{name}}}")) {
-            self.refuse(format!("the path has no parameter {{{name}}}"));
-        }
-        self.request = self.request.path(name, &value.to_string());
-        self
+    pub fn path(self, name: &'static str, value: impl fmt::Display) -> Self {
+        Self::of(self.exchange.path(name, &value.to_string()))
     }
 
     /// Sets a query parameter, in place of one of the same name.
@@ -171,7 +159,7 @@ impl<T> Call<T> {
     /// # Ok(()) }
     /// ```
     pub fn query(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        self.request.set_query(name, value);
+        self.exchange.request.set_query(name, value);
         self
     }
 
@@ -186,17 +174,13 @@ impl<T> Call<T> {
     /// # Ok(()) }
     /// ```
     pub fn form<N: Into<String>, V: Into<String>>(
-        mut self,
+        self,
         fields: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        let mut form = Form::default();
-        form.fields = fields
+        let fields = fields
             .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
-        self.uploads.clear();
-        self.request = self.request.form_body(form);
-        self
+            .map(|(name, value)| (name.into(), value.into()));
+        Self::of(self.exchange.form(fields.collect()))
     }
 
     /// Adds a file to the form, as this field of it, with the form's fields that the upload has:
@@ -212,15 +196,8 @@ impl<T> Call<T> {
     /// let team: Value = client.request(Method::Post, "/teams/photo").file("file", photo).await?;
     /// # Ok(()) }
     /// ```
-    pub fn file(mut self, field: &str, upload: Upload) -> Self {
-        let mut form = self.request.form().cloned().unwrap_or_default();
-        if let Some(own) = ops::files::upload(upload.about()).form() {
-            form.fields.extend(own.fields.iter().cloned());
-        }
-        let about = upload.about();
-        form.file(field, &about.filename, &about.mime_type);
-        self.request = self.request.form_body(form);
-        self.with_uploads([upload])
+    pub fn file(self, field: &str, upload: Upload) -> Self {
+        Self::of(self.exchange.file(field, upload))
     }
 
     /// Returns the status, the headers and the raw body along with the value.
@@ -254,69 +231,42 @@ impl<T> Call<T> {
 
     /// What it is named by in errors.
     pub(crate) fn operation(&self) -> Cow<'static, str> {
-        match &self.raw {
-            Some(raw) => Cow::Owned(raw.clone()),
-            None => Cow::Borrowed(self.request.op().name),
-        }
+        self.exchange.operation()
     }
 
     /// Makes the call fail with [`ErrorKind::Input`].
     pub(crate) fn refuse(&mut self, why: String) {
-        self.options.refused.get_or_insert(why);
+        self.exchange.refuse(why);
     }
 
     pub(crate) fn shared(&self) -> &Shared {
-        &self.shared
+        &self.exchange.shared
     }
 
-    pub(crate) fn request_mut(&mut self) -> &mut Request<T> {
-        &mut self.request
+    pub(crate) fn request_mut(&mut self) -> &mut Request<()> {
+        &mut self.exchange.request
     }
 }
 
 impl<T: DeserializeOwned + Send + 'static> Call<T> {
-    fn send(self) -> Pending<Response<T>> {
-        let op = self.request.op();
-        let shared = self.shared.clone();
-        let read = move |meta: &Meta, body: &Bytes| decode(op, meta, body, &shared);
-        Box::pin(self.send_for(None, read))
-    }
-}
-
-impl<T> Call<T> {
-    /// Sends the request and reads the response, which is asked for in another type than JSON if
-    /// there is one to `accept`.
-    async fn send_for<V>(
-        self,
-        accept: Option<&'static str>,
-        read: impl FnOnce(&Meta, &Bytes) -> Result<V>,
-    ) -> Result<Response<V>> {
-        let operation = self.operation();
-        let shared = self.shared;
-        let sent = async {
-            let mut prepared = Prepared::new(&shared, &self.request, self.options)?;
-            if let Some(accept) = accept {
-                prepared.accept(accept);
-            }
-            if let Some(form) = self.request.form() {
-                prepared.fill(Content::new(form, &self.uploads).await?);
-            }
-            run(&shared, prepared, read).await
+    async fn send(self) -> Result<Response<T>> {
+        let op = self.exchange.request.op();
+        let mut value = None;
+        let mut read = |body: &Bytes| {
+            value = Some(op.read(body)?);
+            Ok(())
         };
-        sent.await
-            .map_err(|error: Error| error.with_operation(operation).redacted(shared.auth()))
+        let (meta, body) = self.exchange.send(None, &mut read).await?;
+        match value {
+            Some(value) => Ok(Response { value, meta, body }),
+            None => Err(Error::new(ErrorKind::Decode, "the response was not read")),
+        }
     }
 }
 
 impl<T> Clone for Call<T> {
     fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-            request: self.request.clone(),
-            options: self.options.clone(),
-            uploads: self.uploads.clone(),
-            raw: self.raw.clone(),
-        }
+        Self::of(self.exchange.clone())
     }
 }
 
@@ -332,10 +282,7 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for Call<T> {
 impl<T> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field(
-                "operation",
-                &self.shared.auth().redact(self.operation().into_owned()),
-            )
+            .field("operation", &self.exchange.shown())
             .finish_non_exhaustive()
     }
 }
@@ -349,7 +296,7 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for WithMeta<T> {
     type IntoFuture = Pending<Response<T>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        self.0.send()
+        Box::pin(self.0.send())
     }
 }
 
@@ -371,7 +318,12 @@ impl<T: Send + 'static> AsBytes<T> {
     ///
     /// Those of the call.
     pub async fn with_meta(self) -> Result<Response<Bytes>> {
-        Box::pin(self.0.send_for(Some("*/*"), |_, body| Ok(body.clone()))).await
+        let (meta, body) = self.0.exchange.send(Some("*/*"), &mut |_| Ok(())).await?;
+        Ok(Response {
+            value: body.clone(),
+            meta,
+            body,
+        })
     }
 }
 
@@ -388,55 +340,4 @@ impl<T> fmt::Debug for AsBytes<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
-}
-
-/// A path that somebody wrote, as it is shown: without a query, and with a mark for each segment
-/// that looks like an id, or may be a secret.
-fn route(path: &str) -> String {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let shown = |segment: &str| {
-        let digits = segment.contains(|c: char| c.is_ascii_digit());
-        segment.contains('{') || segment.len() <= 3 || !digits && segment.len() <= 40
-    };
-    let segments = path
-        .split('/')
-        .map(|segment| if shown(segment) { segment } else { "…" });
-    segments.collect::<Vec<_>>().join("/")
-}
-
-/// The value in the body of a success.
-fn decode<T: DeserializeOwned>(op: &Op, meta: &Meta, body: &Bytes, shared: &Shared) -> Result<T> {
-    op.read(body).map_err(|error| {
-        // Before it is shortened: half a secret isn't found any more.
-        let body = &shared.auth().redact_bytes(body.clone());
-        let what = if body.is_empty() {
-            "an empty body".to_owned()
-        } else if std::str::from_utf8(body).is_err() {
-            format!("{} bytes that are not UTF-8", body.len())
-        } else if is_web_page(&meta.headers, body) {
-            format!(
-                "a web page: {:?}; is the base URL the API's, or does a proxy answer in its place?{}",
-                head_of(body),
-                shared.elsewhere()
-            )
-        } else if error.is_eof() {
-            format!("a document that ends too early, after {} bytes", body.len())
-        } else {
-            // It may quote what it found.
-            let error = shared.auth().redact(error.to_string());
-            format!(
-                "{:?}, which is not what the API documents: {}",
-                head_of(body),
-                excerpt(&error, 300)
-            )
-        };
-        Error::new(
-            ErrorKind::Decode,
-            format!("{} with {what}", meta.status.as_u16()),
-        )
-        .with_status(meta.status)
-        .with_request_id(meta.request_id().map(ToOwned::to_owned))
-        .with_attempts(meta.attempts)
-        .with_body(body.slice(..body.len().min(64 << 10)))
-    })
 }
