@@ -12,22 +12,32 @@ use std::time::{Duration, Instant};
 use qoder_sse::resume::moves_taken;
 use qoder_tests::faults::{PATIENCE, Schedule, run, run_all};
 
-fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+/// What may be said, to whoever said something else.
+fn usage(word: &str, number: &str) -> String {
+    format!(
+        "{word} {number:?}: there are --seeds N, --first N, --seed N and --patience SECONDS, each with a whole number"
+    )
+}
+
+fn main() -> ExitCode {
+    start().unwrap_or_else(|why| {
+        eprintln!("faults: {why}");
+        ExitCode::FAILURE
+    })
+}
+
+fn start() -> Result<ExitCode, String> {
     let (mut seeds, mut first, mut one, mut patience) = (20_000, 0, None, PATIENCE);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        let number = words.next().unwrap_or_default().parse()?;
+        let number = words.next().unwrap_or_default();
+        let number = number.parse().map_err(|_| usage(&word, &number))?;
         match word.as_str() {
             "--seeds" => seeds = number,
             "--first" => first = number,
             "--seed" => one = Some(number),
             "--patience" => patience = Duration::from_secs(number),
-            _ => {
-                return Err(format!(
-                    "{word}: only --seeds N, --first N, --seed N and --patience SECONDS are known"
-                )
-                .into());
-            }
+            _ => return Err(usage(&word, "")),
         }
     }
     if let Some(seed) = one {
