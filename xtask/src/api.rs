@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::ci;
-use crate::commands;
 use crate::shell::{output, read, root};
 use crate::tidy;
 
@@ -27,7 +26,9 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
         ["--write", rest @ ..] => (true, rest),
         rest => (false, rest),
     };
-    commands::none("api", rest)?;
+    if let [first, ..] = rest {
+        return Err(format!("api: unknown argument {first}; there is --write"));
+    }
     ci::step("doc")?;
     if write { store() } else { check() }
 }

@@ -1,6 +1,7 @@
 //! The benchmarks, in `bench/`: a package of its own, so that the peers they compare with are no
 //! concern of the workspace.
 
+use crate::plots;
 use crate::shell::{cargo, output, root, sh};
 use crate::size;
 
@@ -15,7 +16,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("load", "Many followers"),
 ];
 
-const REPORT: &str = "docs/benchmarks.md";
+/// What all of them said last.
+pub(crate) const REPORT: &str = "docs/benchmarks.md";
 const BEGIN: &str = "<!-- printed by `cargo xtask bench` -->";
 
 const BUILD: &[&str] = &[
@@ -86,7 +88,8 @@ fn report() -> Result<(), String> {
     let table = size::report()?;
     println!("{table}");
     report.extend(["\n## ", SIZE_TITLE, "\n\n", table.trim(), "\n"]);
-    std::fs::write(&path, report).map_err(|error| format!("{REPORT}: {error}"))
+    std::fs::write(&path, report).map_err(|error| format!("{REPORT}: {error}"))?;
+    plots::run(&[])
 }
 
 fn program(name: &str) -> std::process::Command {

@@ -10,6 +10,7 @@ use crate::deps;
 use crate::mutants;
 use crate::package;
 use crate::readme;
+use crate::semver;
 use crate::shell::{cargo, output, sh};
 use crate::tidy::{self, Package};
 
@@ -56,6 +57,11 @@ const STEPS: &[Step] = &[
     ),
     step_of("doc", "the documentation, without a warning", doc),
     step_of("api", "the public items are those in docs/api/", api::check),
+    step_of(
+        "semver",
+        "nothing that the last tag promised is gone, where cargo-semver-checks is installed",
+        semver::check,
+    ),
     step_of(
         "no-std",
         "qoder-sse links without std; qoder-sse and qoder-types are for wasm32 too",

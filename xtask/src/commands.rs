@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{api, bench, ci, mutants, real, scaffold, vendor};
+use crate::{api, bench, ci, mutants, plots, real, scaffold, vendor};
 
 type Run = fn(&[&str]) -> Result<(), String>;
 
@@ -75,6 +75,13 @@ const COMMANDS: &[Command] = &[
         run: mutants::run_with,
     },
     Command {
+        name: "plots",
+        args: "",
+        about: "draws docs/plots/ from the figures in docs/benchmarks.md",
+        help: "`cargo xtask bench` does so when it has printed them; `cargo xtask tidy` checks that both agree.",
+        run: plots::run,
+    },
+    Command {
         name: "real",
         args: "[--available] [--write] [WORDS]",
         about: "the example programs through nginx, haproxy, tinyproxy and microsocks, and a page in Chromium",
@@ -89,7 +96,13 @@ const COMMANDS: &[Command] = &[
         help: "CONTRIBUTING.md says what to do with it. Without RESOURCE it says which there are.",
         run: |args| match args {
             [resource] => scaffold::run(resource),
-            _ => scaffold::run(""),
+            [] => Err(format!(
+                "scaffold: for which resource? There are {}",
+                scaffold::resources()?
+            )),
+            [_, second, ..] => Err(format!(
+                "scaffold: unknown argument {second}; it takes one resource"
+            )),
         },
     },
     Command {

@@ -15,18 +15,26 @@ pub(crate) fn run(resource: &str) -> Result<(), String> {
         .filter(|operation| operation["resource"] == resource)
         .collect();
     if operations.is_empty() {
-        let names: BTreeSet<&str> = catalogue
-            .operations()
-            .map(|operation| text(&operation["resource"]))
-            .collect();
-        let names: Vec<&str> = names.into_iter().collect();
         return Err(format!(
             "scaffold: there is no resource {resource:?}; there are {}",
-            names.join(", ")
+            names(&catalogue)
         ));
     }
     print!("{}", draft(&catalogue, resource, &operations));
     Ok(())
+}
+
+/// The names of all resources.
+pub(crate) fn resources() -> Result<String, String> {
+    Ok(names(&Catalogue::read()?))
+}
+
+fn names(catalogue: &Catalogue) -> String {
+    let operations = catalogue.operations();
+    let names: BTreeSet<&str> = operations
+        .map(|operation| text(&operation["resource"]))
+        .collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn draft(catalogue: &Catalogue, resource: &str, operations: &[&Value]) -> String {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::mutants;
+use crate::plots;
 use crate::shell::{cargo, output, read, root};
 
 /// What the rules need to know of a package of the workspace.
@@ -70,6 +71,7 @@ pub(crate) fn check() -> Result<(), String> {
     circles::check(&tracked(".rs")?, &mut broken)?;
     links(&mut broken)?;
     broken.extend(mutants::check().err());
+    broken.extend(plots::check().err());
     if broken.is_empty() {
         Ok(())
     } else {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bench::measure;
+use bench::wire::sim::Speech;
 use bench::wire::{Child, sim};
 use cap::Cap;
 use qoder::types::SessionId;
@@ -16,16 +17,25 @@ use tokio::runtime::Runtime;
 static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
 
 const EVENTS: usize = 200;
-const FOLLOWERS: [usize; 3] = [200, 600, 2000];
+const FOLLOWERS: [usize; 4] = [200, 600, 2000, 10_000];
+/// So many followers tell what one of them holds.
+const WAITING: usize = 2000;
 /// The middle one counts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// Followers of one session.
 const SHARED: usize = 10;
-/// What an idle follower may have on the heap.
-const HEAP: usize = 64 << 10;
 /// Connections that are made at once: more than a server's queue has room for would wait for a
 /// second.
 const AT_ONCE: usize = 100;
+
+/// What a follower may have on the heap while it waits.
+fn limit(speech: Speech) -> usize {
+    match speech {
+        Speech::Plain => 24 << 10,
+        Speech::Tls => 64 << 10,
+        Speech::Http2 => 12 << 10,
+    }
+}
 
 /// What so many followers cost.
 struct Cost {
@@ -37,11 +47,25 @@ struct Cost {
 }
 
 fn main() {
-    if std::env::args().nth(1).as_deref() == Some("--serve") {
-        sim::run().expect("a simulator");
-        return;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--serve"] => sim::run().expect("a simulator"),
+        // In a process of its own, so that no run has to do with what another one left.
+        ["--one", speech, followers] => {
+            let speech = Speech::of(speech).expect("a way to speak");
+            let cost = run(speech, followers.parse().expect("a number"));
+            println!(
+                "{} {} {}",
+                cost.heap,
+                cost.processor.as_nanos(),
+                cost.time.as_nanos()
+            );
+        }
+        _ => report(),
     }
-    sim::open_files();
+}
+
+fn report() {
     println!("each follower gets {EVENTS} events, over a connection of its own, in one process\n");
     println!(
         "| followers | events lost or repeated | heap of an idle one | µs of the processor for each event | events a second |"
@@ -50,7 +74,7 @@ fn main() {
     let mut runs = FOLLOWERS.map(|_| Vec::new());
     for _ in 0..ROUNDS {
         for (followers, runs) in FOLLOWERS.into_iter().zip(&mut runs) {
-            runs.push(run(followers));
+            runs.push(one(Speech::Plain, followers));
         }
     }
     let costs = runs.map(|mut runs| {
@@ -66,32 +90,58 @@ fn main() {
         );
         cost
     });
-    let (few, many) = (&costs[0], &costs[FOLLOWERS.len() - 1]);
-    let growth =
-        |of: fn(&Cost) -> f64| of(many) / of(few) / (many.followers as f64 / few.followers as f64);
-    println!(
-        "\nfrom {} to {} followers, against ten times as much: {:.2}x the heap, {:.2}x the processor's time",
-        few.followers,
-        many.followers,
-        growth(|cost| (cost.heap * cost.followers) as f64),
-        growth(|cost| cost.processor.as_secs_f64()),
-    );
-    println!(
-        "\nan idle follower may have {} KiB on the heap: {}",
-        HEAP >> 10,
-        if costs.iter().all(|cost| cost.heap < HEAP) {
-            "within"
-        } else {
-            "**too much**"
-        }
-    );
+    let few = &costs[0];
+    for many in &costs[1..] {
+        let growth = |of: fn(&Cost) -> f64| {
+            of(many) / of(few) / (many.followers as f64 / few.followers as f64)
+        };
+        println!(
+            "\nfrom {} to {} followers, for each: {:.2}x the heap, {:.2}x the processor's time",
+            few.followers,
+            many.followers,
+            growth(|cost| (cost.heap * cost.followers) as f64),
+            growth(|cost| cost.processor.as_secs_f64()),
+        );
+    }
+    println!("\n{WAITING} followers that wait\n");
+    println!("| connections | heap of each | limit | |\n|---|--:|--:|---|");
+    for speech in Speech::ALL {
+        let (heap, limit) = (one(speech, WAITING).heap, limit(speech));
+        println!(
+            "| {} | {:.1} KiB | {} KiB | {} |",
+            speech.name(),
+            heap as f64 / 1024.0,
+            limit >> 10,
+            if heap <= limit {
+                "within"
+            } else {
+                "**too much**"
+            }
+        );
+    }
+}
+
+/// What so many followers cost, in a process of their own.
+fn one(speech: Speech, followers: usize) -> Cost {
+    let said = Child::output(&["--one", speech.word(), &followers.to_string()]).expect("followers");
+    let numbers: Vec<u64> = said
+        .split(' ')
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    Cost {
+        followers,
+        heap: usize::try_from(numbers[0]).expect("a number of bytes"),
+        processor: Duration::from_nanos(numbers[1]),
+        time: Duration::from_nanos(numbers[2]),
+    }
 }
 
 /// Followers that wait, and then all get their events.
-fn run(followers: usize) -> Cost {
+fn run(speech: Speech, followers: usize) -> Cost {
+    sim::open_files();
     let runtime = Runtime::new().expect("a runtime");
     let mut server = Child::start(&["--serve"]).expect("a simulator");
-    let client = sim::client(&server);
+    let client = sim::speaking(speech, &mut server).expect("a client");
     let sessions = runtime.block_on(sim::sessions(&client, followers / SHARED));
     let anchors: Vec<String> = sessions
         .iter()

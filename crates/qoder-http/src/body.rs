@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::error::{BoxError, Error, ErrorKind, Phase, Sent};
 #[cfg(feature = "gzip")]
 use crate::gunzip::{Gunzip, GunzipError};
+use crate::pools::Pool;
 use crate::stream_connection::StreamBody;
 use crate::time::finite;
 
@@ -49,7 +50,11 @@ pub struct ResponseBody {
 /// Where the pieces come from.
 enum Source {
     Http1(Incoming),
-    Http2(Incoming),
+    Http2 {
+        incoming: Incoming,
+        /// Counts it, for as long as it has it.
+        _pool: Pool,
+    },
     Stream(StreamBody),
     Other(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
 }
@@ -58,7 +63,7 @@ impl Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match self {
             Self::Http1(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Error::from_body),
-            Self::Http2(incoming) => match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+            Self::Http2 { incoming, .. } => match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
                 None if !has_ended(incoming) => {
                     let message =
                         "the body of the response ended too early: the server gave up its stream";
@@ -67,15 +72,15 @@ impl Source {
                 }
                 frame => Poll::Ready(frame.map(|frame| frame.map_err(Error::from_body))),
             },
-            Self::Stream(body) => body.poll_frame(cx).map_err(Error::from_body),
+            Self::Stream(body) => body.poll_data(cx).map_ok(Frame::data),
             Self::Other(body) => body.as_mut().poll_frame(cx).map_err(Error::from_other_body),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Http1(incoming) | Self::Http2(incoming) => incoming.size_hint(),
-            Self::Stream(body) => body.incoming().size_hint(),
+            Self::Http1(incoming) | Self::Http2 { incoming, .. } => incoming.size_hint(),
+            Self::Stream(body) => body.size_hint(),
             Self::Other(body) => body.size_hint(),
         }
     }
@@ -88,10 +93,13 @@ fn has_ended(incoming: &Incoming) -> bool {
 }
 
 impl ResponseBody {
-    /// A body over a connection that may have others, of this version of HTTP.
-    pub(crate) fn new(incoming: Incoming, version: Version) -> Self {
+    /// A body over a connection of a pool that may have others, of this version of HTTP.
+    pub(crate) fn new(incoming: Incoming, version: Version, pool: Pool) -> Self {
         Self::from_source(if version == Version::HTTP_2 {
-            Source::Http2(incoming)
+            Source::Http2 {
+                incoming,
+                _pool: pool,
+            }
         } else {
             Source::Http1(incoming)
         })
@@ -368,8 +376,8 @@ impl Body for ResponseBody {
             return false;
         }
         match &self.source {
-            Source::Http1(incoming) | Source::Http2(incoming) => incoming.is_end_stream(),
-            Source::Stream(body) => body.incoming().is_end_stream(),
+            Source::Http1(incoming) | Source::Http2 { incoming, .. } => incoming.is_end_stream(),
+            Source::Stream(body) => body.is_end_stream(),
             Source::Other(body) => body.is_end_stream(),
         }
     }

@@ -19,7 +19,7 @@ use crate::connect::{Connector, Dial, Direct, TcpOptions, dial};
 use crate::error::Error;
 use crate::lane::StreamHttp;
 use crate::lanes::{Lanes, Streams};
-use crate::pools::Pools;
+use crate::pools::{self, Pools};
 #[cfg(feature = "proxy")]
 use crate::proxy::{Proxy, ProxyRules};
 use crate::stream_connection::StreamConnections;
@@ -29,9 +29,9 @@ use crate::tls::{NoTls, Tls};
 use crate::transport::Transport;
 use crate::versions::Versions;
 
-/// The buffer of a stream's own connection, which also limits the size of its head. hyper lets it
-/// grow for as long as a server is faster than it is read, by default to 408 KiB, and those who
-/// follow thousands of streams have it thousands of times. A larger one doesn't make reading faster.
+/// hyper's buffer of a stream's own connection, which limits the size of its head. Where the request
+/// has a body hyper reads the response too, and lets the buffer grow for as long as a server is faster
+/// than it is read, by default to 408 KiB. A larger one doesn't make reading faster.
 const STREAM_BUFFER: usize = 32 << 10;
 
 /// The configuration of a [`Transport`].
@@ -240,8 +240,9 @@ impl TransportBuilder {
     /// least 8 KiB. A larger one is an [`ErrorKind::Protocol`](crate::ErrorKind::Protocol). Default:
     /// over HTTP/1.1 408 KiB for calls and 32 KiB for streams, over HTTP/2 16 KiB.
     ///
-    /// Over HTTP/1.1 it is also the most that a connection buffers of what it reads, and looked at
-    /// after each read: a head of up to twice the size may pass.
+    /// Over HTTP/1.1 it is also the most that a connection buffers of what it reads, but for streams
+    /// whose request has no body, which buffer up to 32 KiB. It is looked at after each read: a head
+    /// of up to twice the size may pass.
     ///
     /// ```
     /// use qoder_http::Transport;
@@ -303,7 +304,8 @@ impl TransportBuilder {
         #[cfg(feature = "proxy")]
         let base = Routed::new(base, tls.clone(), rules.clone());
         let connector = |versions| Connector::new(base.clone(), &tls, versions, self.connect);
-        let calls = Pools::new(self.pool(), connector(many));
+        // Calls end, and others take their place.
+        let calls = Pools::new(self.pool(), connector(many), usize::MAX);
         let streams = match self.stream_http {
             StreamHttp::Http1 => {
                 let connector = connector(Versions::Http1);
@@ -315,7 +317,11 @@ impl TransportBuilder {
                 // A connection that the pool has let go of counts as idle, whatever streams it has.
                 #[cfg(feature = "http2")]
                 streams.http2_keep_alive_while_idle(true);
-                Streams::Shared(Box::new(Pools::new(streams, connector(many))))
+                Streams::Shared(Box::new(Pools::new(
+                    streams,
+                    connector(many),
+                    pools::STREAMS,
+                )))
             }
         };
         let lanes = Lanes {

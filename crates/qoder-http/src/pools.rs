@@ -17,23 +17,36 @@ use crate::request::RequestBody;
 ///
 /// A connection runs on the runtime that made it. If that one stands still or is gone, so does the
 /// connection, and nothing tells: each runtime has its own.
+///
+/// A pool has one HTTP/2 connection, over which it sends all that it is given; what is more than the
+/// peer takes at once waits there without a word. For responses that stay open, that is for ever:
+/// they are spread over several pools.
 pub(crate) struct Pools {
     builder: Builder,
     connector: Connector,
-    /// The latest runtime first.
+    /// How many responses may be open in a pool, if they share its connection.
+    most: usize,
+    /// The latest runtime first, and of each the pool that is to be filled first.
     of: Mutex<Vec<(Id, Pool)>>,
 }
 
-type Pool = Arc<Client<Connector, RequestBody>>;
+/// Shared by those who send over it, and by the bodies of open HTTP/2 responses, which are counted
+/// so.
+pub(crate) type Pool = Arc<Client<Connector, RequestBody>>;
 
-/// So many runtimes keep their connections. Those of others are made anew when they are back.
-const RUNTIMES: usize = 16;
+/// So many pools are kept that nobody uses, those of the latest runtimes. Others are made anew when
+/// their runtime is back.
+const UNUSED: usize = 16;
+
+/// What a peer takes at once that follows RFC 9113, section 6.5.2.
+pub(crate) const STREAMS: usize = 100;
 
 impl Pools {
-    pub(crate) fn new(builder: Builder, connector: Connector) -> Self {
+    pub(crate) fn new(builder: Builder, connector: Connector, most: usize) -> Self {
         Self {
             builder,
             connector,
+            most,
             of: Mutex::default(),
         }
     }
@@ -47,24 +60,35 @@ impl Pools {
     ) -> Result<Response<ResponseBody>, Error> {
         let to = request.uri().clone();
         departure.watch(&mut request);
-        let response = sending(&self.pool(runtime), request)
+        let pool = self.pool(runtime);
+        let response = sending(&pool, request)
             .await
             .map_err(|error| Error::from_client(error, &to))?;
         let version = response.version();
-        Ok(response.map(|incoming| ResponseBody::new(incoming, version)))
+        Ok(response.map(|incoming| ResponseBody::new(incoming, version, pool)))
     }
 
+    /// The first pool of the runtime with room.
     fn pool(&self, runtime: Id) -> Pool {
         let mut pools = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        match pools.iter().position(|(id, _)| *id == runtime) {
-            Some(at) => pools[..=at].rotate_right(1),
+        let open = |pool: &Pool| Arc::strong_count(pool) - 1;
+        // Those of this runtime come first, in the order in which they are filled.
+        pools.sort_by_key(|(id, _)| *id != runtime);
+        let with_room = |(id, pool): &(Id, Pool)| *id == runtime && open(pool) < self.most;
+        let chosen = match pools.iter().find(|pool| with_room(pool)) {
+            Some((_, pool)) => Arc::clone(pool),
             None => {
                 let pool = Arc::new(self.builder.build(self.connector.clone()));
-                pools.insert(0, (runtime, pool));
-                pools.truncate(RUNTIMES);
+                pools.insert(0, (runtime, Arc::clone(&pool)));
+                pool
             }
-        }
-        Arc::clone(&pools[0].1)
+        };
+        let mut unused = 0;
+        pools.retain(|(_, pool)| {
+            unused += usize::from(open(pool) == 0);
+            open(pool) > 0 || unused <= UNUSED
+        });
+        chosen
     }
 }
 

@@ -11,9 +11,11 @@ use crate::body::ResponseBody;
 use crate::error::{BoxError, Error};
 use crate::request::RequestBody;
 
+/// What is under way.
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
+
 /// A response that is under way.
-pub(crate) type ResponseFuture =
-    Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Error>> + Send>>;
+pub(crate) type ResponseFuture = BoxFuture<Response<ResponseBody>>;
 
 /// A service in the shape that is kept.
 pub(crate) type BoxService = Box<dyn Fn(Request<RequestBody>) -> ResponseFuture + Send + Sync>;

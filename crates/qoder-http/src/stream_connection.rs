@@ -1,21 +1,37 @@
 //! A connection that belongs to one response. It is polled with the response's body, by whoever
 //! reads that: no task is spawned, nothing is handed from task to task, and dropping the body
 //! closes the connection at once.
+//!
+//! hyper sends the request and reads the head of the response. The body is read without it: for as
+//! long as a connection lives hyper keeps some 25 KiB of buffers and a channel for further requests,
+//! and hands each chunk over by another channel. A stream waits for hours, has no further request,
+//! and nobody to be handed anything.
+
+mod framing;
+mod head_gate;
+mod read;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http::header::HOST;
+use bytes::{Bytes, BytesMut};
+use http::header::{HOST, TRANSFER_ENCODING};
 use http::uri::{Parts, PathAndQuery};
-use http::{HeaderValue, Request, Response, Uri, Version};
-use http_body::{Body, Frame};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
+use http_body::{Body, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::client::legacy::connect::Connection as _;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWrite;
 use tower_service::Service;
+
+use self::framing::{Framing, Piece};
+use self::head_gate::HeadGate;
+use self::read::poll_read_buf;
 
 use crate::connect::{ConnectedStream, Connector};
 use crate::departure::Departure;
@@ -68,13 +84,45 @@ impl StreamConnections {
         io: ConnectedStream,
         request: Request<RequestBody>,
     ) -> Result<Response<StreamBody>, hyper::Error> {
-        let (mut sender, connection) = self.http1.handshake(io).await?;
-        let mut connection = StreamConnection::new(connection);
+        // hyper may still be sending a body when the response begins, and keeps its connection.
+        let sends = !request.body().is_end_stream();
+        let gate = if sends {
+            HeadGate::open(io)
+        } else {
+            HeadGate::closed(io)
+        };
+        let (mut sender, connection) = self.http1.handshake(gate).await?;
+        let mut connection = HyperConnection::new(connection);
         if let Err(closed) = connection.drive(sender.ready()).await {
             return Err(connection.failure.unwrap_or(closed));
         }
         let response = connection.drive(sender.send_request(request)).await?;
-        Ok(response.map(|body| StreamBody { body, connection }))
+        let (head, incoming) = response.into_parts();
+        let body = match connection.running.take() {
+            Some(running) if !sends => {
+                let (io, read) = running.into_parts().io.into_parts();
+                let framing = framing(&incoming, &head.headers);
+                StreamBody::Framed(Box::new(FramedBody::new(io, read, framing)))
+            }
+            running => {
+                connection.running = running;
+                StreamBody::Hyper(incoming, connection)
+            }
+        };
+        Ok(Response::from_parts(head, body))
+    }
+}
+
+/// How the end of a body is told, of which hyper says whether it has a length.
+fn framing(incoming: &Incoming, headers: &HeaderMap) -> Framing {
+    if let Some(length) = incoming.size_hint().exact() {
+        return Framing::Length(length);
+    }
+    let codings = headers.get_all(TRANSFER_ENCODING).iter().next_back();
+    let last = codings.and_then(|codings| codings.as_bytes().rsplit(|&byte| byte == b',').next());
+    match last {
+        Some(last) if last.trim_ascii().eq_ignore_ascii_case(b"chunked") => Framing::chunked(),
+        _ => Framing::UntilClosed,
     }
 }
 
@@ -102,15 +150,16 @@ fn address(request: &mut Request<RequestBody>, proxied: bool) {
     }
 }
 
-/// What runs a connection; `None` when it has ended.
-struct StreamConnection {
-    running: Option<Box<http1::Connection<ConnectedStream, RequestBody>>>,
+/// A connection as hyper runs it.
+pub(crate) struct HyperConnection {
+    /// `None` when it has ended.
+    running: Option<Box<http1::Connection<HeadGate<ConnectedStream>, RequestBody>>>,
     /// Why it ended, if it failed. hyper tells it to the request or the body too, if there is one.
     failure: Option<hyper::Error>,
 }
 
-impl StreamConnection {
-    fn new(connection: http1::Connection<ConnectedStream, RequestBody>) -> Self {
+impl HyperConnection {
+    fn new(connection: http1::Connection<HeadGate<ConnectedStream>, RequestBody>) -> Self {
         Self {
             running: Some(Box::new(connection)),
             failure: None,
@@ -142,25 +191,123 @@ impl StreamConnection {
 }
 
 /// A body with the connection that it comes from.
-pub(crate) struct StreamBody {
-    body: Incoming,
-    connection: StreamConnection,
+pub(crate) enum StreamBody {
+    Framed(Box<FramedBody>),
+    /// That of a response to a request with a body, or whose connection ended with its head.
+    Hyper(Incoming, HyperConnection),
 }
 
 impl StreamBody {
-    pub(crate) fn incoming(&self) -> &Incoming {
-        &self.body
+    pub(crate) fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Framed(body) => body.framing.left() == Some(0),
+            Self::Hyper(incoming, _) => incoming.is_end_stream(),
+        }
     }
 
-    pub(crate) fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
-            return Poll::Ready(frame);
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Framed(body) => {
+                let left = body.framing.left();
+                left.map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
+            Self::Hyper(incoming, _) => incoming.size_hint(),
         }
-        self.connection.run(cx);
-        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        match self {
+            Self::Framed(body) => body.poll_data(cx).map_err(Error::from_body),
+            Self::Hyper(incoming, connection) => loop {
+                let frame = match Pin::new(&mut *incoming).poll_frame(cx) {
+                    Poll::Ready(frame) => frame,
+                    Poll::Pending => {
+                        connection.run(cx);
+                        ready!(Pin::new(&mut *incoming).poll_frame(cx))
+                    }
+                };
+                match frame.transpose().map_err(Error::from_body) {
+                    Ok(None) => return Poll::Ready(None),
+                    Ok(Some(frame)) => {
+                        // Trailers say nothing that is asked for here.
+                        if let Ok(data) = frame.into_data() {
+                            return Poll::Ready(Some(Ok(data)));
+                        }
+                    }
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                }
+            },
+        }
+    }
+}
+
+/// How much of a body is read at once, at first and at most. It grows while the server is faster.
+const READ: (usize, usize) = (4 << 10, 32 << 10);
+
+/// A body that is read from its connection.
+pub(crate) struct FramedBody {
+    /// `None` after the end, and after an error.
+    io: Option<TokioIo<ConnectedStream>>,
+    framing: Framing,
+    /// What was read, and is not handed out.
+    read: Bytes,
+    /// Has memory only while there is something to read.
+    buffer: BytesMut,
+    next: usize,
+}
+
+impl FramedBody {
+    fn new(io: TokioIo<ConnectedStream>, read: Bytes, framing: Framing) -> Self {
+        Self {
+            io: Some(io),
+            framing,
+            read,
+            buffer: BytesMut::new(),
+            next: READ.0,
+        }
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let Some(io) = &mut self.io else {
+            return Poll::Ready(None);
+        };
+        let end = loop {
+            match self.framing.next(&mut self.read) {
+                Ok(Piece::Data(data)) => return Poll::Ready(Some(Ok(data))),
+                Ok(Piece::End) => break Ok(()),
+                Ok(Piece::More) => {}
+                Err(error) => break Err(error),
+            }
+            // An empty one keeps the memory that it was cut from.
+            self.read = Bytes::new();
+            if self.buffer.capacity() < self.next && !self.buffer.try_reclaim(self.next) {
+                self.buffer = BytesMut::with_capacity(self.next);
+            }
+            let room = self.buffer.capacity();
+            match poll_read_buf(io, &mut self.buffer, cx) {
+                Poll::Ready(Ok(0)) => break self.framing.closed(),
+                Poll::Ready(Ok(read)) => {
+                    self.next = if read < room {
+                        READ.0
+                    } else {
+                        READ.1.min(self.next * 2)
+                    };
+                    self.read = self.buffer.split().freeze();
+                }
+                Poll::Ready(Err(error)) => break Err(error),
+                Poll::Pending => {
+                    self.buffer = BytesMut::new();
+                    // TLS may have something to say, such as a new key. If it can't be said, reading
+                    // finds out why.
+                    let _ = Pin::new(io).poll_flush(cx);
+                    return Poll::Pending;
+                }
+            }
+        };
+        self.io = None;
+        self.buffer = BytesMut::new();
+        self.read = Bytes::new();
+        Poll::Ready(end.err().map(Err))
     }
 }
 

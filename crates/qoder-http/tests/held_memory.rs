@@ -15,12 +15,12 @@ use qoder_http::{Lane, RequestBody, ResponseBody, Timeouts, Transport};
 #[global_allocator]
 static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
 
-/// A stream that waits: 8 KiB each for what is read and what was written, 9 KiB for hyper's channel
-/// of requests, of which a stream uses one, and the connection itself.
-const IDLE: usize = 29 << 10;
+/// A stream that waits: the head of its response, and the connection itself. Nothing is kept to read
+/// into.
+const IDLE: usize = 2 << 10;
 
 /// What is added while events come faster than they are read.
-const BUSY: usize = 64 << 10;
+const BUSY: usize = 34 << 10;
 
 /// How much is read of a server that never stops.
 const ENOUGH: usize = 4 << 20;

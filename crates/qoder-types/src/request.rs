@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -122,8 +122,22 @@ impl<T> Request<T> {
     }
 
     /// Sets a query parameter, in place of those of the same name.
+    ///
+    /// ```
+    /// use qoder_types::{Method, Request};
+    ///
+    /// let mut request = Request::<()>::undocumented(Method::Get, "/teams?sort=name&limit=5");
+    /// request.set_query("limit", 20);
+    /// assert_eq!(request.target().unwrap(), "/teams?sort=name&limit=20");
+    /// ```
     pub fn set_query(&mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) {
         self.plain.set_query(name.into(), value.to_string());
+    }
+
+    /// Returns whether a query parameter of this name is set, or is in the path of an
+    /// [undocumented](Self::undocumented) operation.
+    pub fn has_query(&self, name: &str) -> bool {
+        self.plain.has_query(name)
     }
 
     /// Sets the cursor of a list, in place of any other kind of cursor; filters stay.
@@ -142,7 +156,8 @@ impl<T> Request<T> {
         self.plain.op
     }
 
-    /// Returns the query parameters, not encoded.
+    /// Returns the query parameters, not encoded, but for those in the path of an
+    /// [undocumented](Self::undocumented) operation.
     pub fn query(&self) -> &[(Cow<'static, str>, String)] {
         &self.plain.query
     }
@@ -240,13 +255,34 @@ impl Plain {
     }
 
     fn set_query(&mut self, name: Cow<'static, str>, value: String) {
-        self.query.retain(|(other, _)| *other != name);
+        self.remove_query(|other| other == name);
         self.query.push((name, value));
     }
 
+    fn has_query(&self, name: &str) -> bool {
+        let path = self.path.as_deref().unwrap_or_default();
+        let written = path.split_once('?').map_or("", |(_, query)| query);
+        let mut written = written.split('&').map(name_in);
+        self.query.iter().any(|(other, _)| other == name) || written.any(|other| other == name)
+    }
+
+    fn remove_query(&mut self, is_meant: impl Fn(&str) -> bool) {
+        self.query.retain(|(name, _)| !is_meant(name));
+        let Ok(path) = &mut self.path else { return };
+        let Some((before, query)) = path.split_once('?') else {
+            return;
+        };
+        let kept = query.split('&').filter(|pair| !is_meant(&name_in(pair)));
+        let kept = kept.collect::<Vec<_>>().join("&");
+        // What names nothing of these stays as it was written.
+        if kept.len() < query.len() {
+            let separator = if kept.is_empty() { "" } else { "?" };
+            *path = format!("{before}{separator}{kept}");
+        }
+    }
+
     fn set_cursor(&mut self, name: &'static str, value: &str) {
-        self.query
-            .retain(|(other, _)| !matches!(other.as_ref(), "page" | "after_id" | "before_id"));
+        self.remove_query(|other| matches!(other, "page" | "after_id" | "before_id"));
         self.query.push((name.into(), value.to_owned()));
     }
 
@@ -282,6 +318,12 @@ impl Plain {
         }
         Ok(target)
     }
+}
+
+/// The name of a query parameter as it is in a URL.
+fn name_in(pair: &str) -> Cow<'_, str> {
+    let name = pair.split('=').next().unwrap_or_default();
+    percent_decode_str(name).decode_utf8_lossy()
 }
 
 /// What an operation takes for a body.

@@ -13,7 +13,7 @@
     reason = "a program for the terminal"
 )]
 
-#[path = "../../../crates/qoder/examples/demo/mod.rs"]
+#[path = "../../demo/mod.rs"]
 mod demo;
 
 use std::error::Error;

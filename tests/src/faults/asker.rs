@@ -32,7 +32,7 @@ pub(crate) struct Asker {
     /// Whether events of the turn were handed over.
     pub(super) told: bool,
     /// How it answers what waits.
-    responding: Responding,
+    pub(super) responding: Responding,
 }
 
 /// What comes after some events.

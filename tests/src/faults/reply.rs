@@ -21,6 +21,7 @@ impl Asker {
         let from = {
             let mut world = lock(&self.world);
             world.tell(|| "-- the rest as a reply".to_owned());
+            world.looks.clear();
             // What is handed over within it is not seen here.
             std::mem::replace(&mut world.delivered, usize::MAX)
         };
@@ -49,8 +50,9 @@ impl Asker {
         }
     }
 
-    /// The first pause that whoever wants a reply here can't have known of.
-    fn surprise(&self, from: usize) -> Option<usize> {
+    /// The first pause that whoever wants a reply here can't have known of, and that a list of so
+    /// many events doesn't show to be past.
+    fn surprise(&self, from: usize, shown: usize) -> Option<usize> {
         let surprises = |asks: &&Asks| {
             let mut waits = asks.uses.iter().filter(|used| !self.has_answered(**used));
             let (some, here) = (
@@ -59,7 +61,33 @@ impl Asker {
             );
             asks.at >= from && (asks.uses.is_empty() || here || some && !self.told)
         };
-        self.plan.asks.iter().find(surprises).map(|asks| asks.at)
+        let stays = |asks: &&Asks| self.past(asks).is_none_or(|past| shown <= past);
+        let mut asks = self.plan.asks.iter().filter(surprises);
+        asks.find(stays).map(|asks| asks.at)
+    }
+
+    /// How many events the lists had, at most.
+    fn looked_at(&self) -> usize {
+        let world = lock(&self.world);
+        world.looks.iter().map(|look| look.1).max().unwrap_or(0)
+    }
+
+    /// The number of the event that shows this pause to be past.
+    fn past(&self, asks: &Asks) -> Option<usize> {
+        let entries = &self.schedule.entries;
+        let mut waits: Vec<&str> = asks
+            .uses
+            .iter()
+            .filter(|used| !self.has_answered(**used))
+            .map(|used| entries[*used].id.as_str())
+            .collect();
+        let readable = !waits.is_empty();
+        let mut after = entries.iter().enumerate().skip(asks.at + 1);
+        let past = after.find(|(_, entry)| {
+            waits.retain(|id| !is_answer_to(entry, id));
+            readable && waits.is_empty() || changes(entry)
+        });
+        past.map(|(number, _)| number)
     }
 
     /// The agent's messages in the rest of the turn: those that can be read, and the first that
@@ -73,7 +101,7 @@ impl Asker {
     }
 
     fn check_reply(&self, from: usize, reply: &Reply) -> Result<(), String> {
-        if let Some(at) = self.surprise(from) {
+        if let Some(at) = self.surprise(from, self.looked_at()) {
             return Err(format!("a reply in spite of the pause {at}"));
         }
         // A turn that was over before has its reply at any time.
@@ -110,14 +138,14 @@ impl Asker {
     }
 
     fn check_failure(
-        &self,
+        &mut self,
         from: usize,
         begun: Instant,
         error: &Error,
     ) -> Result<Option<Checkpoint>, String> {
         let checkpoint = error.checkpoint().ok_or("an error without a checkpoint")?;
         let at = self.position(checkpoint)?;
-        let surprise = self.surprise(from);
+        let surprise = self.surprise(from, self.looked_at());
         let text = error.to_string();
         let gone = text.contains("the session was");
         let ended = error.kind() == ErrorKind::Decode || gone;
@@ -147,13 +175,30 @@ impl Asker {
             self.check_error(error, checkpoint)?;
             return Ok(Some(checkpoint.clone()));
         }
+        let looks = lock(&self.world).looks.clone();
         let Stands::Waits(ids) = self.stands(at) else {
             return Err(format!("nothing waits for an answer: {text}"));
         };
-        if !ids.iter().all(|id| text.contains(id.as_str())) {
-            return Err(format!("{ids:?} wait for an answer: {text}"));
+        let unreadable = ids.is_empty();
+        let answered: Vec<_> = ids
+            .into_iter()
+            .filter(|id| !text.contains(id.as_str()))
+            .collect();
+        let listed = &self.schedule.entries[at..self.looked_at().max(at)];
+        let given = |id: &String| listed.iter().any(|entry| is_answer_to(entry, id));
+        if !answered.iter().all(given) {
+            return Err(format!("{answered:?} wait for an answer: {text}"));
         }
+        self.responding.accepted(answered);
         if !text.contains("none came") {
+            let mut first_pages = looks.iter().filter(|look| look.0).map(|look| look.1);
+            let shown = match first_pages.next_back() {
+                Some(shown) => shown,
+                // Nothing tells the order of the list.
+                None if unreadable && self.plan.anonymous => 0,
+                None => return Err(format!("the log was not asked: {text}")),
+            };
+            let surprise = self.surprise(from, shown);
             return if surprise == Some(at - 1) {
                 Ok(Some(checkpoint.clone()))
             } else {
@@ -178,6 +223,22 @@ impl Asker {
                 text.contains(entry.id.as_str()) && error.body() == entry.json.as_bytes()
             })
     }
+}
+
+/// Whether an event is the answer to this tool use.
+fn is_answer_to(entry: &Entry, id: &str) -> bool {
+    entry.name.starts_with("user.")
+        && entry.name != "user.message"
+        && entry.json.contains(&format!("use_id\":\"{id}\""))
+}
+
+/// Whether the session stands otherwise after this event.
+fn changes(entry: &Entry) -> bool {
+    let word = entry.name.strip_prefix("session.").unwrap_or(entry.name);
+    matches!(
+        word,
+        "status_idle" | "status_running" | "status_terminated" | "deleted" | "terminated"
+    )
 }
 
 /// Whether the turn ended, without success.

@@ -37,6 +37,8 @@ pub(super) struct World {
     pub(super) newest: usize,
     /// How many events were given from there on.
     pub(super) given: usize,
+    /// How many events there were whenever a way through the list began, newest first, or went on.
+    pub(super) looks: Vec<(bool, usize)>,
     /// Something was answered that ends following for good.
     pub(super) refused: bool,
     /// Requests since the last event was handed over.
@@ -106,6 +108,7 @@ impl World {
             anchor: None,
             newest: 0,
             given: 0,
+            looks: Vec::new(),
             refused: false,
             requests: 0,
             fruitless: 0,

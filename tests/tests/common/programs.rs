@@ -17,7 +17,7 @@ use super::TOKEN;
 /// A program that does nothing for so long hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Packages of their own among the programs; the others are examples of `qoder`.
+/// Packages of their own among the programs; the others are examples of one.
 const PACKAGES: [&str; 3] = ["batch", "service", "webhook_receiver"];
 
 /// Where a program is. Cargo builds examples for the tests of their own package only, so it is

@@ -4,9 +4,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod follow_program;
 mod http;
 mod service;
 mod terminal;
+mod tools;
 mod webhooks;
 mod worker;
 

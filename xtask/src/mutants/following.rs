@@ -3,6 +3,7 @@
 use super::{By, Mutant, client, whole};
 
 const MACHINE: &str = "crates/qoder/src/follow/machine.rs";
+const DECODER: &str = "crates/qoder/src/follow/decoder.rs";
 const DRIVER: &str = "crates/qoder/src/follow/driver.rs";
 const CATCH_UP: &str = "crates/qoder/src/follow/catch_up.rs";
 const PREVIEWS: &str = "crates/qoder/src/follow/previews.rs";
@@ -61,7 +62,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "9",
         wrong: "the id of a frame goes before that of its event",
-        file: MACHINE,
+        file: DECODER,
         find: "        own.or(frame.id()).map(Cow::Borrowed)\n",
         put: "        frame.id().or(own).map(Cow::Borrowed)\n",
         by: client("follow::machine"),
@@ -133,7 +134,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "5",
         wrong: "an `error` frame that names the cursor is final",
-        file: MACHINE,
+        file: DECODER,
         find: "                    if event_log::rejects_cursor(error, cursor) {\n",
         put: "                    if event_log::rejects_cursor(error, cursor) && cursor.is_empty() {\n",
         by: client("follow::machine"),
@@ -168,7 +169,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: DRIVER,
         find: "            if self.fed.wrapping_sub(fed) >= UNINTERRUPTED {\n",
         put: "            if self.fed.wrapping_sub(fed) >= usize::MAX - UNINTERRUPTED {\n",
-        by: whole("odd_servers", "flood"),
+        by: whole("calls", "odd_servers::a_flood"),
     },
     Mutant {
         breaks: "lists",
@@ -176,7 +177,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LIST,
         find: "                Some(Ok(page)) => self.page = page.into_items().collect(),\n",
         put: "                Some(Ok(page)) if page.data.is_empty() => return Poll::Ready(None),\n                Some(Ok(page)) => self.page = page.into_items().collect(),\n",
-        by: whole("odd_servers", "empty_page"),
+        by: whole("calls", "empty_page"),
     },
     Mutant {
         breaks: "8",

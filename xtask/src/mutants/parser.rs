@@ -6,7 +6,9 @@ const PARSER: &str = "crates/qoder-sse/src/parser/mod.rs";
 const BLOCK: &str = "crates/qoder-sse/src/parser/block.rs";
 const CUT: &str = "crates/qoder-sse/src/parser/cut.rs";
 const LINE: &str = "crates/qoder-sse/src/parser/line.rs";
+const SHAPE: &str = "crates/qoder-sse/src/parser/shape.rs";
 const TEXT: &str = "crates/qoder-sse/src/parser/text.rs";
+const WAYS: &str = "crates/qoder-sse/src/parser/ways.rs";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -44,7 +46,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "parser",
         wrong: "a byte order mark may come behind the first line",
-        file: PARSER,
+        file: WAYS,
         find: "        self.mark = MARK.len();\n        if before",
         put: "        if before",
         by: sse("limits", "a_mark_behind_"),
@@ -52,7 +54,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         breaks: "parser",
         wrong: "the rest of a line end counts for the next block",
-        file: PARSER,
+        file: WAYS,
         find: "if start == from && self.bytes == 0 {",
         put: "if false {",
         by: sse("reference", "every_end"),
@@ -101,7 +103,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "parser",
         wrong: "an id may have a NUL",
         file: BLOCK,
-        find: "memchr::memchr(0, value.of(chunk)).is_none()",
+        find: "!has_nul(chunk, value)",
         put: "true",
         by: sse("vectors", ""),
     },
@@ -128,6 +130,22 @@ pub(super) const MUTANTS: &[Mutant] = &[
         find: "name.starts_with(head)",
         put: "false",
         by: sse("limits", "a_limit_is_told_"),
+    },
+    Mutant {
+        breaks: "parser",
+        wrong: "a block that repeats has the id of before, whatever came since",
+        file: SHAPE,
+        find: "        self.head_length = 0;\n",
+        put: "",
+        by: sse("repeated", "what_repeats_"),
+    },
+    Mutant {
+        breaks: "parser",
+        wrong: "an id before the data of a block that repeats may be another",
+        file: SHAPE,
+        find: "(Place::Absent | Place::Last, Place::Absent | Place::Last)",
+        put: "(_, Place::Absent | Place::Last)",
+        by: sse("repeated", "what_repeats_"),
     },
     Mutant {
         breaks: "1",

@@ -145,6 +145,8 @@ impl Copy {
         build.env("CARGO_TARGET_DIR", &self.target);
         // Nobody looks into it with a debugger, and it is linked once for each mutant.
         build.env("CARGO_PROFILE_DEV_DEBUG", "0");
+        // Checks are built without what is known of the last build; here a line changes at a time.
+        build.env("CARGO_INCREMENTAL", "1");
         let told = output(build).map_err(|error| {
             let errors = error.lines().filter(|line| line.starts_with("error"));
             format!(

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
             arg if !arg.starts_with('-') && words.is_empty() => words = arg,
             arg => {
                 return Err(format!(
-                    "real: unknown argument {arg}; there are --available, --write and one word"
+                    "real: unknown argument {arg}; there are --available, --write, and words"
                 ));
             }
         }
@@ -45,7 +45,11 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     let chosen = ROUTES.iter().filter(|route| route.name.contains(words));
     let (routes, skipped): (Vec<_>, Vec<_>) = chosen.partition(|route| route.missing().is_empty());
     if routes.is_empty() && skipped.is_empty() {
-        return Err(format!("real: no route is called {words}"));
+        let names: Vec<&str> = ROUTES.iter().map(|route| route.name).collect();
+        return Err(format!(
+            "real: no route has the words {words:?}; there are: {}",
+            names.join("; ")
+        ));
     }
     let missing = (!skipped.is_empty()).then(|| missing(&skipped));
     if write && routes.len() < ROUTES.len() {
@@ -95,7 +99,7 @@ impl fmt::Display for Row {
 /// Builds the programs, and runs each on each route.
 fn rows(routes: &[&Route]) -> Result<Vec<Row>, String> {
     // As users have them: with the features that they have by default.
-    let packages = ["build", "--package", "qoder", "--package", "qoder-sim"];
+    let packages = ["build", "--package", "examples", "--package", "qoder-sim"];
     let of_their_own = ["--package", "service"];
     sh(cargo(&packages)
         .args(of_their_own)

@@ -88,13 +88,14 @@ impl Error {
     }
 
     /// From an error within the body of a response.
-    pub(crate) fn from_body(error: hyper::Error) -> Self {
-        let cut = error.is_incomplete_message()
+    pub(crate) fn from_body(error: impl StdError + Send + Sync + 'static) -> Self {
+        let of_hyper = |is: fn(&hyper::Error) -> bool| find(&error).is_some_and(is);
+        let cut = of_hyper(hyper::Error::is_incomplete_message)
             || find::<std::io::Error>(&error)
                 .is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
         let (kind, what) = if cut {
             (ErrorKind::Cut, "the body of the response ended too early")
-        } else if error.is_parse() || breaks_rules(&error) || is_misframed(&error) {
+        } else if of_hyper(hyper::Error::is_parse) || breaks_rules(&error) || is_misframed(&error) {
             (ErrorKind::Protocol, "the body of the response is not HTTP")
         } else {
             (
@@ -115,9 +116,9 @@ fn unprocessed(error: &h2::Error) -> bool {
             || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
 }
 
-/// Whether the chunks of a body are none, which hyper says by kinds of error that sockets don't have.
+/// Whether the chunks of a body are none, which is said by kinds of error that sockets don't have.
 /// TLS does.
-fn is_misframed(error: &hyper::Error) -> bool {
+fn is_misframed(error: &(dyn StdError + 'static)) -> bool {
     use std::io::ErrorKind::{InvalidData, InvalidInput};
     #[cfg(feature = "__tls")]
     if find::<rustls::Error>(error).is_some() {
@@ -141,7 +142,7 @@ fn limit_of_heads(error: &(dyn StdError + 'static)) -> &'static str {
 }
 
 /// Whether the peer broke the rules of HTTP/2, which its parser found.
-fn breaks_rules(error: &hyper::Error) -> bool {
+fn breaks_rules(error: &(dyn StdError + 'static)) -> bool {
     #[cfg(feature = "http2")]
     return find::<h2::Error>(error).is_some_and(h2::Error::is_library);
     #[cfg(not(feature = "http2"))]

@@ -20,18 +20,24 @@
 //! [`Attempts`] adds what the table leaves open: how many attempts, how long to wait between them,
 //! that a credential is renewed once, and the budget that all calls share. A hint of the server
 //! lengthens a wait and never shortens it.
+//!
+//! With the feature `tower`, `RetryLayer` makes the attempts and does the waiting, around any service.
 
 mod budget;
 mod hint;
+#[cfg(feature = "tower")]
+mod layer;
 #[cfg(test)]
 mod tests;
 
 pub use budget::RetryBudget;
 pub use hint::retry_after;
+#[cfg(feature = "tower")]
+pub use layer::{Retry, RetryLayer};
 
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, Method, Request};
 
 use crate::error::{ErrorKind, Sent};
 
@@ -46,6 +52,31 @@ pub enum Class {
     Once,
     /// Must not be repeated at all, such as the rotation of a secret.
     Never,
+}
+
+impl Class {
+    /// Returns what a request does as far as its method and fields tell (RFC 9110, section 9.2):
+    /// [`Read`](Self::Read) for the safe methods; [`Keyed`](Self::Keyed) for PUT and DELETE, and for
+    /// whatever has the field `Idempotency-Key`; [`Once`](Self::Once) for all others.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use qoder_http::retry::Class;
+    ///
+    /// # fn main() -> Result<(), http::Error> {
+    /// assert_eq!(Class::of(&Request::get("/").body(())?), Class::Read);
+    /// assert_eq!(Class::of(&Request::post("/").body(())?), Class::Once);
+    /// assert_eq!(Class::of(&Request::post("/").header("idempotency-key", "k1").body(())?), Class::Keyed);
+    /// # Ok(()) }
+    /// ```
+    pub fn of<B>(request: &Request<B>) -> Self {
+        match *request.method() {
+            Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE => Self::Read,
+            Method::PUT | Method::DELETE => Self::Keyed,
+            _ if request.headers().contains_key("idempotency-key") => Self::Keyed,
+            _ => Self::Once,
+        }
+    }
 }
 
 /// What ended an attempt.

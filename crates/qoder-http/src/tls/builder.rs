@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "roots-platform")]
+use std::sync::{Mutex, PoisonError};
 
 use rustls::client::WantsClientCert;
 use rustls::crypto::CryptoProvider;
@@ -93,7 +95,8 @@ impl TlsBuilder {
     }
 
     /// Lets the operating system's verifier decide, or on systems without one its list of trust
-    /// anchors.
+    /// anchors. The list is read once for each process, or by each [`build`](Self::build) that adds
+    /// an authority to it.
     #[cfg(feature = "roots-platform")]
     pub fn platform_roots(mut self) -> Self {
         self.list = Some(List::Platform);
@@ -264,14 +267,18 @@ fn trusting(
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
     #[cfg(feature = "roots-platform")]
     if list == List::Platform {
-        // It doesn't say which certificate it can't read.
-        for certificate in &extra {
-            add(&mut RootCertStore::empty(), certificate.clone())?;
-        }
-        let verifier = platform(extra, Arc::clone(provider))?;
+        let verifier = if extra.is_empty() {
+            shared_platform(provider)?
+        } else {
+            // It doesn't say which certificate it can't read.
+            for certificate in &extra {
+                add(&mut RootCertStore::empty(), certificate.clone())?;
+            }
+            Arc::new(platform(extra, Arc::clone(provider))?)
+        };
         return Ok(builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier)));
+            .with_custom_certificate_verifier(verifier));
     }
     let mut roots = RootCertStore::empty();
     match list {
@@ -313,6 +320,25 @@ fn no_anchors(why: &str) -> Error {
         "the operating system's trust anchors can't be used ({why}): install them (`ca-certificates`), name a file in \
          SSL_CERT_FILE, or compile in `roots-bundled` and choose `Tls::builder().bundled_roots()`"
     ))
+}
+
+/// The platform's verifier, made once for each process: where it is a list of trust anchors, to read
+/// them is nearly all that a client costs.
+#[cfg(feature = "roots-platform")]
+fn shared_platform(
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<rustls_platform_verifier::Verifier>, Error> {
+    type Made = (Arc<CryptoProvider>, Arc<rustls_platform_verifier::Verifier>);
+    static MADE: Mutex<Option<Made>> = Mutex::new(None);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((by, verifier)) = &*made {
+        if Arc::ptr_eq(by, provider) {
+            return Ok(Arc::clone(verifier));
+        }
+    }
+    let verifier = Arc::new(platform(Vec::new(), Arc::clone(provider))?);
+    *made = Some((Arc::clone(provider), Arc::clone(&verifier)));
+    Ok(verifier)
 }
 
 #[cfg(all(feature = "roots-platform", not(target_os = "android")))]

@@ -11,6 +11,8 @@ mod connector;
 use std::fmt;
 #[cfg(feature = "__tls")]
 use std::sync::Arc;
+#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+use std::sync::LazyLock;
 
 #[cfg(feature = "__tls")]
 use rustls::{ClientConfig, crypto::CryptoProvider};
@@ -86,10 +88,19 @@ fn provider() -> Result<Arc<CryptoProvider>, Error> {
     if let Some(installed) = CryptoProvider::get_default() {
         return Ok(Arc::clone(installed));
     }
+    // One for the whole process, so that what is made with it can be shared.
     #[cfg(feature = "tls-aws-lc-rs")]
-    return Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    {
+        static COMPILED_IN: LazyLock<Arc<CryptoProvider>> =
+            LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+        Ok(Arc::clone(&COMPILED_IN))
+    }
     #[cfg(all(feature = "tls-ring", not(feature = "tls-aws-lc-rs")))]
-    return Ok(Arc::new(rustls::crypto::ring::default_provider()));
+    {
+        static COMPILED_IN: LazyLock<Arc<CryptoProvider>> =
+            LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
+        Ok(Arc::clone(&COMPILED_IN))
+    }
     #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
     Err(config_error(
         "https needs a TLS provider, and there is none: enable `tls-ring` or `tls-aws-lc-rs`, or install one as the \

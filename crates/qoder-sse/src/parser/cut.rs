@@ -4,8 +4,9 @@
 use core::mem;
 
 use super::block::{Block, replace};
+use super::ends::{has_end, word};
 use super::line::{Field, begun, milliseconds, split};
-use super::text::{COMMENT, append, cut};
+use super::text::{COMMENT, append, append_few, cut};
 use super::{Comment, Line, Parser};
 use crate::frame::Limit;
 
@@ -34,24 +35,22 @@ const HEAD: usize = b"event:".len();
 const SHORT: usize = 24;
 
 impl Parser {
-    /// Takes a few bytes within a line that began in an earlier chunk. In chunks of that size,
+    /// Takes up to eight bytes within a line that began in an earlier chunk. In chunks of that size,
     /// the way to find out what they are is the greater part of the work.
     #[inline]
     pub(super) fn takes(&mut self, few: &[u8]) -> bool {
-        match &mut self.unfinished {
-            Unfinished::Data(room) if few.len() <= *room => {
-                if !self.text.push_few(few) {
-                    return false;
-                }
-                *room -= few.len();
-            }
-            Unfinished::Carried(room)
-                if few.len() <= *room && !few.iter().any(|byte| matches!(byte, b'\n' | b'\r')) =>
-            {
-                *room -= few.len();
-                append(&mut self.carry, few);
-            }
-            _ => return false,
+        let (Unfinished::Data(room) | Unfinished::Carried(room)) = &mut self.unfinished else {
+            return false;
+        };
+        let word = word(few);
+        if few.len() > *room || has_end(word) {
+            return false;
+        }
+        *room -= few.len();
+        if let Unfinished::Data(_) = self.unfinished {
+            self.text.push_few(word, few.len());
+        } else {
+            append_few(&mut self.carry, word, few.len());
         }
         self.count(few.len());
         true
@@ -91,7 +90,11 @@ impl Parser {
     fn carry_on(&mut self, room: usize, more: &[u8]) -> Line {
         match room.checked_sub(more.len()) {
             Some(room) => {
-                append(&mut self.carry, more);
+                if more.len() <= 8 {
+                    append_few(&mut self.carry, word(more), more.len());
+                } else {
+                    append(&mut self.carry, more);
+                }
                 self.unfinished = Unfinished::Carried(room);
                 Line::Taken
             }

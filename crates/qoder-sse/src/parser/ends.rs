@@ -8,93 +8,103 @@ mod sse2;
 /// Blocks without an end after which the line is taken for a long one.
 const LONG: usize = 4;
 
-/// Finds each CR and LF of a chunk, in order. It looks at 64 bytes at once and remembers what it
-/// saw there, since lines are short; in a long line it leaves the search to `memchr`.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ends {
-    /// The ends that are still to be told, as bits from `base`.
-    mask: u64,
-    base: usize,
-    /// Where nothing was looked at yet.
-    ahead: usize,
+/// The first CR or LF from a place on. It looks at 64 bytes at once, since lines are short; in a
+/// long line it leaves the search to `memchr`.
+#[inline]
+pub(super) fn line_end(chunk: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    for _ in 0..LONG {
+        let rest = chunk.get(at..)?;
+        let Some(block) = rest.first_chunk() else {
+            let mask = last(chunk, at);
+            return (mask != 0).then(|| at + mask.trailing_zeros() as usize);
+        };
+        let mask = ends(block);
+        if mask != 0 {
+            return Some(at + mask.trailing_zeros() as usize);
+        }
+        at += 64;
+    }
+    far(chunk, at)
 }
 
-impl Ends {
-    /// The next one, if the chunk has one more.
-    #[inline]
-    pub(super) fn next(&mut self, chunk: &[u8]) -> Option<usize> {
-        if self.mask == 0 && !self.look(chunk) {
-            return None;
+/// The same where the line is likely to be short.
+#[inline]
+pub(super) fn short_line_end(chunk: &[u8], from: usize) -> Option<usize> {
+    if let Some(block) = chunk.get(from..)?.first_chunk() {
+        let mask = ends_of_32(block);
+        if mask != 0 {
+            return Some(from + mask.trailing_zeros() as usize);
         }
-        let bit = self.mask.trailing_zeros() as usize;
-        self.mask &= self.mask - 1;
-        Some(self.base + bit)
     }
+    longer(chunk, from)
+}
 
-    #[inline]
-    fn look(&mut self, chunk: &[u8]) -> bool {
-        for _ in 0..LONG {
-            let rest = &chunk[self.ahead..];
-            self.base = self.ahead;
-            let Some(block) = rest.first_chunk() else {
-                self.mask = last(rest);
-                self.ahead = chunk.len();
-                return self.mask != 0;
-            };
-            self.ahead += 64;
-            self.mask = ends(block);
-            if self.mask != 0 {
-                return true;
-            }
-        }
-        *self = look_far(chunk, self.ahead);
-        self.mask != 0
-    }
+#[inline(never)]
+fn longer(chunk: &[u8], from: usize) -> Option<usize> {
+    line_end(chunk, from)
 }
 
 #[cold]
-fn look_far(chunk: &[u8], from: usize) -> Ends {
-    let rest = &chunk[from..];
-    let base = from + memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-    let rest = &chunk[base..];
-    Ends {
-        mask: rest.first_chunk().map_or_else(|| last(rest), ends),
-        base,
-        ahead: base + rest.len().min(64),
-    }
+fn far(chunk: &[u8], from: usize) -> Option<usize> {
+    memchr::memchr2(b'\n', b'\r', chunk.get(from..)?).map(|end| from + end)
 }
 
 /// A bit for each CR or LF.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-use self::sse2::ends;
+pub(super) use self::sse2::same_of_32;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+use self::sse2::{ends, ends_of_32};
 
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
-use self::portable::ends;
+pub(super) use self::portable::same_of_32;
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+use self::portable::{ends, ends_of_32};
 
-/// The same for the less than 64 bytes at the end of a chunk.
+/// The same for the less than 64 bytes at the end of a chunk, from a place on.
 #[inline]
-fn last(rest: &[u8]) -> u64 {
+fn last(chunk: &[u8], from: usize) -> u64 {
+    let rest = &chunk[from..];
     if rest.len() > 16 {
+        if let Some(block) = chunk.last_chunk() {
+            return ends(block) >> (64 - rest.len());
+        }
         let mut block = [0; 64];
         block[..rest.len()].copy_from_slice(rest);
         return ends(&block);
     }
-    // A few loads, which may overlap, are faster than a byte after another.
     if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
         return ends_of_8(u64::from_le_bytes(*first))
             | ends_of_8(u64::from_le_bytes(*last)) << (rest.len() - 8);
     }
-    if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+    ends_of_8(word(rest))
+}
+
+/// At most eight bytes as a number, with zeros behind them. A few loads, which may overlap, are
+/// faster than a byte after another.
+#[inline]
+pub(super) fn word(few: &[u8]) -> u64 {
+    if let Some(all) = few.first_chunk() {
+        return u64::from_le_bytes(*all);
+    }
+    if let (Some(first), Some(last)) = (few.first_chunk(), few.last_chunk()) {
         let last = u64::from(u32::from_le_bytes(*last));
-        let word = u64::from(u32::from_le_bytes(*first)) | last << (8 * (rest.len() - 4));
-        return ends_of_8(word);
+        return u64::from(u32::from_le_bytes(*first)) | last << (8 * (few.len() - 4));
     }
-    match *rest {
+    match *few {
         [] => 0,
-        [a] => ends_of_8(u64::from(a)),
-        [a, b] => ends_of_8(u64::from(a) | u64::from(b) << 8),
-        [a, b, c, ..] => ends_of_8(u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16),
+        [a] => u64::from(a),
+        [a, b] => u64::from(a) | u64::from(b) << 8,
+        [a, b, c, ..] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
     }
+}
+
+/// Whether one of the eight bytes is a CR or LF.
+#[inline]
+pub(super) fn has_end(word: u64) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let has_zero = |word: u64| word.wrapping_sub(LOW) & !word & (0x80 * LOW);
+    has_zero(word ^ (0x0A * LOW)) | has_zero(word ^ (0x0D * LOW)) != 0
 }
 
 #[inline]
@@ -111,7 +121,20 @@ fn ends_of_8(word: u64) -> u64 {
 mod tests {
     use std::vec::Vec;
 
-    use super::Ends;
+    use super::{line_end, same_of_32, short_line_end};
+
+    /// Both ways to look, which have to agree.
+    fn all(chunk: &[u8]) -> Vec<usize> {
+        let mut from = 0;
+        let mut found = Vec::new();
+        loop {
+            let end = line_end(chunk, from);
+            assert_eq!(short_line_end(chunk, from), end);
+            let Some(end) = end else { return found };
+            found.push(end);
+            from = end + 1;
+        }
+    }
 
     #[test]
     fn each_end_is_found_once_at_every_place() {
@@ -123,10 +146,7 @@ mod tests {
                     for at in &want {
                         chunk[*at] = end;
                     }
-                    let mut ends = Ends::default();
-                    let found: Vec<usize> = core::iter::from_fn(|| ends.next(&chunk)).collect();
-                    assert_eq!(found, want, "{length} by {step}");
-                    assert_eq!(ends.next(&chunk), None);
+                    assert_eq!(all(&chunk), want, "{length} by {step}");
                 }
             }
         }
@@ -142,6 +162,10 @@ mod tests {
                 let want = 1 << first | 1 << second;
                 assert_eq!(super::ends(&block), want);
                 assert_eq!(super::portable::ends(&block), want);
+                let half = block.first_chunk().unwrap();
+                let want = u32::try_from(want & 0xFFFF_FFFF).unwrap();
+                assert_eq!(super::ends_of_32(half), want);
+                assert_eq!(super::portable::ends_of_32(half), want);
                 block[first] = 0x0A | 0x80;
                 block[second] = 0x0D | 0x80;
             }
@@ -149,10 +173,24 @@ mod tests {
     }
 
     #[test]
+    fn both_ways_to_compare_agree() {
+        let (a, mut b) = ([b'x'; 32], [b'y'; 32]);
+        for first in 0..32 {
+            for second in 0..32 {
+                b[first] = b'x';
+                b[second] = b'x';
+                let want = 1 << first | 1 << second;
+                assert_eq!(same_of_32(&a, &b), want);
+                assert_eq!(super::portable::same_of_32(&a, &b), want);
+                b[first] = b'x' | 0x80;
+                b[second] = b'x' | 0x80;
+            }
+        }
+    }
+
+    #[test]
     fn no_other_byte_is_an_end() {
         let chunk: Vec<u8> = (0..=255).collect();
-        let mut ends = Ends::default();
-        let found: Vec<usize> = core::iter::from_fn(|| ends.next(&chunk)).collect();
-        assert_eq!(found, [10, 13]);
+        assert_eq!(all(&chunk), [10, 13]);
     }
 }

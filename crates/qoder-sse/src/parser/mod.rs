@@ -8,32 +8,34 @@ mod cut;
 mod ends;
 mod limits;
 mod line;
+mod plain;
+mod shape;
 mod text;
+mod ways;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
 
-use self::block::{Block, Kept, Place, Span};
+use self::block::{Kept, Span};
 use self::cut::Unfinished;
-use self::ends::Ends;
-use self::line::common_prefix;
-use self::text::{Decoder, Window, decode, decode_into};
-use crate::frame::{Frame, Item, Limit, Overflow, Step, Tail};
+use self::shape::Shape;
+use self::text::{Decoder, Window};
+use crate::frame::{Item, Limit, Step, Tail};
 
 pub use self::limits::Limits;
 
 // The life of one block, by the names of the code:
 //
-// 1. The fast way (`advance`). The block lies within one chunk, and its lines are `data: `, `event: `
-//    and `id: `. The `Block` notes where in the chunk their values are (`Place::Chunk`), and the
-//    blank line that ends it lends them out as a `Frame`: nothing is copied but the id. Data of
-//    several lines is joined in `text`.
+// 1. The fast way (`advance_plainly`). The block lies within one chunk, and its lines are `data: `,
+//    `event: ` and `id: `. The `Block` notes where in the chunk their values are (`Place::Chunk`), and
+//    the blank line that ends it lends them out as a `Frame`: nothing is copied but the id. Data of
+//    several lines is joined in `text`. Where all but the data is what it was in the block before, it
+//    is compared and not read (`Shape`).
 // 2. The slow way (`advance_slowly`). Anything else, from the first such line on: other spellings of
 //    the fields, comments, `retry`, limits, blocks that are skipped. It reads that line again, and
-//    goes on with the same `Block`. The blank line behind a comment is taken first (`skip_blank`), so
-//    that the block after it can be plain.
+//    goes on with the same `Block`. The blank line behind a comment is taken the fast way, so that the
+//    block after it can be plain.
 // 3. The cut. The chunk ends within the block. `keep` copies what the block has so far out of the
 //    chunk: data to `text`, decoded, type and id to `event` and `id`. `Kept` notes which of them are
 //    there. If the chunk ends within a line, `begin_line` tells what it is: data goes on to `text`
@@ -91,6 +93,8 @@ pub struct Parser {
     event: Vec<u8>,
     id: Vec<u8>,
     last_id: String,
+    /// The block before, if one like it may come again.
+    shape: Shape,
     retry: Option<Duration>,
     /// A CR ended the last line: a LF that follows belongs to it.
     skip_lf: bool,
@@ -120,7 +124,6 @@ pub struct Items<'a> {
 struct Scan<'a> {
     /// Up to where it is consumed.
     at: usize,
-    ends: Ends,
     window: Window<'a>,
 }
 
@@ -128,7 +131,6 @@ impl Scan<'_> {
     fn new(ahead: usize) -> Self {
         Self {
             at: 0,
-            ends: Ends::default(),
             window: Window::new(ahead),
         }
     }
@@ -152,9 +154,9 @@ enum Comment {
     Carry,
 }
 
-/// How much of a chunk is checked for being UTF-8 at once: it should stay in the cache until it
-/// is read.
-const AHEAD: usize = 16 << 10;
+/// How much of a chunk is checked for being UTF-8 at once. While that part is read, the processor
+/// fetches the next one from memory.
+const AHEAD: usize = 2 << 10;
 
 /// Chunks up to this size may be taken without a look at what they are.
 const FEW: usize = 8;
@@ -188,6 +190,7 @@ impl Parser {
     /// ```
     #[must_use]
     pub fn with_last_event_id(mut self, id: &str) -> Self {
+        self.shape.forget();
         self.last_id.push_str(id);
         self
     }
@@ -321,313 +324,6 @@ impl Parser {
         self.skip_block = false;
         self.lent = false;
         self.bytes = 0;
-    }
-
-    /// Bytes of the block are behind us. More than 4 GiB of one, which only lines of no use can
-    /// come to, are no reason to panic where addresses have 32 bits.
-    #[inline]
-    fn count(&mut self, bytes: usize) {
-        self.bytes = self.bytes.wrapping_add(bytes);
-    }
-
-    /// Goes on to the end of the next item.
-    #[inline]
-    fn advance<'p, 'c: 'p>(&'p mut self, chunk: &'c [u8], scan: &mut Scan<'c>) -> Option<Item<'p>> {
-        if scan.at == chunk.len() {
-            return None;
-        }
-        if mem::take(&mut self.lent) {
-            self.carry.clear();
-        }
-        if self.unfinished != Unfinished::Nothing {
-            return self.advance_line(chunk, scan);
-        }
-        if self.mark < MARK.len() {
-            return self.advance_mark(chunk, scan);
-        }
-        if self.kept != Kept::default() || self.skip_block {
-            return self.advance_slowly(Block::default(), scan.at, scan.at, chunk, scan);
-        }
-        if self.bytes > 0 {
-            self.skip_blank(chunk, scan);
-        }
-        let (mut from, mut at) = (scan.at, scan.at);
-        // Most blocks are plain, and this is where the time goes. What is not plain, and the end
-        // of the chunk, goes the slow way, which sees the line at hand again.
-        let mut block = Block::default();
-        let mut ends = scan.ends;
-        let mut skip_lf = self.skip_lf;
-        loop {
-            let before = (ends, skip_lf);
-            if let Some(end) = ends.next(chunk) {
-                let line = &chunk[at..end];
-                let is_cr = chunk[end] == b'\r';
-                if mem::replace(&mut skip_lf, is_cr) && line.is_empty() && !is_cr {
-                    // It belongs to the line before.
-                    from += usize::from(from == at && self.bytes == 0);
-                    at = end + 1;
-                    continue;
-                }
-                let value = |name: &[u8]| Span {
-                    start: at + name.len(),
-                    end,
-                };
-                if line.is_empty() && !matches!(block.data, Place::Absent) {
-                    self.bytes = 0;
-                    self.skip_lf = skip_lf;
-                    scan.window.cover(chunk, scan.at, end);
-                    scan.ends = ends;
-                    scan.at = end + 1;
-                    return Some(self.dispatch(block, chunk, &scan.window));
-                }
-                if line.len() <= self.limits.line {
-                    if line.starts_with(b"data: ") {
-                        let value = value(b"data: ");
-                        if self.has_room(block.data, value) {
-                            block.data = match block.data {
-                                Place::Absent => Place::Chunk(value),
-                                data => self.join(data, chunk, scan.at, &mut scan.window, value),
-                            };
-                            at = end + 1;
-                            continue;
-                        }
-                    } else if line.starts_with(b"event: ") {
-                        block.event = Place::Chunk(value(b"event: "));
-                        at = end + 1;
-                        continue;
-                    } else if line.starts_with(b"id: ") {
-                        block.id = self.id(block.id, chunk, value(b"id: "));
-                        at = end + 1;
-                        continue;
-                    }
-                }
-            }
-            (scan.ends, self.skip_lf) = before;
-            break;
-        }
-        self.advance_slowly(block, from, at, chunk, scan)
-    }
-
-    /// Takes the blank line that most comments are followed by. It ends a block that tells nothing,
-    /// and the next one may be plain.
-    #[inline(never)]
-    fn skip_blank(&mut self, chunk: &[u8], scan: &mut Scan<'_>) {
-        let (mut at, mut ends, mut skip_lf) = (scan.at, scan.ends, self.skip_lf);
-        while ends.next(chunk) == Some(at) {
-            let is_cr = chunk[at] == b'\r';
-            at += 1;
-            if mem::replace(&mut skip_lf, is_cr) && !is_cr {
-                // It belongs to the line before.
-                continue;
-            }
-            self.bytes = 0;
-            self.skip_lf = skip_lf;
-            scan.ends = ends;
-            scan.at = at;
-            return;
-        }
-    }
-
-    /// The same at the beginning of a stream, where a byte order mark may be.
-    #[cold]
-    fn advance_mark<'p, 'c: 'p>(
-        &'p mut self,
-        chunk: &'c [u8],
-        scan: &mut Scan<'c>,
-    ) -> Option<Item<'p>> {
-        let before = self.mark;
-        let more = common_prefix(chunk, &MARK[before..]);
-        self.mark += more;
-        if self.mark == MARK.len() {
-            // It is no part of a block.
-            self.bytes = 0;
-            return self.advance_slowly(Block::default(), more, more, chunk, scan);
-        }
-        if more == chunk.len() {
-            scan.at = more;
-            self.count(more);
-            return None;
-        }
-        self.mark = MARK.len();
-        if before == 0 {
-            return self.advance_slowly(Block::default(), 0, 0, chunk, scan);
-        }
-        // A line that begins like this is no field.
-        self.unfinished = Unfinished::Skipped;
-        self.advance_line(chunk, scan)
-    }
-
-    /// The same in a chunk that begins within a line.
-    fn advance_line<'p, 'c: 'p>(
-        &'p mut self,
-        chunk: &'c [u8],
-        scan: &mut Scan<'c>,
-    ) -> Option<Item<'p>> {
-        let Some(end) = scan.ends.next(chunk) else {
-            scan.at = chunk.len();
-            self.count(chunk.len());
-            return match self.go_on(chunk) {
-                Line::Taken => None,
-                line => self.tell(line, chunk),
-            };
-        };
-        self.advance_line_end(end, chunk, scan)
-    }
-
-    /// The same where the line ends.
-    #[inline(never)]
-    fn advance_line_end<'p, 'c: 'p>(
-        &'p mut self,
-        end: usize,
-        chunk: &'c [u8],
-        scan: &mut Scan<'c>,
-    ) -> Option<Item<'p>> {
-        let at = end + 1;
-        self.count(at);
-        self.skip_lf = chunk[end] == b'\r';
-        let line = match self.go_on(&chunk[..end]) {
-            Line::Taken => self.end_line(),
-            line => {
-                self.unfinished = Unfinished::Nothing;
-                line
-            }
-        };
-        if matches!(line, Line::Taken) {
-            return self.advance_slowly(Block::default(), at, at, chunk, scan);
-        }
-        scan.at = at;
-        self.tell(line, chunk)
-    }
-
-    /// The same for all kinds of lines. The block has what there is of it in this chunk, `from`
-    /// where that begins; `at` is where the next line begins.
-    #[inline(never)]
-    fn advance_slowly<'p, 'c: 'p>(
-        &'p mut self,
-        mut block: Block,
-        mut from: usize,
-        mut at: usize,
-        chunk: &'c [u8],
-        scan: &mut Scan<'c>,
-    ) -> Option<Item<'p>> {
-        if self.kept != Kept::default() {
-            block = mem::take(&mut self.kept).into();
-        }
-        loop {
-            let Some(end) = scan.ends.next(chunk) else {
-                scan.at = chunk.len();
-                self.count(chunk.len() - from);
-                self.keep(block, chunk);
-                let rest = &chunk[at..];
-                if rest.is_empty() {
-                    return None;
-                }
-                let line = self.begin_line(rest);
-                return self.tell(line, chunk);
-            };
-            let start = at;
-            at = end + 1;
-            let is_cr = chunk[end] == b'\r';
-            if mem::replace(&mut self.skip_lf, is_cr) && start == end && !is_cr {
-                // It belongs to the line before.
-                if start == from && self.bytes == 0 {
-                    from = at;
-                }
-                continue;
-            }
-            match self.line(&mut block, chunk, from, &mut scan.window, start..end) {
-                Line::Taken => {}
-                Line::Blank => from = at,
-                Line::Dispatch => {
-                    scan.window.cover(chunk, from, at);
-                    scan.at = at;
-                    return Some(self.dispatch(block, chunk, &scan.window));
-                }
-                line => {
-                    scan.at = at;
-                    self.count(at - from);
-                    self.keep(block, chunk);
-                    return self.tell(line, chunk);
-                }
-            }
-        }
-    }
-
-    /// The item that a block makes.
-    #[allow(
-        clippy::inline_always,
-        reason = "measured: copying the block costs more than the rest of it"
-    )]
-    #[inline(always)]
-    fn dispatch<'p, 'c: 'p>(
-        &'p mut self,
-        block: Block,
-        chunk: &'c [u8],
-        window: &Window<'c>,
-    ) -> Item<'p> {
-        match block.id {
-            Place::Absent | Place::Last => {}
-            Place::Chunk(value) => {
-                self.last_id.clear();
-                match window.get(value) {
-                    Some(text) => self.last_id.push_str(text),
-                    None => decode_into(&mut self.last_id, value.of(chunk)),
-                }
-            }
-            Place::Buffer => decode_into(&mut self.last_id, &self.id),
-        }
-        let data = match block.data {
-            Place::Absent | Place::Last => return Item::Id,
-            Place::Buffer => self.text.text(),
-            Place::Chunk(value) => match window.get(value) {
-                Some(text) => text,
-                None => self.text.whole(value.of(chunk)),
-            },
-        };
-        let event = match block.event {
-            Place::Absent | Place::Last => "",
-            Place::Buffer => decode(&self.event, &mut self.lossy),
-            Place::Chunk(value) => match window.get(value) {
-                Some(text) => text,
-                None => decode(value.of(chunk), &mut self.lossy),
-            },
-        };
-        Item::Frame(Frame {
-            event,
-            data,
-            own_id: !matches!(block.id, Place::Absent),
-            last_id: &self.last_id,
-        })
-    }
-
-    /// What a line tells that is not the end of a block.
-    #[inline(never)]
-    fn tell<'a>(&'a mut self, line: Line, chunk: &'a [u8]) -> Option<Item<'a>> {
-        Some(match line {
-            Line::Taken | Line::Blank | Line::Dispatch => return None,
-            Line::Retry(time) => {
-                self.retry = Some(time);
-                Item::Retry(time)
-            }
-            Line::Overflow(limit) => {
-                let bytes = match limit {
-                    Limit::Line => self.limits.line,
-                    Limit::Frame => self.limits.frame,
-                };
-                Item::Overflow(Overflow { limit, bytes })
-            }
-            Line::Comment(comment) => {
-                let bytes = match comment {
-                    Comment::Chunk(value) => value.of(chunk),
-                    Comment::Carry => {
-                        self.lent = true;
-                        &self.carry[1..]
-                    }
-                };
-                let bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
-                Item::Comment(decode(bytes, &mut self.lossy))
-            }
-        })
     }
 }
 

@@ -151,6 +151,7 @@ impl<C: Classify> Resume<C> {
     ///
     /// let mut resume = Resume::new(Start::Attach, Policy::default(), 7, AllDurable);
     /// let now = Duration::from_secs(60);
+    /// assert!(matches!(resume.poll(now), Action::Notice(_)));
     /// assert!(matches!(resume.poll(now), Action::Connect { .. }));
     /// let mut refusal = Refusal::of_status(429);
     /// refusal.retry_after = Some(Duration::from_secs(20));

@@ -216,10 +216,7 @@ impl CallOptions<EachCall> {
         for (name, _) in request.headers() {
             around.headers.remove(*name);
         }
-        let query = request.query();
-        around
-            .query
-            .retain(|(name, _)| query.iter().all(|(own, _)| own != name));
+        around.query.retain(|(name, _)| !request.has_query(name));
         around
     }
 

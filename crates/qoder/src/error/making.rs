@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use qoder_http::Sent;
+use qoder_http::retry::{AttemptEnding, Class, Decision, decide};
 use qoder_types::ErrorBody;
 
 use super::{Error, ErrorKind, Inner, MESSAGE, OPERATION, REQUEST_ID};
@@ -133,6 +134,17 @@ impl Error {
 
     pub(crate) fn is_transient(&self) -> bool {
         self.0.transient
+    }
+
+    /// Whether the server refused, so that the same again would be refused too; by the table of
+    /// [`retry`](qoder_http::retry), whatever the class of the call.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let refused = |status: http::StatusCode| {
+            let (status, headers) = (status.as_u16(), &http::HeaderMap::new());
+            let end = AttemptEnding::Status { status, headers };
+            decide(Class::Read, &end) != Decision::Retry
+        };
+        self.kind() == ErrorKind::Api && self.status().is_some_and(refused)
     }
 
     pub(crate) fn with_checkpoint(mut self, checkpoint: Option<Checkpoint>) -> Self {

@@ -5,11 +5,14 @@
 //! possible. Not every server heeds what it is asked: the first generation documents `limit`
 //! alone. Whether it does is found out where it matters, once, and kept as its [`ListSupport`].
 
-use std::collections::{HashSet, VecDeque};
+mod had;
+
+use std::collections::VecDeque;
 
 use qoder_sse::resume::ListFrom;
 use qoder_types::{Event, EventId, Page, Paging, PagingError, Request};
 
+use self::had::Had;
 use super::event_log::EventLog;
 
 /// What is known of a server's list.
@@ -474,44 +477,6 @@ fn second_of(event: &Event) -> Option<String> {
     let time = event.processed_at()?.as_str();
     let is_utc = time.ends_with('Z') && time.get(10..11) == Some("T");
     time.get(..19).filter(|_| is_utc).map(ToOwned::to_owned)
-}
-
-/// The events that a catch-up had, as far back as is worth it: a list that goes in circles brings
-/// nothing new.
-#[derive(Debug, Default)]
-struct Had {
-    order: VecDeque<EventId>,
-    set: HashSet<EventId>,
-    /// Events without an id, which can't be told apart.
-    unnamed: usize,
-}
-
-impl Had {
-    const REMEMBERED: usize = 1024;
-    const UNNAMED: usize = 10_000;
-
-    /// Whether one of these is new.
-    fn takes(&mut self, events: &[Event]) -> bool {
-        let mut is_new = false;
-        for event in events {
-            let Some(id) = event.id() else {
-                self.unnamed += 1;
-                is_new |= self.unnamed <= Self::UNNAMED;
-                continue;
-            };
-            if !self.set.insert(id.clone()) {
-                continue;
-            }
-            is_new = true;
-            self.order.push_back(id.clone());
-            if self.order.len() > Self::REMEMBERED {
-                if let Some(oldest) = self.order.pop_front() {
-                    self.set.remove(&oldest);
-                }
-            }
-        }
-        is_new
-    }
 }
 
 #[cfg(test)]

@@ -4,19 +4,17 @@
 //! It is [`Resume`] with what is particular to this API: events in place of frames, their lists,
 //! and previews.
 
-use std::borrow::Cow;
-
 use bytes::{Buf, Bytes};
 use http::HeaderValue;
 use qoder_http::Sent;
-use qoder_sse::Frame;
 use qoder_sse::resume::{
-    Action as ResumeAction, Class, Classify, Ending, Fault, ListFrom, Notice as Told, Outcome,
-    Policy, Refusal, RefusalKind, Resume, Start, Tick,
+    Action as ResumeAction, Ending, ListFrom, Notice as Told, Outcome, Policy, Refusal,
+    RefusalKind, Resume, Start, Tick,
 };
 use qoder_types::{Event, EventId, Page, PreviewType, Request};
 
 use super::catch_up::{CatchUp, ListSupport, Step};
+use super::decoder::{Decoded, Decoder};
 use super::event_log::{self, EventLog};
 use super::notice::Notice;
 use super::previews::{LiveText, PreviewStart, Previews};
@@ -88,67 +86,9 @@ pub(crate) enum Action {
     Done(Option<Error>),
 }
 
-/// Decodes each frame once, for its class and for the caller.
-#[derive(Debug)]
-struct Decoder {
-    log: EventLog,
-    /// The cursor that the request carried.
-    asked_after: Option<String>,
-    decoded: Option<Decoded>,
-}
-
-/// What a frame is to the caller.
-#[derive(Debug)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "one at a time, on its way to the caller"
-)]
-enum Decoded {
-    Event(Event),
-    /// By far the most frames are such, and are worth a way of their own.
-    Delta(LiveText),
-}
-
-impl Classify for Decoder {
-    fn classify(&mut self, frame: &Frame<'_>) -> Class {
-        self.decoded = None;
-        match (frame.event(), frame.data()) {
-            (name, data) if Event::is_pulse(name, data) => Class::Pulse,
-            (_, "[DONE]") => Class::EndOfStream,
-            (name, data) => {
-                if let Some(delta) = LiveText::read(name, data) {
-                    self.decoded = Some(Decoded::Delta(delta));
-                    return Class::Preview;
-                }
-                let event = Event::decode(name, frame.id(), data);
-                let mut class = self.log.class_of(&event);
-                if let (Event::StreamError(error), Some(cursor)) = (&event, &self.asked_after) {
-                    if event_log::rejects_cursor(error, cursor) {
-                        class = Class::Fault(Fault::CursorRejected);
-                    }
-                }
-                self.decoded = Some(Decoded::Event(event));
-                class
-            }
-        }
-    }
-
-    fn id<'f>(&'f mut self, frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
-        let own = match &self.decoded {
-            Some(Decoded::Event(event)) => event.id().map(EventId::as_str),
-            _ => None,
-        };
-        own.or(frame.id()).map(Cow::Borrowed)
-    }
-}
-
 impl Follower {
     pub(crate) fn new(settings: Settings, seed: u64) -> Self {
-        let decoder = Decoder {
-            log: settings.log.clone(),
-            asked_after: None,
-            decoded: None,
-        };
+        let decoder = Decoder::new(settings.log.clone());
         Self {
             log: settings.log,
             dialect: settings.dialect,
@@ -379,6 +319,10 @@ impl Follower {
         let fed = self.resume.bytes(now, &self.chunk);
         let (consumed, delivered) = (fed.consumed, fed.delivery.is_some());
         self.chunk.advance(consumed);
+        if self.chunk.is_empty() {
+            // It keeps the memory that it was cut from, which the body reads into again.
+            self.chunk = Bytes::new();
+        }
         match self.resume.classifier().decoded.take() {
             Some(Decoded::Delta(delta)) if delivered => {
                 let shown = self.previews.extend(delta);

@@ -3,6 +3,7 @@
 
 mod builder;
 mod catch_up;
+mod decoder;
 mod driver;
 mod event_log;
 mod events;

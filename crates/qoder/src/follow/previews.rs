@@ -30,16 +30,6 @@ pub struct LiveText {
 }
 
 impl LiveText {
-    fn piece(event_id: EventId, index: usize, new: String) -> Self {
-        Self {
-            event_id,
-            index,
-            restarted: false,
-            new,
-            so_far: Arc::default(),
-        }
-    }
-
     /// Returns what is new: the text after what came before, or the beginning, if the block
     /// [begins here](Self::restarted).
     #[allow(clippy::new_ret_no_self, reason = "it is what is new")]
@@ -73,18 +63,26 @@ impl PreviewStart {
     }
 }
 
-impl LiveText {
+/// A piece of text, before it is known whether it can be shown.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    event_id: EventId,
+    index: usize,
+    text: String,
+}
+
+impl Piece {
     /// From a frame with a piece of text. `None`: it is something else, or has to be looked at more closely.
     pub(crate) fn read(name: &str, data: &str) -> Option<Self> {
         if name != "event_delta" {
             return None;
         }
         let delta = TextDelta::read(data)?;
-        Some(Self::piece(
-            EventId::from(&*delta.event_id),
-            delta.index,
-            delta.text.into_owned(),
-        ))
+        Some(Self {
+            event_id: EventId::from(&*delta.event_id),
+            index: delta.index,
+            text: delta.text.into_owned(),
+        })
     }
 }
 
@@ -151,7 +149,11 @@ impl Previews {
     pub(crate) fn delta(&mut self, event: &EventDeltaEvent) -> Option<(LiveText, bool)> {
         let (id, index) = (&event.event_id, event.delta.index);
         if let Some(text) = event.delta.text() {
-            return self.extend(LiveText::piece(id.clone(), index, text.to_owned()));
+            return self.extend(Piece {
+                event_id: id.clone(),
+                index,
+                text: text.to_owned(),
+            });
         }
         // Content of another kind has no text, and no piece of text fits behind it.
         let open = self.open.iter_mut().find(|open| open.event == *id)?;
@@ -168,37 +170,43 @@ impl Previews {
     }
 
     /// Takes a piece, and returns it if it can be shown, and whether it shows what never was.
-    pub(crate) fn extend(&mut self, mut piece: LiveText) -> Option<(LiveText, bool)> {
-        let open = self
-            .open
-            .iter_mut()
-            .find(|open| open.event == piece.event_id)?;
-        if piece.index >= BLOCKS || self.bytes + piece.new.len() > TEXT {
-            self.end(&piece.event_id);
+    pub(crate) fn extend(&mut self, piece: Piece) -> Option<(LiveText, bool)> {
+        let Piece {
+            event_id,
+            index,
+            text: new,
+        } = piece;
+        let open = self.open.iter_mut().find(|open| open.event == event_id)?;
+        if index >= BLOCKS || self.bytes + new.len() > TEXT {
+            self.end(&event_id);
             return None;
         }
-        if piece.index >= open.blocks.len() {
-            open.blocks.resize(piece.index + 1, Block::Empty);
+        if index >= open.blocks.len() {
+            open.blocks.resize(index + 1, Block::Empty);
         }
-        let block = &mut open.blocks[piece.index];
-        let length = match block {
+        let block = &mut open.blocks[index];
+        let (so_far, restarted) = match block {
             Block::Ended => return None,
             Block::Empty => {
-                piece.restarted = true;
-                let text = Arc::new(piece.new.clone());
-                piece.so_far = Arc::clone(&text);
-                *block = Block::Text(text);
-                piece.new.len()
+                let text = Arc::new(new.clone());
+                *block = Block::Text(Arc::clone(&text));
+                (text, true)
             }
             Block::Text(text) => {
-                Arc::make_mut(text).push_str(&piece.new);
-                piece.so_far = Arc::clone(text);
-                text.len()
+                Arc::make_mut(text).push_str(&new);
+                (Arc::clone(text), false)
             }
         };
-        self.bytes += piece.new.len();
-        let is_new = self.shows(&piece.event_id, piece.index, length);
-        Some((piece, is_new))
+        self.bytes += new.len();
+        let is_new = self.shows(&event_id, index, so_far.len());
+        let shown = LiveText {
+            event_id,
+            index,
+            restarted,
+            new,
+            so_far,
+        };
+        Some((shown, is_new))
     }
 
     /// So much of a block is shown now; whether it never was so much.
@@ -265,8 +273,12 @@ impl Previews {
 mod tests {
     use super::*;
 
-    fn piece(id: &str, index: usize, text: &str) -> LiveText {
-        LiveText::piece(EventId::new(id), index, text.to_owned())
+    fn piece(id: &str, index: usize, text: &str) -> Piece {
+        Piece {
+            event_id: EventId::new(id),
+            index,
+            text: text.to_owned(),
+        }
     }
 
     fn shown(previews: &Previews, id: &str, index: usize) -> Option<String> {

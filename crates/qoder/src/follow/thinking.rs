@@ -63,7 +63,7 @@ impl Thinking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::follow::previews::{LiveText, PreviewStart, Previews};
+    use crate::follow::previews::{Piece, PreviewStart, Previews};
     use qoder_types::Event;
 
     fn start(id: &str, kind: &str) -> Update {
@@ -81,7 +81,7 @@ mod tests {
 
     fn text() -> Update {
         let json = r#"{"type":"event_delta","event_id":"m","delta":{"type":"content_delta","index":0,"content":{"type":"text","text":"Hi"}}}"#;
-        let piece = LiveText::read("event_delta", json).expect("a piece");
+        let piece = Piece::read("event_delta", json).expect("a piece");
         let mut previews = Previews::default();
         previews.start(&EventId::new("m"));
         Update::Text(previews.extend(piece).expect("it is shown").0)

@@ -26,14 +26,58 @@ pub(super) fn is_this(event: &Event, given: &Given) -> bool {
 
 /// What becomes of an answer whose call failed.
 pub(super) fn delivery(error: &Error) -> Delivery {
-    let refused = match error.status() {
-        Some(status) => status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429),
-        None => matches!(error.kind(), ErrorKind::Input | ErrorKind::Config),
-    };
+    let refused =
+        error.is_refusal() || matches!(error.kind(), ErrorKind::Input | ErrorKind::Config);
     let why = error.to_string();
     if refused {
         Delivery::Refused(why)
     } else {
         Delivery::Unknown(why, error.retry_after())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_not_sent_again() {
+        for (status, refused) in [
+            (302, true),
+            (400, true),
+            (401, true),
+            (404, true),
+            (408, false),
+            (409, true),
+            (425, false),
+            (429, false),
+            (500, false),
+            (501, true),
+            (503, false),
+            (529, false),
+        ] {
+            let code = http::StatusCode::from_u16(status).expect("a status");
+            let error = Error::new(ErrorKind::Api, "no").with_status(code);
+            let delivery = delivery(&error);
+            assert_eq!(
+                matches!(delivery, Delivery::Refused(_)),
+                refused,
+                "{status}"
+            );
+        }
+        for (kind, refused) in [
+            (ErrorKind::Input, true),
+            (ErrorKind::Config, true),
+            (ErrorKind::Connect, false),
+            (ErrorKind::Decode, false),
+        ] {
+            let error = Error::new(kind, "no").with_status(http::StatusCode::OK);
+            let delivery = delivery(&error);
+            assert_eq!(
+                matches!(delivery, Delivery::Refused(_)),
+                refused,
+                "{kind:?}"
+            );
+        }
     }
 }

@@ -16,7 +16,6 @@ use super::answers::{delivery, is_this};
 use super::approvals::Decision;
 use super::caught::Caught;
 use super::ledger::{LedgerError, Record};
-use super::look::{Found, look};
 use super::machine::{Action, Delivery, Kind, Otherwise, Rounds};
 use super::opening::{Answering, ToolProgress};
 use super::result::ToolResult;
@@ -26,7 +25,7 @@ use super::toolbox::UnknownTools;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::follow::Update;
-use crate::turn::{Reading, Reply, Stop, Turn, answered};
+use crate::turn::{Found, Reading, Reply, Stop, Turn, answered};
 
 /// Something that is under way, and what came of it.
 struct Job<'l> {
@@ -61,8 +60,6 @@ pub struct ToolTurn<'l> {
     seen: Seen,
     /// Those that were asked for.
     asked: BTreeMap<EventId, ToolUse>,
-    /// The event by which the session is paused.
-    pause: Option<EventId>,
     jobs: Vec<Job<'l>>,
     /// What came and is not handed over yet.
     held: VecDeque<Update>,
@@ -92,7 +89,6 @@ impl<'l> ToolTurn<'l> {
             rounds,
             seen: Seen::default(),
             asked: BTreeMap::new(),
-            pause: None,
             jobs: Vec::new(),
             held: VecDeque::new(),
             last: None,
@@ -273,13 +269,10 @@ impl<'l> ToolTurn<'l> {
         self.answered(event);
         match event.type_name() {
             "session.status_running" => self.rounds.resumed(),
-            "session.status_idle" => {
-                self.pause = event.id().cloned();
-                match self.turn.stop_reason() {
-                    Stop::RequiresAction(ids) => self.rounds.paused(ids),
-                    _ => self.rounds.resumed(),
-                }
-            }
+            "session.status_idle" => match self.turn.stop_reason() {
+                Stop::RequiresAction(ids) => self.rounds.paused(ids),
+                _ => self.rounds.resumed(),
+            },
             _ => {}
         }
         if !matches!(
@@ -390,11 +383,11 @@ impl<'l> ToolTurn<'l> {
     /// A look that is under way is for a pause that is past.
     fn look(&mut self, ids: Vec<EventId>) {
         self.jobs.retain(|job| !job.looks);
-        let (conversation, pause) = (self.conversation.clone(), self.pause.clone());
+        let looking = self.turn.look(ids);
         self.jobs.push(Job {
             runs: None,
             looks: true,
-            future: Box::pin(async move { Came::Looked(look(&conversation, pause, ids).await) }),
+            future: Box::pin(async move { Came::Looked(looking.await) }),
         });
     }
 
@@ -477,7 +470,7 @@ impl<'l> ToolTurn<'l> {
                 self.rounds.delivered(now, &id, delivery);
             }
             Came::Looked(Ok(found)) => {
-                for asked in found.uses {
+                for asked in found.uses.iter().filter_map(ToolUse::of) {
                     self.saw(asked);
                 }
                 for event in &found.answers {

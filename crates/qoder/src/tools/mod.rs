@@ -11,7 +11,6 @@ mod driver;
 mod file_ledger;
 mod fit;
 mod ledger;
-mod look;
 mod machine;
 mod opening;
 mod result;

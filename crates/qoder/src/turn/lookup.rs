@@ -1,11 +1,13 @@
-//! Finds the tool uses that a pause names, where their events were not seen: in a turn that is
-//! gone on with, or that began before.
+//! Asks the log what a pause leaves open: the tool uses that it names, where their events were not
+//! seen, and what came after it, where it may be history. A turn that is gone on with, or whose
+//! message was sent before, meets both.
 
 use std::time::Duration;
 
 use qoder_types::{Cursor, Event, EventId, Order, SessionId, ops};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::meaning::{Meaning, answered};
 use crate::error::{Error, ErrorKind, Result};
 use crate::list::{List, Pages};
 use crate::shared::Shared;
@@ -21,25 +23,79 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// The events with these ids: those that the list has. It isn't asked before the server wants to be.
-pub(super) async fn find(
+/// What the log is asked for.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// The events of these tool uses.
+    pub(super) uses: Vec<EventId>,
+    /// What came after this event.
+    pub(super) since: Option<EventId>,
+    /// An event before that one, as the tool uses are: on a server whose list has them first, it is
+    /// oldest first.
+    pub(super) earlier: Option<EventId>,
+}
+
+impl Question {
+    /// Asks for tool uses alone.
+    pub(super) fn of_uses(uses: Vec<EventId>) -> Self {
+        Self {
+            uses,
+            since: None,
+            earlier: None,
+        }
+    }
+
+    /// Whether the list's order can be told: by what comes before the event in question.
+    fn has_order(&self) -> bool {
+        let earlier = self
+            .earlier
+            .as_ref()
+            .filter(|id| self.since.as_ref() != Some(*id));
+        earlier.is_some() || !self.uses.is_empty()
+    }
+}
+
+/// What the log says.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The tool uses that the list has.
+    pub(crate) uses: Vec<Event>,
+    /// The answers that came since.
+    pub(crate) answers: Vec<Event>,
+    /// The session stands otherwise since: it went on, paused anew, or is over.
+    pub(crate) history: bool,
+}
+
+impl Found {
+    /// Whether there is an answer to this tool use.
+    pub(super) fn answers(&self, id: &EventId) -> bool {
+        let mut answers = self.answers.iter().filter_map(answered);
+        answers.any(|answered| answered == *id)
+    }
+}
+
+/// Asks the log; not before the server wants to be asked.
+pub(super) async fn look(
     shared: Shared,
     session: SessionId,
-    ids: Vec<EventId>,
+    question: Question,
     not_before: Option<Instant>,
-) -> Result<Vec<Event>> {
+) -> Result<Found> {
+    if !question.has_order() {
+        return Ok(Found::default());
+    }
     if let Some(not_before) = not_before {
         sleep_until(not_before).await;
     }
-    let mut search = Search::new(ids);
+    let mut search = Search::new(question);
     let (mut wait, mut looks) = (FIRST_WAIT, 0);
     let (mut farthest, mut since) = (0, Instant::now());
     loop {
         let asked = match search.read_on(search.pages(&shared, &session)).await {
             Ok(()) => {
                 looks += 1;
-                if search.is_done() || looks == LOOKS {
-                    return Ok(search.found);
+                if search.has_all() || looks == LOOKS {
+                    return Ok(search.found());
                 }
                 search.start_over();
                 Duration::ZERO
@@ -100,10 +156,18 @@ fn gave_up(last: Error) -> Error {
         .with_retryable(true)
 }
 
-/// One way through the list, from the newest event on.
+/// One way through the list, from the newest event on; or from the oldest, on a server that knows
+/// no order.
 struct Search {
-    ids: Vec<EventId>,
-    found: Vec<Event>,
+    question: Question,
+    /// The tool uses stay found, however often the list is begun anew.
+    uses: Vec<Event>,
+    answers: Vec<Event>,
+    history: bool,
+    /// It came by the event after which everything is wanted.
+    passed: bool,
+    /// Before that, it came by an earlier one: the list is oldest first, or doesn't have it yet.
+    early: bool,
     /// How many events this way has come by.
     read: usize,
     /// The page that it has come to.
@@ -111,21 +175,58 @@ struct Search {
 }
 
 impl Search {
-    fn new(ids: Vec<EventId>) -> Self {
+    fn new(question: Question) -> Self {
         Self {
-            ids,
-            found: Vec::new(),
+            question,
+            uses: Vec::new(),
+            answers: Vec::new(),
+            history: false,
+            passed: false,
+            early: false,
             read: 0,
             cursor: None,
         }
     }
 
-    fn is_done(&self) -> bool {
-        self.found.len() == self.ids.len()
+    fn start_over(&mut self) {
+        self.forget();
+        (self.passed, self.early) = (false, false);
+        (self.read, self.cursor) = (0, None);
     }
 
-    fn start_over(&mut self) {
-        (self.read, self.cursor) = (0, None);
+    /// Whether the rest of the list adds nothing.
+    fn is_done(&self) -> bool {
+        match self.question.since {
+            Some(_) => self.passed && !self.early && (self.history || self.has_uses()),
+            None => self.has_uses(),
+        }
+    }
+
+    /// Whether the list had all that is wanted, once it was read. Where it has neither the event nor
+    /// an earlier one, all of it came since.
+    fn has_all(&self) -> bool {
+        let behind = self.question.since.is_some() && self.early && !self.passed;
+        !behind && (self.history || self.has_uses())
+    }
+
+    fn has_uses(&self) -> bool {
+        self.uses.len() == self.question.uses.len()
+    }
+
+    fn found(mut self) -> Found {
+        if self.early && !self.passed {
+            self.forget();
+        }
+        Found {
+            uses: self.uses,
+            answers: self.answers,
+            history: self.history,
+        }
+    }
+
+    fn forget(&mut self) {
+        self.answers.clear();
+        self.history = false;
     }
 
     fn pages(&self, shared: &Shared, session: &SessionId) -> Pages<Event> {
@@ -154,10 +255,40 @@ impl Search {
         Ok(())
     }
 
+    /// Takes the next event. One without an id has no place among the others.
     fn see(&mut self, event: Event) {
-        let wanted = event.id().is_some_and(|id| self.ids.contains(id));
-        if wanted && self.found.iter().all(|other| other.id() != event.id()) {
-            self.found.push(event);
+        let Some(id) = event.id() else { return };
+        if let Some(since) = &self.question.since {
+            if id == since {
+                self.passed = true;
+                if self.early {
+                    // What came so far is older.
+                    self.forget();
+                }
+                return;
+            }
+            if !self.passed && self.is_earlier(id) {
+                self.early = true;
+            }
+            if self.passed == self.early {
+                self.came_since(&event);
+            }
+        }
+        let wanted = self.question.uses.contains(id);
+        if wanted && self.uses.iter().all(|other| other.id() != Some(id)) {
+            self.uses.push(event);
+        }
+    }
+
+    fn is_earlier(&self, id: &EventId) -> bool {
+        self.question.earlier.as_ref() == Some(id) || self.question.uses.contains(id)
+    }
+
+    fn came_since(&mut self, event: &Event) {
+        match Meaning::of(event) {
+            Meaning::Answer(_) => self.answers.push(event.clone()),
+            Meaning::Gone(_) | Meaning::Idle(_) | Meaning::Running => self.history = true,
+            Meaning::Message | Meaning::Error(_) | Meaning::Nothing => {}
         }
     }
 }

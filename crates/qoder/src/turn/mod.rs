@@ -13,6 +13,7 @@ mod reply;
 mod stop;
 mod uses;
 
+pub(crate) use lookup::Found;
 pub(crate) use meaning::{answered, stop_of};
 pub use opening::TurnOpening;
 pub use outcome::{Reply, ToolCall};
@@ -39,6 +40,7 @@ use crate::input;
 use crate::shared::Shared;
 use crate::tools::{Answer, ToolUse};
 use answer_key::answer_key;
+use lookup::Question;
 use machine::Machine;
 use uses::Uses;
 
@@ -100,6 +102,8 @@ pub struct Turn {
     session: SessionId,
     message: Option<EventId>,
     events: Updates,
+    /// The event after which its events begin: of all, or of those that go on here.
+    begins: Option<EventId>,
     /// The last event that was handed over.
     after: Option<EventId>,
     machine: Machine,
@@ -113,7 +117,7 @@ pub struct Turn {
 /// A pause that is not handed over yet: the tool uses that it names are being looked up.
 struct Held {
     pause: Event,
-    finding: Pending<Vec<Event>>,
+    finding: Pending<Found>,
 }
 
 impl Turn {
@@ -288,7 +292,7 @@ impl Turn {
                     continue;
                 };
                 return Poll::Ready(Some(found.map(|found| {
-                    for event in &found {
+                    for event in &found.uses {
                         self.uses.observe(event);
                     }
                     self.hand_over(held.pause)
@@ -303,18 +307,28 @@ impl Turn {
             if missing.is_empty() {
                 return Poll::Ready(Some(Ok(self.hand_over(event))));
             }
-            let not_before = self.events.not_before();
-            let finding = lookup::find(
-                self.shared.clone(),
-                self.session.clone(),
-                missing,
-                not_before,
-            );
+            let finding = self.asks(Question::of_uses(missing));
             self.held = Some(Held {
                 pause: event,
-                finding: Box::pin(finding),
+                finding,
             });
         }
+    }
+
+    /// Asks the log for the tool uses that the turn waits for, and for what came after the last event
+    /// that was handed over.
+    pub(crate) fn look(&self, uses: Vec<EventId>) -> Pending<Found> {
+        self.asks(Question {
+            uses,
+            since: self.after.clone(),
+            earlier: self.begins.clone(),
+        })
+    }
+
+    fn asks(&self, question: Question) -> Pending<Found> {
+        let (shared, session) = self.parts();
+        let not_before = self.events.not_before();
+        Box::pin(lookup::look(shared, session, question, not_before))
     }
 
     /// What the event means counts from here on.

@@ -9,9 +9,10 @@ use qoder_types::{Event, EventId, PreviewType, SessionId, UserMessage};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use super::lookup::{self, Question};
 use super::machine::Machine;
 use super::uses::Uses;
-use super::{Turn, anchor, checkpoint, lookup};
+use super::{Turn, anchor, checkpoint};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::follow::{EventLog, Follow, Start, Via};
@@ -185,12 +186,14 @@ impl TurnOpening {
         let missing = uses.missing(machine.waits_for());
         if !missing.is_empty() {
             // Who goes on with a turn that waits is to know for what.
-            let finding = lookup::find(self.shared.clone(), self.session.clone(), missing, None);
+            let question = Question::of_uses(missing);
+            let (shared, session) = (self.shared.clone(), self.session.clone());
+            let finding = lookup::look(shared, session, question, None);
             let found = time::timeout_at(deadline, finding)
                 .await
                 .unwrap_or_else(|_| Err(not_found_in_time()))
                 .map_err(|error| error.with_checkpoint(checkpoint))?;
-            for event in &found {
+            for event in &found.uses {
                 uses.observe(event);
             }
         }
@@ -205,6 +208,7 @@ impl TurnOpening {
             shared: self.shared,
             session: self.session,
             message,
+            begins: events.position(),
             after: events.position(),
             events,
             machine,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use qoder_http::time;
 use qoder_types::{Event, EventId};
 use tokio::time::timeout;
 
@@ -45,7 +46,8 @@ impl Turn {
     /// What the agent had asked for before this is called, the caller may have answered, or another
     /// client may still: the turn is read on, from where it is paused and through pauses for
     /// nothing else. It fails as soon as the agent asks for more, since whoever reads could not
-    /// answer that. It also fails if the turn is paused and nothing at all happens in the session
+    /// answer that, unless the session's list shows that others have: a turn that is gone on with may
+    /// come by pauses that are long past. It also fails if the turn is paused and nothing at all happens in the session
     /// for five minutes; [`next`](Self::next) waits longer.
     ///
     /// # Errors
@@ -94,12 +96,30 @@ impl Turn {
             if let (true, Stop::RequiresAction(ids)) = (idles, self.stop_reason()) {
                 // Of what was handed over before, the caller may know, and have answered it.
                 let new = |id: &EventId| !told || read.contains(id);
-                if ids.is_empty() || ids.iter().any(new) {
+                if (ids.is_empty() || ids.iter().any(new)) && !self.is_past(ids).await? {
                     return Err(self.unanswered(""));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether the log has the answers to all of this pause already, or shows that the session went
+    /// on: the turn may be gone on with from long ago. If not, those that it has count.
+    async fn is_past(&mut self, ids: Vec<EventId>) -> Result<bool> {
+        let looking = self.look(ids.clone());
+        let deadline = self.deadline.as_ref().map(|timer| timer.deadline());
+        let found = match time::timeout_at(deadline, looking).await {
+            Ok(found) => found.map_err(|error| error.with_checkpoint(Some(self.checkpoint())))?,
+            Err(_) => return Err(self.too_late()),
+        };
+        if found.history {
+            return Ok(true);
+        }
+        for id in ids.iter().filter(|id| found.answers(id)) {
+            self.machine.answered(id.clone());
+        }
+        Ok(!self.machine.is_paused())
     }
 
     /// Takes an event that was handed over into what the turn comes to.

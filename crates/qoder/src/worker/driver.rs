@@ -501,9 +501,7 @@ fn failure(error: &Error, of_heartbeat: bool) -> Failure {
     }
     match error.status().map(|status| status.as_u16()) {
         Some(404 | 409 | 410 | 412) if of_heartbeat => Failure::Refused,
-        _ if of_heartbeat => passing,
-        Some(408 | 425 | 429) => passing,
-        Some(400..=499) => Failure::Refused,
+        _ if !of_heartbeat && error.is_refusal() => Failure::Refused,
         _ => passing,
     }
 }

@@ -79,6 +79,9 @@ pub(super) fn list(world: &Shared, request: &Request<RequestBody>) -> Option<Ans
     };
     if spoilt != Spoilt::Cut {
         tells_the_newest(&mut w, &question, &page, published);
+        if question.descending {
+            w.looks.push((question.page.is_none(), published));
+        }
     }
     Some(written(&w, page, spoilt))
 }

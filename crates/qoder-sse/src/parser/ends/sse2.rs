@@ -5,13 +5,11 @@
 //!
 //! What has to hold: nothing here reads or writes through a pointer. The intrinsics take and give
 //! values, and are unsafe to call only where the processor may lack SSE2; this file is compiled
-//! only where the target has it. Since Rust 1.87 such calls are safe, and `unsafe` will go with
-//! the support for older compilers.
+//! only where the target has it. Since Rust 1.87 such calls are safe, and when older compilers are
+//! not supported any more, all that stays is the conversion of 16 bytes in `load`.
 #![allow(unsafe_code, unused_unsafe, reason = "see above")]
 
-use core::arch::x86_64::{
-    __m128i, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
-};
+use core::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
 
 /// A bit for each CR or LF.
 #[inline]
@@ -23,23 +21,48 @@ pub(super) fn ends(block: &[u8; 64]) -> u64 {
     mask
 }
 
+/// A bit for each CR or LF.
+#[inline]
+pub(super) fn ends_of_32(block: &[u8; 32]) -> u32 {
+    u32::from(ends_of_16(&block[..16])) | u32::from(ends_of_16(&block[16..])) << 16
+}
+
+/// A bit for each byte that is the same in both.
+#[inline]
+pub(in crate::parser) fn same_of_32(a: &[u8; 32], b: &[u8; 32]) -> u32 {
+    u32::from(same_of_16(&a[..16], &b[..16])) | u32::from(same_of_16(&a[16..], &b[16..])) << 16
+}
+
+#[inline]
+fn same_of_16(a: &[u8], b: &[u8]) -> u16 {
+    let (a, b) = (load(a), load(b));
+    // SAFETY: see above.
+    bits(unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) })
+}
+
 #[inline]
 fn ends_of_16(bytes: &[u8]) -> u16 {
-    let word = |at: usize| {
-        let mut word = [0; 8];
-        word.copy_from_slice(&bytes[at..at + 8]);
-        i64::from_le_bytes(word)
-    };
-    let (low, high) = (word(0), word(8));
-    // SAFETY: the target has SSE2, which is all that these calls ask for.
-    let mask = unsafe {
-        let bytes: __m128i = _mm_set_epi64x(high, low);
+    let bytes = load(bytes);
+    // SAFETY: see above.
+    bits(unsafe {
         _mm_movemask_epi8(_mm_or_si128(
             _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x0A)),
             _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x0D)),
         ))
-    };
-    // One bit for each of 16 bytes.
+    })
+}
+
+#[inline]
+fn load(bytes: &[u8]) -> __m128i {
+    let mut block = [0; 16];
+    block.copy_from_slice(bytes);
+    // SAFETY: both types have 16 bytes, and any bytes are a value of either.
+    unsafe { core::mem::transmute::<[u8; 16], __m128i>(block) }
+}
+
+/// One bit for each of 16 bytes.
+#[inline]
+fn bits(mask: i32) -> u16 {
     let [low, high, ..] = mask.to_le_bytes();
     u16::from_le_bytes([low, high])
 }

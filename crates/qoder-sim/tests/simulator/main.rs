@@ -1,0 +1,19 @@
+//! The simulator as its users meet it: over sockets, and as a program.
+
+mod calls;
+mod checks;
+mod common;
+mod deployments;
+mod dreams;
+mod faults;
+mod files;
+mod memory_stores;
+mod pages;
+mod program;
+mod script_files;
+mod scripts;
+mod session_resources;
+mod skills;
+mod streams;
+mod vaults;
+mod work;

@@ -1,0 +1,140 @@
+//! Blocks that differ from the one before in their data alone, as the previews of a message do.
+
+use core::ops::Range;
+
+use super::block::{Block, Place, Span};
+use super::ends::same_of_32;
+
+/// What is around the data of such a block, if it is known: to compare it with what came before is
+/// faster than to read it. It has one data line, a type before it or none, and the last event id or
+/// none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shape {
+    /// What is before the value of the data, at the beginning.
+    head: [u8; 32],
+    /// What is behind it, the end of the block included, at the end.
+    tail: [u8; 32],
+    /// How long both are. Without a head, no shape is known.
+    head_length: usize,
+    tail_length: usize,
+    /// Where the type is; nowhere, if there is none.
+    event: Span,
+    has_event: bool,
+    has_id: bool,
+    id_in_head: bool,
+}
+
+impl Shape {
+    /// Learns from a block that lies there in the chunk and has one line of data. `head_id` is the
+    /// id that was before the data.
+    #[inline]
+    pub(super) fn learn(
+        &mut self,
+        chunk: &[u8],
+        at: Range<usize>,
+        block: Block,
+        data: Span,
+        head_id: Place,
+    ) {
+        if let (Place::Absent | Place::Last, Place::Absent | Place::Last) = (head_id, block.id) {
+            self.learn_from(chunk, at, block, data, head_id);
+        }
+    }
+
+    #[inline(never)]
+    fn learn_from(
+        &mut self,
+        chunk: &[u8],
+        at: Range<usize>,
+        block: Block,
+        data: Span,
+        head_id: Place,
+    ) {
+        self.forget();
+        let (head_length, tail_length) = (data.start - at.start, at.end - data.end);
+        if head_length > 32 || tail_length > 32 {
+            return;
+        }
+        let event = match block.event {
+            Place::Chunk(event) if event.end < data.start => Span {
+                start: event.start - at.start,
+                end: event.end - at.start,
+            },
+            Place::Absent => Span::default(),
+            _ => return,
+        };
+        let bytes = &chunk[at];
+        if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            *self = Self {
+                head: *head,
+                tail: *tail,
+                head_length,
+                tail_length,
+                event,
+                has_event: !matches!(block.event, Place::Absent),
+                has_id: !matches!(block.id, Place::Absent),
+                id_in_head: !matches!(head_id, Place::Absent),
+            };
+        }
+    }
+
+    /// The last event id is another one now.
+    #[inline]
+    pub(super) fn forget(&mut self) {
+        self.head_length = 0;
+    }
+
+    /// Where the value of the data begins, if what is before it is the same. The rest of the block
+    /// may be another one.
+    #[inline]
+    pub(super) fn head(&self, chunk: &[u8], from: usize) -> Option<usize> {
+        if self.head_length == 0 {
+            return None;
+        }
+        let same = same_of_32(chunk.get(from..)?.first_chunk()?, &self.head);
+        let differs = !u64::from(same) & ((1 << self.head_length) - 1);
+        (differs == 0).then_some(from + self.head_length)
+    }
+
+    /// Where the block ends, if what is behind the value of the data is the same.
+    #[inline]
+    pub(super) fn tail(&self, chunk: &[u8], end: usize) -> Option<usize> {
+        let to = end + self.tail_length;
+        let same = same_of_32(chunk.get(..to)?.last_chunk()?, &self.tail);
+        let differs = u64::from(!same) >> (32 - self.tail_length);
+        (differs == 0).then_some(to)
+    }
+
+    /// The type, which is empty if there is none.
+    #[inline]
+    pub(super) fn event(&self, from: usize) -> Span {
+        let Span { start, end } = self.event;
+        Span {
+            start: from + start,
+            end: from + end,
+        }
+    }
+
+    #[inline]
+    pub(super) fn has_id(&self) -> bool {
+        self.has_id
+    }
+
+    /// What the head makes of a block.
+    #[inline]
+    pub(super) fn block(&self, from: usize) -> Block {
+        Block {
+            event: if self.has_event {
+                Place::Chunk(self.event(from))
+            } else {
+                Place::Absent
+            },
+            data: Place::Absent,
+            id: if self.id_in_head {
+                Place::Last
+            } else {
+                Place::Absent
+            },
+        }
+    }
+}

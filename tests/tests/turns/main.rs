@@ -1,0 +1,16 @@
+//! Turns, and what is made of them: batches, transcripts, a service of one's own.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod batch;
+mod desk;
+mod life_cycles;
+mod seed;
+mod transcripts;
+mod turn_answers;
+mod turn_checkpoints;
+mod turn_replies;
+mod turn_starts;
+mod turns;
+mod turns_in_memory;
