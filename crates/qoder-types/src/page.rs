@@ -125,24 +125,7 @@ pub struct SentEvents {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Page<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let Sheet { items, around } = Sheet::deserialize(from)?;
-        let mut data = Vec::with_capacity(items.len());
-        let mut invalid = Vec::new();
-        for (index, raw) in items.into_iter().enumerate() {
-            match read_text(raw.get()) {
-                Ok(item) => data.push(item),
-                Err(error) => invalid.push(InvalidItem::new(index, &error, raw)),
-            }
-        }
-        Ok(Self {
-            data,
-            invalid,
-            next_page: around.next_page,
-            first_id: around.first_id,
-            last_id: around.last_id,
-            has_more: around.has_more,
-            extra: around.extra,
-        })
+        Sheet::deserialize(from).map(Sheet::read)
     }
 }
 
@@ -150,6 +133,27 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Page<T> {
 struct Sheet {
     items: Vec<Box<RawValue>>,
     around: Page<()>,
+}
+
+impl Sheet {
+    fn read<T: DeserializeOwned>(self) -> Page<T> {
+        let mut page = Page {
+            data: Vec::with_capacity(self.items.len()),
+            invalid: Vec::new(),
+            next_page: self.around.next_page,
+            first_id: self.around.first_id,
+            last_id: self.around.last_id,
+            has_more: self.around.has_more,
+            extra: self.around.extra,
+        };
+        for (index, raw) in self.items.into_iter().enumerate() {
+            match read_text(raw.get()) {
+                Ok(item) => page.data.push(item),
+                Err(error) => page.invalid.push(InvalidItem::new(index, &error, raw)),
+            }
+        }
+        page
+    }
 }
 
 impl<'de> Deserialize<'de> for Sheet {

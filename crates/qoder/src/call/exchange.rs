@@ -22,6 +22,9 @@ use crate::text::{excerpt, head_of};
 /// What reads the value out of the body of a success, and keeps it.
 pub(super) type Read<'r> = &'r mut (dyn FnMut(&Bytes) -> serde_json::Result<()> + Send);
 
+/// The future of an exchange: what came beside the body, and the body as it was.
+type Exchanging<'r> = Pin<Box<dyn Future<Output = Result<(Meta, Bytes)>> + Send + 'r>>;
+
 #[derive(Clone)]
 pub(super) struct Exchange {
     pub(super) shared: Shared,
@@ -107,11 +110,7 @@ impl Exchange {
 
     /// Sends the request and has the response read, which is asked for in another type than JSON if
     /// there is one to `accept`.
-    pub(super) fn send<'r>(
-        self,
-        accept: Option<&'static str>,
-        read: Read<'r>,
-    ) -> Pin<Box<dyn Future<Output = Result<(Meta, Bytes)>> + Send + 'r>> {
+    pub(super) fn send<'r>(self, accept: Option<&'static str>, read: Read<'r>) -> Exchanging<'r> {
         Box::pin(async move {
             let operation = self.operation();
             let shared = self.shared;
