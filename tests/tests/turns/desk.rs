@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use desk::Desk;
+use service::Desk;
 use qoder::types::serde_json::json;
 use qoder::types::{AgentCreate, SessionCreate};
 use qoder::{Client, Result};
@@ -101,7 +101,7 @@ async fn a_turn_that_stops_early_is_an_error() -> Result<()> {
 }
 
 /// The service. For its tests one thing matters: it is given its client.
-mod desk {
+mod service {
     use std::collections::HashMap;
     use std::error::Error;
 
