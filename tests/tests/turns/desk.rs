@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
-use service::Desk;
 use qoder::types::serde_json::json;
 use qoder::types::{AgentCreate, SessionCreate};
 use qoder::{Client, Result};
 use qoder_sim::{Sim, ToolUse};
+use service::Desk;
 
 /// The service, with a session of the agent of this name.
 async fn set_up(sim: &Sim) -> Result<(Desk, String)> {
