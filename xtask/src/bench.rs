@@ -38,8 +38,9 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     match args {
         [] => report(),
         [SIZE] => {
-            println!("{}", size::report()?);
-            Ok(())
+            let (table, fits) = size::report()?;
+            println!("{table}");
+            fits
         }
         [name, rest @ ..] if PROGRAMS.iter().any(|(program, _)| program == name) => {
             sh(program(name).args(rest))
@@ -85,11 +86,12 @@ fn report() -> Result<(), String> {
         report.extend(["\n## ", title, "\n\n", tables.trim(), "\n"]);
     }
     println!("== {SIZE}");
-    let table = size::report()?;
+    let (table, fits) = size::report()?;
     println!("{table}");
     report.extend(["\n## ", SIZE_TITLE, "\n\n", table.trim(), "\n"]);
     std::fs::write(&path, report).map_err(|error| format!("{REPORT}: {error}"))?;
-    plots::run(&[])
+    plots::run(&[])?;
+    fits
 }
 
 fn program(name: &str) -> std::process::Command {

@@ -59,8 +59,10 @@ fn processor() -> Option<u64> {
     Some(time()? + time()?)
 }
 
-/// A table. Both are built from nothing, one after the other, so it takes its time.
-pub(crate) fn report() -> Result<String, String> {
+/// A table, and whether what it has is within its ceilings: what is over one is to be seen in its
+/// table. Both programs are built from nothing, one after the other, so it takes its time.
+pub(crate) fn report() -> Result<(String, Result<(), String>), String> {
+    let mut fits = Ok(());
     let mut table = "a program with one call and one stream, HTTP/2, TLS by ring, the system's roots; release, stripped\n\n\
                      | made of | packages | program | built from nothing | time of the processor |\n|---|--:|--:|--:|--:|\n"
         .to_owned();
@@ -115,7 +117,7 @@ pub(crate) fn report() -> Result<String, String> {
             .map_err(|error| format!("{}: {error}", program.display()))?
             .len();
         if *name == "minimal-ours" {
-            within("kib", size >> 10)?;
+            fits = within("kib", size >> 10);
         }
         let _ = writeln!(
             table,
@@ -125,7 +127,7 @@ pub(crate) fn report() -> Result<String, String> {
             took.as_secs_f64()
         );
     }
-    Ok(table)
+    Ok((table, fits))
 }
 
 #[cfg(test)]
