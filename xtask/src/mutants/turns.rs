@@ -307,8 +307,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "turns",
         wrong: "what came before a pause counts where the list doesn't have it yet",
         file: LOOKUP,
-        find: "        if self.early && !self.passed {\n            self.forget();\n",
-        put: "        if self.early && self.passed {\n            self.forget();\n",
+        find: "        if self.is_behind() {\n            self.forget();\n",
+        put: "        if self.is_behind() && self.passed {\n            self.forget();\n",
         by: whole("turns", "behind_the_stream"),
     },
     Mutant {

@@ -168,6 +168,8 @@ struct Search {
     passed: bool,
     /// Before that, it came by an earlier one: the list is oldest first, or doesn't have it yet.
     early: bool,
+    /// It came to the end of the list.
+    ended: bool,
     /// How many events this way has come by.
     read: usize,
     /// The page that it has come to.
@@ -183,6 +185,7 @@ impl Search {
             history: false,
             passed: false,
             early: false,
+            ended: false,
             read: 0,
             cursor: None,
         }
@@ -190,7 +193,7 @@ impl Search {
 
     fn start_over(&mut self) {
         self.forget();
-        (self.passed, self.early) = (false, false);
+        (self.passed, self.early, self.ended) = (false, false, false);
         (self.read, self.cursor) = (0, None);
     }
 
@@ -202,11 +205,16 @@ impl Search {
         }
     }
 
-    /// Whether the list had all that is wanted, once it was read. Where it has neither the event nor
-    /// an earlier one, all of it came since.
+    /// Whether the list had all that is wanted, once it was read.
     fn has_all(&self) -> bool {
-        let behind = self.question.since.is_some() && self.early && !self.passed;
-        !behind && (self.history || self.has_uses())
+        !self.is_behind() && (self.history || self.has_uses())
+    }
+
+    /// Whether the list doesn't have the event yet after which everything is wanted: it has an
+    /// earlier one, or nothing more. Where it only is too long to come to that event, all that was
+    /// read came since.
+    fn is_behind(&self) -> bool {
+        self.question.since.is_some() && !self.passed && (self.early || self.ended)
     }
 
     fn has_uses(&self) -> bool {
@@ -214,7 +222,7 @@ impl Search {
     }
 
     fn found(mut self) -> Found {
-        if self.early && !self.passed {
+        if self.is_behind() {
             self.forget();
         }
         Found {
@@ -241,6 +249,7 @@ impl Search {
     async fn read_on(&mut self, mut pages: Pages<Event>) -> Result<()> {
         while !self.is_done() && self.read < LOOKED_THROUGH {
             let Some(page) = pages.next().await.transpose()? else {
+                self.ended = true;
                 break;
             };
             self.cursor = pages.continuation().cloned();
