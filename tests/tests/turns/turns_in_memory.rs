@@ -278,7 +278,8 @@ impl State {
             Some(after) if self.ordered => self.position(after),
             _ => 0,
         };
-        let mut events: Vec<&Value> = self.log[begin..self.listed - self.behind].iter().collect();
+        let listed = self.listed - self.behind;
+        let mut events: Vec<&Value> = self.log[begin.min(listed)..listed].iter().collect();
         if descending && self.ordered {
             events.reverse();
         }
@@ -593,18 +594,25 @@ async fn a_reply_fails_at_a_pause_of_which_a_part_is_answered_and_names_the_rest
 
 #[tokio::test(start_paused = true)]
 async fn a_list_behind_the_stream_doesn_t_make_a_pause_history() {
-    for ordered in [true, false] {
+    // The pause for `b` is not listed yet, and that for `a` is history; or nothing of the turn is,
+    // and what is listed is another one's.
+    for (ordered, behind, waits) in [
+        (true, 1, "b"),
+        (false, 1, "b"),
+        (true, 6, "a, b"),
+        (false, 6, "a, b"),
+    ] {
         let server = asking().after(asked_before("One."));
         let server = server.with(|state| state.ordered = ordered);
         let (conversation, turn) = read(&server, 1).await;
         let checkpoint = turn.checkpoint();
-        // The pause for `b` is not listed yet; that for `a` is, and is history.
         server.publish_all(answered()[..2].iter().cloned());
-        server.state().behind = 1;
+        server.state().behind = behind;
         let turn = conversation.resume_turn(checkpoint).await.expect("a turn");
         let begun = Instant::now();
         let error = turn.reply().await.expect_err("it asks");
-        assert!(error.to_string().contains("answer to b:"), "{error}");
+        let expected = format!("answer to {waits}:");
+        assert!(error.to_string().contains(&expected), "{error}");
         assert!(begun.elapsed() < Duration::from_secs(60), "{ordered}");
     }
 }

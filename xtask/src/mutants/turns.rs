@@ -312,6 +312,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         by: whole("turns", "behind_the_stream"),
     },
     Mutant {
+        breaks: "turns",
+        wrong: "a list that has nothing of the turn yet makes its pause history",
+        file: LOOKUP,
+        find: "(self.early || self.ended)\n",
+        put: "self.early\n",
+        by: whole("turns", "behind_the_stream"),
+    },
+    Mutant {
         breaks: "turns, tools",
         wrong: "what was answered is run where the log has no more than the answer",
         file: LOOKUP,
