@@ -20,7 +20,7 @@ const fn webhooks() -> By {
 const fn paging() -> By {
     By::Tests {
         package: "qoder-types",
-        file: Some("contract"),
+        file: Some("shapes"),
         words: "pages_end_or_fail_and_never_circle",
     }
 }

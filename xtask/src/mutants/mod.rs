@@ -1,5 +1,6 @@
 //! Ways to break the code, to see that something notices each of them.
 
+mod by;
 mod following;
 mod interfaces;
 mod parser;
@@ -8,10 +9,12 @@ mod run;
 mod tools;
 mod turns;
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::time::Instant;
 
 use crate::shell::{read, root};
+
+use by::By;
 
 /// A change of one place in the code.
 struct Mutant {
@@ -25,20 +28,6 @@ struct Mutant {
     /// … and becomes this.
     put: &'static str,
     by: By,
-}
-
-/// What catches a mutant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
-    /// The first schedules of the simulation.
-    Simulation,
-    /// The tests of a package's library, or of one of its files of tests, whose names have the
-    /// words.
-    Tests {
-        package: &'static str,
-        file: Option<&'static str>,
-        words: &'static str,
-    },
 }
 
 /// Tests of the parser and of the resume machine.
@@ -68,28 +57,6 @@ const fn whole(file: &'static str, words: &'static str) -> By {
     }
 }
 
-impl fmt::Display for By {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Simulation => f.write_str("the simulation"),
-            Self::Tests {
-                package,
-                file,
-                words,
-            } => {
-                write!(f, "`{package}`")?;
-                if let Some(file) = file {
-                    write!(f, ", `{file}`")?;
-                }
-                if !words.is_empty() {
-                    write!(f, ": `{words}`")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
 fn all() -> impl Iterator<Item = &'static Mutant> {
     [
         resume::MUTANTS,
@@ -106,7 +73,8 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
 /// Where they are listed.
 const DOCS: &str = "docs/mutants.md";
 
-/// That each mutant still fits the code, and that the docs list them.
+/// That each mutant still fits the code, that there is what catches it, and that the docs list
+/// them.
 pub(crate) fn check() -> Result<(), String> {
     for mutant in all() {
         let found = read(&root().join(mutant.file))?
@@ -118,6 +86,7 @@ pub(crate) fn check() -> Result<(), String> {
                 mutant.file, mutant.wrong
             ));
         }
+        mutant.by.exists()?;
     }
     if read(&root().join(DOCS))?.ends_with(&table()) {
         Ok(())
