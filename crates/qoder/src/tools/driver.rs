@@ -14,7 +14,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::answer::{Answer, Given};
 use super::answers::{delivery, is_this};
 use super::approvals::Decision;
-use super::caught::Caught;
 use super::ledger::{LedgerError, Record};
 use super::machine::{Action, Delivery, Kind, Otherwise, Rounds};
 use super::opening::{Answering, ToolProgress};
@@ -22,6 +21,7 @@ use super::result::ToolResult;
 use super::seen::Seen;
 use super::tool_use::{ToolKind, ToolUse};
 use super::toolbox::UnknownTools;
+use crate::caught::Caught;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::follow::Update;
@@ -401,7 +401,13 @@ impl<'l> ToolTurn<'l> {
         };
         self.tell(ToolProgress::Started(id.clone()));
         let runs = Some(id.clone());
-        let future = Box::pin(async move { Came::Ended(id, Caught(handling).await) });
+        let future = Box::pin(async move {
+            let result = Caught(handling).await.unwrap_or_else(|panic| {
+                tracing::error!("the handler of a tool panicked: {panic}");
+                ToolResult::error("the tool failed: it panicked")
+            });
+            Came::Ended(id, result)
+        });
         self.jobs.push(Job {
             runs,
             looks: false,

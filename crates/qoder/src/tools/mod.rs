@@ -6,7 +6,6 @@
 mod answer;
 mod answers;
 mod approvals;
-mod caught;
 mod driver;
 mod file_ledger;
 mod fit;

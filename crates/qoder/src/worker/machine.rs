@@ -11,7 +11,7 @@ use qoder_types::{WorkHeartbeat, WorkId};
 
 use super::backoff::Backoff;
 use super::notice::CancelReason;
-pub(super) use action::{Action, Beat, BeatState, Release, Slot, Tick};
+pub(super) use action::{Action, Beat, BeatState, Release, Slot, Tick, WriteKind};
 use item::{Item, Step, Write};
 
 /// A poll that brought nothing new is followed by the next one so long after it was sent, at the
@@ -166,28 +166,6 @@ impl Machine {
         }
     }
 
-    /// An acknowledgement failed in a way that may pass. Returns the time until the next attempt.
-    pub(super) fn ack_failed(
-        &mut self,
-        now: Tick,
-        slot: Slot,
-        hint: Option<Duration>,
-    ) -> Option<Duration> {
-        self.advance(now);
-        let item = self.items.get_mut(&slot)?;
-        let third = item.third();
-        let Step::Acking(ack) = &mut item.step else {
-            return None;
-        };
-        Some(ack.again(now, &mut self.backoff, hint, third))
-    }
-
-    /// An acknowledgement failed for good.
-    pub(super) fn ack_refused(&mut self, now: Tick, slot: Slot) {
-        self.advance(now);
-        self.lose(now, slot);
-    }
-
     /// A heartbeat was answered.
     pub(super) fn beaten(&mut self, now: Tick, slot: Slot, beat: Beat) {
         self.advance(now);
@@ -228,26 +206,6 @@ impl Machine {
         }
     }
 
-    /// A heartbeat failed in a way that may pass. Returns the time until the next attempt.
-    pub(super) fn beat_failed(
-        &mut self,
-        now: Tick,
-        slot: Slot,
-        hint: Option<Duration>,
-    ) -> Option<Duration> {
-        self.advance(now);
-        let item = self.items.get_mut(&slot)?;
-        let third = item.third();
-        Some(item.beat.again(now, &mut self.backoff, hint, third))
-    }
-
-    /// The server says that the work is not this worker's: another heartbeat was the last one, or
-    /// there is no such work.
-    pub(super) fn beat_refused(&mut self, now: Tick, slot: Slot) {
-        self.advance(now);
-        self.lose(now, slot);
-    }
-
     /// The handler ended, well or not.
     pub(super) fn ended(&mut self, now: Tick, slot: Slot) {
         self.advance(now);
@@ -262,32 +220,31 @@ impl Machine {
         self.part(now, slot, Release::Over);
     }
 
-    /// A stop failed in a way that may pass. Returns the time until the next attempt, if there is
-    /// one.
-    pub(super) fn stop_failed(
+    /// A write failed in a way that may pass; `hint` is what the server asked to wait. Returns the
+    /// time until the next attempt, if there is one.
+    pub(super) fn failed(
         &mut self,
         now: Tick,
         slot: Slot,
+        kind: WriteKind,
         hint: Option<Duration>,
     ) -> Option<Duration> {
         self.advance(now);
         let item = self.items.get_mut(&slot)?;
         let third = item.third();
-        let Step::Stopping(stop) = &mut item.step else {
+        let write = item.write(kind)?;
+        let delay = write.again(now, &mut self.backoff, hint, third);
+        if kind == WriteKind::Stop && write.failures >= STOPS {
+            self.part(now, slot, Release::Unstopped);
             return None;
-        };
-        let delay = stop.again(now, &mut self.backoff, hint, third);
-        if stop.failures < STOPS {
-            return Some(delay);
         }
-        self.part(now, slot, Release::Unstopped);
-        None
+        Some(delay)
     }
 
-    /// A stop failed for good.
-    pub(super) fn stop_refused(&mut self, now: Tick, slot: Slot) {
+    /// A write failed for good: the work is not this worker's, or there is no such work.
+    pub(super) fn refused(&mut self, now: Tick, slot: Slot) {
         self.advance(now);
-        self.part(now, slot, Release::Unstopped);
+        self.lose(now, slot);
     }
 
     /// The worker is to end: nothing more is taken, and handlers have the grace to end.

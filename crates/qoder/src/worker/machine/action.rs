@@ -20,10 +20,10 @@ pub(in crate::worker) struct Slot(pub(super) u64);
 pub(in crate::worker) enum Action {
     /// Ask for work. Answered by `polled`, `poll_failed` or `poll_refused`.
     Poll,
-    /// Acknowledge the work. Answered by `acked`, `ack_failed` or `ack_refused`.
+    /// Acknowledge the work. Answered by `acked`, `failed` or `refused`.
     Ack { slot: Slot, number: u64 },
     /// Send a heartbeat that expects this to be the last one, and give up after this time. Answered
-    /// by `beaten`, `beat_failed` or `beat_refused`.
+    /// by `beaten`, `failed` or `refused`.
     Beat {
         slot: Slot,
         number: u64,
@@ -36,8 +36,8 @@ pub(in crate::worker) enum Action {
     Tell { slot: Slot, why: CancelReason },
     /// Drop the handler.
     Cancel { slot: Slot, why: CancelReason },
-    /// Stop the work, with force: nobody is at it any more. Answered by `stopped`, `stop_failed` or
-    /// `stop_refused`.
+    /// Stop the work, with force: nobody is at it any more. Answered by `stopped`, `failed` or
+    /// `refused`.
     Stop { slot: Slot, number: u64 },
     /// Drop the requests that are under way for the work, and forget it.
     Release { slot: Slot, how: Release },
@@ -45,6 +45,14 @@ pub(in crate::worker) enum Action {
     Wait(Option<Tick>),
     /// The worker is at its end. What is still under way is to be dropped.
     Done,
+}
+
+/// The writes that are made for a piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::worker) enum WriteKind {
+    Ack,
+    Beat,
+    Stop,
 }
 
 /// How a worker parted from a piece of work.

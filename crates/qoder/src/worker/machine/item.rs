@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use qoder_types::WorkId;
 
-use super::action::Tick;
+use super::action::{Tick, WriteKind};
 use crate::worker::backoff::Backoff;
 use crate::worker::notice::CancelReason;
 
@@ -53,6 +53,17 @@ impl Item {
     /// made again.
     pub(super) fn third(&self) -> Duration {
         self.ttl / 3
+    }
+
+    /// The write of this kind, if it is one that the work is at.
+    pub(super) fn write(&mut self, kind: WriteKind) -> Option<&mut Write> {
+        match (kind, &mut self.step) {
+            (WriteKind::Ack, Step::Acking(write)) | (WriteKind::Stop, Step::Stopping(write)) => {
+                Some(write)
+            }
+            (WriteKind::Beat, _) => Some(&mut self.beat),
+            _ => None,
+        }
     }
 }
 
