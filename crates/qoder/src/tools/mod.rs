@@ -9,6 +9,7 @@ mod approvals;
 mod driver;
 mod file_ledger;
 mod fit;
+mod jobs;
 mod ledger;
 mod machine;
 mod opening;

@@ -442,18 +442,18 @@ impl World {
                 machine.poll_failed(now, hint);
                 worker.idle_polls += 1;
             }
+            (Kind::Ack | Kind::Beat | Kind::Stop, Some(slot), Answer::Refused) => {
+                machine.refused(now, slot);
+            }
             (Kind::Ack, Some(slot), Answer::Done) => machine.acked(now, slot),
-            (Kind::Ack, Some(slot), Answer::Refused) => machine.refused(now, slot),
             (Kind::Ack, Some(slot), Answer::Failed(hint)) => {
                 machine.failed(now, slot, WriteKind::Ack, hint);
             }
             (Kind::Beat, Some(slot), Answer::Beat(beat)) => machine.beaten(now, slot, beat),
-            (Kind::Beat, Some(slot), Answer::Refused) => machine.refused(now, slot),
             (Kind::Beat, Some(slot), Answer::Failed(hint)) => {
                 machine.failed(now, slot, WriteKind::Beat, hint);
             }
             (Kind::Stop, Some(slot), Answer::Done) => machine.stopped(now, slot),
-            (Kind::Stop, Some(slot), Answer::Refused) => machine.refused(now, slot),
             (Kind::Stop, Some(slot), Answer::Failed(hint)) => {
                 machine.failed(now, slot, WriteKind::Stop, hint);
             }
