@@ -5,19 +5,19 @@ use std::time::Duration;
 use crate::worker::notice::CancelReason;
 
 /// The time since the worker began.
-pub(in crate::worker) type Tick = Duration;
+pub(crate) type Tick = Duration;
 
 /// A worker's place for a piece of work, from the poll that brought it until the worker has nothing
 /// to do with it any more. No place is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::worker) struct Slot(pub(super) u64);
+pub(crate) struct Slot(pub(super) u64);
 
 /// What is to be done.
 ///
 /// Requests with a `number` are writes. One that failed is made again under its number, and the
 /// server does it once: the number is part of its idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::worker) enum Action {
+pub(crate) enum Action {
     /// Ask for work. Answered by `polled`, `poll_failed` or `poll_refused`.
     Poll,
     /// Acknowledge the work. Answered by `acked`, `failed` or `refused`.
@@ -49,7 +49,7 @@ pub(in crate::worker) enum Action {
 
 /// The writes that are made for a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::worker) enum WriteKind {
+pub(crate) enum WriteKind {
     Ack,
     Beat,
     Stop,
@@ -57,7 +57,7 @@ pub(in crate::worker) enum WriteKind {
 
 /// How a worker parted from a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::worker) enum Release {
+pub(crate) enum Release {
     /// It is over, and the server knows.
     Over,
     /// It was never this worker's, or is not any more, and no handler was started.
@@ -83,18 +83,18 @@ impl Action {
 
 /// The answer to a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::worker) struct Beat {
+pub(crate) struct Beat {
     /// What the next one has to expect.
-    pub(in crate::worker) last: String,
+    pub(crate) last: String,
     /// How long the lease lasts.
-    pub(in crate::worker) ttl: Duration,
-    pub(in crate::worker) extended: bool,
-    pub(in crate::worker) state: BeatState,
+    pub(crate) ttl: Duration,
+    pub(crate) extended: bool,
+    pub(crate) state: BeatState,
 }
 
 /// What a heartbeat says of its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::worker) enum BeatState {
+pub(crate) enum BeatState {
     /// It is to be gone on with.
     Active,
     /// Somebody asked for it to be stopped.

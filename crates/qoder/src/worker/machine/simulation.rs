@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use chance::Chance;
-use server::{Answer, Kind, Request, Server, State};
+use server::{Answer, Kind, Request, Server, State, ms};
 use worker::Worker;
 
 const SEEDS: u64 = 1000;
@@ -76,10 +76,6 @@ struct World {
     workers: Vec<Worker>,
     numbers: u64,
     report: Report,
-}
-
-fn ms(time: u64) -> Duration {
-    Duration::from_millis(time)
 }
 
 fn name(item: usize) -> WorkId {

@@ -6,7 +6,11 @@ use std::time::Duration;
 use qoder_types::WorkHeartbeat;
 
 use super::super::{Beat, BeatState, Slot};
-use super::{Chance, ms};
+use super::chance::Chance;
+
+pub(super) fn ms(time: u64) -> Duration {
+    Duration::from_millis(time)
+}
 
 /// How far a piece of work is, at the server.
 #[derive(Clone, Copy, Debug, PartialEq)]
