@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::mend::mended;
-use super::{Event, MalformedEvent, UnknownEvent};
+use super::{Event, EventDeltaEvent, MalformedEvent, UnknownEvent};
 use crate::EventId;
 use crate::wire::{Object, Slot, read_text};
 
@@ -34,6 +34,11 @@ impl Event {
         } else {
             name
         };
+        if type_name == "event_delta" {
+            if let Some(delta) = EventDeltaEvent::of_text(own_id, data) {
+                return Self::EventDelta(delta);
+            }
+        }
         if !data.trim_start().starts_with('{') {
             return Self::malformed(type_name, own_id, data, "not a JSON object");
         }

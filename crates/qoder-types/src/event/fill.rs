@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{Announced, Delta, EvaluatedPermission, SessionError, StopReason};
+use crate::content;
 use crate::wire::Names;
 use crate::{
     Budget, ConfirmationResult, Content, Credits, EventId, Extra, FileId, ModelUsage, OutcomeId,
@@ -40,9 +41,10 @@ pub(super) fn fill(json: &str, fields: &mut [Field<'_>]) -> serde_json::Result<(
     from.end()
 }
 
-/// The types that fields have. One that is `required` is nothing without its member.
+/// The types that fields have. One that is `required` is nothing without its member; one that has a
+/// function is read by it, and else as serde reads the type.
 macro_rules! places {
-    ($($place:ident($ty:ty) $($required:ident)?,)*) => {
+    ($($place:ident($ty:ty) $($required:ident)? $(=> $read:path)?,)*) => {
         /// Where a member goes.
         pub(super) enum Place<'a> {
             $($place(&'a mut $ty),)*
@@ -67,12 +69,14 @@ macro_rules! places {
 
             fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
                 match self {
-                    $(Place::$place(place) => **place = Deserialize::deserialize(from)?,)*
+                    $(Place::$place(place) => **place = places!(@read from $($read)?)?,)*
                 }
                 Ok(())
             }
         }
     };
+    (@read $from:ident) => { Deserialize::deserialize($from) };
+    (@read $from:ident $read:path) => { $read($from) };
     (@ required) => { true };
     (@) => { false };
 }
@@ -83,8 +87,8 @@ places! {
     Boolean(Option<bool>),
     Budget(Option<Box<Budget>>),
     Confirmation(Option<ConfirmationResult>),
-    Content(Content) required,
-    ContentOrNone(Option<Content>),
+    Content(Content) required => content::content,
+    ContentOrNone(Option<Content>) => content::content_or_none,
     Credits(Option<Credits>),
     Delta(Delta) required,
     Error(Box<SessionError>) required,

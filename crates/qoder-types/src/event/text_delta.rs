@@ -4,6 +4,8 @@ use std::fmt;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::{ContentBlock, EventId, ThreadId, Timestamp};
+
 /// A piece of text that is being written, borrowed from the data of an `event_delta`: what a
 /// preview needs, at half the cost of an [`Event`](super::Event).
 ///
@@ -30,10 +32,7 @@ impl<'a> TextDelta<'a> {
     /// Reads the data of an `event_delta`. `None`: it has something else than text, or it is none;
     /// [`Event::decode`](super::Event::decode) knows what it is.
     pub fn read(data: &'a str) -> Option<Self> {
-        if !data.starts_with('{') {
-            return None;
-        }
-        let event: DeltaEvent<'a> = serde_json::from_str(data).ok()?;
+        let event = DeltaOfText::read(data)?;
         Some(Self {
             event_id: event.event_id,
             index: event.delta.index,
@@ -42,17 +41,40 @@ impl<'a> TextDelta<'a> {
     }
 }
 
-/// What is no such text has to be found out too: an event whose id is a number is malformed.
+/// An `event_delta` that brings text, as nearly all events of a stream with previews are, with what
+/// it has in common with other events.
 #[derive(Deserialize)]
-struct DeltaEvent<'a> {
-    #[serde(borrow, rename = "id", default)]
-    _id: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "session_thread_id", default)]
-    _session_thread_id: Option<Cow<'a, str>>,
+pub(super) struct DeltaOfText<'a> {
+    #[serde(default)]
+    pub(super) id: Option<EventId>,
+    #[serde(default)]
+    pub(super) processed_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) session_thread_id: Option<ThreadId>,
     #[serde(borrow)]
     event_id: Cow<'a, str>,
     #[serde(borrow)]
     delta: Delta<'a>,
+}
+
+impl<'a> DeltaOfText<'a> {
+    /// `None` if it is none.
+    pub(super) fn read(data: &'a str) -> Option<Self> {
+        // A list of the members would be one to serde.
+        if !data.starts_with('{') {
+            return None;
+        }
+        serde_json::from_str(data).ok()
+    }
+
+    /// What it is a piece of, and the piece.
+    pub(super) fn into_delta(self) -> (EventId, super::Delta) {
+        let delta = super::Delta {
+            index: self.delta.index,
+            content: ContentBlock::text(self.delta.content.0),
+        };
+        (EventId::from(&*self.event_id), delta)
+    }
 }
 
 #[derive(Deserialize)]
@@ -124,7 +146,8 @@ mod tests {
         for (data, is_read) in [
             (event(block, ""), true),
             (event(block, r#","id":"evt_2","later":[1]"#), true),
-            (event(block, r#","id":null,"processed_at":7"#), true),
+            (event(block, r#","id":null,"processed_at":null"#), true),
+            (event(block, r#","processed_at":7"#), false),
             (event(r#"{"text":"é","type":"text"}"#, ""), true),
             (event(r#"{"text":"","type":"text"}"#, ""), true),
             (event(block, r#","id":7"#), false),

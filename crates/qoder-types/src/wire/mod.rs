@@ -28,7 +28,7 @@ pub(crate) use members::{Members, Names, Object, Slot, choose, has_id, object_of
 #[cfg(test)]
 pub(crate) use members::{leave_over, left_over};
 pub use numbers::{Credits, Seconds};
-pub(crate) use text::read_text;
+pub(crate) use text::{read_text, unescaped};
 pub(crate) use values::{text_on_the_wire, word};
 pub(crate) use view::View;
 

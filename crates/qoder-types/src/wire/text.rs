@@ -10,6 +10,40 @@ pub(crate) fn read_text<T: DeserializeOwned>(text: &str) -> serde_json::Result<T
     })
 }
 
+/// The text that a string of JSON stands for. `None` if it is no string, or has an escape of half a
+/// surrogate pair. What is valid JSON otherwise is taken for granted.
+pub(crate) fn unescaped(json: &str) -> Option<String> {
+    let mut rest = json.strip_prefix('"')?.strip_suffix('"')?;
+    let mut text = String::with_capacity(rest.len());
+    while let Some((before, escape)) = rest.split_once('\\') {
+        text.push_str(before);
+        let (meant, length) = match escape.as_bytes().first()? {
+            b'b' => ('\u{8}', 1),
+            b'f' => ('\u{c}', 1),
+            b'n' => ('\n', 1),
+            b'r' => ('\r', 1),
+            b't' => ('\t', 1),
+            b'u' => {
+                let units = [digits(escape), escape.get(5..).and_then(unit)];
+                let units = units.into_iter().map_while(|unit| unit);
+                let meant = char::decode_utf16(units).next()?.ok()?;
+                // The escape of a pair has another backslash and another `u`.
+                (meant, meant.len_utf16() * 6 - 1)
+            }
+            // A quotation mark, a slash or a backslash.
+            itself => (char::from(*itself), 1),
+        };
+        text.push(meant);
+        rest = escape.get(length..)?;
+    }
+    text.push_str(rest);
+    // An escape is up to six times as long as its character.
+    if text.len() < text.capacity() / 4 * 3 {
+        text.shrink_to_fit();
+    }
+    Some(text)
+}
+
 /// The text with `\ufffd` for each escape of half a surrogate pair, which is what cutting a text
 /// in UTF-16 leaves; `None` if there is none.
 #[cold]
@@ -19,7 +53,8 @@ pub(crate) fn mended(text: &str) -> Option<String> {
     let mut at = 0;
     while let Some(next) = text[at..].find('\\') {
         at += next;
-        let (half, length) = match (unit(text, at), unit(text, at + 6)) {
+        let unit_at = |at| text.get(at..).and_then(unit);
+        let (half, length) = match (unit_at(at), unit_at(at + 6)) {
             (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (false, 12),
             (Some(0xd800..=0xdfff), _) => (true, 6),
             (Some(_), _) => (false, 6),
@@ -43,9 +78,14 @@ pub(crate) fn mended(text: &str) -> Option<String> {
     Some(mended)
 }
 
-/// The UTF-16 unit whose escape is at this place.
-fn unit(text: &str, at: usize) -> Option<u16> {
-    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+/// The UTF-16 unit whose escape a text begins with.
+fn unit(text: &str) -> Option<u16> {
+    digits(text.strip_prefix('\\')?)
+}
+
+/// The same, behind the backslash.
+fn digits(escape: &str) -> Option<u16> {
+    let digits = escape.get(..5)?.strip_prefix('u')?;
     u16::from_str_radix(digits, 16).ok()
 }
 
@@ -76,6 +116,51 @@ mod tests {
                 mended(text).map(|text| serde_json::from_str::<String>(&text).expect("JSON"));
             assert_eq!(read.as_deref(), want, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_unescaped_is_what_serde_json_reads() {
+        let units = [
+            "a",
+            "é",
+            "好",
+            "😀",
+            r"\n",
+            r"\r",
+            r"\t",
+            r"\b",
+            r"\f",
+            r"\\",
+            r"\/",
+            r#"\""#,
+            r"\u0041",
+            r"\u00e9",
+            r"\u597D",
+            r"\ud83d",
+            r"\uDE00",
+            r"\ud83d\ude00",
+            "u0041",
+            "",
+        ];
+        let strings = units.iter().flat_map(|first| {
+            let pairs = units.iter().map(move |second| [*first, *second]);
+            pairs.flat_map(|[first, second]| units.map(|third| [first, second, third].concat()))
+        });
+        for string in strings {
+            let json = format!("\"{string}\"");
+            let read = serde_json::from_str::<String>(&json).ok();
+            assert_eq!(unescaped(&json), read, "{json}");
+        }
+        for json in ["7", "null", "[\"a\"]", "\""] {
+            assert_eq!(unescaped(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_unescaped_takes_little_more_than_its_length() {
+        let json = format!("\"{}\"", r"\u597d".repeat(1000));
+        let text = unescaped(&json).expect("a string");
+        assert_eq!((text.len(), text.capacity()), (3000, 3000));
     }
 
     #[test]

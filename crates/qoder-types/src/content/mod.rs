@@ -1,14 +1,15 @@
 //! The content of messages and tool results: text, or a list of blocks.
 
-use std::borrow::Cow;
-use std::fmt;
+mod read;
 
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+pub(crate) use read::{content, content_or_none};
+
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use crate::wire::{Fit, View, Wire, serialize_by_wire, visit_json};
-use crate::{Extra, Source};
+use crate::Source;
+use crate::wire::{Fit, View, Wire, serialize_by_wire};
 
 /// The content of a message or a tool result.
 ///
@@ -162,39 +163,6 @@ mixed!(A B C D);
 mixed!(A B C D E);
 mixed!(A B C D E F);
 
-impl<'de> Deserialize<'de> for Content {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextOrBlocks;
-
-        impl<'de> Visitor<'de> for TextOrBlocks {
-            type Value = Content;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a list of content blocks")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Content, E> {
-                Ok(Content::Text(text.to_owned()))
-            }
-
-            fn visit_string<E>(self, text: String) -> Result<Content, E> {
-                Ok(Content::Text(text))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Content, A::Error> {
-                // Nearly always one block; a `Vec` would start with room for four large ones.
-                let mut blocks = Vec::with_capacity(1);
-                while let Some(block) = seq.next_element()? {
-                    blocks.push(block);
-                }
-                Ok(Content::Blocks(blocks))
-            }
-        }
-
-        deserializer.deserialize_any(TextOrBlocks)
-    }
-}
-
 tagged! {
     /// A block of content.
     ContentBlock {
@@ -263,139 +231,6 @@ impl From<DocumentBlock> for ContentBlock {
 impl From<SearchResultBlock> for ContentBlock {
     fn from(block: SearchResultBlock) -> Self {
         Self::SearchResult(Box::new(block))
-    }
-}
-
-/// Text blocks are read as they come, since events have them; the others by way of a map.
-impl<'de> Deserialize<'de> for ContentBlock {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Block;
-
-        impl<'de> Visitor<'de> for Block {
-            type Value = ContentBlock;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a content block")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ContentBlock, A::Error> {
-                let mut is_text = false;
-                let mut text = None;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key>()? {
-                    match key {
-                        Key::Type => match map.next_value()? {
-                            Kind::Text => {
-                                is_text = true;
-                                forget(&mut extra, "type");
-                            }
-                            Kind::Other(kind) => {
-                                is_text = false;
-                                extra.insert("type".to_owned(), kind);
-                            }
-                        },
-                        Key::Text => match map.next_value()? {
-                            Value::String(found) => {
-                                text = Some(found);
-                                forget(&mut extra, "text");
-                            }
-                            other => {
-                                text = None;
-                                extra.insert("text".to_owned(), other);
-                            }
-                        },
-                        Key::Other(key) => {
-                            extra.insert(key, map.next_value()?);
-                        }
-                    }
-                }
-                Ok(match (is_text, text) {
-                    (true, Some(text)) => ContentBlock::Text(TextBlock { text, extra }),
-                    (_, text) => {
-                        if is_text {
-                            extra.insert("type".to_owned(), "text".into());
-                        }
-                        if let Some(text) = text {
-                            extra.insert("text".to_owned(), text.into());
-                        }
-                        ContentBlock::read(extra.into())
-                    }
-                })
-            }
-
-            visit_json!(ContentBlock::read; bool i64 u64 f64 str unit seq);
-        }
-
-        deserializer.deserialize_any(Block)
-    }
-}
-
-/// Of a member that is there twice the last counts.
-fn forget(extra: &mut Extra, name: &str) {
-    if !extra.is_empty() {
-        extra.remove(name);
-    }
-}
-
-/// A key of a content block. The common ones are not copied.
-enum Key {
-    Type,
-    Text,
-    Other(String),
-}
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Name;
-
-        impl Visitor<'_> for Name {
-            type Value = Key;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-                Ok(match name {
-                    "type" => Key::Type,
-                    "text" => Key::Text,
-                    other => Key::Other(other.to_owned()),
-                })
-            }
-        }
-
-        deserializer.deserialize_identifier(Name)
-    }
-}
-
-/// The type of a content block. The usual one is not copied.
-enum Kind {
-    Text,
-    Other(Value),
-}
-
-impl<'de> Deserialize<'de> for Kind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Type;
-
-        impl<'de> Visitor<'de> for Type {
-            type Value = Kind;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a type")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Kind, E> {
-                Ok(match name {
-                    "text" => Kind::Text,
-                    other => Kind::Other(other.into()),
-                })
-            }
-
-            visit_json!(Kind::Other; bool i64 u64 f64 unit seq map);
-        }
-
-        deserializer.deserialize_any(Type)
     }
 }
 
