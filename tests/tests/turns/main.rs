@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod answers_by_id;
 mod batch;
 mod desk;
 mod life_cycles;
