@@ -15,8 +15,9 @@ pub(crate) fn read_text<T: DeserializeOwned>(text: &str) -> serde_json::Result<T
 pub(crate) fn unescaped(json: &str) -> Option<String> {
     let mut rest = json.strip_prefix('"')?.strip_suffix('"')?;
     let mut text = String::with_capacity(rest.len());
-    while let Some((before, escape)) = rest.split_once('\\') {
-        text.push_str(before);
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        text.push_str(rest.get(..at)?);
+        let escape = rest.get(at + 1..)?;
         let (meant, length) = match escape.as_bytes().first()? {
             b'b' => ('\u{8}', 1),
             b'f' => ('\u{c}', 1),
