@@ -35,6 +35,7 @@ mod shared;
 #[cfg(test)]
 mod test_folder;
 mod text;
+mod timer;
 pub mod tools;
 pub mod transcript;
 pub mod turn;

@@ -15,7 +15,8 @@
     reason = "a program for the terminal"
 )]
 
-use std::time::Duration;
+#[path = "../../demo/mod.rs"]
+mod demo;
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -39,7 +40,7 @@ struct Service {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The simulator, if one was started, lives as long as this binding.
-    let (client, _simulator) = connect().await?;
+    let (client, _simulator) = demo::connect(script).await?;
     let agent = AgentCreate::new("service", "ultimate");
     let agent = client.agents().create(agent).await?;
     let environment = client.environments().list().limit(1).first().await?;
@@ -126,23 +127,9 @@ fn failed(why: impl std::fmt::Display) -> (StatusCode, String) {
     (StatusCode::BAD_GATEWAY, why.to_string())
 }
 
-async fn connect() -> Result<(Client, Option<qoder_sim::Sim>), Box<dyn std::error::Error>> {
-    if std::env::var_os("QODER_PAT").is_some() {
-        return Ok((Client::from_env()?, None));
-    }
-    let simulator = qoder_sim::Sim::builder()
-        .default_agent(|turn| async move {
-            let answer = format!("No model is here, but you asked: {} ", turn.message());
-            let answer = answer.repeat(5);
-            turn.deltas(answer.split_inclusive(' ')).await;
-        })
-        .pace(Duration::from_millis(80))
-        .start()
-        .await?;
-    eprintln!("QODER_PAT is not set: using a simulator, whose agents are scripted");
-    let client = Client::builder()
-        .token("pt-simulated")
-        .base_url(simulator.base_url())
-        .build()?;
-    Ok((client, Some(simulator)))
+/// What an agent of the simulator says.
+async fn script(turn: qoder_sim::Turn) {
+    let answer = format!("No model is here, but you asked: {} ", turn.message());
+    let answer = answer.repeat(5);
+    turn.deltas(answer.split_inclusive(' ')).await;
 }

@@ -87,6 +87,12 @@ impl Account {
         }
     }
 
+    async fn session_in(&self, environment: &EnvironmentId) -> SessionId {
+        let session = SessionCreate::new(&self.agent, environment);
+        let session = self.client.sessions().create(session);
+        session.await.expect("a session").id
+    }
+
     /// A body of any shape, which typed arguments would not let through.
     fn post(&self, path: &str, body: &Value) -> qoder::Call<Value> {
         self.client.request(Method::Post, path).json(body)
@@ -297,22 +303,12 @@ async fn what_is_in_the_way() {
         .add(&a.session, FileResource::new(&file))
         .await
         .expect("a resource");
-    let used = c
-        .sessions()
-        .create(SessionCreate::new(&a.agent, &a.environment))
-        .await
-        .expect("a session")
-        .id;
+    let used = a.session_in(&a.environment).await;
     c.session(&used)
         .send("Hi")
         .await
         .expect("a turn that waits");
-    let archived = c
-        .sessions()
-        .create(SessionCreate::new(&a.agent, &a.environment))
-        .await
-        .expect("a session")
-        .id;
+    let archived = a.session_in(&a.environment).await;
     c.sessions().archive(&archived).await.expect("archived");
     let key = |name| {
         c.agents()
@@ -344,12 +340,7 @@ async fn what_is_in_the_way() {
         .await
         .expect("an environment")
         .id;
-    let worked = c
-        .sessions()
-        .create(SessionCreate::new(&a.agent, &own))
-        .await
-        .expect("a session")
-        .id;
+    let worked = a.session_in(&own).await;
     c.session(&worked).send("Hi").await.expect("work");
     let queue = c.environments().work();
     let work = queue.poll(&own).await.expect("an answer").expect("work").id;

@@ -3,7 +3,7 @@
 
 use crate::common::{TOKEN, client, client_in, current, seed, session, start};
 use qoder::types::serde_json::{Value, json};
-use qoder::types::{AgentCreate, SessionCreate, UserMessage};
+use qoder::types::{AgentCreate, SessionCreate, SessionId, UserMessage};
 use qoder::{Client, Dialect, Event, Start};
 use qoder_sim::{Recorded, Sim};
 
@@ -34,6 +34,14 @@ async fn seed_client() -> (Sim, Client) {
     let sim = start(seed()).await;
     let client = client_in(&sim, Dialect::Seed);
     (sim, client)
+}
+
+/// The id of the first event that a stream after this one has.
+async fn first_after(client: &Client, session: &SessionId, id: &str) -> String {
+    let stream = client.session(session).stream().after(id);
+    let mut stream = stream.await.expect("a stream");
+    let next = stream.next().await.expect("an event").expect("an event");
+    next.id().expect("an id").to_string()
 }
 
 #[tokio::test]
@@ -169,17 +177,7 @@ async fn resume_after_a_disconnect() {
     let truth = crate::common::truth(&sim, &id);
     sim.clear_requests();
 
-    let mut stream = client
-        .session(&id)
-        .stream()
-        .after(truth[1].as_str())
-        .await
-        .expect("a stream");
-    let next = stream.next().await.expect("an event").expect("an event");
-    assert_eq!(
-        next.id().map(qoder::types::EventId::as_str),
-        Some(truth[2].as_str())
-    );
+    assert_eq!(first_after(&client, &id, &truth[1]).await, truth[2]);
 
     let request = the_request(&sim);
     assert_eq!(
@@ -315,17 +313,7 @@ async fn today_a_stream_resumes_by_header_alone() {
     let truth = crate::common::truth(&sim, &id);
     sim.clear_requests();
 
-    let mut stream = client
-        .session(&id)
-        .stream()
-        .after(truth[0].as_str())
-        .await
-        .expect("a stream");
-    let next = stream.next().await.expect("an event").expect("an event");
-    assert_eq!(
-        next.id().map(qoder::types::EventId::as_str),
-        Some(truth[1].as_str())
-    );
+    assert_eq!(first_after(&client, &id, &truth[0]).await, truth[1]);
     let request = the_request(&sim);
     assert_eq!(line(&request), format!("GET /sessions/{id}/events/stream"));
     assert_eq!(request.header("last-event-id"), Some(truth[0].as_str()));

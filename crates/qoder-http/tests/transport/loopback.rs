@@ -34,6 +34,10 @@ where
     (addr, connections)
 }
 
+fn is(error: &Error, kind: ErrorKind, sent: Sent) {
+    assert_eq!((error.kind(), error.sent()), (kind, sent), "{error}");
+}
+
 /// Reads one request's head; false at the end of the connection.
 async fn head(connection: &mut TcpStream) -> bool {
     let mut seen = Vec::new();
@@ -83,21 +87,13 @@ async fn a_refused_connection_sent_nothing() {
     let addr = listener.local_addr().expect("an address");
     drop(listener);
     let error = send(addr).await.expect_err("nobody listens");
-    assert_eq!(
-        (error.kind(), error.sent()),
-        (ErrorKind::Connect, Sent::No),
-        "{error}"
-    );
+    is(&error, ErrorKind::Connect, Sent::No);
 }
 
 #[tokio::test]
 async fn a_reset_before_the_head_may_have_sent_it() {
     let error = send(says(b"").await).await.expect_err("closed");
-    assert_eq!(
-        (error.kind(), error.sent()),
-        (ErrorKind::Reset, Sent::Maybe),
-        "{error}"
-    );
+    is(&error, ErrorKind::Reset, Sent::Maybe);
 }
 
 #[tokio::test]
@@ -175,11 +171,7 @@ async fn silence_has_a_limit_in_every_phase() {
         .send(get(addr), Lane::Call, limits)
         .await
         .expect_err("no head");
-    assert_eq!(
-        (error.kind(), error.sent()),
-        (ErrorKind::Timeout(Phase::Head), Sent::Maybe),
-        "{error}"
-    );
+    is(&error, ErrorKind::Timeout(Phase::Head), Sent::Maybe);
 
     let (addr, _) = server(|mut connection| async move {
         head(&mut connection).await;
@@ -321,11 +313,7 @@ async fn plain_http_goes_to_loopback_only() {
             .send(request, Lane::Call, Timeouts::default())
             .await
             .expect_err("refused");
-        assert_eq!(
-            (error.kind(), error.sent()),
-            (ErrorKind::Url, Sent::No),
-            "{error}"
-        );
+        is(&error, ErrorKind::Url, Sent::No);
         assert!(error.to_string().contains("https"), "{error}");
     }
     for url in [

@@ -1,8 +1,7 @@
 //! The thin shell around [`Follower`]: connections, pages and the timer. It decides nothing; what
 //! to do is what the machine says.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::IntoFuture;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use bytes::Bytes;
 use qoder_http::ResponseBody;
 use qoder_http::time::deadline;
 use qoder_types::{Event, EventId, Page, Request};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::machine::{Action, Follower, Settings};
@@ -21,6 +20,7 @@ use crate::call::{Call, CallOptions, Pending, Prepared, open};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::shared::Shared;
+use crate::timer::Timer;
 
 /// A session or thread that is followed.
 pub(crate) struct Driver {
@@ -31,7 +31,7 @@ pub(crate) struct Driver {
     /// What has come of the body, and the machine doesn't have yet.
     chunk: Bytes,
     fetching: Option<Pending<Page<Event>>>,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
     clock: Clock,
     trace: Trace,
     /// How many bytes the machine was given so far.
@@ -91,7 +91,7 @@ impl Driver {
             body: None,
             chunk: Bytes::new(),
             fetching: None,
-            timer: None,
+            timer: Timer::default(),
             fed: 0,
             ended: false,
         }
@@ -187,18 +187,7 @@ impl Driver {
     }
 
     fn sleep(&mut self, until: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(until) = self.clock.at(until) else {
-            return Poll::Pending;
-        };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(until)));
-        // One that is early is left alone until it fires, since the limit of silence moves with
-        // every event.
-        if until < timer.deadline() || timer.is_elapsed() {
-            timer.as_mut().reset(until);
-        }
-        timer.as_mut().poll(cx)
+        self.timer.poll(self.clock.at(until), cx)
     }
 
     fn release(&mut self) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use qoder_types::{Event, EventId};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::answer::{Answer, Given};
 use super::answers::{delivery, is_this};
@@ -23,6 +23,7 @@ use super::toolbox::UnknownTools;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::follow::Update;
+use crate::timer::Timer;
 use crate::turn::{Reading, Reply, Stop, Turn, answered};
 
 /// The events of one turn, in which a [`Toolbox`](crate::Toolbox) and
@@ -50,7 +51,7 @@ pub struct ToolTurn<'l> {
     start: Instant,
     /// When there is something to be done again, if nothing happens.
     until: Option<Duration>,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
     /// Nobody is there to answer what is left to the caller.
     alone: bool,
     over: bool,
@@ -76,7 +77,7 @@ impl<'l> ToolTurn<'l> {
             last: None,
             start: Instant::now(),
             until: None,
-            timer: None,
+            timer: Timer::default(),
             alone: false,
             over: false,
         }
@@ -242,7 +243,7 @@ impl<'l> ToolTurn<'l> {
     fn end(&mut self, item: Option<Result<Update>>) -> Poll<Option<Result<Update>>> {
         self.over = true;
         self.jobs.clear();
-        self.timer = None;
+        self.timer = Timer::default();
         Poll::Ready(item)
     }
 
@@ -412,17 +413,7 @@ impl<'l> ToolTurn<'l> {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let until = self.until.and_then(|until| self.start.checked_add(until));
-        let Some(until) = until else {
-            self.timer = None;
-            return Poll::Pending;
-        };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if timer.deadline() != until {
-            timer.as_mut().reset(until);
-        }
-        timer.as_mut().poll(cx)
+        self.timer.poll(until, cx)
     }
 
     fn now(&self) -> Duration {

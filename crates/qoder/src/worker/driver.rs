@@ -2,7 +2,6 @@
 //! do is what the machine says.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use qoder_http::time::deadline;
 use qoder_types::ops::environments::work as ops;
 use qoder_types::{EnvironmentId, SessionId, Work, WorkHeartbeat, WorkId, WorkStop};
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tracing::{Instrument, Span, debug, info, info_span, warn};
 use uuid::Uuid;
 
@@ -26,6 +25,7 @@ use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::shared::Shared;
 use crate::text::excerpt;
+use crate::timer::Timer;
 
 /// How long the server is asked to wait for work, in milliseconds. It allows no more.
 const BLOCK: u32 = 999;
@@ -53,7 +53,7 @@ pub(super) struct Driver<'a> {
     shutdown: Option<Shutdown>,
     notices: Option<Notices>,
     started: Instant,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
     /// What the worker ends with.
     failure: Option<Error>,
     /// Polls fail.
@@ -111,7 +111,7 @@ impl<'a> Driver<'a> {
             shutdown: worker.shutdown,
             notices: worker.notices,
             started: Instant::now(),
-            timer: None,
+            timer: Timer::default(),
             failure: None,
             failing: false,
         }
@@ -150,16 +150,8 @@ impl<'a> Driver<'a> {
     }
 
     fn sleep(&mut self, until: Option<Tick>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(until) = until.and_then(|until| deadline(self.started, until)) else {
-            return Poll::Pending;
-        };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if timer.deadline() != until {
-            timer.as_mut().reset(until);
-        }
-        timer.as_mut().poll(cx)
+        let until = until.and_then(|until| deadline(self.started, until));
+        self.timer.poll(until, cx)
     }
 
     fn act(&mut self, action: Action) {
