@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Sent};
 use crate::lane::Lane;
 use crate::request::RequestBody;
 
-/// What is done about the coding of a response's body (`Content-Encoding`; RFC 9110, section 8.4).
+/// How the coding of a response's body is handled (`Content-Encoding`; RFC 9110, section 8.4).
 /// It is set among the extensions of a request.
 ///
 /// ```

@@ -27,7 +27,7 @@ pub(crate) struct Gunzip {
     given: u64,
 }
 
-/// What the next compressed byte belongs to.
+/// The part of a member that the next compressed byte belongs to.
 enum State {
     /// The first member, or nothing at all.
     Start,
@@ -37,7 +37,7 @@ enum State {
     Padding,
 }
 
-/// What is wrong with compressed bytes.
+/// A fault of compressed bytes.
 #[derive(Debug)]
 pub(crate) enum GunzipError {
     /// They end before their last member does.

@@ -249,7 +249,7 @@ pub(crate) struct FramedBody {
     /// `None` after the end, and after an error.
     io: Option<TokioIo<ConnectedStream>>,
     framing: Framing,
-    /// What was read, and is not handed out.
+    /// Bytes that were read and are not handed out yet.
     read: Bytes,
     /// Has memory only while there is something to read.
     buffer: BytesMut,

@@ -62,7 +62,7 @@ struct Shared {
     no_tls: Option<NoTls>,
 }
 
-/// What carries the requests.
+/// The service that carries the requests.
 enum Wire {
     Hyper(Box<Lanes>),
     Service(BoxService),

@@ -9,7 +9,7 @@ use crate::form::{self, Form};
 use crate::query::{Query, segments};
 use crate::settings::Dialect;
 
-/// What all paths of the API begin with.
+/// The prefix of all paths of the API.
 pub(crate) const BASE: &str = "/api/v1/cloud";
 
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     /// `None` if it was too large.
     pub(crate) body: Option<Bytes>,
-    /// What it is called in the answer and in the logs of both sides.
+    /// The id of the request, in the answer and in the logs of both sides.
     pub(crate) id: String,
 }
 

@@ -7,7 +7,7 @@ use crate::body::ResponseBody;
 use crate::json::{Json, object};
 use crate::refusal::Refusal;
 
-/// What is sent in place of what was asked for.
+/// A body that is sent in place of the one that was asked for.
 #[derive(Debug)]
 pub(crate) enum Denied {
     /// No response: the connection is closed.

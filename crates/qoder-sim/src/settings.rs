@@ -40,7 +40,7 @@ pub(crate) struct Settings {
     pub(crate) flat_401: bool,
     /// Accepted events are answered without their ids, as an early generation may have.
     pub(crate) anonymous_sends: bool,
-    /// What tokens of service accounts live at most.
+    /// The longest life of a service account's token.
     pub(crate) token_ttl: Option<Duration>,
     /// How long links to files hold.
     pub(crate) link_ttl: Duration,

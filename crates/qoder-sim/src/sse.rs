@@ -23,7 +23,8 @@ pub(crate) struct Stream {
     thread: Option<String>,
     /// Where in the feed it is.
     at: usize,
-    /// What was there when it was opened: previews of events complete by then are not repeated.
+    /// How many events there were when it was opened: previews of events complete by then are not
+    /// repeated.
     opened_at: usize,
     previews: Vec<String>,
     fault: Fault,

@@ -5,12 +5,12 @@ use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
-/// What one call of [`Parser::step`](crate::Parser::step) completed.
+/// The result of one call of [`Parser::step`](crate::Parser::step).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<'a> {
     /// How many bytes of the input are consumed.
     pub consumed: usize,
-    /// What they completed; `None` if the whole input is consumed and more is needed.
+    /// The item that they completed; `None` if the whole input is consumed and more is needed.
     pub item: Option<Item<'a>>,
 }
 

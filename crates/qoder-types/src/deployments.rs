@@ -35,7 +35,7 @@ object! {
         status: DeploymentStatus,
         /// Why the deployment is paused. `None` while it is active.
         paused_reason?: PausedReason,
-        /// What each session may cost. `None` if there is no limit.
+        /// The budget of each session. `None` if there is no limit.
         budget?: Budget,
         /// When the deployment was archived. `None` while it is live.
         archived_at?: Timestamp,
@@ -115,7 +115,7 @@ body! {
         resources[resource]: SessionResource,
         /// The vaults whose credentials the sessions may use: at most 50.
         vault_ids: Vec<VaultId>,
-        /// What each session may cost. Left out, there is no limit.
+        /// The budget of each session. Left out, there is no limit.
         budget: Budget,
         /// The caller's own data: at most 16 entries, of keys with up to 64 and values with up to
         /// 512 characters.
@@ -155,7 +155,7 @@ body! {
         /// The vaults whose credentials the sessions may use, in place of all that there are: at
         /// most 50.
         vault_ids: Vec<VaultId> | null,
-        /// What each session may cost from now on.
+        /// The budget of each session from now on.
         budget: Budget | null,
         /// Changes to single entries of the metadata; the others stay.
         metadata{}: String | null,
@@ -175,7 +175,7 @@ object! {
         session_id?: SessionId,
         /// Why there is no session. `None` if there is one.
         error?: DeploymentError,
-        /// What the run came of.
+        /// The cause of the run.
         trigger_context: TriggerContext,
         /// When the run was made.
         created_at: Timestamp,
@@ -183,7 +183,7 @@ object! {
 }
 
 object! {
-    /// What a run of a deployment came of.
+    /// The cause of a run of a deployment.
     TriggerContext {
         /// The kind of cause.
         kind: TriggerKind = "type",
@@ -193,7 +193,7 @@ object! {
 }
 
 open_enum! {
-    /// What kind of cause a run of a deployment has.
+    /// The kind of cause that a run of a deployment has.
     TriggerKind {
         /// The schedule.
         Schedule = "schedule",
@@ -213,7 +213,7 @@ object! {
 }
 
 open_enum! {
-    /// What kept a run of a deployment from starting a session.
+    /// The reason why a run of a deployment started no session.
     DeploymentErrorKind {
         /// The agent is archived.
         AgentArchived = "agent_archived_error",

@@ -10,11 +10,11 @@ object! {
         id!: DreamId,
         /// How far the dream is.
         status: DreamStatus,
-        /// What the dream reads.
+        /// The inputs of the dream.
         inputs: Vec<DreamInput>,
         /// Where what the dream writes goes.
         output_behavior: DreamOutputBehavior,
-        /// What the dream has written. Empty before that.
+        /// The outputs of the dream. Empty before that.
         outputs: Vec<DreamOutput>,
         /// The model that dreams.
         model: ModelRef,
@@ -22,7 +22,7 @@ object! {
         instructions: String,
         /// The session that the dream runs in. `None` before it has one.
         session_id?: SessionId,
-        /// What the dream has used so far.
+        /// The dream's usage so far.
         usage: DreamUsage,
         /// Why the dream failed. `None` if it didn't.
         error?: DreamError,
@@ -60,11 +60,11 @@ impl Dream {
 }
 
 tagged! {
-    /// What a dream reads.
+    /// An input of a dream.
     DreamInput {
         /// The memories of a store.
         MemoryStore(DreamMemoryStore) = "memory_store",
-        /// What happened in sessions.
+        /// The events of sessions.
         Sessions(DreamSessions) = "sessions",
     }
 }
@@ -138,7 +138,7 @@ body! {
 }
 
 object! {
-    /// What a dream has written.
+    /// An output of a dream.
     DreamOutput {
         /// The kind of output: `memory_store`.
         kind: String = "type",
@@ -150,7 +150,7 @@ object! {
 }
 
 object! {
-    /// What a dream has used so far, in tokens.
+    /// A dream's usage so far, in tokens.
     DreamUsage {
         /// Tokens of input.
         input_tokens: u64,
@@ -194,7 +194,7 @@ body! {
     /// );
     /// ```
     DreamCreate {
-        /// What the dream reads.
+        /// The inputs of the dream.
         inputs: Vec<DreamInput>,
         /// The model that dreams: its id, or a [`ModelRef`] with its id and speed.
         model: ModelRef,

@@ -35,9 +35,9 @@ body! {
         /// Where they run.
         kind: EnvironmentKind = "type",
         ;
-        /// What they can reach. Left out, little: `limited` to no host.
+        /// The hosts that they can reach. Left out, little: `limited` to no host.
         networking: Networking,
-        /// What is installed beside what the image has. Nothing if left out.
+        /// The packages that are installed beside those of the image. Nothing if left out.
         packages: Packages,
         /// A bash script that runs after the packages are installed. A session fails to start if
         /// it fails.
@@ -79,7 +79,7 @@ open_enum! {
 }
 
 object! {
-    /// What an environment can reach.
+    /// The hosts that an environment can reach.
     Networking or kind {
         /// How it is restricted.
         kind: NetworkingKind = "type",
@@ -122,8 +122,8 @@ impl Networking {
 }
 
 body! {
-    /// What is installed in an environment: for each package manager, names that it knows, which
-    /// may have a version as it writes them.
+    /// The packages that are installed in an environment: for each package manager, names that it
+    /// knows, which may have a version as it writes them.
     Packages {
         ;
         /// Packages of Debian's `apt`.

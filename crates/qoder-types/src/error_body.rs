@@ -21,7 +21,7 @@ use crate::wire;
 pub struct ErrorBody {
     /// The type of the error, such as `invalid_request_error`. `None` in the gateway's flat form.
     pub error_type: Option<String>,
-    /// What is wrong, for people. `None` if the body doesn't say.
+    /// The server's message, for people. `None` if the body doesn't say.
     pub message: Option<String>,
     /// The parameter that is at fault. `None` if the server doesn't name one.
     pub param: Option<String>,

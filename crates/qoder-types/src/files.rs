@@ -42,7 +42,7 @@ impl From<&File> for FileId {
 }
 
 object! {
-    /// What a file belongs to.
+    /// The session that a file belongs to.
     FileScope {
         /// The kind of resource: `session`.
         kind?: String = "type",
@@ -62,7 +62,7 @@ object! {
     }
 }
 
-/// What is said of a file when it is uploaded. Its content goes beside it.
+/// The description of a file that is uploaded. Its content goes beside it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FileUpload {

@@ -14,7 +14,7 @@ pub struct Form {
     pub files: Vec<FormFile>,
 }
 
-/// What is said of a file in a form.
+/// The description of a file in a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FormFile {

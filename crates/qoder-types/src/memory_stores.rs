@@ -169,7 +169,7 @@ body! {
 }
 
 object! {
-    /// What a memory was after a change of it.
+    /// A memory as it was after a change of it.
     ///
     /// A [redacted](Self::redacted_at) version has neither path nor text, nor what tells of it.
     MemoryVersion {
@@ -179,7 +179,7 @@ object! {
         memory_id: MemoryId,
         /// The store that the memory is or was in.
         memory_store_id: MemoryStoreId,
-        /// What the change was.
+        /// The kind of the change.
         operation: MemoryOperation,
         /// The path. `None` if the version is redacted.
         path?: String,
@@ -202,7 +202,7 @@ object! {
 }
 
 open_enum! {
-    /// What was done to a memory.
+    /// The kind of a change of a memory.
     MemoryOperation {
         /// It was created.
         Created = "created",

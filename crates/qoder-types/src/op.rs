@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::wire;
 
-/// What is the same for all calls of an operation.
+/// The description of an operation, which is the same for all its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Op {
@@ -25,7 +25,7 @@ pub struct Op {
     pub retry: Retry,
     /// How the list is paged, if it is one.
     pub pages: PageStyle,
-    /// What the response is.
+    /// The kind of the response.
     pub accept: Accept,
     /// Whether there may be nothing to return. A response without a body is `null` then, and what
     /// is read from it is an `Option`.
@@ -82,7 +82,7 @@ pub enum PageStyle {
     Ids,
 }
 
-/// What a response is.
+/// The kind of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Accept {

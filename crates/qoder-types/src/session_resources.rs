@@ -94,7 +94,7 @@ body! {
         token: Secret = "authorization_token",
         /// Where the repository is in the container. The server chooses if left out.
         mount_path: String,
-        /// What is checked out. The default branch if left out.
+        /// The branch or commit that is checked out. The default branch if left out.
         checkout: Checkout,
         /// The id within the session. Only in what the server sends.
         id: ResourceId,
@@ -115,7 +115,7 @@ body! {
         password: Secret,
         /// Where the repository is in the container. The server chooses if left out.
         mount_path: String,
-        /// What is checked out. The default branch if left out.
+        /// The branch or commit that is checked out. The default branch if left out.
         checkout: Checkout,
         /// The id within the session. Only in what the server sends.
         id: ResourceId,
@@ -145,7 +145,7 @@ macro_rules! checkouts {
 checkouts!(GithubRepositoryResource GitRepositoryResource);
 
 tagged! {
-    /// What is checked out of a repository.
+    /// The branch or commit that is checked out of a repository.
     Checkout {
         /// A branch.
         Branch(BranchCheckout) = "branch",
@@ -190,7 +190,7 @@ body! {
         /// The memory store.
         memory_store_id: MemoryStoreId,
         ;
-        /// What the agent may do with the memories. Left out, it may read and write them.
+        /// The agent's access to the memories. Left out, it may read and write them.
         access: MemoryAccess,
         /// What the agent is told about the store.
         instructions: String,
@@ -211,7 +211,7 @@ impl MemoryStoreResource {
 }
 
 open_enum! {
-    /// What an agent may do with the memories of a store.
+    /// An agent's access to the memories of a store.
     MemoryAccess {
         /// It may read and write them.
         ReadWrite = "read_write",

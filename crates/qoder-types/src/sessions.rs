@@ -16,7 +16,7 @@ object! {
     Session {
         /// The session's id.
         id!: SessionId,
-        /// What the session is doing.
+        /// The session's status.
         status: SessionStatus,
         /// The agent as it was when the session started. Early generations give its id only.
         agent: SessionAgent = "agent" | "agent_id",
@@ -40,7 +40,7 @@ object! {
         stats: SessionStats,
         /// What the session has cost so far. `None` if the server doesn't say.
         usage?: SessionUsage,
-        /// What the session may cost. `None` if there is no limit.
+        /// The session's budget. `None` if there is no limit.
         budget?: Budget,
         /// When the session was archived. `None` while it is live.
         archived_at?: Timestamp,
@@ -52,7 +52,7 @@ object! {
 }
 
 open_enum! {
-    /// What a session, or a thread of it, is doing.
+    /// The status of a session, or of a thread of it.
     SessionStatus {
         /// It waits for a message, or for an answer.
         Idle = "idle",
@@ -186,7 +186,7 @@ object! {
         parent_thread_id?: ThreadId,
         /// The agent at work.
         agent: ThreadAgent,
-        /// What the thread is doing.
+        /// The thread's status.
         status: SessionStatus,
         /// How long the thread has taken so far. `None` before it has been at work.
         stats?: SessionStats,
@@ -252,7 +252,7 @@ body! {
         resources[resource]: SessionResource,
         /// The vaults whose credentials the session may use.
         vault_ids[vault_id]: VaultId,
-        /// What the session may cost. Left out, there is no limit.
+        /// The session's budget. Left out, there is no limit.
         budget: Budget,
         /// What the session begins with: at most 50 messages and outcomes.
         initial_events: InitialEvents,
@@ -270,7 +270,7 @@ body! {
         /// Parts of the session's snapshot of its agent, each in place of what is there. The agent
         /// itself stays as it is.
         agent: AgentOverrides,
-        /// What the session may cost from now on.
+        /// The session's budget from now on.
         budget: Budget | null,
         /// The new environment variables, in place of all that there are.
         environment_variables{environment_variable}: Secret,

@@ -16,7 +16,7 @@ object! {
 }
 
 object! {
-    /// What a session or a thread has used so far: a snapshot in place of the one before, not
+    /// The usage of a session or a thread so far: a snapshot in place of the one before, not
     /// something to add to it.
     SessionUsage {
         /// All credits.
@@ -80,7 +80,7 @@ impl Money {
 }
 
 object! {
-    /// What a request of a model, or a step that takes several, has used.
+    /// The usage of a request to a model, or of a step that takes several.
     ModelUsage {
         /// Credits, which may be 0 for a small request.
         credits?: Credits,
@@ -96,7 +96,7 @@ object! {
 }
 
 object! {
-    /// What a session may cost.
+    /// The budget of a session.
     ///
     /// ```
     /// use qoder_types::Budget;

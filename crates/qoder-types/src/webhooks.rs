@@ -4,7 +4,7 @@ use crate::wire::deserialize_by_wire;
 use crate::{SessionId, Timestamp};
 
 object! {
-    /// What a webhook delivers.
+    /// A delivery of a webhook.
     WebhookEvent {
         /// The id, the same for every delivery of the event.
         id!: String,

@@ -15,7 +15,7 @@ object! {
         id!: WorkId,
         /// The environment.
         environment_id: EnvironmentId,
-        /// What is to be done.
+        /// The task of the work.
         data: WorkData,
         /// How far it is.
         state: WorkState,
@@ -50,7 +50,7 @@ impl Work {
 }
 
 tagged! {
-    /// What is to be done.
+    /// The task of the work.
     WorkData {
         /// A session has something to do.
         Session(SessionWork) = "session",
@@ -86,7 +86,7 @@ open_enum! {
 object! {
     /// The answer to a heartbeat.
     WorkHeartbeat {
-        /// What the next heartbeat has to expect as the last one, to the letter.
+        /// The value that the next heartbeat has to expect as the last one, to the letter.
         last_heartbeat: String,
         /// Whether the worker still holds the lease, for as long as `ttl_seconds` says. If not, it
         /// has to leave the work alone.

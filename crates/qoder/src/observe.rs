@@ -75,7 +75,7 @@ pub struct AttemptReport {
     pub attempt: u32,
     /// The status of the response, if there was one.
     pub status: Option<u16>,
-    /// What went wrong, if something did.
+    /// The kind of the error. `None` for a success.
     pub error: Option<ErrorKind>,
     /// The wait before the next attempt; `None` if this was the last.
     pub retry_after: Option<Duration>,

@@ -11,9 +11,9 @@ use http::{HeaderMap, HeaderName, StatusCode};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Response<T> {
-    /// What the call returns.
+    /// The value that the call returns.
     pub value: T,
-    /// What surrounded it.
+    /// The status, headers and history of the call.
     pub meta: Meta,
     /// The body, to the byte.
     pub body: Bytes,

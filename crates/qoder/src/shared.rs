@@ -14,7 +14,7 @@ use crate::call::{CallOptions, EachCall};
 use crate::gateway::{BaseUrl, Dialect, ELSEWHERE};
 use crate::observe::Observe;
 
-/// What a client and its clones have in common, and each call, list and stream of theirs.
+/// The state that a client and its clones share, and each call, list and stream of theirs.
 #[derive(Clone)]
 pub(crate) struct Shared {
     inner: Arc<Inner>,

@@ -223,7 +223,7 @@ pub struct Delivery {
     pub id: String,
     /// When it was sent, in seconds since 1970.
     pub sent_at: u64,
-    /// What happened.
+    /// The event.
     pub event: WebhookEvent,
 }
 

@@ -28,13 +28,13 @@ use crate::error::{BoxError, ConnectTimeout};
 use crate::tls::{NoTls, Secured, Tls};
 use crate::versions::Versions;
 
-/// What makes the streams below TLS.
+/// The connector of the streams below TLS.
 #[cfg(feature = "proxy")]
 pub(crate) type Lower = Routed;
 #[cfg(not(feature = "proxy"))]
 pub(crate) type Lower = Direct;
 
-/// What HTTP is spoken over.
+/// The stream that HTTP is spoken over.
 pub(crate) type ConnectedStream = <Secured<Annotated> as Service<Uri>>::Response;
 
 /// Makes connections within a limit of time.

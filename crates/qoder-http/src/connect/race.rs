@@ -29,7 +29,7 @@ pub(super) struct Race {
     running: usize,
 }
 
-/// What is to be done.
+/// The next step of a race.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Begin another attempt.

@@ -41,7 +41,7 @@ use http::{HeaderMap, Method, Request};
 
 use crate::error::{ErrorKind, Sent};
 
-/// What a request does, as far as repeating it matters (RFC 9110, section 9.2.2).
+/// The effect of a request, as far as repeating it matters (RFC 9110, section 9.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Changes nothing.
@@ -79,7 +79,7 @@ impl Class {
     }
 }
 
-/// What ended an attempt.
+/// The end of an attempt.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum AttemptEnding<'a> {
@@ -102,7 +102,7 @@ pub enum AttemptEnding<'a> {
     BodyBroke,
 }
 
-/// What the table says about an attempt that has ended.
+/// The table's decision about an attempt that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
@@ -271,7 +271,7 @@ impl Drop for Attempts {
     }
 }
 
-/// What to do after an attempt: a [`Decision`], with the wait before a retry.
+/// The next step after an attempt: a [`Decision`], with the wait before a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {

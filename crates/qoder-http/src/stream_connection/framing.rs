@@ -18,7 +18,7 @@ pub(super) enum Framing {
     UntilClosed,
 }
 
-/// What is next in the bytes at hand.
+/// The next piece in the bytes at hand.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     /// Never empty.
@@ -102,7 +102,7 @@ pub(super) struct Chunked {
     between: usize,
 }
 
-/// What comes next.
+/// The part of a chunked body that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Size {

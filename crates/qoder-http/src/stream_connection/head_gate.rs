@@ -13,7 +13,7 @@ use super::read::poll_read_buf;
 /// How much is read at once. What comes with the head and is more than that is read by the body.
 const READ: usize = 4 << 10;
 
-/// What hyper speaks over.
+/// The stream that hyper speaks over.
 ///
 /// While it is closed it hands out a response up to the end of its head, and then nothing: hyper,
 /// which would read on into its own buffers, is given nothing to read, and what the connection
@@ -26,7 +26,7 @@ pub(super) struct HeadGate<S> {
 
 #[derive(Default)]
 struct Gate {
-    /// What was read and is not handed out yet.
+    /// Bytes that were read and are not handed out yet.
     read: BytesMut,
     head: Head,
 }

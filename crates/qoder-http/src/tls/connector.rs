@@ -31,7 +31,7 @@ impl NoTls {
     }
 }
 
-/// What HTTP is spoken over: the stream below, or TLS over it.
+/// The stream that HTTP is spoken over: the one below, or TLS over it.
 #[cfg(feature = "__tls")]
 type Layered<S> = MaybeHttpsStream<S>;
 #[cfg(not(feature = "__tls"))]

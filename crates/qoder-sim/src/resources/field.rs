@@ -16,7 +16,7 @@ pub(crate) struct Field {
     absent: fn() -> Json,
 }
 
-/// What may be sent for a field.
+/// The values that a field takes.
 #[derive(Clone, Copy)]
 enum Takes {
     /// A text of so many characters.
@@ -34,7 +34,7 @@ enum Takes {
 /// Checks what was sent for the field of this name, and gives what is kept.
 pub(crate) type Read = fn(&Context<'_>, &str, &Json) -> Result<Json, Refusal>;
 
-/// What metadata may be.
+/// The limits of metadata.
 const PAIRS: usize = 16;
 const LONGEST_KEY: usize = 64;
 const LONGEST_VALUE: usize = 512;

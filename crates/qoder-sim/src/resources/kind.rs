@@ -17,7 +17,7 @@ pub(crate) struct Kind {
     pub(crate) path: &'static str,
     /// Its `type`.
     pub(crate) name: &'static str,
-    /// What its ids begin with, without the underscore.
+    /// The prefix of its ids, without the underscore.
     pub(crate) prefix: &'static str,
     pub(crate) verbs: &'static [Verb],
     /// Its members between `type` and the parent's id, and the times, in the documented order.

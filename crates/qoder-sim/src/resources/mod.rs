@@ -88,7 +88,7 @@ const RESOURCES: &[Resource] = &[
     work::RESOURCE,
 ];
 
-/// What answers a request for an operation.
+/// The handler of an operation's requests.
 #[derive(Clone, Copy)]
 pub(crate) enum Handler {
     Plain(&'static Kind, Verb),

@@ -12,7 +12,7 @@ pub struct Failure {
     members: Vec<(String, serde_json::Value)>,
 }
 
-/// What the service does about an error.
+/// The service's reaction to an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
     Retrying,

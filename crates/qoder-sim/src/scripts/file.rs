@@ -45,7 +45,7 @@ struct File {
     default: Option<Part>,
 }
 
-/// What an agent does.
+/// The steps of an agent.
 enum Part {
     BuiltIn(Script),
     /// The steps of each turn; those of the last one are for all that come after it.
@@ -153,7 +153,7 @@ pub(super) struct Approval {
     #[serde(default)]
     pub(super) input: Map<String, Value>,
     pub(super) mcp_server: Option<String>,
-    /// What the tool gives if it is allowed.
+    /// The tool's output if it is allowed.
     #[serde(default)]
     pub(super) result: String,
     #[serde(default)]
@@ -206,10 +206,10 @@ fn plain() -> String {
 #[serde(deny_unknown_fields)]
 pub(super) struct Thread {
     pub(super) agent: String,
-    /// What it is told.
+    /// The message that it is sent.
     pub(super) message: String,
     #[serde(default)]
     pub(super) steps: Vec<Step>,
-    /// What it tells in return.
+    /// The message that it sends back.
     pub(super) answer: Option<String>,
 }

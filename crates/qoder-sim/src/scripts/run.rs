@@ -50,7 +50,7 @@ async fn to_its_end(world: Arc<World>, session: String, cancelled: u64) {
     stage.finish(&end);
 }
 
-/// What a script said when it panicked.
+/// Returns the message of a script's panic.
 struct Panicked(String);
 
 async fn acted(stage: &Arc<Stage>, number: usize) -> Result<(), Panicked> {

@@ -92,7 +92,7 @@ async fn one(turn: &Turn, step: &Step) {
     }
 }
 
-/// What happens after the client has allowed or denied the use of a tool.
+/// The steps after the client has allowed or denied the use of a tool.
 async fn follow_up(turn: &Turn, approval: &Approval, answer: &Answer) {
     if answer.is_allowed() {
         let result = filled(turn, &approval.result);

@@ -67,7 +67,7 @@ impl ToolUse {
     }
 }
 
-/// What a tool gives the agent: a text (`"12 files".into()`), blocks of content, or an error.
+/// The output of a tool: a text (`"12 files".into()`), blocks of content, or an error.
 #[derive(Clone, Debug)]
 pub struct ToolOutput {
     content: Json,
@@ -124,7 +124,7 @@ impl From<String> for ToolOutput {
     }
 }
 
-/// What the client said to a use of a tool: a confirmation, or a result.
+/// The client's answer to a use of a tool: a confirmation, or a result.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub(crate) kind: Kind,

@@ -32,7 +32,7 @@ pub struct Turn {
     pub(super) voice: Arc<Voice>,
 }
 
-/// What the client said.
+/// The client's message, as the script sees it.
 impl Turn {
     /// Returns the text of the last message of the client.
     pub fn message(&self) -> &str {
@@ -87,7 +87,7 @@ impl Turn {
     }
 }
 
-/// What the agent says and does.
+/// The agent's messages and actions.
 impl Turn {
     /// Says a message.
     pub async fn reply(&self, text: impl Into<String>) {

@@ -16,7 +16,7 @@ pub(crate) struct Account {
     pub(crate) owner: String,
     pub(crate) clock: Clock,
     pub(crate) sessions: Vec<Session>,
-    /// What was answered to each idempotency key, and for which request.
+    /// The answer to each idempotency key, and its request.
     pub(crate) answered: HashMap<String, (String, Reply)>,
     documents: BTreeMap<&'static str, Vec<Document>>,
     parts: Extensions,

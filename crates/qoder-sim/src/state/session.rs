@@ -26,7 +26,7 @@ pub(crate) struct Session {
     pub(crate) answers: Vec<(String, Json)>,
     /// When threads were archived.
     pub(crate) archived_threads: BTreeMap<String, String>,
-    /// What all turns have used, in hundredths of a credit.
+    /// The usage of all turns, in hundredths of a credit.
     used: u32,
     clock: Clock,
 }

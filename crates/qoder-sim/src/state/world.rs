@@ -21,7 +21,7 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     inner: Mutex<Inner>,
-    /// What an account has from its start.
+    /// Fills an account that is new.
     furnish: Furnish,
     /// How many turns may go on; see `hold_turns`.
     pub(crate) released: watch::Sender<usize>,

@@ -65,7 +65,7 @@ pub struct Resume<C> {
     looked_at: usize,
 }
 
-/// What [`Resume::bytes`] made of its input.
+/// The result of [`Resume::bytes`].
 #[derive(Debug)]
 pub struct Fed<'a> {
     /// How many bytes of the input are consumed: give the rest again.

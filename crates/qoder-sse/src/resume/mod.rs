@@ -86,7 +86,7 @@ pub enum Start {
     Attach,
 }
 
-/// What a frame is for the machine.
+/// The kind of a frame, as the machine tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Class {
@@ -105,7 +105,7 @@ pub enum Class {
     Fault(Fault),
 }
 
-/// What an error of the stream means.
+/// The meaning of an error of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
@@ -188,7 +188,7 @@ pub enum ListFrom {
     BackToKnown,
 }
 
-/// What the driver of a [`Resume`] must do next. Actions are drained: [`Resume::poll`] returns one
+/// The next step for the driver of a [`Resume`]. Actions are drained: [`Resume::poll`] returns one
 /// after another, until there is nothing to do for now ([`Wait`](Self::Wait)) or ever
 /// ([`Done`](Self::Done)).
 #[derive(Clone, Debug, PartialEq)]
@@ -218,7 +218,7 @@ pub enum Action {
     Done(Outcome),
 }
 
-/// What changed.
+/// A change of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Notice {
@@ -286,11 +286,11 @@ pub struct Refusal {
     pub status: u16,
     /// How long it asks to wait.
     pub retry_after: Option<Duration>,
-    /// What it means.
+    /// The meaning of the refusal.
     pub kind: RefusalKind,
 }
 
-/// What a refusal means.
+/// The meaning of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalKind {

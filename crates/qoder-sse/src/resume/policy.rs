@@ -19,7 +19,8 @@ pub struct Policy {
     pub base: Duration,
     /// No wait of the machine's own is longer: 10 s.
     pub cap: Duration,
-    /// What a server asks to wait, by `retry:` or with a refusal, is cut to this: 60 s.
+    /// The longest wait that a server can ask for, by `retry:` or with a refusal: 60 s. A longer
+    /// one is cut to it.
     pub max_hint: Duration,
     /// A connection from which nothing came for so long is dead: 60 s. Comments count as life.
     pub idle: Duration,

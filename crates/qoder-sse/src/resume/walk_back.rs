@@ -27,7 +27,7 @@ pub struct WalkBack<T> {
     limit: usize,
 }
 
-/// What [`WalkBack::page`] found.
+/// The result of [`WalkBack::page`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Found {
     /// Nothing known so far: the next page is needed.

@@ -4,7 +4,7 @@ use crate::wire::{Wire, deserialize_by_wire};
 use crate::{Networking, Secret, Timestamp};
 
 tagged! {
-    /// What a credential authorises, and by what.
+    /// The server or host that a credential is for, and its secret.
     CredentialAuth {
         /// The use of an MCP server, by an access token that can be refreshed.
         McpOauth(Box<McpOauth>) = "mcp_oauth",

@@ -68,7 +68,7 @@ impl Default for CredentialUpdate {
 }
 
 tagged! {
-    /// What is changed of a credential's secret. It is of the kind that the credential has.
+    /// A change of a credential's secret. It is of the kind that the credential has.
     CredentialAuthUpdate {
         /// Of an access token of OAuth.
         McpOauth(Box<McpOauthUpdate>) = "mcp_oauth",
@@ -105,7 +105,7 @@ impl From<McpOauthUpdate> for CredentialAuthUpdate {
 }
 
 body! {
-    /// What is changed of a [`StaticBearer`](crate::StaticBearer).
+    /// A change of a [`StaticBearer`](crate::StaticBearer).
     StaticBearerUpdate {
         ;
         /// The new token.
@@ -114,20 +114,20 @@ body! {
 }
 
 body! {
-    /// What is changed of a [`McpOauth`](crate::McpOauth).
+    /// A change of a [`McpOauth`](crate::McpOauth).
     McpOauthUpdate {
         ;
         /// The new access token.
         access_token: Secret,
         /// Until when the access token is valid, or that nobody knows.
         expires_at: Timestamp | null,
-        /// What is changed of how the access token is renewed.
+        /// A change of how the access token is renewed.
         refresh: OauthRefreshUpdate,
     }
 }
 
 body! {
-    /// What is changed of an [`OauthRefresh`](crate::OauthRefresh).
+    /// A change of an [`OauthRefresh`](crate::OauthRefresh).
     OauthRefreshUpdate {
         ;
         /// The new refresh token.
@@ -140,7 +140,7 @@ body! {
 }
 
 body! {
-    /// What is changed of an [`EnvironmentVariableAuth`](crate::EnvironmentVariableAuth).
+    /// A change of an [`EnvironmentVariableAuth`](crate::EnvironmentVariableAuth).
     EnvironmentVariableUpdate {
         ;
         /// The new secret.

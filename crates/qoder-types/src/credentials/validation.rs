@@ -3,7 +3,7 @@
 use crate::{CredentialId, Secret, Timestamp, VaultId};
 
 object! {
-    /// What came of the trial of a credential for an MCP server: its access token was refreshed
+    /// The result of the trial of a credential for an MCP server: its access token was refreshed
     /// where it can be, and the server was asked with it.
     CredentialValidation {
         /// The credential.
@@ -16,9 +16,9 @@ object! {
         validated_at: Timestamp,
         /// Whether the credential has a refresh token.
         has_refresh_token: bool,
-        /// What came of the refresh.
+        /// The result of the refresh.
         refresh: RefreshAttempt,
-        /// What the MCP server answered.
+        /// The MCP server's answer.
         mcp_probe: McpProbe,
     }
 }
@@ -36,7 +36,7 @@ open_enum! {
 }
 
 object! {
-    /// What came of the refresh of an access token.
+    /// The result of the refresh of an access token.
     RefreshAttempt {
         /// How it ended.
         status: RefreshStatus,
@@ -64,13 +64,13 @@ object! {
     McpProbe {
         /// The method of MCP that was called.
         method: String,
-        /// What the MCP server answered. `None` if it didn't.
+        /// The MCP server's answer. `None` if it didn't.
         http_response?: ProbeResponse,
     }
 }
 
 object! {
-    /// What a server answered when a credential was tried.
+    /// A server's answer when a credential was tried.
     ProbeResponse {
         /// The status of HTTP.
         status_code: u64,

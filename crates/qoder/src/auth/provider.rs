@@ -61,7 +61,7 @@ pub trait Credentials: Send + Sync + 'static {
     fn token(&self) -> CredentialsFuture<'_>;
 }
 
-/// What [`Credentials::token`] gives.
+/// The future that [`Credentials::token`] returns.
 pub type CredentialsFuture<'a> =
     Pin<Box<dyn Future<Output = Result<AccessToken, CredentialsError>> + Send + 'a>>;
 

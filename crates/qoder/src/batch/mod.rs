@@ -101,7 +101,7 @@ pub struct Progress {
     step: Step,
 }
 
-/// What happened to an item.
+/// The progress of an item.
 #[derive(Debug)]
 #[non_exhaustive]
 #[allow(

@@ -197,10 +197,10 @@ pub struct Outcome {
     pub text: String,
     /// Why the turn is over, in the API's word. Only `end_turn` is success.
     pub stop_reason: String,
-    /// What the credits came to, as far as the server said.
+    /// The sum of the credits, as far as the server said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credits: Option<f64>,
-    /// What went wrong, in a line. `None` if it is a success.
+    /// The error, in a line. `None` if it is a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

@@ -19,7 +19,7 @@ use crate::response::Meta;
 use crate::shared::Shared;
 use crate::text::{excerpt, head_of};
 
-/// What reads the value out of the body of a success, and keeps it.
+/// The reader of the value in the body of a success, which keeps it.
 pub(super) type Read<'r> = &'r mut (dyn FnMut(&Bytes) -> serde_json::Result<()> + Send);
 
 /// The future of an exchange: what came beside the body, and the body as it was.
@@ -89,7 +89,7 @@ impl Exchange {
         self.uploads.extend(uploads);
     }
 
-    /// What it is named by in errors.
+    /// The name of the call in errors.
     pub(super) fn operation(&self) -> Cow<'static, str> {
         match &self.raw {
             Some(raw) => Cow::Owned(raw.clone()),
@@ -97,7 +97,7 @@ impl Exchange {
         }
     }
 
-    /// What it is named by in its `Debug`.
+    /// The name of the call in its `Debug`.
     pub(super) fn shown(&self) -> String {
         let operation = self.operation().into_owned();
         self.shared.auth().redact(operation)

@@ -9,7 +9,7 @@ use crate::headers::checked_header;
 
 static BETA: HeaderName = HeaderName::from_static("x-qoder-beta");
 
-/// What can be set for one call, as by [`Call::options`](crate::Call::options), or for each call of
+/// The options of one call, as by [`Call::options`](crate::Call::options), or for each call of
 /// a client, by [`Client::with`](crate::Client::with).
 ///
 /// The parameter says which of the two they are of. It is seldom written: `CallOptions` are those

@@ -32,7 +32,7 @@ const OPERATION: usize = 200;
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong, and what is known about it.
+/// An error, and all that is known about it.
 ///
 /// The text is one line that says it all; [`source`](StdError::source) holds the cause below it,
 /// where there is one. No token, no presigned link and no request body is ever part of it. What a

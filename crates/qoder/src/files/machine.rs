@@ -77,7 +77,7 @@ pub(super) struct Machine {
     starts: u32,
 }
 
-/// What to do next.
+/// The next step of the driver.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Ask the storage, after this wait.

@@ -2,7 +2,7 @@
 
 use qoder_types::{FileId, SkillId, SkillVersionNumber};
 
-/// What is downloaded.
+/// The content that is downloaded.
 #[derive(Clone, Debug)]
 pub(super) enum Origin {
     /// A file. The API gives a link to it, and a storage sends it.

@@ -110,7 +110,7 @@ enum Checked {
     After,
 }
 
-/// What comes of a catch-up.
+/// The result of a catch-up.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// The next event, in the server's order.
@@ -125,7 +125,7 @@ pub(crate) enum Step {
     Gap,
 }
 
-/// What a page brought.
+/// The new events of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Came {
     /// An event that this catch-up did not have before.

@@ -28,7 +28,7 @@ impl Decoder {
     }
 }
 
-/// What a frame is to the caller.
+/// The content of a frame, as the caller sees it.
 #[derive(Debug)]
 #[allow(
     clippy::large_enum_variant,

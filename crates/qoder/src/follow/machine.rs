@@ -65,7 +65,7 @@ pub(crate) struct Follower {
     sent: Sent,
 }
 
-/// What to do next.
+/// The next step of the driver.
 #[allow(
     clippy::large_enum_variant,
     reason = "one at a time, on its way to the caller"

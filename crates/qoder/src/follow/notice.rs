@@ -6,7 +6,7 @@ use qoder_sse::resume::{self, Cause};
 
 use crate::error::Error;
 
-/// What happened to the connection of a session that is followed. It heals by itself.
+/// A change of the connection of a session that is followed. It heals by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
@@ -31,7 +31,7 @@ pub enum Notice {
         delay: Duration,
         /// Why.
         cause: Cause,
-        /// What failed, in one line: the operation, the host, the status or the cause. `None` if a
+        /// The failure, in one line: the operation, the host, the status or the cause. `None` if a
         /// connection that worked has ended.
         error: Option<Arc<str>>,
     },

@@ -3,7 +3,7 @@ use qoder_types::Event;
 use super::notice::Notice;
 use super::previews::{LiveText, PreviewStart};
 
-/// What following brings, and a [`Turn`](crate::Turn) from its
+/// One item of following, and of a [`Turn`](crate::Turn) from its
 /// [`next_update`](crate::Turn::next_update).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -20,6 +20,6 @@ pub enum Update {
     ThinkingEnded,
     /// An event begins to be written, of whatever type.
     PreviewStart(PreviewStart),
-    /// What happened to the connection; it heals by itself.
+    /// A change of the connection; it heals by itself.
     Notice(Notice),
 }

@@ -173,7 +173,7 @@ calls! {
 }
 
 list! {
-    /// What a session was given; from [`SessionResources::list`].
+    /// The resources of a session; from [`SessionResources::list`].
     SessionResourceList of SessionResource by ResourceId {}
 }
 

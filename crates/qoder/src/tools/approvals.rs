@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::tool_use::{ToolKind, ToolUse};
 
-/// What becomes of a question for approval.
+/// The answer to a question for approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {

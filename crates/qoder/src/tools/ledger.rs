@@ -37,13 +37,13 @@ pub trait Ledger: Send + Sync {
     fn put<'a>(&'a self, call: &'a EventId, record: Record) -> LedgerFuture<'a, ()>;
 }
 
-/// What a [`Ledger`] returns.
+/// The future that a [`Ledger`] returns.
 pub type LedgerFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
 
 /// Why a [`Ledger`] can't read or write.
 pub type LedgerError = Box<dyn StdError + Send + Sync>;
 
-/// What a [`Ledger`] keeps of one call.
+/// The record of one call in a [`Ledger`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -48,7 +48,7 @@ pub(super) struct Answering<'l> {
     pub(super) progress: Option<Box<dyn FnMut(ToolProgress) + Send + 'l>>,
 }
 
-/// What happens to a tool use, as [`ToolTurnOpening::progress`] is told.
+/// The progress of a tool use, as [`ToolTurnOpening::progress`] is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ToolProgress {

@@ -4,8 +4,9 @@ use qoder_types::{Content, ContentBlock};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a tool gave, as the agent is told: a text, JSON, or content blocks, and whether the tool
-/// failed. It answers a [`ToolUse`](crate::ToolUse), and a [`Ledger`](crate::tools::Ledger) keeps it.
+/// The result of a tool, as the agent is told: a text, JSON, or content blocks, and whether the
+/// tool failed. It answers a [`ToolUse`](crate::ToolUse), and a [`Ledger`](crate::tools::Ledger)
+/// keeps it.
 ///
 /// ```
 /// use qoder::tools::ToolResult;

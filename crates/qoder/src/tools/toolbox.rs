@@ -61,7 +61,7 @@ pub struct Toolbox {
     limits: Limits,
 }
 
-/// What happens to the use of a custom tool whose name a [`Toolbox`] doesn't have.
+/// The answer to the use of a custom tool whose name a [`Toolbox`] doesn't have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownTools {

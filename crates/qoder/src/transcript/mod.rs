@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::tools::ToolUse;
 use crate::turn::{Stop, stop_of};
 
-/// What was said and done in a session: messages, tool calls with their results, files, errors and
+/// A record of a session: messages, tool calls with their results, files, errors and
 /// stops, in their order. Made of events, as they come or from the past; an event that was taken
 /// before, by its id, changes nothing, so that both can overlap.
 ///
@@ -68,12 +68,12 @@ pub struct Entry {
     /// The thread that it belongs to. `None` if that is the session's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<ThreadId>,
-    /// What it is.
+    /// The content of the entry.
     #[serde(flatten)]
     pub what: What,
 }
 
-/// What was said or done.
+/// The content of an entry: something that was said or done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -151,7 +151,7 @@ pub struct Tool {
     /// The MCP server that the tool is of. `None` for other tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// What the tool was given.
+    /// The tool's input.
     #[serde(default)]
     pub input: Value,
     /// Whether the use was allowed, where that was asked for and answered.
@@ -160,7 +160,7 @@ pub struct Tool {
     /// Why it was not allowed, if a reason was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deny_message: Option<String>,
-    /// What the tool gave. `None` if nothing came.
+    /// The tool's result. `None` if nothing came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Content>,
     /// Whether the tool failed.

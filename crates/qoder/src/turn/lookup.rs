@@ -55,7 +55,7 @@ impl Question {
     }
 }
 
-/// What the log says.
+/// The findings of a look through the log.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     /// The tool uses that the list has.
@@ -123,7 +123,7 @@ pub(super) async fn look(
     }
 }
 
-/// What is done about a list that fails.
+/// The next step after a list that failed.
 enum After {
     GoesOn,
     StartsOver,

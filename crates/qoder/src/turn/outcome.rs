@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Stop;
 use crate::tools::ToolUse;
 
-/// What the agent answered in a turn.
+/// The agent's answer in a turn.
 ///
 /// ```no_run
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use qoder_types::{SessionId, WorkId};
 
-/// What happened in a worker; see [`Worker::on_notice`](crate::Worker::on_notice).
+/// An event in the life of a worker; see [`Worker::on_notice`](crate::Worker::on_notice).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WorkerNotice {
@@ -73,7 +73,7 @@ pub enum WorkerNotice {
         operation: &'static str,
         /// Until the next attempt.
         delay: Duration,
-        /// What failed, in one line.
+        /// The failure, in one line.
         error: Arc<str>,
     },
     /// No more work is taken. Handlers that run have the [grace](crate::Worker::grace) to end.

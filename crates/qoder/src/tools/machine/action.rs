@@ -57,7 +57,7 @@ pub(crate) enum Delivery {
     Unknown(String, Option<Duration>),
 }
 
-/// What is to be done.
+/// The next step of the driver.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
     /// Look in the log for these tool uses, and for what came after the pause. Give what is found

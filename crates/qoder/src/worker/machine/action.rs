@@ -12,7 +12,7 @@ pub(crate) type Tick = Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Slot(pub(super) u64);
 
-/// What is to be done.
+/// The next step of a worker's driver.
 ///
 /// Requests with a `number` are writes. One that failed is made again under its number, and the
 /// server does it once: the number is part of its idempotency key.
