@@ -111,7 +111,7 @@ pub enum Outcome {
     Success,
     /// With an error.
     Error(ErrorKind),
-    /// Its future was dropped.
+    /// The future of the call was dropped.
     Canceled,
 }
 

@@ -11,10 +11,10 @@ use qoder::{
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::asker::Asker;
 use super::chance::Chance;
 use super::report::Report;
 use super::schedule::{From, Means, Pace, Schedule};
+use super::sender::Sender;
 use super::server::Server;
 use super::waiting::Waiting;
 use super::world::{Shared, World, lock};
@@ -46,10 +46,10 @@ pub fn run(schedule: Schedule, trace: bool) -> Result<Report, String> {
         let turn = schedule.turn.clone();
         let world = World::new(Arc::new(schedule), trace);
         let (outcome, report) = if let Some(plan) = turn {
-            let mut asker = Asker::new(&world, plan)?;
-            let outcome = timeout(limit, asker.run()).await;
-            asker.report.polls = asker.waiting.polls();
-            (outcome, asker.report)
+            let mut sender = Sender::new(&world, plan)?;
+            let outcome = timeout(limit, sender.run()).await;
+            sender.report.polls = sender.waiting.polls();
+            (outcome, sender.report)
         } else {
             let mut caller = Caller::new(&world)?;
             let outcome = timeout(limit, caller.run()).await;

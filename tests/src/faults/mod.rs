@@ -7,7 +7,7 @@
 //! ```text
 //!                     Schedule            what is to happen, all of it from one seed
 //!                  /      |      \
-//!      Caller, Asker    World    Server   who wants the events; what is so far; who has them
+//!      Caller, Sender   World    Server   who wants the events; what is so far; who has them
 //!             |      \  /   \  /  |
 //!             |       complaints  |       either finds the other out, and says so in the World
 //!             |                   |
@@ -21,7 +21,7 @@
 //!   wants a stream (`server/opening`) and who lists (`server/list`), with the faults that are left
 //!   to it; the bytes of a stream, and their end, come from `stream`. It finds fault with clients
 //!   that ask too often, too early, with a cursor that was rejected, or read too far ahead.
-//! - The **caller** (`caller`) follows a session or a thread; the **asker** (`asker`, and `reply` for
+//! - The **caller** (`caller`) follows a session or a thread; the **sender** (`sender`, and `reply` for
 //!   the rest of a turn as a reply) sends a message and follows the turn. They take what comes, as
 //!   users do, compare it with the log, and hand over to a successor now and then. `waiting` is
 //!   their pace: prompt, slow, impatient, or one that drops a future at one of its polls.
@@ -50,7 +50,6 @@
 //! | answers | each is taken once, under one key and in the same words; what was accepted never waits again; those that fail were refused, or lost |
 //! | turns | the message is taken once; the events are the turn's alone, each once and in order; how the turn stands, after each of them, is what the server meant; a checkpoint goes on with all that |
 
-mod asker;
 mod caller;
 mod chance;
 mod oddities;
@@ -58,6 +57,7 @@ mod reply;
 mod report;
 mod responding;
 mod schedule;
+mod sender;
 mod server;
 mod stream;
 mod turn;

@@ -7,15 +7,15 @@ use qoder::types::serde_json::{Value, from_str};
 use qoder::{Checkpoint, Error, ErrorKind, Reply, Stop, Turn};
 use tokio::time::Instant;
 
-use super::asker::Asker;
 use super::schedule::{Entry, Pace};
+use super::sender::Sender;
 use super::turn::{Asks, Stands};
 use super::world::lock;
 
 /// How long a reply waits for answers, while nothing else happens.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
 
-impl Asker {
+impl Sender {
     /// Wants the rest as a reply; the checkpoint to go on from, if the turn is not over.
     pub(super) async fn reply(&mut self, turn: Turn) -> Result<Option<Checkpoint>, String> {
         let before = turn.checkpoint();

@@ -171,7 +171,7 @@ async fn a_token_that_ends_is_replaced() {
 async fn an_exchange_that_fails_is_told_apart() {
     let sim = start(current()).await;
     // (fault, status, may work soon, words)
-    for (fault, status, passing, words) in [
+    for (fault, status, transient, words) in [
         ("status=401", Some(401), false, "401 authentication_error"),
         ("flat-401", Some(401), false, "401 TOKEN_INVALID"),
         ("status=403", Some(403), false, "403 permission_error"),
@@ -218,10 +218,10 @@ async fn an_exchange_that_fails_is_told_apart() {
         );
         assert_eq!(
             (error.is_retryable(), error.is_auth()),
-            (passing, !passing),
+            (transient, !transient),
             "{fault}: {text}"
         );
-        assert_eq!(error.retry_after().is_some(), passing, "{fault}: {text}");
+        assert_eq!(error.retry_after().is_some(), transient, "{fault}: {text}");
         assert!(
             !error.is_not_found() && !error.is_conflict(),
             "{fault}: that is not of the models"

@@ -128,7 +128,7 @@ pub(crate) fn operations() -> impl Iterator<Item = (&'static str, String, Handle
 /// An operation that a request is for.
 pub(crate) struct Found<'a> {
     pub(crate) handler: Handler,
-    /// Its method and the template of its path.
+    /// The method of the operation, and the template of its path.
     pub(crate) method: &'static str,
     pub(crate) path: String,
     /// The values of the template's parameters.

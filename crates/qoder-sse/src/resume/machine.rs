@@ -80,7 +80,7 @@ pub struct Fed<'a> {
 pub struct Delivery<'a> {
     /// The frame.
     pub frame: Frame<'a>,
-    /// Its class.
+    /// The class of the frame.
     pub class: Class,
 }
 

@@ -265,7 +265,7 @@ pub enum Cause {
     Unreachable,
     /// The server refused for now.
     Refused {
-        /// Its status.
+        /// The HTTP status of the response.
         status: u16,
     },
     /// A page of the list could not be read.
@@ -282,7 +282,7 @@ pub enum Cause {
 /// A refusal by the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Refusal {
-    /// Its status.
+    /// The HTTP status of the response.
     pub status: u16,
     /// How long it asks to wait.
     pub retry_after: Option<Duration>,
@@ -347,7 +347,7 @@ pub enum Outcome {
     Stopped,
     /// The server refused for good; the driver has its words.
     Refused {
-        /// Its status.
+        /// The HTTP status of the response.
         status: u16,
     },
     /// The server reported an error of the stream, for good; the frame was delivered.

@@ -109,7 +109,7 @@ pub struct Progress {
     reason = "one at a time, and soon taken apart"
 )]
 pub enum Step {
-    /// Its session was created.
+    /// The session of the item was created.
     Created(SessionId),
     /// Its message was accepted, or its turn is gone on with.
     Asked,

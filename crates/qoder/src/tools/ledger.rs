@@ -48,7 +48,7 @@ pub type LedgerError = Box<dyn StdError + Send + Sync>;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Record {
-    /// Its handler was begun.
+    /// The handler of the call was begun.
     Begun,
     /// Its handler ended, with this result.
     Ended(ToolResult),

@@ -62,7 +62,7 @@ const BATCH: usize = 1000;
 ///
 /// Inputs: what the log says, in its order ([`saw`](Self::saw), [`answered`](Self::answered),
 /// [`paused`](Self::paused), [`resumed`](Self::resumed), [`over`](Self::over)), that there is no more
-/// of it for the moment ([`caught_up`](Self::caught_up)), and what became of each action. After each
+/// of it for the moment ([`caught_up`](Self::caught_up)), and the outcome of each action. After each
 /// of them drain [`poll`](Self::poll) until it says `Wait`. Times are durations since any start, and
 /// never run backwards. What is told of a call that the machine doesn't wait for is legal, and
 /// changes nothing. After `over` and after a failure nothing is done any more.
@@ -319,7 +319,7 @@ impl Rounds {
         });
     }
 
-    /// What became of an answer.
+    /// An answer was delivered, or not.
     pub(crate) fn delivered(&mut self, now: Duration, id: &EventId, delivery: Delivery) {
         let Some(State::Sending(owed)) = self.calls.get(id) else {
             return;

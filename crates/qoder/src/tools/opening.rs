@@ -52,7 +52,7 @@ pub(super) struct Answering<'l> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ToolProgress {
-    /// Its handler starts.
+    /// The handler of the tool use starts.
     Started(EventId),
     /// The server accepted its answer: a result, or a decision.
     Answered(EventId),

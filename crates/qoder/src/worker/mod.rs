@@ -172,7 +172,7 @@ impl Worker {
     ///
     /// That of a poll that asking again would not mend: the environment is not there, or the token
     /// may not see it. Handlers that ran had the [grace](Self::grace) to end.
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the worker's settings won't do.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if a setting of the worker is invalid.
     pub async fn run<F, Fut, E>(self, handler: F) -> Result<()>
     where
         F: Fn(Job) -> Fut + Send + Sync,

@@ -47,7 +47,7 @@ pub(crate) enum Otherwise {
     Refuse,
 }
 
-/// What became of an answer that was sent.
+/// The outcome of an answer that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Accepted,

@@ -20,7 +20,7 @@ use super::world::{Shared, lock};
 /// The key of the message, where it is the caller's own.
 const KEY: &str = "a-key-of-its-own";
 
-pub(crate) struct Asker {
+pub(crate) struct Sender {
     pub(super) world: Shared,
     pub(super) schedule: Arc<Schedule>,
     pub(super) plan: TurnPlan,
@@ -45,7 +45,7 @@ enum Then {
     Reply,
 }
 
-impl Asker {
+impl Sender {
     pub(crate) fn new(world: &Shared, plan: TurnPlan) -> Result<Self, String> {
         let schedule = Arc::clone(&lock(world).schedule);
         let chance = Chance::new(schedule.seed ^ 0xA58E);
