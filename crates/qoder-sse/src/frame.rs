@@ -137,8 +137,8 @@ impl fmt::Debug for Frame<'_> {
 ///         kept.push(frame.to_owned());
 ///     }
 /// }
-/// assert_eq!(kept[0].as_frame().data(), "a");
-/// assert_eq!(kept[1].as_frame().id(), Some("2"));
+/// assert_eq!(kept[0].data(), "a");
+/// assert_eq!(kept[1].id(), Some("2"));
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OwnedFrame {
@@ -151,6 +151,26 @@ pub struct OwnedFrame {
 }
 
 impl OwnedFrame {
+    /// Returns the type of the event; see [`Frame::event`].
+    pub fn event(&self) -> &str {
+        self.as_frame().event()
+    }
+
+    /// Returns the data; see [`Frame::data`].
+    pub fn data(&self) -> &str {
+        self.as_frame().data
+    }
+
+    /// Returns the id in the event's own block; see [`Frame::id`].
+    pub fn id(&self) -> Option<&str> {
+        self.as_frame().id()
+    }
+
+    /// Returns the last event id as of this event; see [`Frame::last_event_id`].
+    pub fn last_event_id(&self) -> &str {
+        self.as_frame().last_id
+    }
+
     /// Returns a view of the event.
     pub fn as_frame(&self) -> Frame<'_> {
         let (head, data) = self.text.split_at(self.id);

@@ -42,14 +42,11 @@ fn wanted() -> Vec<Got> {
 
 fn plain<E: std::fmt::Display>(found: Result<qoder_sse::OwnedFrame, FrameError<E>>) -> Got {
     match found {
-        Ok(frame) => {
-            let frame = frame.as_frame();
-            Ok((
-                frame.event().to_owned(),
-                frame.data().to_owned(),
-                frame.last_event_id().to_owned(),
-            ))
-        }
+        Ok(frame) => Ok((
+            frame.event().to_owned(),
+            frame.data().to_owned(),
+            frame.last_event_id().to_owned(),
+        )),
         Err(FrameError::Source(error)) => Err(FrameError::Source(error.to_string())),
         Err(FrameError::Overflow(overflow)) => Err(FrameError::Overflow(overflow)),
         Err(FrameError::Cut { bytes }) => Err(FrameError::Cut { bytes }),
@@ -205,6 +202,6 @@ fn the_last_event_id_is_that_of_what_was_returned() {
     frames.next().expect("a frame").expect("no error");
     let mut frames = FrameReader::with_parser(&b"data: b\n\n"[..], frames.into_parser());
     let frame = frames.next().expect("a frame").expect("no error");
-    assert_eq!(frame.as_frame().data(), "b");
-    assert_eq!(frame.as_frame().last_event_id(), "1");
+    assert_eq!(frame.data(), "b");
+    assert_eq!(frame.last_event_id(), "1");
 }

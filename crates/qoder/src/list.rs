@@ -13,7 +13,7 @@ use qoder_types::ops;
 use qoder_types::{Cursor, InvalidItem, Method, Page, PageStyle, Paging, Request};
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, CallOptions, Pending};
+use crate::call::{Call, CallOptions, Pending, WithMeta};
 use crate::error::{Error, ErrorKind, Result};
 use crate::shared::Shared;
 
@@ -149,6 +149,19 @@ impl<T> List<T> {
     pub fn options(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
         self.call = self.call.options(change);
         self
+    }
+
+    /// Makes it return one page along with the status and the headers of its response, as
+    /// [`Call::with_meta`] does.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let agents = client.agents().list().with_meta().await?;
+    /// println!("{:?}: {} agents", agents.meta.request_id(), agents.value.data.len());
+    /// # Ok(()) }
+    /// ```
+    pub fn with_meta(self) -> WithMeta<Page<T>> {
+        self.call.with_meta()
     }
 
     /// Returns every page from here on, as a stream.

@@ -343,3 +343,22 @@ async fn a_ceiling_is_no_error_and_says_where_to_go_on() -> Outcome {
     assert_eq!(sim.requests().len(), asked, "nothing was sent");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_page_comes_with_its_response() -> Outcome {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let typed = client.environments().list().limit(1).with_meta().await?;
+    let raw = client
+        .list::<Value>("/environments")
+        .limit(1)
+        .with_meta()
+        .await?;
+    assert_eq!(typed.value.data.len(), 1);
+    assert_eq!(typed.value.data[0].id.as_str(), raw.value.data[0]["id"]);
+    for meta in [typed.meta, raw.meta] {
+        assert_eq!((meta.status.as_u16(), meta.attempts), (200, 1));
+        assert!(meta.request_id().is_some());
+    }
+    Ok(())
+}

@@ -23,7 +23,7 @@ use crate::parser::Parser;
 /// use qoder_sse::{FrameError, FrameReader};
 ///
 /// let mut frames = FrameReader::new(&b"data: whole\n\ndata: cut"[..]);
-/// assert_eq!(frames.next().unwrap().unwrap().as_frame().data(), "whole");
+/// assert_eq!(frames.next().unwrap().unwrap().data(), "whole");
 /// assert!(matches!(frames.next(), Some(Err(FrameError::Cut { bytes: 9 }))));
 /// assert!(frames.next().is_none());
 /// # }

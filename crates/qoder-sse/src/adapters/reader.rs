@@ -27,7 +27,7 @@ const BUFFER: usize = 8 << 10;
 /// let mut frames = FrameReader::new(body);
 /// for frame in &mut frames {
 ///     let frame = frame?;
-///     println!("{}: {}", frame.as_frame().event(), frame.as_frame().data());
+///     println!("{}: {}", frame.event(), frame.data());
 /// }
 /// assert_eq!(frames.parser().last_event_id(), "7"); // for the next connection
 /// # Ok(()) }
@@ -57,7 +57,7 @@ impl<R: Read> FrameReader<R> {
     /// let parser = Parser::with_limits(Limits::default().frame(64)).with_last_event_id("7");
     /// let mut frames = FrameReader::with_parser(&b"data: a\n\n"[..], parser);
     /// let frame = frames.next().unwrap().unwrap();
-    /// assert_eq!(frame.as_frame().last_event_id(), "7");
+    /// assert_eq!(frame.last_event_id(), "7");
     /// ```
     pub fn with_parser(reader: R, mut parser: Parser) -> Self {
         parser.restart();

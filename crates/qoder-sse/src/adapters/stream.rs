@@ -36,7 +36,7 @@ use crate::parser::Parser;
 /// // `chunks` is any stream of `Result<impl AsRef<[u8]>, E>`.
 /// let mut frames = FrameStream::new(chunks);
 /// while let Some(frame) = frames.next().await {
-///     assert_eq!(frame?.as_frame().data(), "hello");
+///     assert_eq!(frame?.data(), "hello");
 /// }
 /// # Ok(()) }
 /// ```

@@ -29,11 +29,20 @@ calls! {
 
 impl Files {
     /// Uploads a file. Its content is read as it is sent; see [`Upload`].
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::files::Upload;
+    ///
+    /// let file = client.files().upload(Upload::bytes("notes.md", "# Notes\n")).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn upload(&self, upload: Upload) -> Call<File> {
         Call::new(self.shared.clone(), files::upload(upload.about())).with_uploads([upload])
     }
 
     /// Retrieves what is known of a file, without its content.
+    #[doc(alias = "retrieve_metadata")]
     pub fn retrieve(&self, id: impl Into<FileId>) -> Call<File> {
         Call::new(self.shared.clone(), files::retrieve_metadata(&id.into()))
     }
@@ -46,6 +55,14 @@ impl Files {
     }
 
     /// Downloads a file, which must be [downloadable](qoder_types::File::downloadable).
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let content = client.files().download("file_1").bytes().await?;
+    /// println!("{} bytes", content.len());
+    /// client.files().download("file_1").to_path("report.md").await?;
+    /// # Ok(()) }
+    /// ```
     pub fn download(&self, id: impl Into<FileId>) -> Download {
         Download::file(self.shared.clone(), id.into())
     }

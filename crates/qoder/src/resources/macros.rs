@@ -151,6 +151,12 @@ macro_rules! list {
                 Self(self.0.options(change))
             }
 
+            /// Makes it return one page along with the status and the headers of its response, as
+            /// [`Call::with_meta`](crate::Call::with_meta) does.
+            pub fn with_meta(self) -> crate::call::WithMeta<qoder_types::Page<$item>> {
+                self.0.with_meta()
+            }
+
             /// Returns every item from here on, page by page.
             pub fn items(self) -> crate::list::Items<$item> {
                 self.0.items()

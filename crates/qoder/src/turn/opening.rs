@@ -110,6 +110,21 @@ impl TurnOpening {
 
     /// Asks for the text of messages while it is written, and for when the agent thinks:
     /// [`Turn::next_update`] has them. There are none where events are [polled](Self::via).
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::{Event, Update};
+    ///
+    /// let mut turn = client.session("sess_1").turn("Write a story.").previews().await?;
+    /// while let Some(update) = turn.next_update().await {
+    ///     match update? {
+    ///         Update::Text(piece) => print!("{}", piece.new()),
+    ///         Update::Event(Event::AgentMessage(message)) => println!("\n{}", message.text()), // the last word
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn previews(self) -> Self {
         let of = [PreviewType::AgentMessage, PreviewType::AgentThinking];
         self.following(|follow| follow.previews(of))
