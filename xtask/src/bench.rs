@@ -11,6 +11,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("allocations", "Allocations"),
     ("typed", "From bytes to typed events"),
     ("cost", "Events and calls over loopback"),
+    ("client", "What a client costs before its first call"),
     ("footprint", "The memory of events and calls"),
     ("recover", "Lost connections"),
     ("load", "Many followers"),
