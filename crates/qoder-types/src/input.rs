@@ -218,7 +218,8 @@ body! {
 }
 
 body! {
-    /// A message of the system's.
+    /// A message of the system's: at most one in a request, the last event of it, right after a
+    /// message or a result.
     SystemMessage {
         /// What the message says: blocks of text only.
         content: Content,

@@ -28,7 +28,7 @@ use crate::{
     follow::{EventStream, Updates},
     observe::Observe,
     tools::Ledger,
-    tools::ToolTurn,
+    tools::{ToolTurn, ToolTurnOpening},
     transport,
     turn::TurnOpening,
     worker::{Job, WorkerNotice},

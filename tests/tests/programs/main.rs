@@ -9,6 +9,7 @@ mod http;
 mod service;
 mod terminal;
 mod tools;
+mod tools_disturbed;
 mod webhooks;
 mod worker;
 

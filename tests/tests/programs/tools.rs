@@ -12,7 +12,7 @@ use qoder::types::serde_json::{Value, from_str, json};
 use qoder_sim::{Recorded, Sim};
 
 /// The program at work with a message.
-fn begin(sim: &Sim, session: &SessionId, message: &Value, ledger: &Path) -> Running {
+pub(crate) fn begin(sim: &Sim, session: &SessionId, message: &Value, ledger: &Path) -> Running {
     let mut command = program("custom_tools", sim);
     command
         .arg(session.as_str())
@@ -23,14 +23,14 @@ fn begin(sim: &Sim, session: &SessionId, message: &Value, ledger: &Path) -> Runn
 }
 
 /// The lines that are complete.
-fn lines(printed: &str) -> Vec<Value> {
+pub(crate) fn lines(printed: &str) -> Vec<Value> {
     let lines = printed.split_inclusive('\n');
     let lines = lines.filter(|line| line.ends_with('\n'));
     lines.map(|line| from_str(line).expect("JSON")).collect()
 }
 
 /// How often each call is named by lines of this kind.
-fn counts(lines: &[Value], kind: &str) -> HashMap<String, usize> {
+pub(crate) fn counts(lines: &[Value], kind: &str) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     for id in lines.iter().filter_map(|line| line[kind].as_str()) {
         *counts.entry(id.to_owned()).or_default() += 1;
@@ -39,7 +39,7 @@ fn counts(lines: &[Value], kind: &str) -> HashMap<String, usize> {
 }
 
 /// The ids of the custom tool uses in the log, in their order.
-fn uses(sim: &Sim, session: &SessionId) -> Vec<String> {
+pub(crate) fn uses(sim: &Sim, session: &SessionId) -> Vec<String> {
     let log = sim.log(session.as_str());
     let uses = log
         .iter()
@@ -54,22 +54,22 @@ fn sent(sim: &Sim) -> Vec<Recorded> {
 }
 
 /// The messages in the log.
-fn messages(sim: &Sim, session: &SessionId) -> usize {
+pub(crate) fn messages(sim: &Sim, session: &SessionId) -> usize {
     let log = sim.log(session.as_str());
     let messages = log.iter().filter(|event| event["type"] == "user.message");
     messages.count()
 }
 
-fn add(a: i64, b: i64) -> Value {
+pub(crate) fn add(a: i64, b: i64) -> Value {
     json!({"name": "add", "input": {"a": a, "b": b}})
 }
 
-fn slow(ms: u64) -> Value {
+pub(crate) fn slow(ms: u64) -> Value {
     json!({"name": "slow", "input": {"ms": ms}})
 }
 
 /// The whole program, from start to end.
-async fn run(
+pub(crate) async fn run(
     sim: &Sim,
     session: &SessionId,
     message: &Value,

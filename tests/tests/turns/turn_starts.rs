@@ -1,8 +1,12 @@
 //! Where following starts: after what was sent, and never silently from now on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::common::{client, client_in, current, seed, session, start};
+use qoder::tools::{Ledger, MemoryLedger};
+use qoder::types::serde_json::{Value, json};
 use qoder::types::{ContentBlock, Source, SystemMessage};
 use qoder::{Approvals, Dialect, ErrorKind, Event, Start, Toolbox, Update};
 
@@ -138,4 +142,30 @@ async fn a_turn_with_tools_takes_what_a_turn_takes() {
     let opening = conversation.turn(&text).approve(Approvals::ask());
     let late = opening.deadline(Duration::ZERO).reply().await;
     assert_eq!(late.expect_err("late").kind(), ErrorKind::Timeout);
+}
+
+/// A turn that shares its ledger borrows nothing: a task can have it, and another one can go on.
+#[tokio::test]
+async fn a_turn_with_a_shared_ledger_is_moved_to_a_task() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = session(&client, "custom_tool").await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let schema = json!({"type": "object"});
+    let toolbox = Toolbox::new().tool("lookup", "Looks it up.", schema, move |_: Value| {
+        let run = counted.fetch_add(1, Ordering::Relaxed);
+        async move { Ok::<_, String>(format!("run {run}")) }
+    });
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let opening = client.session(&id).turn("Look!").tools(&toolbox);
+    let turn = opening.shared_ledger(Arc::clone(&ledger)).await;
+    let turn = turn.expect("a turn");
+    let begun = turn.turn().checkpoint();
+    let again = client.resume_turn(begun).tools(&toolbox);
+    for turn in [turn, again.shared_ledger(ledger).await.expect("a turn")] {
+        let reply = tokio::spawn(turn.reply()).await.expect("no panic");
+        assert_eq!(reply.expect("a reply").text(), "lookup says: run 0");
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
 }

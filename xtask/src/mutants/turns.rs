@@ -6,6 +6,7 @@ const TURN: &str = "crates/qoder/src/turn/mod.rs";
 const OPENING: &str = "crates/qoder/src/turn/opening.rs";
 const FIT: &str = "crates/qoder/src/tools/fit.rs";
 const ANSWER_KEY: &str = "crates/qoder/src/turn/answer_key.rs";
+const CONVERSATION: &str = "crates/qoder/src/conversation.rs";
 const ANCHOR: &str = "crates/qoder/src/turn/anchor.rs";
 const CHECKPOINT: &str = "crates/qoder/src/turn/checkpoint.rs";
 const MACHINE: &str = "crates/qoder/src/turn/machine.rs";
@@ -334,6 +335,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         find: "    ids.sort_unstable();\n",
         put: "    ids.rotate_left(0);\n",
         by: client("turn::answer_key"),
+    },
+    Mutant {
+        breaks: "turns",
+        wrong: "an answer by id has a key of its own each time",
+        file: CONVERSATION,
+        find: "            .options(|options| options.idempotency_key(key))\n",
+        put: "            .options(|options| options.header(\"x-key\", &key))\n",
+        by: whole("turns", "the_same_answer_may_be_given_again"),
     },
     Mutant {
         breaks: "turns",

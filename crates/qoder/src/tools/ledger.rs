@@ -84,20 +84,20 @@ impl Ledger for MemoryLedger {
 /// Where calls are remembered.
 #[derive(Clone)]
 pub(super) enum Store<'l> {
-    Own(Arc<MemoryLedger>),
+    Shared(Arc<dyn Ledger>),
     Given(&'l dyn Ledger),
 }
 
 impl Default for Store<'_> {
     fn default() -> Self {
-        Self::Own(Arc::default())
+        Self::Shared(Arc::new(MemoryLedger::new()))
     }
 }
 
 impl Store<'_> {
     pub(super) fn ledger(&self) -> &dyn Ledger {
         match self {
-            Self::Own(ledger) => ledger.as_ref(),
+            Self::Shared(ledger) => ledger.as_ref(),
             Self::Given(ledger) => *ledger,
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use qoder_types::EventId;
@@ -117,6 +118,13 @@ impl<'l> ToolTurnOpening<'l> {
     /// is resumed elsewhere runs again what this one had run and not answered.
     pub fn ledger(mut self, ledger: &'l dyn Ledger) -> Self {
         self.answering.ledger = Store::Given(ledger);
+        self
+    }
+
+    /// Sets where calls are remembered, as [`ledger`](Self::ledger) does. The turn shares it and borrows
+    /// nothing, so that it can be moved to a task, or into the response of a service.
+    pub fn shared_ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
+        self.answering.ledger = Store::Shared(ledger);
         self
     }
 
