@@ -17,7 +17,7 @@ mod demo;
 use std::future::IntoFuture;
 use std::io::{IsTerminal, Write, stdin, stdout};
 
-use qoder::types::AgentCreate;
+use qoder::types::{AgentCreate, RetryStatus};
 use qoder::{Conversation, Event, Stop, Update};
 use tokio::sync::mpsc::{Receiver, channel};
 
@@ -89,6 +89,12 @@ async fn turn(
                 }
                 shown.clear();
             }
+            Some(Update::Event(Event::SessionError(error))) => {
+                // Most of these the service gets over by itself; the others end the turn.
+                let retries = error.error.retry_status == Some(RetryStatus::Retrying);
+                let and = if retries { ": it tries again" } else { "" };
+                eprintln!("({}{and})", error.message());
+            }
             Some(Update::Event(_)) if !turn.pending().is_empty() => {
                 eprintln!("(it waits for an approval or a result; Ctrl-C interrupts it)");
             }
@@ -130,6 +136,10 @@ fn interrupts() -> Receiver<()> {
 /// What the simulator's agent does.
 async fn script(turn: qoder_sim::Turn) {
     turn.thinking().await;
+    if turn.number() == 2 {
+        let busy = qoder_sim::Failure::retrying("the model is busy");
+        turn.error(busy).await;
+    }
     let answer = format!("No model is here, but you said: {}", turn.message());
     turn.deltas(answer.split_inclusive(' ')).await;
 }

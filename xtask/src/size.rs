@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::shell::{cargo, output, read, root};
@@ -127,7 +128,103 @@ pub(crate) fn report() -> Result<(String, Result<(), String>), String> {
             took.as_secs_f64()
         );
     }
+    table.push_str(&changed_lines()?);
     Ok((table, fits))
+}
+
+/// How often a line is changed. The middle of the times counts.
+const CHANGES: usize = 5;
+
+/// A table of what a changed line costs in development: the program is built again, and linked.
+fn changed_lines() -> Result<String, String> {
+    let mut copies = Vec::new();
+    for (name, _) in PROGRAMS {
+        copies.push(Changing::copy_of(name)?);
+    }
+    for number in 0..=CHANGES {
+        for copy in &mut copies {
+            copy.change(number)?;
+        }
+    }
+    let mut table = "\na line of the program changed, and built again; dev\n\n\
+                     | made of | time of the processor | on the wall |\n|---|--:|--:|\n"
+        .to_owned();
+    for ((_, what), copy) in PROGRAMS.iter().zip(copies) {
+        let processor = middle(copy.processor).map_or_else(|| "?".into(), |it| format!("{it}0 ms"));
+        let wall = middle(copy.wall).unwrap_or_default();
+        let _ = writeln!(table, "| {what} | {processor} | {wall} ms |");
+    }
+    Ok(table)
+}
+
+fn middle<T: Ord + Copy>(mut all: Vec<T>) -> Option<T> {
+    all.sort_unstable();
+    all.get(all.len() / 2).copied()
+}
+
+/// A copy of a program whose source may be changed.
+struct Changing {
+    folder: PathBuf,
+    source: String,
+    /// In hundredths of a second.
+    processor: Vec<u64>,
+    /// In thousandths of a second.
+    wall: Vec<u128>,
+}
+
+/// Stands in both programs once, in the line that prints a title.
+const CHANGED: &str = "\"{:?}\"";
+
+impl Changing {
+    fn copy_of(name: &str) -> Result<Self, String> {
+        let program = root().join("bench").join(name);
+        let folder = root().join("target/bench-size/changed").join(name);
+        std::fs::create_dir_all(folder.join("src"))
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+        // A path may be absolute wherever it may be relative.
+        let crates = root().join("crates").display().to_string();
+        let manifest = read(&program.join("Cargo.toml"))?.replace("../../crates", &crates);
+        write(&folder.join("Cargo.toml"), &manifest)?;
+        write(
+            &folder.join("Cargo.lock"),
+            &read(&program.join("Cargo.lock"))?,
+        )?;
+        let source = read(&program.join("src/main.rs"))?;
+        if source.matches(CHANGED).count() != 1 {
+            return Err(format!("bench/{name}: {CHANGED} stands there once"));
+        }
+        Ok(Self {
+            folder,
+            source,
+            processor: Vec::new(),
+            wall: Vec::new(),
+        })
+    }
+
+    /// Changes the line and builds. The first build is of everything, and isn't counted.
+    fn change(&mut self, number: usize) -> Result<(), String> {
+        let line = format!("\"{number} {{:?}}\"");
+        let source = self.source.replace(CHANGED, &line);
+        write(&self.folder.join("src/main.rs"), &source)?;
+        let mut build = cargo(&["build", "--locked", "--quiet"]);
+        // As it is at a desk, whatever a check has set.
+        build.env_remove("CARGO_INCREMENTAL");
+        build.env_remove("CARGO_PROFILE_DEV_DEBUG");
+        build.env_remove("CARGO_TARGET_DIR");
+        let (before, start) = (processor(), Instant::now());
+        output(build.current_dir(&self.folder))?;
+        let (wall, after) = (start.elapsed(), processor());
+        if number > 0 {
+            self.wall.push(wall.as_millis());
+            self.processor
+                .extend(before.zip(after).map(|(before, after)| after - before));
+        }
+        Ok(())
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 #[cfg(test)]

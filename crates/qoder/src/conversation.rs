@@ -14,7 +14,7 @@ use crate::input::{self, SendItems};
 use crate::resources::{SessionEventList, SessionThreadList, ThreadEventList};
 use crate::shared::Shared;
 use crate::transcript::Transcript;
-use crate::turn::{Reply, TurnOpening};
+use crate::turn::{Reply, TurnOpening, answer_key};
 
 /// The conversation in one session, from [`Client::session`](crate::Client::session): say something, and see what happens.
 ///
@@ -184,12 +184,14 @@ impl Conversation {
     /// Allows the use of a tool that the agent asked for: `tool_use` is the id of the event.
     ///
     /// Where several wait, the others wait on, and the session says so in a further
-    /// `session.status_idle` with the rest of the ids. An id is to be answered once: the server
-    /// refuses a second answer with 400. So don't answer all ids of every pause that comes;
-    /// [`Turn::pending`](crate::Turn::pending) has those that still wait, and
-    /// [`Turn::respond`](crate::Turn::respond) answers them in one request.
+    /// `session.status_idle` with the rest of the ids, which may come when those are answered too.
+    /// So the same answer may be sent again: its idempotency key follows from the id, and the
+    /// server, which remembers keys for a day, does nothing then. Another answer is a
+    /// [conflict](crate::Error::is_conflict). [`Turn::pending`](crate::Turn::pending) has what still
+    /// waits, and [`Turn::respond`](crate::Turn::respond) answers all of it in one request.
     pub fn approve(&self, tool_use: impl Into<EventId>) -> Call<SentEvents> {
-        self.send([UserToolConfirmation::allow(tool_use)])
+        let id = tool_use.into();
+        self.answered(&id, UserToolConfirmation::allow(&id))
     }
 
     /// Denies the use of a tool, with a reason for the agent to read. Where several wait, it is as with
@@ -199,7 +201,8 @@ impl Conversation {
         tool_use: impl Into<EventId>,
         reason: impl Into<String>,
     ) -> Call<SentEvents> {
-        self.send([UserToolConfirmation::deny(tool_use).deny_message(reason)])
+        let id = tool_use.into();
+        self.answered(&id, UserToolConfirmation::deny(&id).deny_message(reason))
     }
 
     /// Sends the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use` event. Where
@@ -209,7 +212,14 @@ impl Conversation {
         tool_use: impl Into<EventId>,
         result: impl Into<Content>,
     ) -> Call<SentEvents> {
-        self.send([UserCustomToolResult::new(tool_use, result)])
+        let id = tool_use.into();
+        self.answered(&id, UserCustomToolResult::new(&id, result))
+    }
+
+    fn answered(&self, tool_use: &EventId, answer: impl SendItems) -> Call<SentEvents> {
+        let key = answer_key(self.id.as_str(), std::slice::from_ref(tool_use));
+        self.send(answer)
+            .options(|options| options.idempotency_key(key))
     }
 
     /// Stops what the agent is doing, on every thread, with an event; the session stays usable.

@@ -96,7 +96,7 @@ macro_rules! one {
     (@ message $pieces:ident) => {};
 }
 
-one!(message: &str, String, ContentBlock);
+one!(message: &str, String, &String, ContentBlock);
 one!(events:
     InputEvent,
     SystemMessage,
@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn one_thing_or_many_of_one_kind_or_several() {
         assert_eq!(kinds("Hello!"), ["user.message"]);
-        assert_eq!(kinds("Hello!".to_owned()), ["user.message"]);
+        assert_eq!(kinds(String::from("Hello!")), ["user.message"]);
+        let text = "Hello!".to_owned();
+        assert_eq!(kinds(&text), ["user.message"]);
         assert_eq!(kinds(UserInterrupt::new()), ["user.interrupt"]);
         assert_eq!(kinds(["One.", "Two."]), ["user.message"; 2]);
         assert_eq!(

@@ -10,6 +10,7 @@ pub mod batch;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 pub mod call;
+mod caught;
 mod checkpoint;
 mod client;
 pub mod content;

@@ -7,6 +7,7 @@ mod common;
 mod api_errors;
 mod bad_input;
 mod derived;
+mod endless;
 mod filters;
 mod http2;
 mod lists;

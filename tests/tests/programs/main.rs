@@ -58,6 +58,7 @@ async fn without_an_account_there_is_a_simulator() {
         ("chat", "Hello", "you said: Hello"),
         ("approvals", "y", "I was allowed 1 of 2 things."),
         ("batch", "", "Two? You asked: Two?"),
+        ("budget", "", "quicksort. That is all."),
         ("resume", "", "that outlived its process."),
         ("multi_agent", "", "researcher: In three places."),
         ("worker", "", ": done"),
@@ -76,6 +77,7 @@ async fn each_program_with_arguments_explains_itself() {
     for program in [
         "approvals",
         "batch",
+        "budget",
         "custom_tools",
         "follow",
         "resume",

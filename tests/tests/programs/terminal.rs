@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use qoder::types::serde_json::{Value, from_str, json};
-use qoder_sim::{Sim, ToolUse};
+use qoder_sim::{Failure, Sim, ToolUse};
 use tokio::task::block_in_place;
 
 use crate::common::programs::{Folder, Running, program};
@@ -122,6 +122,69 @@ async fn chat_says_why_a_turn_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chat_says_what_the_service_gets_over_and_what_not() {
+    let sim = current().agent("chat", |turn| async move {
+        match turn.number() {
+            1 => turn.error(Failure::retrying("the model is busy")).await,
+            2 => turn.error(Failure::exhausted("no model is left")).await,
+            _ => {}
+        }
+        turn.reply(format!("{}, too.", turn.message())).await;
+    });
+    let sim = start(sim).await;
+    let mut chat = Running::start(program("chat", &sim));
+    chat.enter("first");
+    chat.prints("first, too.").await;
+    assert!(chat.err().contains("(the model is busy: it tries again)"));
+    chat.enter("second");
+    chat.says("(no model is left)\n\n(retries_exhausted)").await;
+    // The session takes more.
+    chat.enter("third");
+    let ended = chat.end().await;
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(ended.out, "first, too.\nthird, too.\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_budget_that_is_used_up_is_raised_once() {
+    const STOPPED: &str = "Work:\n(0.01 credits so far)\n\
+        (1.00 credits are used up: it may cost 3.00 from now on)\n";
+    for (enough, raises, then) in [
+        (1.0, 0, "Work:\nDone.\n(0.01 credits so far)\n"),
+        (
+            2.0,
+            1,
+            "Go on where you stopped.:\nDone.\n(0.02 credits so far)\n",
+        ),
+        (9.0, 1, ""),
+    ] {
+        let sim = current().agent("budget", move |turn| async move {
+            turn.reply(format!("{}:", turn.message())).await;
+            let budget = turn.session()["budget"]["max_credit_cost"].take();
+            let credits = budget.as_str().and_then(|text| text.parse().ok());
+            if credits.is_none_or(|credits: f64| credits < enough) {
+                turn.stop("budget_reached").await;
+            }
+            turn.reply("Done.").await;
+        });
+        let sim = start(sim).await;
+        let mut command = program("budget", &sim);
+        command.args(["--credits", "1.00", "--raise", "3.00", "Work"]);
+        let ended = Running::start(command).end().await;
+        let printed = STOPPED.repeat(raises) + then;
+        assert_eq!(ended.out, printed, "{ended:?}");
+        assert_eq!(ended.status.success(), !then.is_empty(), "{ended:?}");
+        let updates = sim.requests_for("POST /sessions/{session_id}");
+        let budgets: Vec<Value> = updates
+            .iter()
+            .map(|update| update.json()["budget"].take())
+            .collect();
+        let raised = json!({"type": "limit", "max_credit_cost": "3.00"});
+        assert_eq!(budgets, vec![raised; raises]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn approvals_come_from_the_policy_or_the_terminal() {
     for (says, allowed, text) in [
         (Some("y"), 2, "allowed 2"),
@@ -164,7 +227,7 @@ async fn approvals_come_from_the_policy_or_the_terminal() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_turn_that_fails_is_no_success() {
-    for name in ["approvals", "batch", "resume", "multi_agent"] {
+    for name in ["approvals", "batch", "budget", "resume", "multi_agent"] {
         let sim = current().default_agent(|turn| async move { turn.stop("budget_reached").await });
         let sim = start(sim).await;
         let folder = Folder::new(&format!("{name}-fails"));

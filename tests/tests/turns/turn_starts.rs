@@ -1,8 +1,10 @@
 //! Where following starts: after what was sent, and never silently from now on.
 
+use std::time::Duration;
+
 use crate::common::{client, client_in, current, seed, session, start};
 use qoder::types::{ContentBlock, Source, SystemMessage};
-use qoder::{Dialect, ErrorKind, Event, Start};
+use qoder::{Approvals, Dialect, ErrorKind, Event, Start, Toolbox, Update};
 
 #[tokio::test]
 async fn sent_and_then_followed_loses_nothing() {
@@ -110,4 +112,30 @@ async fn a_turn_is_resumed_by_its_checkpoint_alone() {
     let error = client(&sim).resume_turn("").await.map(|_| ());
     let error = error.expect_err("an empty one").to_string();
     assert!(error.contains("empty"), "{error}");
+}
+
+/// Whether what is set of the turn comes before or after its tools.
+#[tokio::test]
+async fn a_turn_with_tools_takes_what_a_turn_takes() {
+    let sim = start(current()).await;
+    let client = client(&sim);
+    let id = session(&client, "answer").await;
+    let conversation = client.session(&id);
+    let text = "Hello!".to_owned();
+    let opening = conversation.turn(&text).tools(&Toolbox::new()).previews();
+    let opening = opening.deadline(Duration::from_secs(30));
+    let mut turn = opening.idempotency_key("mine").await.expect("a turn");
+    let mut live = String::new();
+    while let Some(update) = turn.next_update().await {
+        if let Update::Text(text) = update.expect("an update") {
+            live.push_str(text.new());
+        }
+    }
+    assert!(live.contains("Hello!"), "{live}");
+    let sent = sim.requests_for("POST /sessions/{session_id}/events");
+    assert_eq!(sent[0].header("idempotency-key"), Some("mine"));
+
+    let opening = conversation.turn(&text).approve(Approvals::ask());
+    let late = opening.deadline(Duration::ZERO).reply().await;
+    assert_eq!(late.expect_err("late").kind(), ErrorKind::Timeout);
 }

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use qoder_sim::{Dialect, Sim};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -344,4 +344,29 @@ pub fn text(value: &Value) -> String {
 
 pub fn names(frames: &[Frame]) -> Vec<&str> {
     frames.iter().map(|frame| frame.event.as_str()).collect()
+}
+
+/// An object with the members of another as well.
+pub fn joined(mut object: Value, others: Value) -> Value {
+    let (Value::Object(members), Value::Object(others)) = (&mut object, others) else {
+        panic!("{object} is no object, or what joins it");
+    };
+    members.extend(others);
+    object
+}
+
+pub fn pairs(count: usize) -> Map<String, Value> {
+    (0..count).map(|n| (n.to_string(), json!("x"))).collect()
+}
+
+/// The status, and what the error is about.
+pub fn refused(answer: &Answer) -> (u16, String) {
+    let param = answer.json()["error"]["param"].clone();
+    (answer.status, param.as_str().unwrap_or_default().to_owned())
+}
+
+/// Sends what is refused because of one member, or of a part of it.
+pub async fn refuses(api: &Api<'_>, path: &str, body: Value, param: &str) {
+    let answer = api.post(path, body.clone()).await;
+    assert_eq!(refused(&answer), (400, param.to_owned()), "{path} {body}");
 }

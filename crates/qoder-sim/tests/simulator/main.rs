@@ -13,6 +13,7 @@ mod program;
 mod script_files;
 mod scripts;
 mod session_resources;
+mod sessions;
 mod skills;
 mod streams;
 mod vaults;

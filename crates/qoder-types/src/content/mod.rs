@@ -119,6 +119,12 @@ impl From<&str> for Content {
     }
 }
 
+impl From<&String> for Content {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
 impl From<String> for Content {
     fn from(text: String) -> Self {
         Self::Text(text)
@@ -206,6 +212,12 @@ impl ContentBlock {
 
 impl From<&str> for ContentBlock {
     fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<&String> for ContentBlock {
+    fn from(text: &String) -> Self {
         Self::text(text)
     }
 }

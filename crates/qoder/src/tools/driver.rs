@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -14,34 +14,16 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::answer::{Answer, Given};
 use super::answers::{delivery, is_this};
 use super::approvals::Decision;
-use super::caught::Caught;
-use super::ledger::{LedgerError, Record};
-use super::machine::{Action, Delivery, Kind, Otherwise, Rounds};
+use super::jobs::{Came, Jobs};
+use super::machine::{Action, Delivery, Rounds};
 use super::opening::{Answering, ToolProgress};
-use super::result::ToolResult;
 use super::seen::Seen;
-use super::tool_use::{ToolKind, ToolUse};
+use super::tool_use::ToolUse;
 use super::toolbox::UnknownTools;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::follow::Update;
-use crate::turn::{Found, Reading, Reply, Stop, Turn, answered};
-
-/// Something that is under way, and what came of it.
-struct Job<'l> {
-    /// The handler of this call.
-    runs: Option<EventId>,
-    looks: bool,
-    future: Pin<Box<dyn Future<Output = Came> + Send + 'l>>,
-}
-
-enum Came {
-    Looked(Result<Found>),
-    Recalled(EventId, std::result::Result<Option<Record>, LedgerError>),
-    Recorded(EventId, std::result::Result<(), LedgerError>),
-    Ended(EventId, ToolResult),
-    Delivered(EventId, Delivery),
-}
+use crate::turn::{Reading, Reply, Stop, Turn, answered};
 
 /// The events of one turn, in which a [`Toolbox`](crate::Toolbox) and
 /// [`Approvals`](crate::Approvals) answer what the agent asks for. From
@@ -60,7 +42,7 @@ pub struct ToolTurn<'l> {
     seen: Seen,
     /// Those that were asked for.
     asked: BTreeMap<EventId, ToolUse>,
-    jobs: Vec<Job<'l>>,
+    jobs: Jobs<'l>,
     /// What came and is not handed over yet.
     held: VecDeque<Update>,
     /// What ends it, once that is handed over.
@@ -89,7 +71,7 @@ impl<'l> ToolTurn<'l> {
             rounds,
             seen: Seen::default(),
             asked: BTreeMap::new(),
-            jobs: Vec::new(),
+            jobs: Jobs::default(),
             held: VecDeque::new(),
             last: None,
             start: Instant::now(),
@@ -205,7 +187,11 @@ impl<'l> ToolTurn<'l> {
                 self.last = Some(Err(error));
                 continue;
             }
-            if self.poll_jobs(cx) {
+            let came = self.jobs.poll(cx);
+            if !came.is_empty() {
+                for came in came {
+                    self.came(came);
+                }
                 continue;
             }
             // A pause is handed over when it is known what of it is left to the caller, or that it
@@ -284,22 +270,7 @@ impl<'l> ToolTurn<'l> {
     }
 
     fn saw(&mut self, asked: ToolUse) {
-        let known = asked.name();
-        let toolbox = &self.answering.toolbox;
-        let kind = match asked.kind() {
-            ToolKind::Builtin | ToolKind::Mcp => Kind::Approval,
-            ToolKind::Custom if toolbox.has(known) => Kind::Known {
-                repeatable: toolbox.is_repeatable(known),
-            },
-            ToolKind::Custom | ToolKind::Unknown => Kind::Unknown(match toolbox.unknown_tools() {
-                UnknownTools::Fail => Otherwise::Fail,
-                UnknownTools::AnswerWithError if asked.kind() == ToolKind::Custom => {
-                    Otherwise::Refuse
-                }
-                // Of what is no custom tool, nobody can say what would be an answer.
-                UnknownTools::AnswerWithError | UnknownTools::LeaveToOthers => Otherwise::Leave,
-            }),
-        };
+        let kind = self.answering.toolbox.kind(&asked);
         self.rounds.saw(asked.id(), kind);
         for gone in self.seen.keep(asked) {
             self.rounds.forget(&gone);
@@ -337,30 +308,30 @@ impl<'l> ToolTurn<'l> {
 
     fn begin(&mut self, action: Action) {
         match action {
-            Action::Look(ids) => self.look(ids),
+            Action::Look(ids) => self.jobs.look(self.turn.look(ids)),
             Action::Recall(id) => {
                 self.take(&id);
                 let store = self.answering.ledger.clone();
-                self.job(async move {
+                self.jobs.add(async move {
                     let record = store.ledger().get(&id).await;
                     Came::Recalled(id, record)
                 });
             }
             Action::Record(id, record) => {
                 let store = self.answering.ledger.clone();
-                self.job(async move {
+                self.jobs.add(async move {
                     let wrote = store.ledger().put(&id, record).await;
                     Came::Recorded(id, wrote)
                 });
             }
             Action::Run(id) => self.run(id),
-            Action::Stop(id) => self.jobs.retain(|job| job.runs.as_ref() != Some(&id)),
+            Action::Stop(id) => self.jobs.stop(&id),
             Action::Decide(id) => self.decide(&id),
             Action::Send(id, given) => {
                 let key = format!("qoder-answer-{id}");
                 let send = self.conversation.send([given.into_event(&id)]);
                 let send = send.options(|options| options.idempotency_key(key));
-                self.job(async move {
+                self.jobs.add(async move {
                     let delivery = match send.await {
                         Ok(_) => Delivery::Accepted,
                         Err(error) => delivery(&error),
@@ -372,25 +343,6 @@ impl<'l> ToolTurn<'l> {
         }
     }
 
-    fn job(&mut self, future: impl Future<Output = Came> + Send + 'l) {
-        self.jobs.push(Job {
-            runs: None,
-            looks: false,
-            future: Box::pin(future),
-        });
-    }
-
-    /// A look that is under way is for a pause that is past.
-    fn look(&mut self, ids: Vec<EventId>) {
-        self.jobs.retain(|job| !job.looks);
-        let looking = self.turn.look(ids);
-        self.jobs.push(Job {
-            runs: None,
-            looks: true,
-            future: Box::pin(async move { Came::Looked(looking.await) }),
-        });
-    }
-
     fn run(&mut self, id: EventId) {
         let Some(asked) = self.asked.get(&id) else {
             return;
@@ -400,13 +352,7 @@ impl<'l> ToolTurn<'l> {
             Err(result) => return self.rounds.ended(&id, result),
         };
         self.tell(ToolProgress::Started(id.clone()));
-        let runs = Some(id.clone());
-        let future = Box::pin(async move { Came::Ended(id, Caught(handling).await) });
-        self.jobs.push(Job {
-            runs,
-            looks: false,
-            future,
-        });
+        self.jobs.run(id, handling);
     }
 
     fn decide(&mut self, id: &EventId) {
@@ -428,24 +374,6 @@ impl<'l> ToolTurn<'l> {
         if let Some(asked) = self.seen.take(id) {
             self.asked.insert(id.clone(), asked);
         }
-    }
-
-    /// Polls what is under way; whether something came of it.
-    fn poll_jobs(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut came = Vec::new();
-        self.jobs
-            .retain_mut(|job| match job.future.as_mut().poll(cx) {
-                Poll::Ready(result) => {
-                    came.push(result);
-                    false
-                }
-                Poll::Pending => true,
-            });
-        let any = !came.is_empty();
-        for result in came {
-            self.came(result);
-        }
-        any
     }
 
     fn came(&mut self, came: Came) {

@@ -23,6 +23,9 @@
 //! sent again without being made again, and what is answered is neither run nor sent, whatever the
 //! server repeats.
 
+mod action;
+mod state;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -31,6 +34,8 @@ use qoder_types::EventId;
 use super::answer::Given;
 use super::ledger::Record;
 use super::result::ToolResult;
+pub(crate) use action::{Action, Delivery, Kind, Limits, Otherwise};
+use state::{Owed, Pause, State, owe};
 
 /// How often an answer is sent whose outcome is unknown, each time with all the tries of a call.
 const SENDS: u32 = 8;
@@ -52,114 +57,6 @@ const SILENCE: Duration = Duration::from_secs(300);
 
 /// How many tool uses one pause may name.
 const BATCH: usize = 1000;
-
-/// The limits of a [`Rounds`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// How many handlers run, and how many answers are under way, at the same time.
-    pub(crate) concurrency: usize,
-    /// How long a handler may run.
-    pub(crate) timeout: Duration,
-    /// How many pauses may name something new.
-    pub(crate) rounds: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            concurrency: 8,
-            timeout: Duration::from_secs(300),
-            rounds: 100,
-        }
-    }
-}
-
-/// What is known of a tool use from its event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A custom tool that is here. `repeatable` if a run that was cut short may be repeated.
-    Known { repeatable: bool },
-    /// A custom tool that is not here, and what happens then.
-    Unknown(Otherwise),
-    /// It waits for an approval.
-    Approval,
-}
-
-/// What happens to a custom tool that is not here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Otherwise {
-    Fail,
-    Leave,
-    Refuse,
-}
-
-/// What became of an answer that was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Delivery {
-    Accepted,
-    /// The server refused it; in its words.
-    Refused(String),
-    /// It may have arrived, or not: why, and how long the server asks to wait.
-    Unknown(String, Option<Duration>),
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Action {
-    /// Look in the log for these tool uses, and for what came after the pause. Give what is found
-    /// ([`Rounds::saw`], [`Rounds::answered`]), then say so ([`Rounds::looked`]).
-    Look(Vec<EventId>),
-    /// Read what the ledger has of this call: [`Rounds::recalled`].
-    Recall(EventId),
-    /// Write this into the ledger: [`Rounds::recorded`].
-    Record(EventId, Record),
-    /// Start the handler: [`Rounds::ended`].
-    Run(EventId),
-    /// Drop the handler.
-    Stop(EventId),
-    /// Let the policy decide: [`Rounds::decided`].
-    Decide(EventId),
-    /// Send this: [`Rounds::delivered`].
-    Send(EventId, Given),
-    /// Nothing is to be done until then, unless something happens. `None`: until something does.
-    Wait(Option<Duration>),
-    /// The turn can't go on, for this reason. Final.
-    Fail(String),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum State {
-    Recalled,
-    Ready,
-    Beginning,
-    Running { until: Option<Duration> },
-    Ending(ToolResult),
-    Decided,
-    Owed(Owed),
-    Sending(Owed),
-    Refused { until: Duration, why: String },
-    Sent,
-    Answered,
-    Left,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Owed {
-    answer: Given,
-    sends: u32,
-    due: Duration,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-enum Pause {
-    /// The session waits for nothing that is not taken up.
-    #[default]
-    None,
-    /// It waits for these; what comes next in the log may say otherwise.
-    Named(Vec<EventId>),
-    /// The log is being looked through.
-    Looking(Vec<EventId>),
-}
 
 /// Answers the tool uses that one turn waits for.
 ///
@@ -537,14 +434,8 @@ impl Rounds {
 
     /// What is due already waits for something else: a place among those that are sent.
     fn next_time(&self, now: Duration) -> Option<Duration> {
-        let time = |state: &State| match state {
-            State::Running { until } => *until,
-            State::Owed(owed) => Some(owed.due),
-            State::Refused { until, .. } => Some(*until),
-            _ => None,
-        };
         let silent = self.silent_since().map(|since| since + SILENCE);
-        let times = self.calls.values().filter_map(time).chain(silent);
+        let times = self.calls.values().filter_map(State::due).chain(silent);
         times.filter(|time| *time > now).min()
     }
 
@@ -601,14 +492,6 @@ impl Rounds {
 }
 
 const FAILS: Kind = Kind::Unknown(Otherwise::Fail);
-
-fn owe(now: Duration, answer: Given) -> State {
-    State::Owed(Owed {
-        answer,
-        sends: 0,
-        due: now,
-    })
-}
 
 #[cfg(test)]
 mod tests;

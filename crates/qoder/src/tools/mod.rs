@@ -6,10 +6,10 @@
 mod answer;
 mod answers;
 mod approvals;
-mod caught;
 mod driver;
 mod file_ledger;
 mod fit;
+mod jobs;
 mod ledger;
 mod machine;
 mod opening;

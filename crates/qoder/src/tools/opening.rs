@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::time::Duration;
 
 use qoder_types::EventId;
 
@@ -89,6 +90,26 @@ impl<'l> ToolTurnOpening<'l> {
     /// Sets who answers the approvals that the agent asks for. Default: the caller.
     pub fn approve(mut self, approvals: Approvals) -> Self {
         self.answering.approvals = approvals;
+        self
+    }
+
+    /// Asks for text while it is written, for [`ToolTurn::next_update`]; see [`TurnOpening::previews`].
+    pub fn previews(self) -> Self {
+        self.opening(TurnOpening::previews)
+    }
+
+    /// Sets the idempotency key of the message; see [`TurnOpening::idempotency_key`].
+    pub fn idempotency_key(self, key: impl Into<String>) -> Self {
+        self.opening(|turn| turn.idempotency_key(key))
+    }
+
+    /// Sets the limit of the whole turn; see [`TurnOpening::deadline`].
+    pub fn deadline(self, deadline: Duration) -> Self {
+        self.opening(|turn| turn.deadline(deadline))
+    }
+
+    fn opening(mut self, change: impl FnOnce(TurnOpening) -> TurnOpening) -> Self {
+        self.turn = change(self.turn);
         self
     }
 

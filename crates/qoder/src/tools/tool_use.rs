@@ -16,7 +16,7 @@ pub enum ToolKind {
     /// A tool of an MCP server, which may need a permission too.
     Mcp,
     /// A tool of the caller's own, which needs a result: [`result`](ToolUse::result) or
-    /// [`error`](ToolUse::error).
+    /// [`error`](ToolUse::error), which [`deny`](ToolUse::deny) is too.
     Custom,
     /// The event is of a type that this release doesn't know, or is not in the session's list of
     /// events. Its name may be empty. Any answer is sent as it is; no rule of
@@ -156,9 +156,15 @@ impl ToolUse {
     }
 
     /// Makes the answer that denies the use, with a reason for the agent to read. An empty one is
-    /// left out.
+    /// left out. A tool of the caller's own is not asked for, but waited for: there it is the result
+    /// that says that the tool [failed](Self::error), with the reason.
     pub fn deny(&self, reason: impl Into<String>) -> Answer {
-        self.answer(Given::Deny(reason.into()))
+        let reason = reason.into();
+        match self.kind {
+            ToolKind::Custom if reason.trim().is_empty() => self.error("denied"),
+            ToolKind::Custom => self.error(reason),
+            _ => self.answer(Given::Deny(reason)),
+        }
     }
 
     /// Makes the answer that has the tool's result: a text, JSON, or content blocks.
@@ -229,12 +235,12 @@ mod tests {
         assert_eq!(sent(add.error("no"))["is_error"], true);
         assert_eq!(sent(add.result(json!("three")))["content"], "three");
 
-        for wrong in [
-            bash.result("x"),
-            bash.error("x"),
-            add.allow(),
-            add.deny("x"),
-        ] {
+        // Whatever it is, it can be denied.
+        let denied = sent(add.deny("not today"));
+        assert_eq!(denied, sent(add.error("not today")));
+        assert_eq!(sent(add.deny(" "))["content"], "denied");
+
+        for wrong in [bash.result("x"), bash.error("x"), add.allow()] {
             let error = wrong.into_event().expect_err("it doesn't fit");
             assert_eq!(error.kind(), ErrorKind::Input);
             assert!(error.to_string().contains("evt_1"), "{error}");

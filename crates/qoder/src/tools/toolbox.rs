@@ -12,8 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::machine::Limits;
+use super::machine::{Kind, Limits, Otherwise};
 use super::result::ToolResult;
+use super::tool_use::{ToolKind, ToolUse};
 
 /// A handler at work. It borrows nothing, and never fails: a failure is a result too.
 pub(crate) type Handling = Pin<Box<dyn Future<Output = ToolResult> + Send>>;
@@ -232,12 +233,24 @@ impl Toolbox {
         self.unknown
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.tools.contains_key(name)
-    }
-
-    pub(crate) fn is_repeatable(&self, name: &str) -> bool {
-        self.tools.get(name).is_some_and(|entry| entry.repeatable)
+    /// What a tool use is to the machine that answers it.
+    pub(crate) fn kind(&self, asked: &ToolUse) -> Kind {
+        match asked.kind() {
+            ToolKind::Builtin | ToolKind::Mcp => Kind::Approval,
+            ToolKind::Custom => match (self.tools.get(asked.name()), self.unknown) {
+                (Some(entry), _) => Kind::Known {
+                    repeatable: entry.repeatable,
+                },
+                (None, UnknownTools::Fail) => Kind::Unknown(Otherwise::Fail),
+                (None, UnknownTools::AnswerWithError) => Kind::Unknown(Otherwise::Refuse),
+                (None, UnknownTools::LeaveToOthers) => Kind::Unknown(Otherwise::Leave),
+            },
+            // Of what is no custom tool, nobody can say what would be an answer.
+            ToolKind::Unknown => Kind::Unknown(match self.unknown {
+                UnknownTools::Fail => Otherwise::Fail,
+                UnknownTools::AnswerWithError | UnknownTools::LeaveToOthers => Otherwise::Leave,
+            }),
+        }
     }
 
     /// The handler of this name on this input, which does nothing before its first poll; the result

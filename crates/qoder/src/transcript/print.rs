@@ -11,10 +11,25 @@ impl Transcript {
     /// a fence that is longer than any in it.
     pub fn to_markdown(&self) -> String {
         let mut out = String::new();
-        for entry in &self.entries {
+        for entry in self.printed() {
             markdown(&mut out, entry);
         }
         out
+    }
+
+    /// A session that waits for several answers says so again after each: that is one pause.
+    fn printed(&self) -> impl Iterator<Item = &Entry> {
+        let repeats = |at: usize, entry: &Entry| {
+            let before = at
+                .checked_sub(1)
+                .and_then(|before| self.entries.get(before));
+            matches!(&entry.what, What::Stop { reason } if reason == "requires_action")
+                && before.is_some_and(|before| {
+                    before.what == entry.what && before.thread == entry.thread
+                })
+        };
+        let entries = self.entries.iter().enumerate();
+        entries.filter_map(move |(at, entry)| (!repeats(at, entry)).then_some(entry))
     }
 }
 
@@ -22,7 +37,7 @@ impl Transcript {
 /// characters are replaced.
 impl fmt::Display for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.entries.iter().try_for_each(|entry| text(f, entry))
+        self.printed().try_for_each(|entry| text(f, entry))
     }
 }
 

@@ -139,3 +139,16 @@ fn nothing_said_moves_the_cursor_of_a_terminal() {
     let text = transcript(Transcript::new(), &events).to_string();
     assert_eq!(text, "Agent\n  a\u{fffd}[2Jb\tc\n");
 }
+
+#[test]
+fn a_pause_that_is_repeated_is_printed_once() {
+    let idle = |id: &str, reason: &str| json!({"type": "session.status_idle", "id": id, "stop_reason": {"type": reason}});
+    let pauses = [idle("1", "requires_action"), idle("2", "requires_action")];
+    let read = transcript(Transcript::new(), &pauses);
+    assert_eq!(read.entries().len(), 2);
+    assert_eq!(read.to_string(), "Stop requires_action\n");
+    assert_eq!(read.to_markdown().matches("requires_action").count(), 1);
+    let ends = [idle("1", "end_turn"), idle("2", "end_turn")];
+    let read = transcript(Transcript::new(), &ends);
+    assert_eq!(read.to_string(), "Stop end_turn\n".repeat(2));
+}

@@ -6,7 +6,7 @@ use crate::hash::fnv;
 
 /// The key of a request that answers these tool uses: the same for the same ids in any order, in
 /// any process, so that answers whose acceptance was not heard of can be sent again.
-pub(super) fn answer_key(session: &str, ids: &[EventId]) -> String {
+pub(crate) fn answer_key(session: &str, ids: &[EventId]) -> String {
     let mut ids: Vec<&str> = ids.iter().map(EventId::as_str).collect();
     ids.sort_unstable();
     let texts = std::iter::once(session).chain(ids);

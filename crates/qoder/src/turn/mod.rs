@@ -13,6 +13,7 @@ mod reply;
 mod stop;
 mod uses;
 
+pub(crate) use answer_key::answer_key;
 pub(crate) use lookup::Found;
 pub(crate) use meaning::{answered, stop_of};
 pub use opening::TurnOpening;
@@ -39,7 +40,6 @@ use crate::follow::{Update, Updates};
 use crate::input;
 use crate::shared::Shared;
 use crate::tools::{Answer, ToolUse};
-use answer_key::answer_key;
 use lookup::Question;
 use machine::Machine;
 use uses::Uses;

@@ -1,11 +1,7 @@
 //! The thin shell around [`Machine`]: requests, handlers and the timer. It decides nothing; what to
 //! do is what the machine says.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::future::{Future, IntoFuture, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,19 +9,21 @@ use std::time::Duration;
 
 use qoder_http::time::deadline;
 use qoder_types::ops::environments::work as ops;
-use qoder_types::{EnvironmentId, SessionId, Work, WorkHeartbeat, WorkId, WorkState, WorkStop};
+use qoder_types::{EnvironmentId, SessionId, Work, WorkHeartbeat, WorkId, WorkStop};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{Instrument, Span, debug, info, info_span, warn};
 use uuid::Uuid;
 
+use super::handler::{Ending, Start};
 use super::job::Job;
-use super::machine::{Action, Beat, BeatState, Machine, PATIENCE, Release, Slot, Tick};
+use super::machine::{Action, Machine, PATIENCE, Release, Slot, Tick, WriteKind};
 use super::notice::WorkerNotice;
+use super::requests::{Failure, beat_of, failure, send};
 use super::tasks::{Running, Tasks};
 use super::{Notices, Shutdown, Worker};
-use crate::call::{Call, CallOptions};
-use crate::error::{Error, ErrorKind, Result};
+use crate::call::Call;
+use crate::error::{Error, Result};
 use crate::shared::Shared;
 use crate::text::excerpt;
 
@@ -37,16 +35,6 @@ const UNINTERRUPTED: usize = 64;
 
 /// What a handler or a panic said is told up to so many characters.
 const SAID: usize = 1000;
-
-/// Starts a handler.
-pub(super) type Start<'a> = Box<dyn Fn(Job) -> Running<'a, Ending> + Send + Sync + 'a>;
-
-/// How a handler ended.
-pub(super) enum Ending {
-    Well,
-    Failed(String),
-    Panicked(String),
-}
 
 /// A worker that runs.
 pub(super) struct Driver<'a> {
@@ -99,12 +87,6 @@ struct Held {
     /// Set when the handler is to end.
     stopping: watch::Sender<bool>,
     span: Span,
-}
-
-/// What a failed request means for the machine.
-enum Failure {
-    Passing(Option<Duration>),
-    Refused,
 }
 
 impl<'a> Driver<'a> {
@@ -285,35 +267,17 @@ impl<'a> Driver<'a> {
             (_, News::Polled(polled)) => self.polled(now, polled),
             (Key::Ack(slot), News::Acked(acked)) => match acked {
                 Ok(_) => self.machine.acked(now, slot),
-                Err(error) => match failure(&error, false) {
-                    Failure::Refused => self.machine.ack_refused(now, slot),
-                    Failure::Passing(hint) => {
-                        let delay = self.machine.ack_failed(now, slot, hint);
-                        self.retrying("environments.work.ack", delay, &error);
-                    }
-                },
+                Err(error) => self.failed(now, slot, WriteKind::Ack, &error),
             },
             (Key::Beat(slot), News::Beaten(beaten)) => match beaten {
                 Ok(beat) => self.machine.beaten(now, slot, beat_of(beat)),
-                Err(error) => match failure(&error, true) {
-                    Failure::Refused => self.machine.beat_refused(now, slot),
-                    Failure::Passing(hint) => {
-                        let delay = self.machine.beat_failed(now, slot, hint);
-                        self.retrying("environments.work.heartbeat", delay, &error);
-                    }
-                },
+                Err(error) => self.failed(now, slot, WriteKind::Beat, &error),
             },
             (Key::Stop(slot), News::Stopped(stopped)) => match stopped {
                 Ok(_) => self.machine.stopped(now, slot),
                 // It is stopped already.
                 Err(error) if error.is_conflict() => self.machine.stopped(now, slot),
-                Err(error) => match failure(&error, false) {
-                    Failure::Refused => self.machine.stop_refused(now, slot),
-                    Failure::Passing(hint) => {
-                        let delay = self.machine.stop_failed(now, slot, hint);
-                        self.retrying("environments.work.stop", delay, &error);
-                    }
-                },
+                Err(error) => self.failed(now, slot, WriteKind::Stop, &error),
             },
             (Key::Handler(slot), News::Ended(ended)) => {
                 // Before the handler's end, since it may have come too late.
@@ -348,7 +312,7 @@ impl<'a> Driver<'a> {
                         // What it ended with first is why it ended.
                         self.failure.get_or_insert(error);
                     }
-                    Failure::Passing(hint) => {
+                    Failure::Transient(hint) => {
                         let delay = self.machine.poll_failed(now, hint);
                         self.retrying("environments.work.poll", Some(delay), &error);
                     }
@@ -380,6 +344,21 @@ impl<'a> Driver<'a> {
                 span,
             };
             self.held.insert(slot, held);
+        }
+    }
+
+    fn failed(&mut self, now: Tick, slot: Slot, kind: WriteKind, error: &Error) {
+        match failure(error, kind == WriteKind::Beat) {
+            Failure::Refused => self.machine.refused(now, slot),
+            Failure::Transient(hint) => {
+                let delay = self.machine.failed(now, slot, kind, hint);
+                let operation = match kind {
+                    WriteKind::Ack => "environments.work.ack",
+                    WriteKind::Beat => "environments.work.heartbeat",
+                    WriteKind::Stop => "environments.work.stop",
+                };
+                self.retrying(operation, delay, error);
+            }
         }
     }
 
@@ -429,79 +408,5 @@ impl<'a> Driver<'a> {
 
     fn key(&self, number: u64) -> String {
         format!("{}-{number}", self.run)
-    }
-}
-
-/// Sends a request once: attempts are the machine's to count.
-fn send<T: serde::de::DeserializeOwned + Send + 'static>(
-    call: Call<T>,
-    key: Option<String>,
-    limit: Duration,
-    news: fn(Result<T>) -> News,
-) -> Running<'static, News> {
-    let call = call.options(|options: CallOptions| {
-        let options = options.retries(0).timeout(limit);
-        match key {
-            Some(key) => options.idempotency_key(key),
-            None => options,
-        }
-    });
-    let sent = call.into_future();
-    Box::pin(async move { news(sent.await) })
-}
-
-/// A handler, whose panic is a way to end.
-pub(super) fn caught<'a, E: fmt::Display>(
-    handler: impl Future<Output = std::result::Result<(), E>> + Send + 'a,
-) -> Running<'a, Ending> {
-    let mut handler = Box::pin(handler);
-    Box::pin(poll_fn(move |cx| {
-        // It is not polled again after a panic.
-        let polled = catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx)));
-        Poll::Ready(match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(Ok(()))) => Ending::Well,
-            // With the causes, for errors that write them so.
-            Ok(Poll::Ready(Err(error))) => Ending::Failed(format!("{error:#}")),
-            Err(panic) => Ending::Panicked(message(panic.as_ref())),
-        })
-    }))
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no message").to_owned()
-}
-
-fn beat_of(beat: WorkHeartbeat) -> Beat {
-    Beat {
-        state: match beat.state {
-            WorkState::Stopping => BeatState::Stopping,
-            WorkState::Stopped => BeatState::Stopped,
-            _ => BeatState::Active,
-        },
-        ttl: Duration::from_secs(beat.ttl_seconds),
-        extended: beat.lease_extended,
-        last: beat.last_heartbeat,
-    }
-}
-
-/// What an error means. A heartbeat is refused only by what says that the work is not this worker's;
-/// whatever else may pass while the lease lasts, and the handler goes on.
-fn failure(error: &Error, of_heartbeat: bool) -> Failure {
-    let passing = Failure::Passing(error.retry_after());
-    match error.kind() {
-        ErrorKind::Api => {}
-        ErrorKind::Input => return Failure::Refused,
-        ErrorKind::Config | ErrorKind::Credentials if !of_heartbeat && !error.is_transient() => {
-            return Failure::Refused;
-        }
-        _ => return passing,
-    }
-    match error.status().map(|status| status.as_u16()) {
-        Some(404 | 409 | 410 | 412) if of_heartbeat => Failure::Refused,
-        _ if !of_heartbeat && error.is_refusal() => Failure::Refused,
-        _ => passing,
     }
 }

@@ -1,6 +1,9 @@
 //! The worker without I/O: what to do is said by [`Machine::poll`], what happened is told by the
 //! other methods. Time is an input, and so is chance.
 
+mod action;
+mod item;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -8,9 +11,8 @@ use qoder_types::{WorkHeartbeat, WorkId};
 
 use super::backoff::Backoff;
 use super::notice::CancelReason;
-
-/// The time since the worker began.
-pub(super) type Tick = Duration;
+pub(super) use action::{Action, Beat, BeatState, Release, Slot, Tick, WriteKind};
+use item::{Item, Step, Write};
 
 /// A poll that brought nothing new is followed by the next one so long after it was sent, at the
 /// earliest: a server may not wait for work although it was asked to.
@@ -25,11 +27,6 @@ const STOPS: u32 = 20;
 /// How many pieces of work that are over are remembered.
 const REMEMBERED: usize = 64;
 
-/// A worker's place for a piece of work, from the poll that brought it until the worker has nothing
-/// to do with it any more. No place is used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Slot(u64);
-
 /// How a worker works.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
@@ -39,54 +36,6 @@ pub(super) struct Settings {
     pub(super) lease: Duration,
     /// How long a handler that was told to end may go on.
     pub(super) grace: Duration,
-}
-
-/// What is to be done.
-///
-/// Requests with a `number` are writes. One that failed is made again under its number, and the
-/// server does it once: the number is part of its idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Ask for work. Answered by `polled`, `poll_failed` or `poll_refused`.
-    Poll,
-    /// Acknowledge the work. Answered by `acked`, `ack_failed` or `ack_refused`.
-    Ack { slot: Slot, number: u64 },
-    /// Send a heartbeat that expects this to be the last one, and give up after this time. Answered
-    /// by `beaten`, `beat_failed` or `beat_refused`.
-    Beat {
-        slot: Slot,
-        number: u64,
-        expected: String,
-        limit: Duration,
-    },
-    /// Start the handler. Answered by `ended`.
-    Start { slot: Slot },
-    /// Tell the handler that it is to end.
-    Tell { slot: Slot, why: CancelReason },
-    /// Drop the handler.
-    Cancel { slot: Slot, why: CancelReason },
-    /// Stop the work, with force: nobody is at it any more. Answered by `stopped`, `stop_failed` or
-    /// `stop_refused`.
-    Stop { slot: Slot, number: u64 },
-    /// Drop the requests that are under way for the work, and forget it.
-    Release { slot: Slot, how: Release },
-    /// Do nothing until this time, or until something happens if there is none.
-    Wait(Option<Tick>),
-    /// The worker is at its end. What is still under way is to be dropped.
-    Done,
-}
-
-/// How a worker parted from a piece of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Release {
-    /// It is over, and the server knows.
-    Over,
-    /// It was never this worker's, or is not any more, and no handler was started.
-    NotTaken,
-    /// The lease was lost while the handler ran.
-    Lost,
-    /// The handler ended, and the server could not be told: it may give the work again.
-    Unstopped,
 }
 
 /// A worker for the queue of one environment.
@@ -125,46 +74,6 @@ struct Asking {
     due: Option<Tick>,
     sent: Tick,
     failures: u32,
-}
-
-/// A piece of work that is held, or about to be.
-#[derive(Debug)]
-struct Item {
-    work: WorkId,
-    step: Step,
-    /// When the lease is over, by the clock on this side.
-    ends: Tick,
-    /// How long a lease is.
-    ttl: Duration,
-    /// What the next heartbeat has to expect.
-    expected: String,
-    beat: Write,
-    /// Until when the handler may go on, once it was told to end, and why.
-    told: Option<(Tick, CancelReason)>,
-}
-
-/// How far a piece of work is.
-#[derive(Debug)]
-enum Step {
-    /// It is acknowledged. No heartbeats yet.
-    Acking(Write),
-    /// The first heartbeat says whether it is this worker's.
-    Claiming,
-    /// The handler runs.
-    Running,
-    /// The handler is over, and the server is told.
-    Stopping(Write),
-}
-
-/// A write, which is made again under its number until it is answered.
-#[derive(Debug)]
-struct Write {
-    number: u64,
-    /// When the first attempt was sent.
-    began: Option<Tick>,
-    failures: u32,
-    /// When the next attempt is due. `None` while one is under way.
-    due: Option<Tick>,
 }
 
 impl Machine {
@@ -257,28 +166,6 @@ impl Machine {
         }
     }
 
-    /// An acknowledgement failed in a way that may pass. Returns the time until the next attempt.
-    pub(super) fn ack_failed(
-        &mut self,
-        now: Tick,
-        slot: Slot,
-        hint: Option<Duration>,
-    ) -> Option<Duration> {
-        self.advance(now);
-        let item = self.items.get_mut(&slot)?;
-        let third = item.third();
-        let Step::Acking(ack) = &mut item.step else {
-            return None;
-        };
-        Some(ack.again(now, &mut self.backoff, hint, third))
-    }
-
-    /// An acknowledgement failed for good.
-    pub(super) fn ack_refused(&mut self, now: Tick, slot: Slot) {
-        self.advance(now);
-        self.lose(now, slot);
-    }
-
     /// A heartbeat was answered.
     pub(super) fn beaten(&mut self, now: Tick, slot: Slot, beat: Beat) {
         self.advance(now);
@@ -319,26 +206,6 @@ impl Machine {
         }
     }
 
-    /// A heartbeat failed in a way that may pass. Returns the time until the next attempt.
-    pub(super) fn beat_failed(
-        &mut self,
-        now: Tick,
-        slot: Slot,
-        hint: Option<Duration>,
-    ) -> Option<Duration> {
-        self.advance(now);
-        let item = self.items.get_mut(&slot)?;
-        let third = item.third();
-        Some(item.beat.again(now, &mut self.backoff, hint, third))
-    }
-
-    /// The server says that the work is not this worker's: another heartbeat was the last one, or
-    /// there is no such work.
-    pub(super) fn beat_refused(&mut self, now: Tick, slot: Slot) {
-        self.advance(now);
-        self.lose(now, slot);
-    }
-
     /// The handler ended, well or not.
     pub(super) fn ended(&mut self, now: Tick, slot: Slot) {
         self.advance(now);
@@ -353,32 +220,31 @@ impl Machine {
         self.part(now, slot, Release::Over);
     }
 
-    /// A stop failed in a way that may pass. Returns the time until the next attempt, if there is
-    /// one.
-    pub(super) fn stop_failed(
+    /// A write failed in a way that may pass; `hint` is what the server asked to wait. Returns the
+    /// time until the next attempt, if there is one.
+    pub(super) fn failed(
         &mut self,
         now: Tick,
         slot: Slot,
+        kind: WriteKind,
         hint: Option<Duration>,
     ) -> Option<Duration> {
         self.advance(now);
         let item = self.items.get_mut(&slot)?;
         let third = item.third();
-        let Step::Stopping(stop) = &mut item.step else {
+        let write = item.write(kind)?;
+        let delay = write.again(now, &mut self.backoff, hint, third);
+        if kind == WriteKind::Stop && write.failures >= STOPS {
+            self.part(now, slot, Release::Unstopped);
             return None;
-        };
-        let delay = stop.again(now, &mut self.backoff, hint, third);
-        if stop.failures < STOPS {
-            return Some(delay);
         }
-        self.part(now, slot, Release::Unstopped);
-        None
+        Some(delay)
     }
 
-    /// A stop failed for good.
-    pub(super) fn stop_refused(&mut self, now: Tick, slot: Slot) {
+    /// A write failed for good: the work is not this worker's, or there is no such work.
+    pub(super) fn refused(&mut self, now: Tick, slot: Slot) {
         self.advance(now);
-        self.part(now, slot, Release::Unstopped);
+        self.lose(now, slot);
     }
 
     /// The worker is to end: nothing more is taken, and handlers have the grace to end.
@@ -546,74 +412,6 @@ impl Machine {
         self.numbers += 1;
         self.numbers
     }
-}
-
-impl Item {
-    /// A third of the lease: the time between heartbeats, and the longest wait before an attempt is
-    /// made again.
-    fn third(&self) -> Duration {
-        self.ttl / 3
-    }
-}
-
-impl Write {
-    /// Whether an attempt is to be sent now. If so, it is under way.
-    fn sends(&mut self, now: Tick) -> bool {
-        let due = self.due.is_some_and(|due| due <= now);
-        if due {
-            self.due = None;
-            self.began.get_or_insert(now);
-        }
-        due
-    }
-
-    fn again(
-        &mut self,
-        now: Tick,
-        backoff: &mut Backoff,
-        hint: Option<Duration>,
-        longest: Duration,
-    ) -> Duration {
-        self.failures = self.failures.saturating_add(1);
-        let delay = backoff.after(self.failures, hint).min(longest);
-        self.due = Some(now.saturating_add(delay));
-        delay
-    }
-}
-
-impl Action {
-    /// Whether it sends something for the work, or starts its handler.
-    fn is_work_on(&self, of: Slot) -> bool {
-        match self {
-            Self::Ack { slot, .. }
-            | Self::Beat { slot, .. }
-            | Self::Stop { slot, .. }
-            | Self::Start { slot } => *slot == of,
-            _ => false,
-        }
-    }
-}
-
-/// The answer to a heartbeat.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Beat {
-    /// What the next one has to expect.
-    pub(super) last: String,
-    /// How long the lease lasts.
-    pub(super) ttl: Duration,
-    pub(super) extended: bool,
-    pub(super) state: BeatState,
-}
-
-/// What a heartbeat says of its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BeatState {
-    /// It is to be gone on with.
-    Active,
-    /// Somebody asked for it to be stopped.
-    Stopping,
-    /// It is over.
-    Stopped,
 }
 
 #[cfg(test)]

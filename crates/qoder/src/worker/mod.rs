@@ -3,9 +3,11 @@
 
 mod backoff;
 mod driver;
+mod handler;
 mod job;
 mod machine;
 mod notice;
+mod requests;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,8 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::shared::Shared;
-use driver::{Driver, caught};
+use driver::Driver;
+use handler::caught;
 use machine::Settings;
 
 /// A worker for the queue of a self-hosted environment, from

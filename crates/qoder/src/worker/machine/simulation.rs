@@ -1,9 +1,16 @@
 //! Thousands of schedules in virtual time: several workers, a server with leases, and a network that
 //! loses, delays and repeats. All of a schedule comes from its seed.
 
-use std::collections::{BTreeMap, HashMap};
+mod chance;
+mod server;
+mod worker;
+
+use std::collections::BTreeMap;
 
 use super::*;
+use chance::Chance;
+use server::{Answer, Kind, Request, Server, State, ms};
+use worker::Worker;
 
 const SEEDS: u64 = 1000;
 
@@ -53,93 +60,6 @@ impl Report {
     }
 }
 
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn between(&mut self, low: u64, high: u64) -> u64 {
-        low + self.next() % (high - low + 1)
-    }
-
-    fn percent(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
-    }
-}
-
-/// How far a piece of work is, at the server.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum State {
-    /// To be queued at this time.
-    Ahead(u64),
-    Queued,
-    Given(u64),
-    Starting(u64),
-    Active {
-        until: u64,
-        last: u64,
-        stopping: bool,
-    },
-    Stopped,
-}
-
-struct Item {
-    state: State,
-    starts: u32,
-    /// Whose handler runs: a worker and its slot.
-    runs: Option<(u64, Slot)>,
-    /// When somebody asks for it to be stopped.
-    asked: Option<u64>,
-}
-
-/// The habits of a server, and of its network.
-struct Habits {
-    ttl: u64,
-    honours_keys: bool,
-    acks_twice: bool,
-    blocks: bool,
-    lost: u64,
-    repeated: u64,
-    slow: u64,
-    broken: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Poll,
-    Ack,
-    Beat,
-    Stop,
-}
-
-/// One attempt of a request.
-#[derive(Clone, Debug)]
-struct Request {
-    id: u64,
-    worker: u64,
-    kind: Kind,
-    slot: Option<Slot>,
-    /// What the server knows the write by.
-    number: u64,
-    item: usize,
-    expected: String,
-}
-
-#[derive(Clone, Debug)]
-enum Answer {
-    Work(Option<usize>),
-    Done,
-    Beat(Beat),
-    Failed(Option<Duration>),
-    Refused,
-}
-
 enum Event {
     Arrives(Request),
     Answers(Request, Answer),
@@ -148,37 +68,14 @@ enum Event {
     Falls(u64, bool),
 }
 
-struct Worker {
-    number: u64,
-    machine: Machine,
-    wait: Option<u64>,
-    concurrency: usize,
-    held: BTreeMap<Slot, usize>,
-    under_way: BTreeMap<(Kind, Option<Slot>), u64>,
-    /// By when it has to be at its end.
-    ends_by: Option<u64>,
-    /// The second, and what was sent in it: polls that brought nothing, and the rest by slot.
-    second: u64,
-    idle_polls: u32,
-    sent: BTreeMap<Slot, u32>,
-    /// Nothing gets through in this time.
-    cut: (u64, u64),
-}
-
 struct World {
     now: u64,
     chance: Chance,
-    habits: Habits,
+    server: Server,
     events: BTreeMap<(u64, u64), Event>,
-    items: Vec<Item>,
     workers: Vec<Worker>,
-    answered: HashMap<(u64, u64), Answer>,
     numbers: u64,
     report: Report,
-}
-
-fn ms(time: u64) -> Duration {
-    Duration::from_millis(time)
 }
 
 fn name(item: usize) -> WorkId {
@@ -188,30 +85,12 @@ fn name(item: usize) -> WorkId {
 impl World {
     fn new(seed: u64) -> Self {
         let mut chance = Chance(seed);
-        let habits = Habits {
-            ttl: chance.between(3, 60) * 1000,
-            honours_keys: chance.percent(50),
-            acks_twice: chance.percent(50),
-            blocks: chance.percent(50),
-            lost: chance.between(0, 25),
-            repeated: chance.between(0, 10),
-            slow: chance.between(0, 20),
-            broken: chance.between(0, 20),
-        };
-        let items = (0..chance.between(1, 8)).map(|_| Item {
-            state: State::Ahead(chance.between(0, 120_000)),
-            starts: 0,
-            runs: None,
-            asked: chance.percent(20).then(|| chance.between(0, 300_000)),
-        });
-        let items = items.collect();
+        let server = Server::new(&mut chance);
         let mut world = Self {
             now: 0,
-            habits,
+            server,
             events: BTreeMap::new(),
-            items,
             workers: Vec::new(),
-            answered: HashMap::new(),
             numbers: 0,
             report: Report::default(),
             chance,
@@ -226,7 +105,7 @@ impl World {
         let number = self.number();
         let settings = Settings {
             concurrency: usize::try_from(self.chance.between(1, 3)).expect("a few"),
-            lease: ms(self.habits.ttl),
+            lease: ms(self.server.habits.ttl),
             grace: ms(self.chance.between(0, 20_000)),
         };
         let from = self.now + self.chance.between(0, 300_000);
@@ -272,7 +151,7 @@ impl World {
                 }
             }
             self.leave();
-            if self.items.iter().all(|item| item.state == State::Stopped) {
+            if self.server.is_done() {
                 return self.check();
             }
             let waits = self.workers.iter().filter_map(|worker| worker.wait);
@@ -294,11 +173,11 @@ impl World {
     }
 
     fn states(&self) -> Vec<State> {
-        self.items.iter().map(|item| item.state).collect()
+        self.server.items.iter().map(|item| item.state).collect()
     }
 
     fn check(self) -> Result<Report, String> {
-        for (number, item) in self.items.iter().enumerate() {
+        for (number, item) in self.server.items.iter().enumerate() {
             if item.starts == 0 && item.asked.is_none() {
                 return Err(format!("{number} was never started"));
             }
@@ -373,7 +252,7 @@ impl World {
                     worker.under_way.retain(|(_, of), _| *of != Some(slot));
                     self.report.not_taken += u32::from(how == Release::NotTaken);
                     self.report.unstopped += u32::from(how == Release::Unstopped);
-                    if self.items[item].runs == Some((number, slot)) {
+                    if self.server.items[item].runs == Some((number, slot)) {
                         return Err(format!("{item} was released while its handler ran"));
                     }
                 }
@@ -386,7 +265,7 @@ impl World {
         let worker = &self.workers[at];
         let item = *worker.held.get(&slot).ok_or("started what is not held")?;
         let owner = (worker.number, slot);
-        let entry = &mut self.items[item];
+        let entry = &mut self.server.items[item];
         if let Some(other) = entry.runs.replace(owner) {
             return Err(format!("{item} is run by {other:?} and {owner:?}"));
         }
@@ -406,7 +285,7 @@ impl World {
     /// The handler of a slot is over. Returns whether it ran.
     fn ends(&mut self, worker: u64, slot: Slot) -> bool {
         let owner = Some((worker, slot));
-        match self.items.iter_mut().find(|item| item.runs == owner) {
+        match self.server.items.iter_mut().find(|item| item.runs == owner) {
             Some(item) => {
                 item.runs = None;
                 true
@@ -452,10 +331,10 @@ impl World {
         let gives_up = Event::Answers(request.clone(), Answer::Failed(None));
         self.at(now + limit, gives_up);
         let cut = (cut.0..cut.1).contains(&now);
-        if now < CALM && (cut || self.chance.percent(self.habits.lost)) {
+        if now < CALM && (cut || self.chance.percent(self.server.habits.lost)) {
             return Ok(());
         }
-        if now < CALM && self.chance.percent(self.habits.repeated) {
+        if now < CALM && self.chance.percent(self.server.habits.repeated) {
             let delay = self.delay();
             self.at(now + delay, Event::Arrives(request.clone()));
         }
@@ -465,7 +344,7 @@ impl World {
     }
 
     fn delay(&mut self) -> u64 {
-        if self.now < CALM && self.chance.percent(self.habits.slow) {
+        if self.now < CALM && self.chance.percent(self.server.habits.slow) {
             return self.chance.between(1, 60_000);
         }
         self.chance.between(1, 100)
@@ -475,20 +354,20 @@ impl World {
         match event {
             Event::Arrives(request) => {
                 let faulty = self.now < CALM;
-                let mut answer = if faulty && self.chance.percent(self.habits.broken) {
+                let mut answer = if faulty && self.chance.percent(self.server.habits.broken) {
                     let hint = self.chance.percent(50);
                     Answer::Failed(hint.then(|| ms(self.chance.between(0, 30_000))))
                 } else {
-                    self.serve(&request)?
+                    self.server.serve(self.now, &request)?
                 };
-                if faulty && self.chance.percent(self.habits.lost) {
+                if faulty && self.chance.percent(self.server.habits.lost) {
                     return Ok(());
                 }
                 // Done, and the answer is no answer.
-                if faulty && self.chance.percent(self.habits.broken / 2) {
+                if faulty && self.chance.percent(self.server.habits.broken / 2) {
                     answer = Answer::Failed(None);
                 }
-                let blocks = self.habits.blocks && matches!(answer, Answer::Work(None));
+                let blocks = self.server.habits.blocks && matches!(answer, Answer::Work(None));
                 let delay = self.delay() + if blocks { 999 } else { 0 };
                 self.at(self.now + delay, Event::Answers(request, answer));
                 Ok(())
@@ -509,14 +388,14 @@ impl World {
                     return Ok(());
                 };
                 if dies {
-                    for item in &mut self.items {
+                    for item in &mut self.server.items {
                         item.runs = item.runs.filter(|(of, _)| *of != worker);
                     }
                     self.workers[at].wait = Some(u64::MAX);
                     return Ok(());
                 }
                 // The grace, and then the stops.
-                let stops = u64::from(STOPS) * (self.habits.ttl / 3 + 10_000);
+                let stops = u64::from(STOPS) * (self.server.habits.ttl / 3 + 10_000);
                 let worker = &mut self.workers[at];
                 worker.ends_by = Some(self.now + 20_000 + stops);
                 worker.machine.shut_down(ms(self.now));
@@ -559,20 +438,20 @@ impl World {
                 machine.poll_failed(now, hint);
                 worker.idle_polls += 1;
             }
+            (Kind::Ack | Kind::Beat | Kind::Stop, Some(slot), Answer::Refused) => {
+                machine.refused(now, slot);
+            }
             (Kind::Ack, Some(slot), Answer::Done) => machine.acked(now, slot),
-            (Kind::Ack, Some(slot), Answer::Refused) => machine.ack_refused(now, slot),
             (Kind::Ack, Some(slot), Answer::Failed(hint)) => {
-                machine.ack_failed(now, slot, hint);
+                machine.failed(now, slot, WriteKind::Ack, hint);
             }
             (Kind::Beat, Some(slot), Answer::Beat(beat)) => machine.beaten(now, slot, beat),
-            (Kind::Beat, Some(slot), Answer::Refused) => machine.beat_refused(now, slot),
             (Kind::Beat, Some(slot), Answer::Failed(hint)) => {
-                machine.beat_failed(now, slot, hint);
+                machine.failed(now, slot, WriteKind::Beat, hint);
             }
             (Kind::Stop, Some(slot), Answer::Done) => machine.stopped(now, slot),
-            (Kind::Stop, Some(slot), Answer::Refused) => machine.stop_refused(now, slot),
             (Kind::Stop, Some(slot), Answer::Failed(hint)) => {
-                machine.stop_failed(now, slot, hint);
+                machine.failed(now, slot, WriteKind::Stop, hint);
             }
             other => return Err(format!("an odd answer: {other:?}")),
         }
@@ -580,136 +459,5 @@ impl World {
             return Err(format!("{} polls in a second", worker.idle_polls));
         }
         self.drive(at)
-    }
-
-    /// What the server does with a request, and says.
-    fn serve(&mut self, request: &Request) -> Result<Answer, String> {
-        self.settle();
-        let key = (request.worker, request.number);
-        if self.habits.honours_keys && request.number > 0 {
-            if let Some(answer) = self.answered.get(&key) {
-                return Ok(answer.clone());
-            }
-        }
-        let now = self.now;
-        let answer = match request.kind {
-            Kind::Poll => {
-                let mut items = self.items.iter_mut().enumerate();
-                let next = items.find(|(_, item)| item.state == State::Queued);
-                let Some((number, item)) = next else {
-                    return Ok(Answer::Work(None));
-                };
-                if item.runs.is_some() {
-                    return Err(format!("{number} is given while {:?} runs it", item.runs));
-                }
-                item.state = State::Given(now);
-                Answer::Work(Some(number))
-            }
-            Kind::Ack => {
-                let state = &mut self.items[request.item].state;
-                match *state {
-                    State::Given(_) => {
-                        *state = State::Starting(now);
-                        Answer::Done
-                    }
-                    State::Starting(_) if self.habits.acks_twice => Answer::Done,
-                    _ => Answer::Refused,
-                }
-            }
-            Kind::Beat => self.serve_beat(request),
-            Kind::Stop => {
-                let item = &mut self.items[request.item];
-                match item.state {
-                    State::Starting(_) | State::Active { .. } | State::Stopped => {
-                        item.state = State::Stopped;
-                        Answer::Done
-                    }
-                    _ => Answer::Refused,
-                }
-            }
-        };
-        if request.number > 0 {
-            self.answered.insert(key, answer.clone());
-        }
-        Ok(answer)
-    }
-
-    fn serve_beat(&mut self, request: &Request) -> Answer {
-        let last = self.number();
-        let now = self.now;
-        let item = &mut self.items[request.item];
-        let beat = Beat {
-            last: last.to_string(),
-            ttl: ms(self.habits.ttl),
-            extended: true,
-            state: BeatState::Active,
-        };
-        let (expected, stopping) = match item.state {
-            State::Starting(_) => (WorkHeartbeat::NONE.to_owned(), false),
-            State::Active { last, stopping, .. } => (last.to_string(), stopping),
-            State::Stopped => {
-                return Answer::Beat(Beat {
-                    extended: false,
-                    state: BeatState::Stopped,
-                    ..beat
-                });
-            }
-            _ => return Answer::Refused,
-        };
-        if request.expected != expected {
-            return Answer::Refused;
-        }
-        let stopping = stopping || item.asked.is_some_and(|asked| asked <= now);
-        item.state = State::Active {
-            until: now + self.habits.ttl,
-            last,
-            stopping,
-        };
-        Answer::Beat(Beat {
-            state: if stopping {
-                BeatState::Stopping
-            } else {
-                BeatState::Active
-            },
-            ..beat
-        })
-    }
-
-    /// What time does to the work: what nobody holds is queued again.
-    fn settle(&mut self) {
-        for item in &mut self.items {
-            let over = match item.state {
-                State::Ahead(when) => when <= self.now,
-                State::Given(when) => when + 5000 <= self.now,
-                State::Starting(when) => when + self.habits.ttl <= self.now,
-                State::Active { until, .. } => until <= self.now,
-                State::Queued | State::Stopped => false,
-            };
-            if over {
-                item.state = State::Queued;
-            }
-        }
-    }
-}
-
-impl Worker {
-    fn polls(&self) -> bool {
-        self.under_way.contains_key(&(Kind::Poll, None))
-    }
-
-    fn count(&mut self, now: u64, slot: Option<Slot>) -> Result<(), String> {
-        if self.second != now / 1000 {
-            self.second = now / 1000;
-            self.idle_polls = 0;
-            self.sent.clear();
-        }
-        if let Some(slot) = slot {
-            let sent = self.sent.entry(slot).or_default();
-            *sent += 1;
-            if *sent > 8 {
-                return Err(format!("{sent} requests in a second for {slot:?}"));
-            }
-        }
-        Ok(())
     }
 }

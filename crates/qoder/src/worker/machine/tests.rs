@@ -102,7 +102,7 @@ fn the_work_of_a_handler_that_ended_is_stopped_and_the_next_is_asked_for() {
         panic!("no stop");
     };
     // It is repeated under its number, and heartbeats go on.
-    let delay = machine.stop_failed(at(6.0), slot, Some(at(4.0)));
+    let delay = machine.failed(at(6.0), slot, WriteKind::Stop, Some(at(4.0)));
     assert_eq!(delay, Some(at(4.0)));
     let again = actions(&mut machine, 10.0);
     assert_eq!(again, [Action::Stop { slot, number }]);
@@ -128,7 +128,7 @@ fn a_stop_is_given_up_in_the_end() {
             match action {
                 Action::Stop { .. } => {
                     stops += 1;
-                    machine.stop_failed(at(now), slot, None);
+                    machine.failed(at(now), slot, WriteKind::Stop, None);
                 }
                 Action::Beat { .. } => machine.beaten(at(now), slot, beat("b")),
                 Action::Release { how, .. } => {
@@ -149,7 +149,7 @@ fn a_heartbeat_that_fails_is_repeated_under_its_number_until_the_lease_is_over()
     let number = expected(&actions(&mut machine, 11.0)[0]).0;
     let mut now = 11.0;
     let mut attempts = 0;
-    while let Some(delay) = machine.beat_failed(at(now), slot, None) {
+    while let Some(delay) = machine.failed(at(now), slot, WriteKind::Beat, None) {
         assert!(delay <= at(10.0), "{delay:?}");
         now += delay.as_secs_f64();
         if now >= 31.0 {
@@ -175,7 +175,7 @@ fn the_lease_counts_from_the_first_attempt_of_the_heartbeat() {
     let (mut machine, slot) = running();
     actions(&mut machine, 11.0);
     // The server may have done it at the first attempt, and repeats its answer now.
-    machine.beat_failed(at(21.0), slot, None);
+    machine.failed(at(21.0), slot, WriteKind::Beat, None);
     actions(&mut machine, 25.0);
     machine.beaten(at(26.0), slot, beat("b2"));
     let next = actions(&mut machine, 26.0);
@@ -187,7 +187,7 @@ fn the_lease_counts_from_the_first_attempt_of_the_heartbeat() {
 #[test]
 fn a_lease_that_the_server_says_is_lost_is_lost() {
     let told: [fn(&mut Machine, Slot); 3] = [
-        |machine, slot| machine.beat_refused(at(11.0), slot),
+        |machine, slot| machine.refused(at(11.0), slot),
         |machine, slot| machine.beaten(at(11.0), slot, in_state(BeatState::Stopped)),
         |machine, slot| {
             let extended = false;
@@ -220,10 +220,8 @@ fn work_that_another_worker_took_first_is_not_started() {
         if by_heartbeat {
             machine.acked(at(0.6), slot);
             actions(&mut machine, 0.6);
-            machine.beat_refused(at(0.6), slot);
-        } else {
-            machine.ack_refused(at(0.6), slot);
         }
+        machine.refused(at(0.6), slot);
         let how = Release::NotTaken;
         let (todo, until) = drain(&mut machine, 0.6);
         assert_eq!(todo, [Action::Release { slot, how }]);
