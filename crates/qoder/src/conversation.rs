@@ -67,6 +67,16 @@ impl Conversation {
     }
 
     /// Sends a message and returns the turn that it starts, which follows the events.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut turn = client.session("sess_1").turn("Write a quicksort function in Python.").await?;
+    /// while let Some(event) = turn.next().await {
+    ///     println!("{}", event?.type_name());
+    /// }
+    /// println!("stopped: {}", turn.stop_reason());
+    /// # Ok(()) }
+    /// ```
     pub fn turn(&self, message: impl Into<UserMessage>) -> TurnOpening {
         TurnOpening::new(self.shared.clone(), self.id.clone(), message.into())
     }
@@ -95,6 +105,13 @@ impl Conversation {
     }
 
     /// Sends a message and waits until the agent has answered it.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let reply = client.session("sess_1").ask("How many lines has main.rs?").await?;
+    /// println!("{}", reply.text());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -137,6 +154,15 @@ impl Conversation {
     /// It starts with what comes [from now on](crate::Start::Now), unless it is told otherwise. After a message
     /// was sent that is too late: start [after what was sent](Follow::after), as
     /// `session.follow().after(&sent)`, or use a [`turn`](Self::turn).
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut events = client.session("sess_1").follow().events();
+    /// while let Some(event) = events.next().await {
+    ///     println!("{}", event?.type_name());
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn follow(&self) -> Follow {
         Follow::new(self.shared.clone(), EventLog::session(self.id.clone()))
     }
@@ -197,6 +223,14 @@ impl Conversation {
     }
 
     /// Stops what the agent is doing, on every thread, with an event; the session stays usable.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let session = client.session("sess_1");
+    /// session.interrupt().await?;
+    /// session.ask("Do something else.").await?;
+    /// # Ok(()) }
+    /// ```
     pub fn interrupt(&self) -> Call<SentEvents> {
         self.send([UserInterrupt::new()])
     }

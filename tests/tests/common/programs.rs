@@ -38,7 +38,7 @@ fn path(program: &str) -> PathBuf {
         build
             .arg("--profile")
             .arg(if profile == "debug" {
-                "dev".as_ref()
+                "test".as_ref()
             } else {
                 profile
             })

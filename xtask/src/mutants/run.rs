@@ -84,7 +84,10 @@ impl Copy {
     }
 
     fn simulate(&self) -> Result<Option<String>, String> {
-        let mut build = cargo(&["build", "--package", "qoder-tests", "--bin", "faults"]);
+        // With the profile of tests, whose packages run faster.
+        let words = ["build", "--profile", "test", "--package", "qoder-tests"];
+        let mut build = cargo(&words);
+        build.args(["--bin", "faults"]);
         let mut faults = Command::new(self.build(&mut build)?);
         let patience = self.patience.get().to_string();
         faults.args(["--seeds", SEEDS, "--patience", &patience]);

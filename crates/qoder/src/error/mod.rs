@@ -113,12 +113,38 @@ impl Error {
 
     /// Returns whether the request left, in any of its attempts: a write that was [`Sent::Maybe`] may have
     /// been done.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::{Sent, types::AgentCreate};
+    ///
+    /// let agent = AgentCreate::new("my-assistant", "ultimate");
+    /// match client.agents().create(agent).await {
+    ///     Ok(agent) => println!("{}", agent.id),
+    ///     Err(error) if error.sent() == Sent::No => println!("it was not created: {error}"),
+    ///     Err(error) => println!("it may have been created: {error}"),
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn sent(&self) -> Sent {
         self.0.sent
     }
 
     /// Returns the checkpoint to go on from, with following or with the turn that failed. `None` if
     /// no event had been delivered, and for errors of anything else.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut turn = client.session("sess_1").turn("Write a long story.").await?;
+    /// while let Some(event) = turn.next().await {
+    ///     if let Err(error) = event {
+    ///         // Store it: `resume_turn` goes on from it.
+    ///         println!("{error}: {:?}", error.checkpoint().map(ToString::to_string));
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn checkpoint(&self) -> Option<&Checkpoint> {
         self.0.checkpoint.as_ref()
     }
@@ -179,6 +205,15 @@ impl Error {
     }
 
     /// Returns whether there is no such resource (404), or none that this token can see.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// match client.agents().retrieve("agent_1").await {
+    ///     Err(error) if error.is_not_found() => println!("there is none"),
+    ///     other => println!("{}", other?.name),
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn is_not_found(&self) -> bool {
         self.code() == Some(404) && self.is_answer()
     }

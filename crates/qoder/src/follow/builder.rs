@@ -59,6 +59,16 @@ impl Follow {
 
     /// Sets where to start. Default: [`Start::Now`], which loses what came before, such as what came of
     /// a message that was just sent; [`after`](Self::after) it nothing is lost.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::Start;
+    ///
+    /// let session = client.session("sess_1");
+    /// let mut all = session.follow().from(Start::Beginning).events();
+    /// let mut rest = session.follow().from(Start::After("evt_1".into())).events();
+    /// # Ok(()) }
+    /// ```
     pub fn from(mut self, start: impl Into<Start>) -> Self {
         self.start = start.into();
         self
@@ -110,6 +120,20 @@ impl Follow {
 
     /// Asks for previews of these events while they are written; [`updates`](Self::updates) has
     /// them.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::{Update, types::PreviewType};
+    ///
+    /// let follow = client.session("sess_1").follow().previews([PreviewType::AgentMessage]);
+    /// let mut updates = follow.updates();
+    /// while let Some(update) = updates.next().await {
+    ///     if let Update::Text(piece) = update? {
+    ///         print!("{}", piece.new());
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn previews(mut self, of: impl IntoIterator<Item = PreviewType>) -> Self {
         self.previews.extend(of);
         self
@@ -160,6 +184,21 @@ impl Follow {
 
     /// Returns the events, previews of them, and notices about the connection.
     /// A start that can't be one is their first item: an error.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::Update;
+    ///
+    /// let mut updates = client.session("sess_1").follow().updates();
+    /// while let Some(update) = updates.next().await {
+    ///     match update? {
+    ///         Update::Event(event) => println!("{}", event.type_name()),
+    ///         Update::Notice(notice) => eprintln!("{notice:?}"),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn updates(self) -> Updates {
         let (start, refused) = match self.start.within(&self.log) {
             Ok(start) => (start, None),

@@ -13,6 +13,18 @@ calls! {
     ///
     /// A deployment starts sessions of an agent by a schedule, or when it is told to; each time is a
     /// run.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::{DeploymentCreate, Schedule};
+    ///
+    /// let nightly = DeploymentCreate::new("nightly-notes", "agent_1", "env_1", ["Prepare tonight's notes."])
+    ///     .schedule(Schedule::cron("15 2 * * *", "Europe/Berlin"));
+    /// let nightly = client.deployments().create(nightly).await?;
+    /// let run = client.deployments().run(&nightly.id).await?; // now, beside the schedule
+    /// println!("{:?}", run.session_id);
+    /// # Ok(()) }
+    /// ```
     Deployments: deployments {
         /// Creates a deployment. With a schedule it runs by that from now on.
         create(; deployment: DeploymentCreate) -> Call<Deployment>,
@@ -82,6 +94,15 @@ list! {
 calls! {
     /// The calls under `/deployment_runs`, from
     /// [`Client::deployment_runs`](crate::Client::deployment_runs): the runs of all deployments.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut failed = client.deployment_runs().list().has_error(true).items();
+    /// while let Some(run) = failed.next().await {
+    ///     println!("{:?}", run?.error);
+    /// }
+    /// # Ok(()) }
+    /// ```
     DeploymentRuns: deployment_runs {
         /// Lists runs. Those of a deployment that there isn't are none.
         list() -> DeploymentRunList,

@@ -157,6 +157,17 @@ calls! {
     /// The calls under `/sessions/{id}/resources`, from [`Sessions::resources`].
     ///
     /// A session is given repositories and memory stores as it is created, and files then or later.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::files::Upload;
+    /// use qoder::types::FileResource;
+    ///
+    /// let file = client.files().upload(Upload::path("notes.md")).await?;
+    /// let resource = FileResource::new(&file.id).mount_path("/data/notes.md");
+    /// client.sessions().resources().add("sess_1", resource).await?;
+    /// # Ok(()) }
+    /// ```
     SessionResources: resources {
         /// Gives a session another file. The same file once more is a
         /// [conflict](crate::Error::is_conflict).
@@ -181,6 +192,15 @@ calls! {
     /// The calls under `/sessions/{id}/threads`, from [`Sessions::threads`].
     ///
     /// Each session has one thread, and more where its agent sets others to work.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut threads = client.sessions().threads().list("sess_1").items();
+    /// while let Some(thread) = threads.next().await {
+    ///     println!("{}", thread?.id);
+    /// }
+    /// # Ok(()) }
+    /// ```
     SessionThreads: threads {
         /// Lists the threads of a session.
         list(session: SessionId) -> SessionThreadList,

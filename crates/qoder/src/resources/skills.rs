@@ -12,6 +12,16 @@ calls! {
     ///
     /// A skill is instructions and files that agents are given, under versions. Its files go up as
     /// [`SkillFiles`].
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::files::{NewSkill, SkillFiles};
+    ///
+    /// let files = SkillFiles::directory("skills/release-notes")?;
+    /// let skill = client.skills().create(NewSkill::new(files).display_title("Release notes")).await?;
+    /// println!("{}", skill.id);
+    /// # Ok(()) }
+    /// ```
     Skills: skills {
         /// Lists skills, those of the platform among them.
         list() -> SkillList,

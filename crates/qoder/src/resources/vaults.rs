@@ -59,6 +59,17 @@ calls! {
     /// The calls under `/vaults/{id}/credentials`, from [`Vaults::credentials`].
     ///
     /// Secrets go to the server and never come back.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::{CredentialAuth, CredentialCreate, VaultCreate};
+    ///
+    /// let vault = client.vaults().create(VaultCreate::new("tools")).await?;
+    /// let auth = CredentialAuth::bearer("https://mcp.example.com/mcp", "the token of the tool");
+    /// let credential = CredentialCreate::new(auth).display_name("tracker");
+    /// client.vaults().credentials().create(&vault.id, credential).await?;
+    /// # Ok(()) }
+    /// ```
     VaultCredentials: credentials {
         /// Adds a credential to a vault.
         create(vault: VaultId; credential: CredentialCreate) -> Call<Credential>,

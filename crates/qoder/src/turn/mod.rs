@@ -229,6 +229,16 @@ impl Turn {
 
     /// Returns where the turn stands, to be stored: [`resume_turn`](crate::Client::resume_turn) goes
     /// on with it in another process, with exactly the events that were not handed over here.
+    ///
+    /// ```no_run
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let turn = client.session("sess_1").turn("Write a long story.").await?;
+    /// let stored = turn.checkpoint().to_string(); // in a database, before the process may die
+    ///
+    /// let checkpoint: qoder::Checkpoint = stored.parse()?;
+    /// let turn = client.session("sess_1").resume_turn(checkpoint).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn checkpoint(&self) -> Checkpoint {
         let (message, after) = (self.message.as_ref(), self.after.clone());
         checkpoint::store(&self.session, message, after, &self.machine)
