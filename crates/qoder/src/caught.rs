@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Gives what the future gives, or the message of its panic. It is not polled again after either.
+/// A future that returns the output of the caller's, or the message of its panic. It must not be
+/// polled again after either.
 pub(crate) struct Caught<F>(pub(crate) F);
 
 impl<F: Future + Unpin> Future for Caught<F> {

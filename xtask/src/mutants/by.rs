@@ -1,11 +1,11 @@
-//! What catches a mutant.
+//! The tests that catch a mutant.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::shell::{read, root};
 
-/// What catches a mutant.
+/// The tests that catch a mutant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
     /// The first schedules of the simulation.
@@ -48,8 +48,7 @@ impl By {
         }
         let mut names = Vec::new();
         collect(&sources, &mut names)?;
-        // Names of tests end where the words do, so that each part of a path is one name's, or the
-        // beginning or end of one.
+        // Words are a piece of a test's path, so each part of them stands in one name.
         let missing = words
             .split("::")
             .find(|part| !names.iter().any(|name| name.contains(part)));

@@ -25,8 +25,9 @@ impl<'de> Deserialize<'de> for ContentBlock {
     }
 }
 
-/// Reads content from a text that `serde_json` reads, and from nothing else: there a long text is
-/// unescaped once into its own place. `serde_json` does it into a buffer that grows, and copies that.
+/// Reads content from a text that `serde_json` reads, and from nothing else: there the text of a
+/// block, which may be long, is unescaped once into its own place. `serde_json` does it into a
+/// buffer that grows, and copies that.
 pub(crate) fn content<'de, D: Deserializer<'de>>(from: D) -> Result<Content, D::Error> {
     from.deserialize_any(TextOrBlocks::<&RawValue>(PhantomData))
 }

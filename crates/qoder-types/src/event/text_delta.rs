@@ -147,6 +147,13 @@ mod tests {
             (event(block, ""), true),
             (event(block, r#","id":"evt_2","later":[1]"#), true),
             (event(block, r#","id":null,"processed_at":null"#), true),
+            (
+                event(
+                    block,
+                    r#","processed_at":"2026-09-21T08:01:00Z","session_thread_id":"sthr_1""#,
+                ),
+                true,
+            ),
             (event(block, r#","processed_at":7"#), false),
             (event(r#"{"text":"é","type":"text"}"#, ""), true),
             (event(r#"{"text":"","type":"text"}"#, ""), true),
@@ -167,7 +174,12 @@ mod tests {
             let read = TextDelta::read(&data);
             assert_eq!(read.is_some(), is_read, "{data}");
             if let Some(delta) = read {
-                let Event::EventDelta(event) = Event::decode("event_delta", None, &data) else {
+                let decoded = Event::decode("event_delta", Some("evt_9"), &data);
+                // The reader of all types reads it too, and in the same way.
+                let read = Event::read("event_delta", Some("evt_9"), &data, &data);
+                let read = read.expect(&data).expect("a known type");
+                assert_eq!(format!("{decoded:?}"), format!("{read:?}"));
+                let Event::EventDelta(event) = decoded else {
                     panic!("{data} is no event_delta");
                 };
                 assert_eq!(event.event_id, *delta.event_id);

@@ -1,4 +1,4 @@
-//! What is under way for the tool uses of a turn.
+//! The work that is under way for the tool uses of a turn.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,7 +25,7 @@ struct Job<'l> {
     future: Pin<Box<dyn Future<Output = Came> + Send + 'l>>,
 }
 
-/// What a job may be stopped by.
+/// The subject of a job, by which it can be stopped.
 #[derive(PartialEq, Eq)]
 enum Of {
     /// The handler of this call.
@@ -34,7 +34,7 @@ enum Of {
     Other,
 }
 
-/// What came of a job.
+/// The result of a job.
 pub(super) enum Came {
     Looked(Result<Found>),
     Recalled(EventId, std::result::Result<Option<Record>, LedgerError>),
