@@ -118,7 +118,7 @@ pub(super) fn code(
 /// The path without `..`.
 fn plain(path: &Path) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
-    for part in path.iter() {
+    for part in path {
         match part.to_str()? {
             ".." => drop(parts.pop()?),
             "." => {}
