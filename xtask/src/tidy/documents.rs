@@ -94,7 +94,9 @@ pub(super) fn code(
             let names: String = within.split('"').skip(1).step_by(2).collect();
             // In a macro, a folder whose files are named by its rows.
             if within.starts_with("concat!") {
-                let rows = text.split('"').filter(|name| name.ends_with(".md"));
+                let rows = text.split('"');
+                let rows =
+                    rows.filter(|row| Path::new(row).extension().is_some_and(|end| end == "md"));
                 included.extend(rows.filter_map(|row| plain(&folder.join(&names).join(row))));
             }
             included.extend(plain(
