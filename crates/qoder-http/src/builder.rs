@@ -349,7 +349,7 @@ impl TransportBuilder {
         Ok(proxy.rules(self.prior_knowledge).map(Arc::new))
     }
 
-    /// What makes the connections of streams.
+    /// Returns the settings of the connections of streams.
     fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(self.max_head.unwrap_or(STREAM_BUFFER));
@@ -359,9 +359,9 @@ impl TransportBuilder {
         builder
     }
 
-    /// What makes the pools of one lane. Their HTTP is for the connections to say, also if it is
-    /// known before: a pool that knows it has all wait for the first that connects, who may be
-    /// waiting for something else.
+    /// Returns the builder of one lane's pools. Their HTTP is for the connections to say, also if
+    /// it is known before: a pool that knows it has all wait for the first that connects, who may
+    /// be waiting for something else.
     fn pool(&self) -> Builder {
         let mut builder = Builder::new(TokioExecutor::new());
         if let Some(bytes) = self.max_head {

@@ -1,10 +1,10 @@
-//! Where an image or a document is.
+//! The sources of images and documents.
 
 use crate::wire::deserialize_by_wire;
 use crate::{File, FileId};
 
 tagged! {
-    /// Where an image or a document is.
+    /// The source of an image or a document.
     Source {
         /// In the message itself.
         Base64(Base64Source) = "base64",

@@ -16,7 +16,7 @@ tagged! {
         UserCustomToolResult(UserCustomToolResult) = "user.custom_tool_result",
         /// The result of a built-in tool, from a self-hosted worker.
         UserToolResult(UserToolResult) = "user.tool_result",
-        /// What the session is to achieve, and how that is judged.
+        /// An outcome for the session to achieve, and how it is judged.
         UserDefineOutcome(UserDefineOutcome) = "user.define_outcome",
         /// A message of the system's: at most one in a request, the last event of it, right after
         /// a message or a result.
@@ -70,7 +70,7 @@ impl From<String> for InputEvent {
 body! {
     /// A message of the user's.
     UserMessage {
-        /// What the message says: a text, or blocks.
+        /// The content of the message: a text, or blocks.
         content: Content,
     }
 }
@@ -130,7 +130,7 @@ body! {
     UserCustomToolResult {
         /// The id of the `agent.custom_tool_use` event.
         custom_tool_use_id: EventId,
-        /// What the tool returned: a text, or blocks.
+        /// The tool's result: a text, or blocks.
         content: Content,
         ;
         /// Whether the tool failed. It didn't if left out.
@@ -150,7 +150,7 @@ body! {
     UserToolResult {
         /// The id of the `agent.tool_use` event.
         tool_use_id: EventId,
-        /// What the tool returned: a text, or blocks.
+        /// The tool's result: a text, or blocks.
         content: Content,
         ;
         /// Whether the tool failed. It didn't if left out.
@@ -159,20 +159,20 @@ body! {
 }
 
 body! {
-    /// What the session is to achieve.
+    /// An outcome for the session to achieve.
     UserDefineOutcome {
-        /// What is to be achieved.
+        /// A description of the outcome.
         description: String,
-        /// How it is judged: a text, or an uploaded file.
+        /// The criteria by which the outcome is judged: a text, or an uploaded file.
         rubric: Rubric,
         ;
-        /// How often the agent may try: 1 to 20. 3 if left out.
+        /// The maximum number of attempts: 1 to 20. 3 if left out.
         max_iterations as u32,
     }
 }
 
 tagged! {
-    /// How an outcome is judged.
+    /// The criteria by which an outcome is judged.
     Rubric {
         /// By a text.
         Text(TextRubric) = "text",
@@ -221,7 +221,7 @@ body! {
     /// A message of the system's: at most one in a request, the last event of it, right after a
     /// message or a result.
     SystemMessage {
-        /// What the message says: blocks of text only.
+        /// The content of the message: blocks of text only.
         content: Content,
     }
 }

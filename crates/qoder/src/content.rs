@@ -27,7 +27,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How much of a request's 4 MB a file may take, in its form on the wire.
+/// The number of bytes of a request's 4 MB that a file may take, in its form on the wire.
 const LARGEST: usize = 3_900_000;
 
 /// Endings, and what they say.

@@ -40,7 +40,7 @@ pub(crate) fn checked_header(name: &str, value: &str) -> Result<(HeaderName, Hea
     Ok((name, value))
 }
 
-/// Who is calling, in the headers that the official SDKs use.
+/// Returns the headers in which the official SDKs say who is calling.
 pub(crate) fn platform_headers() -> HeaderMap {
     let os = match std::env::consts::OS {
         "linux" => "Linux",

@@ -234,7 +234,7 @@ impl<T: DeserializeOwned + Send + 'static> List<T> {
     }
 }
 
-/// What to do about an empty list, if something can be done.
+/// Returns advice about an empty list, if there is any.
 fn hint(operation: &str) -> String {
     let create = operation.replace(".list", ".create");
     let creates = ops::all().any(|op| op.name == create);
@@ -267,7 +267,7 @@ impl<T> fmt::Debug for List<T> {
 pub struct Pages<T> {
     call: Call<Page<T>>,
     paging: Paging,
-    /// How many pages may still come.
+    /// The number of pages that may still come.
     left: Option<u32>,
     state: State<T>,
     continuation: Option<Cursor>,

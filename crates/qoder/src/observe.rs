@@ -89,11 +89,11 @@ pub struct AttemptReport {
 pub struct CallReport {
     /// The operation that was called.
     pub operation: Operation,
-    /// How many attempts were begun.
+    /// The number of attempts that were begun.
     pub attempts: u32,
     /// The status of the last response, if there was one.
     pub status: Option<u16>,
-    /// How it ended.
+    /// The call's outcome.
     pub outcome: Outcome,
     /// From the first attempt to the end, waits included.
     pub elapsed: Duration,
@@ -103,7 +103,7 @@ pub struct CallReport {
     pub response_bytes: Option<u64>,
 }
 
-/// How a call ended.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {

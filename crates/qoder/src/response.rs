@@ -38,7 +38,7 @@ pub struct Meta {
     pub status: StatusCode,
     /// The headers of the response.
     pub headers: HeaderMap,
-    /// How many requests it took: 1, if the first one succeeded.
+    /// The number of requests it took: 1, if the first one succeeded.
     pub attempts: u32,
     /// From the first attempt to the end of the body, waits included.
     pub elapsed: Duration,

@@ -34,7 +34,7 @@ use qoder_types::{WebhookData, WebhookEvent};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// How far the clocks of the platform and of this machine may differ, by default.
+/// The default limit on the difference between the platform's clock and this machine's.
 const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Verifies deliveries, by one secret or by several while they are rotated.
@@ -241,7 +241,7 @@ impl Delivery {
     }
 }
 
-/// Why a delivery is not accepted.
+/// The reason why a delivery is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {

@@ -193,7 +193,7 @@ mod tests {
         })
     }
 
-    /// What a route looks like: `tunnel http://host:port/ credentials`.
+    /// Returns a route as a text: `tunnel http://host:port/ credentials`.
     fn way(proxy: &Proxy, to: &str) -> String {
         let to = to.parse().expect("a URL");
         let route = proxy.rules(false).and_then(|rules| rules.route(&to));

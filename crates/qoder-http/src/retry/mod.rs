@@ -158,7 +158,7 @@ pub fn decide(class: Class, end: &AttemptEnding<'_>) -> Decision {
     }
 }
 
-/// How many attempts are made, and after what waits.
+/// The number of attempts, and the waits between them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -277,7 +277,7 @@ impl Drop for Attempts {
 pub enum Action {
     /// Wait, then try again.
     Retry {
-        /// How long to wait.
+        /// The time to wait.
         after: Duration,
     },
     /// Renew the credential, then try again at once; if it can't be renewed, give up.

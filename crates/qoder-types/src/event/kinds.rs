@@ -183,7 +183,7 @@ impl EventDeltaEvent {
     }
 }
 
-/// What a field has before it is read.
+/// Expands to the value of a field before it is read.
 macro_rules! empty {
     ($ty:ty) => {
         <$ty as crate::wire::Wire>::empty()
@@ -196,7 +196,7 @@ macro_rules! empty {
 events! {
     /// The echo of a message that was sent.
     UserMessage(UserMessageEvent) = "user.message" {
-        /// What the message says. A plain text in the first generation.
+        /// The content of the message. A plain text in the first generation.
         content: Content,
     }
     /// The echo of an interruption.
@@ -214,7 +214,7 @@ events! {
     UserCustomToolResult(UserCustomToolResultEvent) = "user.custom_tool_result" {
         /// The tool use that it answers.
         custom_tool_use_id: EventId = "custom_tool_use_id" | "tool_use_id",
-        /// What the tool returned. `None` if it returned nothing.
+        /// The tool's result. `None` if it returned nothing.
         content?: Content,
         /// Whether the tool failed. `None` if nobody said.
         is_error?: bool,
@@ -223,46 +223,46 @@ events! {
     UserToolResult(UserToolResultEvent) = "user.tool_result" {
         /// The tool use that it answers.
         tool_use_id: EventId,
-        /// What the tool returned. `None` if it returned nothing.
+        /// The tool's result. `None` if it returned nothing.
         content?: Content,
         /// Whether the tool failed. `None` if nobody said.
         is_error?: bool,
     }
     /// The echo of an outcome that was defined.
     UserDefineOutcome(UserDefineOutcomeEvent) = "user.define_outcome" {
-        /// What is to be achieved.
+        /// A description of the outcome to be achieved.
         description?: String,
-        /// How it is judged.
+        /// The criteria by which the outcome is judged.
         rubric?: Rubric,
-        /// How often the agent may try.
+        /// The maximum number of attempts.
         max_iterations?: u64,
         /// The id that the server gave the outcome.
         outcome_id?: OutcomeId,
     }
     /// A message of the system's.
     SystemMessage(SystemMessageEvent) = "system.message" {
-        /// What the message says.
+        /// The content of the message.
         content: Content,
     }
     /// A whole message of the agent's. A turn has one or more.
     AgentMessage(AgentMessageEvent) = "agent.message" {
-        /// What the message says. A plain text in the first generation.
+        /// The content of the message. A plain text in the first generation.
         content: Content,
         /// Whether it is a piece of a message. Only in an early generation.
         delta?: bool,
     }
     /// The agent is thinking.
     AgentThinking(AgentThinkingEvent) = "agent.thinking" {
-        /// What the agent thinks. Only in early generations.
+        /// The agent's thoughts. Only in early generations.
         content?: Content = "content" | "thinking",
     }
     /// The agent uses a built-in tool.
     AgentToolUse(AgentToolUseEvent) = "agent.tool_use" {
         /// The tool's name.
         name: String,
-        /// What the tool is given: an object. `null` if it is missing.
+        /// The tool's input, an object. `null` if it is missing.
         input: Value,
-        /// What the platform made of the permissions. With `ask`, the turn pauses for a
+        /// The result of the platform's permission check. With `ask`, the turn pauses for a
         /// `user.tool_confirmation`. `None` in early generations.
         evaluated_permission?: EvaluatedPermission,
     }
@@ -270,7 +270,7 @@ events! {
     AgentToolResult(AgentToolResultEvent) = "agent.tool_result" {
         /// The tool use that it answers. `None` in an early generation.
         tool_use_id?: EventId,
-        /// What the tool returned. `None` if it returned nothing.
+        /// The tool's result. `None` if it returned nothing.
         content?: Content = "content" | "output",
         /// Whether the tool failed. `None` if the server doesn't say.
         is_error?: bool,
@@ -281,9 +281,9 @@ events! {
         name: String,
         /// The server's name.
         mcp_server_name?: String,
-        /// What the tool is given: an object. `null` if it is missing.
+        /// The tool's input, an object. `null` if it is missing.
         input: Value,
-        /// What the platform made of the permissions. With `ask`, the turn pauses for a
+        /// The result of the platform's permission check. With `ask`, the turn pauses for a
         /// `user.tool_confirmation`. `None` in early generations.
         evaluated_permission?: EvaluatedPermission,
     }
@@ -291,7 +291,7 @@ events! {
     AgentMcpToolResult(AgentMcpToolResultEvent) = "agent.mcp_tool_result" {
         /// The tool use that it answers.
         mcp_tool_use_id?: EventId,
-        /// What the tool returned. `None` if it returned nothing.
+        /// The tool's result. `None` if it returned nothing.
         content?: Content,
         /// Whether the tool failed. `None` if the server doesn't say.
         is_error?: bool,
@@ -300,7 +300,7 @@ events! {
     AgentCustomToolUse(AgentCustomToolUseEvent) = "agent.custom_tool_use" {
         /// The tool's name.
         name: String,
-        /// What the tool is given: an object. `null` if it is missing.
+        /// The tool's input, an object. `null` if it is missing.
         input: Value,
     }
     /// The agent delivered a file.
@@ -316,7 +316,7 @@ events! {
     }
     /// The agent received a message from another thread.
     AgentThreadMessageReceived(AgentThreadMessageReceivedEvent) = "agent.thread_message_received" {
-        /// What the message says.
+        /// The content of the message.
         content: Content,
         /// The thread that sent it.
         from_session_thread_id?: ThreadId,
@@ -325,7 +325,7 @@ events! {
     }
     /// The agent sent a message to another thread.
     AgentThreadMessageSent(AgentThreadMessageSentEvent) = "agent.thread_message_sent" {
-        /// What the message says.
+        /// The content of the message.
         content: Content,
         /// The thread that it is for.
         to_session_thread_id?: ThreadId,
@@ -334,14 +334,14 @@ events! {
     }
     /// The agent's context was compacted.
     AgentThreadContextCompacted(AgentThreadContextCompactedEvent) = "agent.thread_context_compacted" {
-        /// What that has used. `None` if the server doesn't say.
+        /// The model usage of the compaction. `None` if the server doesn't say.
         usage?: Box<ModelUsage>,
     }
     /// The session is at work.
     SessionStatusRunning(SessionStatusRunningEvent) = "session.status_running" {}
     /// The session is idle: the turn is over, or it waits for an answer.
     SessionStatusIdle(SessionStatusIdleEvent) = "session.status_idle" {
-        /// Why it is idle. `None` in early generations.
+        /// The reason why the session is idle. `None` in early generations.
         stop_reason?: StopReason,
     }
     /// The session was rescheduled: in the first generation how each turn starts, today a recovery.
@@ -350,7 +350,7 @@ events! {
     SessionStatusTerminated(SessionStatusTerminatedEvent) = "session.status_terminated" {}
     /// Something went wrong in the session. This is news of the session, not an error of the stream.
     SessionError(SessionErrorEvent) = "session.error" {
-        /// What went wrong.
+        /// The error.
         error: Box<SessionError>,
         /// A code. Only in early generations.
         code?: String,
@@ -368,8 +368,8 @@ events! {
     }
     /// The session was deleted. Nothing follows.
     SessionDeleted(SessionDeletedEvent) = "session.deleted" {}
-    /// What the session has cost so far: a snapshot in place of the one before, not something to
-    /// add to it. It comes right before the session is idle.
+    /// The session's cost so far: a snapshot that replaces the one before, not an amount to add to
+    /// it. It comes right before the session is idle.
     SessionUsage(SessionUsageEvent) = "session.usage" {
         /// Credits for models.
         model_credits?: Credits,
@@ -396,7 +396,7 @@ events! {
     SessionThreadStatusIdle(SessionThreadStatusIdleEvent) = "session.thread_status_idle" {
         /// The name of the thread's agent.
         agent_name?: String,
-        /// Why it is idle.
+        /// The reason why the thread is idle.
         stop_reason?: StopReason,
     }
     /// A thread was rescheduled.
@@ -417,28 +417,28 @@ events! {
         is_error?: bool,
         /// The event that began it.
         model_request_start_id?: EventId,
-        /// What it has used. `None` if the server doesn't say.
+        /// The model usage of the request. `None` if the server doesn't say.
         model_usage?: Box<ModelUsage>,
     }
     /// The evaluation of an outcome began.
     SpanOutcomeEvaluationStart(SpanOutcomeEvaluationStartEvent) = "span.outcome_evaluation_start" {
         /// The outcome.
         outcome_id: OutcomeId,
-        /// Which try it is, from 0.
+        /// The number of the attempt, from 0.
         iteration?: u64,
     }
     /// The evaluation of an outcome goes on.
     SpanOutcomeEvaluationOngoing(SpanOutcomeEvaluationOngoingEvent) = "span.outcome_evaluation_ongoing" {
         /// The outcome.
         outcome_id: OutcomeId,
-        /// Which try it is, from 0.
+        /// The number of the attempt, from 0.
         iteration?: u64,
     }
     /// The evaluation of an outcome ended.
     SpanOutcomeEvaluationEnd(SpanOutcomeEvaluationEndEvent) = "span.outcome_evaluation_end" {
         /// The outcome.
         outcome_id: OutcomeId,
-        /// Which try it is, from 0.
+        /// The number of the attempt, from 0.
         iteration?: u64,
         /// The event that began the evaluation.
         outcome_evaluation_start_id?: EventId,
@@ -447,7 +447,7 @@ events! {
         result?: String,
         /// The reason for the verdict.
         explanation?: String,
-        /// What the evaluation has used. `None` if the server doesn't say.
+        /// The model usage of the evaluation. `None` if the server doesn't say.
         usage?: Box<ModelUsage>,
     }
     /// A preview: an event begins to be written.
@@ -468,14 +468,14 @@ events! {
     Ping(PingEvent) = "ping" {}
     /// An error of the stream itself.
     StreamError(StreamErrorEvent) = "error" {
-        /// What is wrong: the error of an error body, or a text.
+        /// The error: the member `error` of an error body, or a text.
         error?: Value,
         /// The id of the request.
         request_id?: String,
     }
     /// The session is terminated, in an early generation. Nothing follows.
     Terminated(TerminatedEvent) = "terminated" {
-        /// Why.
+        /// The reason.
         reason?: String,
     }
     /// A message begins, in a former form of previews, which lists have too.
@@ -487,7 +487,7 @@ events! {
     AgentContentBlockStart(AgentContentBlockStartEvent) = "agent.content_block_start" {
         /// The message's id.
         message_id?: String,
-        /// Which block it is, from 0.
+        /// The index of the block, from 0.
         index?: usize,
         /// The block as it begins.
         content_block?: Value,
@@ -496,23 +496,23 @@ events! {
     AgentContentBlockDelta(AgentContentBlockDeltaEvent) = "agent.content_block_delta" {
         /// The message's id.
         message_id?: String,
-        /// Which block it is, from 0.
+        /// The index of the block, from 0.
         index?: usize,
-        /// What is new, and of which kind.
+        /// The new part of the block, with its kind.
         delta?: Value,
     }
     /// A content block ends, in a former form of previews.
     AgentContentBlockStop(AgentContentBlockStopEvent) = "agent.content_block_stop" {
         /// The message's id.
         message_id?: String,
-        /// Which block it is, from 0.
+        /// The index of the block, from 0.
         index?: usize,
     }
     /// A message changes, in a former form of previews.
     AgentMessageDelta(AgentMessageDeltaEvent) = "agent.message_delta" {
         /// The message's id.
         message_id?: String,
-        /// What is new.
+        /// The new part.
         delta?: Value,
     }
     /// A message ends, in a former form of previews.

@@ -1,4 +1,4 @@
-//! Where tokens come from, when they come from the program that uses this crate.
+//! Sources of tokens that the program provides.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -93,8 +93,8 @@ impl Credentials for Box<dyn Credentials> {
 pub struct AccessToken {
     /// The token, without `Bearer`.
     pub secret: Secret,
-    /// How long it is good from when it was asked for; `None` if nobody knows. It is then kept
-    /// until the server refuses it.
+    /// The token's lifetime, from the time it was asked for; `None` if it is not known. The token
+    /// is then kept until the server refuses it.
     pub expires_in: Option<Duration>,
 }
 
@@ -114,7 +114,7 @@ impl AccessToken {
     }
 }
 
-/// Why there is no token.
+/// The reason why there is no token.
 ///
 /// Any error becomes one by `?`, and then counts as transient: while the client waits to ask again,
 /// it goes on with the token it has, if that is still good. What is [`denied`](Self::denied) ends

@@ -17,7 +17,7 @@ use crate::turn::{Reply, Turn, TurnOpening};
 use state::Place;
 pub use state::{Item, Outcome, State};
 
-/// How many items are under way at the same time, unless it is set.
+/// The default number of items that are under way at the same time.
 const CONCURRENCY: usize = 4;
 
 /// Prompts for many sessions, some at a time. The items are told by their numbers, from 0.
@@ -56,7 +56,7 @@ const CONCURRENCY: usize = 4;
 pub struct Batch {
     client: Client,
     items: Vec<Item>,
-    /// What this batch still does of each item.
+    /// The stage of each item in this batch.
     stages: Vec<Stage>,
     state: State,
     concurrency: usize,
@@ -255,7 +255,7 @@ impl Batch {
         }
     }
 
-    /// What came of a step counts from here on.
+    /// Records the result of a step, and returns the progress to report.
     fn tell(&mut self, item: usize, came: Came) -> Progress {
         let step = match came {
             Came::Created(Ok(session)) => {

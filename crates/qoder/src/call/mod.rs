@@ -229,7 +229,7 @@ impl<T> Call<T> {
         AsBytes(self)
     }
 
-    /// What it is named by in errors.
+    /// Returns the name of the call in errors.
     pub(crate) fn operation(&self) -> Cow<'static, str> {
         self.exchange.operation()
     }

@@ -37,7 +37,7 @@ pub struct CallOptions<Of = OneCall> {
     pub(crate) retries: Option<u32>,
     pub(crate) headers: HeaderMap,
     pub(crate) query: Vec<(String, String)>,
-    /// What was wrong with an argument; the call fails with it.
+    /// The fault of an invalid argument; the call fails with it.
     pub(crate) refused: Option<String>,
     pub(crate) of: Of,
 }
@@ -52,7 +52,7 @@ pub struct OneCall {
 #[derive(Clone, Debug, Default)]
 pub struct EachCall(());
 
-/// Where the idempotency key of a call comes from.
+/// The source of a call's idempotency key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Key {
     /// A random one, where the API honours it.
@@ -210,7 +210,7 @@ impl CallOptions {
 }
 
 impl CallOptions<EachCall> {
-    /// What is left of them where a request says something itself, such as a cursor.
+    /// Returns the options without those that the request sets itself, such as a cursor.
     pub(crate) fn around<T>(&self, request: &Request<T>) -> Self {
         let mut around = self.clone();
         for (name, _) in request.headers() {

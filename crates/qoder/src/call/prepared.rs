@@ -39,7 +39,7 @@ pub(crate) struct Prepared {
     pub(super) coding: Coding,
 }
 
-/// What is sent.
+/// The payload that is sent.
 enum Payload {
     None,
     Json(Bytes),
@@ -237,7 +237,7 @@ fn method(method: qoder_types::Method) -> http::Method {
     }
 }
 
-/// What may be repeated. A write gets its key here, before the first attempt.
+/// Returns the retry class. A write gets its key here, before the first attempt.
 fn classify(op: &Op, key: Key, headers: &mut HeaderMap) -> Result<Class> {
     let key = match (op.retry, key) {
         (Retry::Read, _) => return Ok(Class::Read),

@@ -52,7 +52,7 @@ pub struct ClientBuilder {
     observer: Option<Arc<dyn Observe>>,
 }
 
-/// What the builder was given to authenticate with.
+/// The authentication that the builder was given.
 enum Access {
     /// A token, and where it came from.
     Token(Secret, &'static str),

@@ -63,9 +63,9 @@ struct Inner {
     attempts: u32,
     sent: Sent,
     idempotency_key: Option<String>,
-    /// What failed may work soon.
+    /// Whether the same may succeed soon.
     transient: bool,
-    /// What the table of retries says of it, where it was asked.
+    /// The answer of the table of retries, where it was asked.
     retryable: Option<bool>,
     checkpoint: Option<Checkpoint>,
     reply: Option<Reply>,

@@ -243,7 +243,7 @@ impl Download {
     }
 }
 
-/// What comes of some work before its deadline, or the limit that passed.
+/// Returns the result of some work before its deadline, or the limit that passed.
 async fn within<T>(
     deadline: Option<Duration>,
     work: impl Future<Output = Result<T>>,

@@ -1,4 +1,4 @@
-//! How a session is followed: where from, by which means, and with what patience.
+//! The options of following: where it starts, by which means, and with how much patience.
 
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ impl Follow {
     /// that failed or brought nothing. The stream is tried again after a minute, and ever less
     /// often while it doesn't work. Default: after five, every two seconds.
     ///
-    /// By default, a refusal for good is an error. With this, a refusal for good, such as a
+    /// By default, a permanent refusal is an error. With this, a permanent refusal, such as a
     /// proxy's web page, counts as all attempts: the list has the last word on whether the session
     /// can be read.
     ///

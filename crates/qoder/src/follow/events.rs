@@ -1,4 +1,4 @@
-//! What is followed, as streams: the events alone, or with previews and notices.
+//! The streams of following: the events alone, or with previews and notices.
 
 use std::fmt;
 use std::future::poll_fn;

@@ -44,9 +44,9 @@ pub struct ToolTurn<'l> {
     /// Those that were asked for.
     asked: BTreeMap<EventId, ToolUse>,
     jobs: Jobs<'l>,
-    /// What came and is not handed over yet.
+    /// The updates that came and are not handed over yet.
     held: VecDeque<Update>,
-    /// What ends it, once that is handed over.
+    /// The end, once those are handed over.
     last: Option<Result<()>>,
     start: Instant,
     /// When there is something to be done again, if nothing happens.
@@ -247,7 +247,7 @@ impl<'l> ToolTurn<'l> {
         Poll::Ready(item)
     }
 
-    /// What an event means for the tools.
+    /// Tells the machine what an event means for the tools.
     fn observe(&mut self, event: &Event) {
         self.rounds.heard(self.now());
         if let Some(asked) = ToolUse::of(event) {

@@ -23,7 +23,7 @@ pub struct FileLedger(Arc<Mutex<Inner>>);
 #[derive(Debug)]
 struct Inner {
     file: File,
-    /// Where the next line begins.
+    /// The position where the next line begins.
     end: u64,
     calls: HashMap<EventId, Record>,
     notes: HashMap<String, String>,

@@ -1,4 +1,4 @@
-//! What is remembered of calls of tools, so that none runs twice.
+//! Ledgers: the memory of tool calls, by which none runs twice.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -40,7 +40,7 @@ pub trait Ledger: Send + Sync {
 /// The future that a [`Ledger`] returns.
 pub type LedgerFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
 
-/// Why a [`Ledger`] can't read or write.
+/// The reason why a [`Ledger`] can't read or write.
 pub type LedgerError = Box<dyn StdError + Send + Sync>;
 
 /// The record of one call in a [`Ledger`].
@@ -81,7 +81,7 @@ impl Ledger for MemoryLedger {
     }
 }
 
-/// Where calls are remembered.
+/// The store that calls are remembered in.
 #[derive(Clone)]
 pub(super) enum Store<'l> {
     Shared(Arc<dyn Ledger>),

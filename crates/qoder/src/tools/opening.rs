@@ -41,7 +41,7 @@ pub struct ToolTurnOpening<'l> {
     answering: Answering<'l>,
 }
 
-/// How a turn is answered.
+/// The options of answering a turn.
 pub(super) struct Answering<'l> {
     pub(super) toolbox: Toolbox,
     pub(super) approvals: Approvals,

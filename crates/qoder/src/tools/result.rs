@@ -1,4 +1,4 @@
-//! What a tool gave.
+//! The results of tools.
 
 use qoder_types::{Content, ContentBlock};
 use serde::{Deserialize, Serialize};

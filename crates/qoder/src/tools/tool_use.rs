@@ -54,7 +54,7 @@ pub struct ToolUse {
     id: EventId,
     kind: ToolKind,
     event: Event,
-    /// What can be read of an event that doesn't fit its type, or has another.
+    /// The readable members of an event that doesn't fit its type, or has another.
     odd: Odd,
 }
 

@@ -19,7 +19,7 @@ use super::tool_use::{ToolKind, ToolUse};
 /// A handler at work. It borrows nothing, and never fails: a failure is a result too.
 pub(crate) type Handling = Pin<Box<dyn Future<Output = ToolResult> + Send>>;
 
-/// What makes a handler of an input, or says why the input doesn't fit.
+/// A function that makes a handler's future of an input, or says why the input doesn't fit.
 type Handler = Arc<dyn Fn(&Value) -> Result<Handling, ToolResult> + Send + Sync>;
 
 /// Custom tools that this program runs: async handlers by name, with typed arguments.
@@ -233,7 +233,7 @@ impl Toolbox {
         self.unknown
     }
 
-    /// What a tool use is to the machine that answers it.
+    /// Returns the kind of a tool use, for the machine that answers it.
     pub(crate) fn kind(&self, asked: &ToolUse) -> Kind {
         match asked.kind() {
             ToolKind::Builtin | ToolKind::Mcp => Kind::Approval,

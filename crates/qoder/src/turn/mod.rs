@@ -186,8 +186,8 @@ impl Turn {
         Ok(())
     }
 
-    /// What is to be sent of these answers: in the order in which they were asked for, so that the
-    /// same answers are the same request.
+    /// Returns these answers as they are to be sent: in the order in which they were asked for, so
+    /// that the same answers are the same request.
     fn checked(
         &self,
         answers: impl IntoIterator<Item = Answer>,
@@ -244,7 +244,7 @@ impl Turn {
         checkpoint::store(&self.session, message, after, &self.machine)
     }
 
-    /// What every call shares, and the session.
+    /// Returns the state that every call shares, and the session.
     pub(crate) fn parts(&self) -> (Shared, SessionId) {
         (self.shared.clone(), self.session.clone())
     }
@@ -341,7 +341,7 @@ impl Turn {
         Box::pin(lookup::look(shared, session, question, not_before))
     }
 
-    /// What the event means counts from here on.
+    /// Takes in an event that is handed over, whose meaning counts from here on.
     fn hand_over(&mut self, event: Event) -> Update {
         self.told = true;
         self.after = self.events.position();

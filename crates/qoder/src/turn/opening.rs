@@ -1,4 +1,4 @@
-//! How a turn begins: with a message that is sent, or where another process was.
+//! The opening of a turn: with a message that is sent, or at another process's checkpoint.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -36,7 +36,7 @@ pub struct TurnOpening {
     deadline: Option<Duration>,
 }
 
-/// How a turn begins here.
+/// The ways a turn begins.
 #[derive(Debug)]
 #[allow(
     clippy::large_enum_variant,
@@ -45,7 +45,7 @@ pub struct TurnOpening {
 enum Begin {
     /// With a message that is sent.
     Message(UserMessage),
-    /// Where another process was.
+    /// At another process's checkpoint.
     Checkpoint(Checkpoint),
     /// Nowhere, since what was given is no checkpoint: told when the turn is opened.
     Refused(Error),

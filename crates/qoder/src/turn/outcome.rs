@@ -1,4 +1,4 @@
-//! What a turn comes to: its messages, tool calls, files and costs.
+//! The reply of a turn: its messages, tool calls, files and costs.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -149,7 +149,7 @@ impl ToolCall {
     }
 }
 
-/// What the events of a turn bring.
+/// The contents of a turn's events, as they are collected.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Collected {
     messages: Vec<AgentMessageEvent>,

@@ -12,17 +12,17 @@ use super::outcome::Collected;
 use super::{Reply, Stop, Turn};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long a reply waits for the answers to what had been asked, while nothing else happens.
+/// The time that a reply waits for the answers to what was asked, while nothing else happens.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
 
 /// Of how many of the newest events a reply knows that it read them itself. What a pause waits for
 /// has come just before it.
 const READ: usize = 512;
 
-/// How much of a message that can't be read an error has.
+/// The number of bytes of an unreadable message that an error carries.
 const BODY: usize = 64 << 10;
 
-/// What was read of a turn so far.
+/// The events of a turn that were read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     collected: Collected,
@@ -131,7 +131,7 @@ impl Turn {
         }
     }
 
-    /// What the turn comes to, once its events are over; an error if that is not success.
+    /// Returns the reply of the turn, once its events are over; an error if it is no success.
     pub(crate) fn outcome(&self, reading: Reading) -> Result<Reply> {
         match self.success(reading.unreadable.as_ref()) {
             Ok(()) => Ok(self.reply_of(reading)),

@@ -2,7 +2,7 @@ use std::fmt;
 
 use qoder_types::{EventId, StopReason};
 
-/// How a turn stands, or why it is over. Its text is the API's word for it.
+/// The state of a turn, or the reason why it is over. Its text is the API's word for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stop {

@@ -1,4 +1,4 @@
-//! What a handler is given.
+//! The job that a handler is given.
 
 use std::fmt;
 

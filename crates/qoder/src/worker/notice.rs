@@ -1,4 +1,4 @@
-//! What a worker tells while it runs.
+//! The notices of a worker while it runs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,14 +40,14 @@ pub enum WorkerNotice {
     Stopping {
         /// The work.
         work: WorkId,
-        /// Why.
+        /// The reason.
         reason: CancelReason,
     },
     /// A handler was canceled.
     Canceled {
         /// The work.
         work: WorkId,
-        /// Why.
+        /// The reason.
         reason: CancelReason,
     },
     /// A piece of work that came was not taken: another worker has it, or it could not be taken in
@@ -80,7 +80,7 @@ pub enum WorkerNotice {
     ShuttingDown,
 }
 
-/// Why a handler is canceled, or told to end.
+/// The reason why a handler is canceled, or told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CancelReason {
