@@ -5,6 +5,7 @@ mod fill;
 mod kinds;
 mod mend;
 mod parts;
+mod row;
 #[cfg(test)]
 mod tests;
 mod text_delta;
