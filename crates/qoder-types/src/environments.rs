@@ -143,6 +143,19 @@ body! {
 
 body! {
     /// Creates an environment.
+    ///
+    /// ```
+    /// use qoder_types::{EnvironmentConfig, EnvironmentCreate, Networking, Packages};
+    ///
+    /// let config = EnvironmentConfig::cloud()
+    ///     .networking(Networking::limited(["api.example.com"]))
+    ///     .packages(Packages::new().pip(["pandas==2.2.3".to_owned()]));
+    /// let environment = EnvironmentCreate::new("reports").config(config).metadata("team", "data");
+    /// assert_eq!(
+    ///     serde_json::to_value(&environment).unwrap()["config"]["networking"],
+    ///     serde_json::json!({"type": "limited", "allowed_hosts": ["api.example.com"]}),
+    /// );
+    /// ```
     EnvironmentCreate {
         /// The name.
         name: String,
@@ -162,6 +175,18 @@ body! {
 
 body! {
     /// Changes an environment. What is left out stays as it is.
+    ///
+    /// ```
+    /// use qoder_types::{EnvironmentUpdate, Patch};
+    ///
+    /// let update = EnvironmentUpdate::new()
+    ///     .description("Runs the nightly reports.")
+    ///     .metadata("team", Patch::Clear); // the other entries stay
+    /// assert_eq!(
+    ///     serde_json::to_value(&update).unwrap(),
+    ///     serde_json::json!({"description": "Runs the nightly reports.", "metadata": {"team": null}}),
+    /// );
+    /// ```
     EnvironmentUpdate {
         ;
         /// The new name.

@@ -5,6 +5,21 @@ use crate::{Content, EventId, FileId, ThreadId};
 
 tagged! {
     /// An event for a session: what [`SendEvents`] carries.
+    ///
+    /// ```
+    /// use qoder_types::{EventId, InputEvent, UserInterrupt, UserMessage, UserToolConfirmation};
+    ///
+    /// let asked = EventId::new("evt_1"); // that of an `agent.tool_use` event
+    /// let events: [InputEvent; 3] = [
+    ///     UserMessage::new("List the files.").into(),
+    ///     UserToolConfirmation::deny(asked).deny_message("not on this machine").into(),
+    ///     UserInterrupt::new().into(),
+    /// ];
+    /// assert_eq!(
+    ///     events.map(|event| event.type_name().to_owned()),
+    ///     ["user.message", "user.tool_confirmation", "user.interrupt"],
+    /// );
+    /// ```
     InputEvent {
         /// A message. It starts a turn.
         UserMessage(UserMessage) = "user.message",
@@ -127,6 +142,14 @@ open_enum! {
 
 body! {
     /// The result of a custom tool.
+    ///
+    /// ```
+    /// use qoder_types::UserCustomToolResult;
+    ///
+    /// let done = UserCustomToolResult::new("evt_1", "Sunny, 21 °C.");
+    /// let failed = UserCustomToolResult::error("evt_1", "There is no such city.");
+    /// assert_eq!((done.is_error, failed.is_error), (None, Some(true)));
+    /// ```
     UserCustomToolResult {
         /// The id of the `agent.custom_tool_use` event.
         custom_tool_use_id: EventId,
@@ -160,6 +183,18 @@ body! {
 
 body! {
     /// An outcome for the session to achieve.
+    ///
+    /// ```
+    /// use qoder_types::{FileId, UserDefineOutcome};
+    ///
+    /// let outcome = UserDefineOutcome::new("A report of last week's incidents", "Each has a cause.")
+    ///     .max_iterations(5);
+    /// let by_file = UserDefineOutcome::new("The same report", FileId::new("file_rubric"));
+    /// assert_eq!(
+    ///     serde_json::to_value(&by_file).unwrap()["rubric"],
+    ///     serde_json::json!({"type": "file", "file_id": "file_rubric"}),
+    /// );
+    /// ```
     UserDefineOutcome {
         /// A description of the outcome.
         description: String,

@@ -128,6 +128,14 @@ object! {
 
 body! {
     /// Creates a memory.
+    ///
+    /// ```
+    /// use qoder_types::MemoryCreate;
+    ///
+    /// let memory = MemoryCreate::new("style/rust.md", "Tabs, since the linter wants them.")
+    ///     .metadata("origin", "review");
+    /// assert_eq!(memory.path, "style/rust.md");
+    /// ```
     MemoryCreate {
         /// The path: at most 1,024 bytes, relative, and not that of another memory.
         path: String,

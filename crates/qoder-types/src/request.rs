@@ -37,6 +37,13 @@ pub(crate) struct Plain {
 }
 
 /// The reason why a request can't be made.
+///
+/// ```
+/// use qoder_types::{RequestError, ops};
+///
+/// let error = ops::sessions::retrieve(&"..".into()).target().unwrap_err();
+/// assert!(matches!(error, RequestError::PathParameter { name: "session_id", .. }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {

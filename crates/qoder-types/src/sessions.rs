@@ -261,6 +261,16 @@ body! {
 
 body! {
     /// Changes a session. What is left out stays as it is.
+    ///
+    /// ```
+    /// use qoder_types::{Budget, Patch, SessionUpdate};
+    ///
+    /// let update = SessionUpdate::new()
+    ///     .title("Nightly report")
+    ///     .budget(Budget::limit("20.00"))
+    ///     .metadata("ticket", Patch::Clear);
+    /// assert_eq!(serde_json::to_value(&update).unwrap()["metadata"]["ticket"], serde_json::Value::Null);
+    /// ```
     SessionUpdate {
         ;
         /// The new title.

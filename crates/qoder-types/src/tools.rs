@@ -74,6 +74,14 @@ impl Tool {
 body! {
     /// The built-in tools: `Bash`, `Read`, `Write`, `Edit`, `Glob`, `Grep`, `WebFetch`,
     /// `WebSearch`, `ImageGen`, `ImageSearch`, `DeliverArtifacts`.
+    ///
+    /// ```
+    /// use qoder_types::{Tool, ToolConfig};
+    ///
+    /// let search = ToolConfig::new("WebSearch").allowed_domains(["docs.rs".to_owned()]);
+    /// let tools = Tool::builtin_only(["Bash", "Read", "WebSearch"]).ask("Bash").config(search);
+    /// assert_eq!(tools.configs.unwrap().len(), 2);
+    /// ```
     Toolset {
         ;
         /// The names of the only tools that there are. All of them if left out or empty.
@@ -147,6 +155,18 @@ policies!(Toolset McpToolset);
 body! {
     /// A tool that the caller runs: the agent asks for it with an `agent.custom_tool_use` event, and
     /// the caller answers with a `user.custom_tool_result`.
+    ///
+    /// ```
+    /// use qoder_types::{AgentCreate, Tool};
+    /// use serde_json::json;
+    ///
+    /// let weather = Tool::custom(
+    ///     "weather",
+    ///     "Says what the weather in a city is.",
+    ///     json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}),
+    /// );
+    /// let agent = AgentCreate::new("my-assistant", "ultimate").tool(weather);
+    /// ```
     CustomTool {
         /// The name: 1 to 128 letters, digits, `_` and `-`.
         name: String,
@@ -262,6 +282,21 @@ impl McpServer {
 
 object! {
     /// A skill of an agent.
+    ///
+    /// ```
+    /// use qoder_types::{AgentCreate, SkillRef};
+    ///
+    /// let agent = AgentCreate::new("my-assistant", "ultimate")
+    ///     .skill(SkillRef::custom("skill_1").version("2"))
+    ///     .skill(SkillRef::qoder("pdf"));
+    /// assert_eq!(
+    ///     serde_json::to_value(&agent.skills).unwrap(),
+    ///     serde_json::json!([
+    ///         {"type": "custom", "skill_id": "skill_1", "version": "2"},
+    ///         {"type": "qoder", "skill_id": "pdf"},
+    ///     ]),
+    /// );
+    /// ```
     SkillRef {
         /// The skill's maker: `custom` for the account's own, `qoder` for the platform's.
         kind: String = "type",

@@ -18,6 +18,17 @@ object! {
 tagged! {
     /// The event that a webhook delivers. There are more types than are documented: one that this
     /// release doesn't know is kept whole, and [`type_name`](Self::type_name) returns it.
+    ///
+    /// ```
+    /// use qoder_types::{WebhookData, WebhookEvent};
+    ///
+    /// let body = r#"{"id": "whevt_1", "data": {"type": "session.status_idled", "id": "sess_1"}}"#;
+    /// let event: WebhookEvent = serde_json::from_str(body).unwrap();
+    /// match event.data {
+    ///     Some(WebhookData::SessionStatusIdled(session)) => assert_eq!(session.id.as_str(), "sess_1"),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// ```
     WebhookData without From {
         /// A session was created.
         SessionCreated(WebhookSession) = "session.created",

@@ -4,7 +4,7 @@
 //! [`Source::bytes`], an address with [`Source::url`], and an uploaded file by its id. A message
 //! takes texts and blocks in any order:
 //!
-//! ```no_run
+//! ```
 //! # async fn f(client: qoder::Client) -> qoder::Result<()> {
 //! use qoder::content;
 //! use qoder::types::{ContentBlock, Source};

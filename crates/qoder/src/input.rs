@@ -30,7 +30,7 @@ where
 ///
 /// Content blocks and the texts beside them are one message; texts alone are a message each.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation, chart: qoder::types::FileId) -> qoder::Result<()> {
 /// use qoder::types::{ContentBlock, SystemMessage, UserDefineOutcome, UserInterrupt};
 ///

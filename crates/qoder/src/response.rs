@@ -31,6 +31,14 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
 }
 
 /// Status, headers and history of a call.
+///
+/// ```
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// let response = client.agents().retrieve("agent_1").with_meta().await?;
+/// println!("{}: {:?} after {} attempts", response.value.name, response.meta.elapsed, response.meta.attempts);
+/// println!("request {:?}", response.meta.request_id());
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Meta {

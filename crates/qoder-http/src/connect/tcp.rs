@@ -116,6 +116,16 @@ impl TcpOptions {
     }
 
     /// Sets the address that connections come from.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    /// use qoder_http::{TcpOptions, Transport};
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let tcp = TcpOptions::default().local_address(Some(Ipv4Addr::new(192, 0, 2, 7).into()));
+    /// let transport = Transport::builder().tcp(tcp).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn local_address(mut self, address: impl Into<Option<IpAddr>>) -> Self {
         self.local_address = address.into();
         self

@@ -5,6 +5,17 @@ use crate::{Networking, Secret, Timestamp};
 
 tagged! {
     /// The server or host that a credential is for, and its secret.
+    ///
+    /// ```
+    /// use qoder_types::{CredentialAuth, CredentialCreate, InjectionLocation, Networking};
+    ///
+    /// let tracker = CredentialAuth::bearer("https://mcp.tracker.example/mcp", "invented");
+    /// let deploy = CredentialAuth::environment_variable("DEPLOY_TOKEN", "invented")
+    ///     .networking(Networking::limited(["deploy.example.com"]))
+    ///     .injection_location(InjectionLocation::new().header(true));
+    /// let credential = CredentialCreate::new(deploy).display_name("deployments");
+    /// assert!(!format!("{tracker:?} {credential:?}").contains("invented"));
+    /// ```
     CredentialAuth {
         /// The use of an MCP server, by an access token that can be refreshed.
         McpOauth(Box<McpOauth>) = "mcp_oauth",

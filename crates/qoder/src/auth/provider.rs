@@ -88,6 +88,14 @@ impl Credentials for Box<dyn Credentials> {
 }
 
 /// An access token, and how long it is good.
+///
+/// ```
+/// use std::time::Duration;
+/// use qoder::auth::AccessToken;
+///
+/// let token = AccessToken::new("at-your-token-here").expires_in(Duration::from_secs(3600));
+/// assert!(!format!("{token:?}").contains("your-token"));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AccessToken {
@@ -119,6 +127,18 @@ impl AccessToken {
 /// Any error becomes one by `?`, and then counts as transient: while the client waits to ask again,
 /// it goes on with the token it has, if that is still good. What is [`denied`](Self::denied) ends
 /// the use of the token at hand.
+///
+/// ```
+/// use qoder::auth::{AccessToken, CredentialsError};
+///
+/// async fn token(vault: &str) -> Result<AccessToken, CredentialsError> {
+///     let secret = std::fs::read_to_string(vault)?; // transient: it is tried again
+///     if secret.is_empty() {
+///         return Err(CredentialsError::denied("the vault has no token for this program"));
+///     }
+///     Ok(AccessToken::new(secret.trim_end()))
+/// }
+/// ```
 pub struct CredentialsError {
     pub(super) denied: bool,
     pub(super) why: Arc<dyn StdError + Send + Sync>,

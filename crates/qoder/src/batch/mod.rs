@@ -30,7 +30,7 @@ const CONCURRENCY: usize = 4;
 /// and its storing: each message and each new session has an idempotency key that follows from the
 /// state. (A server remembers keys for a day; a turn whose beginning is in the state needs none.)
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client, ids: Vec<String>) -> Result<(), Box<dyn std::error::Error>> {
 /// use qoder::batch::{Batch, Item};
 /// use qoder::types::serde_json;

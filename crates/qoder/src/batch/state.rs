@@ -10,6 +10,16 @@ use crate::hash::fnv;
 use crate::turn::Reply;
 
 /// One prompt of a [`Batch`](super::Batch), and the session that it is for.
+///
+/// ```
+/// use qoder::batch::Item;
+/// use qoder::types::SessionCreate;
+///
+/// let items = [
+///     Item::new("sess_1", "Summarise what we have said so far."),
+///     Item::in_new_session(SessionCreate::new("agent_1", "env_1"), "Translate the README."),
+/// ];
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Item {
     pub(super) message: UserMessage,

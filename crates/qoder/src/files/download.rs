@@ -38,7 +38,7 @@ use crate::shared::Shared;
 /// is asked for again. A content that turns out to be another one is begun anew. What is given is
 /// complete or an error. Each new byte gives all tries back, within 256 requests.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// let length = client
 ///     .files()
@@ -136,6 +136,13 @@ impl Download {
 
     /// Returns the content in memory, up to [`max_bytes`](Self::max_bytes).
     ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let report = client.files().download("file_1").max_bytes(1 << 20).bytes().await?;
+    /// println!("{}", String::from_utf8_lossy(&report));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::TooLarge`] beyond that limit. The storage's refusals are [`ErrorKind::Api`], a
@@ -205,6 +212,17 @@ impl Download {
     ///
     /// What was given can't be taken back: a content that has changed is an error here, and so is a
     /// body that breaks off if its sender names no version of it.
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut content = client.files().download("file_1").stream();
+    /// let mut bytes = 0;
+    /// while let Some(piece) = content.next().await {
+    ///     bytes += piece?.len();
+    ///     println!("{bytes} bytes of {:?}", content.total());
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn stream(self) -> FileStream {
         FileStream {
             driver: self.driver(false).0,

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// The place where following starts. It is made of a stored [`Checkpoint`], of the id of an event,
 /// of a text that is either, and of [`SentEvents`]: all of them mean "after it".
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
 /// // Nothing that comes of the message is lost, however late following begins.
 /// let sent = session.send("Hello!").await?;

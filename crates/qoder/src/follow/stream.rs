@@ -22,6 +22,16 @@ use crate::text::head_of;
 
 /// An event stream about to be opened. Awaited, it returns the [`EventStream`]. Made by
 /// [`SessionEvents::stream`](crate::resources::SessionEvents::stream).
+///
+/// ```
+/// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+/// let mut events = session.stream().await?;
+/// while let Some(event) = events.next().await {
+///     println!("{}", event?.type_name());
+/// }
+/// println!("{:?}", events.ending()); // the session may well go on
+/// # Ok(()) }
+/// ```
 #[must_use = "a stream is opened when this is awaited"]
 #[derive(Debug)]
 pub struct StreamOpening {

@@ -5,6 +5,22 @@ use super::previews::{LiveText, PreviewStart};
 
 /// One item of following, and of a [`Turn`](crate::Turn) from its
 /// [`next_update`](crate::Turn::next_update).
+///
+/// ```
+/// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+/// use qoder::{Event, Update, types::PreviewType};
+///
+/// let mut updates = session.follow().previews([PreviewType::AgentMessage]).updates();
+/// while let Some(update) = updates.next().await {
+///     match update? {
+///         Update::Text(piece) => print!("{}", piece.new()),
+///         Update::Event(Event::AgentMessage(message)) => println!("\n{}", message.text()),
+///         Update::Notice(notice) => eprintln!("{notice:?}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Update {

@@ -87,7 +87,7 @@ impl<'l> ToolTurn<'l> {
     /// meanwhile. What is [left](Self::left) to the caller is known as soon as the pause that names
     /// it, a `session.status_idle`, is returned; [`respond`](Self::respond) answers it.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(session: qoder::Conversation, toolbox: qoder::Toolbox) -> qoder::Result<()> {
     /// let mut turn = session.turn("Book the trip").tools(&toolbox).await?;
     /// while let Some(event) = turn.next().await {
@@ -104,7 +104,7 @@ impl<'l> ToolTurn<'l> {
     /// Returns the next update, as [`Turn::next_update`] does: an event, or, with
     /// [`previews`](crate::turn::TurnOpening::previews), the text of messages while it is written.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(session: qoder::Conversation, toolbox: qoder::Toolbox) -> qoder::Result<()> {
     /// use qoder::Update;
     ///

@@ -55,6 +55,19 @@ pub enum Record {
 }
 
 /// A [`Ledger`] in memory: calls run once, as long as the process lives.
+///
+/// ```
+/// use qoder::tools::{Ledger, MemoryLedger, Record};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), qoder::tools::LedgerError> {
+/// let ledger = MemoryLedger::new();
+/// let call = "evt_1".into();
+/// ledger.put(&call, Record::Begun).await?;
+/// ledger.put(&call, Record::Ended("Sunny.".into())).await?;
+/// assert_eq!(ledger.get(&call).await?, Some(Record::Ended("Sunny.".into())));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Default)]
 pub struct MemoryLedger(Mutex<HashMap<EventId, Record>>);
 

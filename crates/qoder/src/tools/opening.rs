@@ -19,7 +19,7 @@ use crate::turn::{Reply, TurnOpening};
 /// [`Approvals`] answer what the agent asks for. Made by [`TurnOpening::tools`] and
 /// [`TurnOpening::approve`]; awaited, it sends the message and returns the [`ToolTurn`].
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client, toolbox: qoder::Toolbox) -> qoder::Result<()> {
 /// use qoder::{Approvals, tools::FileLedger};
 ///

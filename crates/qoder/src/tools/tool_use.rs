@@ -30,7 +30,7 @@ pub enum ToolKind {
 /// The methods that answer make an [`Answer`] and send nothing: that is
 /// [`Turn::respond`](crate::Turn::respond), with all answers at once.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(mut turn: qoder::Turn) -> qoder::Result<()> {
 /// #[derive(serde::Deserialize)]
 /// struct City { name: String }

@@ -22,7 +22,7 @@ use crate::turn::{Stop, stop_of};
 /// said is indented, and as Markdown by [`to_markdown`](Self::to_markdown), in which it is fenced, so
 /// that nothing that was said looks like a part of the transcript.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
 /// use qoder::transcript::Transcript;
 ///
@@ -56,6 +56,21 @@ struct Stored {
 }
 
 /// One thing that was said or done.
+///
+/// ```
+/// use qoder::Event;
+/// use qoder::transcript::{Transcript, What};
+///
+/// let mut transcript = Transcript::new();
+/// transcript.push(&Event::decode("user.message", Some("evt_1"), r#"{"content":"Hello!"}"#));
+/// transcript.push(&Event::decode("agent.message", Some("evt_2"), r#"{"content":"Good day."}"#));
+/// for entry in transcript.entries() {
+///     if let What::Message { by, content } = &entry.what {
+///         println!("{by:?}: {}", content.text());
+///     }
+/// }
+/// assert_eq!(transcript.entries().len(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Entry {

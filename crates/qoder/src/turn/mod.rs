@@ -56,7 +56,7 @@ use uses::Uses;
 /// Fused; an `Err` is the last item. Dropping a turn leaves the agent's work alone;
 /// [`Conversation::interrupt`](crate::Conversation::interrupt) stops it.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// use qoder::Event;
 ///
@@ -74,7 +74,7 @@ use uses::Uses;
 /// [`respond`](Self::respond), and its text is shown while it is written by
 /// [`next_update`](Self::next_update):
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
 /// use qoder::Update;
 ///
@@ -165,6 +165,19 @@ impl Turn {
     /// sent again if it is not known whether they were accepted, also by another process. Answers
     /// to what is answered already are left out; if none is left, nothing is sent.
     ///
+    /// ```
+    /// # async fn f(mut turn: qoder::Turn) -> qoder::Result<()> {
+    /// while let Some(event) = turn.next().await {
+    ///     event?;
+    ///     let answers: Vec<_> = turn.pending().iter().map(|asked| match asked.name() {
+    ///         "Read" | "Grep" => asked.allow(),
+    ///         _ => asked.deny("only reading is allowed"),
+    ///     }).collect();
+    ///     turn.respond(answers).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// - [`ErrorKind::Input`] if an answer doesn't fit what was asked, if its tool use does not
@@ -230,7 +243,7 @@ impl Turn {
     /// Returns where the turn stands, to be stored: [`resume_turn`](crate::Client::resume_turn) goes
     /// on with it in another process, with exactly the events that were not handed over here.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let turn = client.session("sess_1").turn("Write a long story.").await?;
     /// let stored = turn.checkpoint().to_string(); // in a database, before the process may die

@@ -25,6 +25,20 @@ use crate::shared::Shared;
 /// As long as the server has not said yet which event a message became, as all documented ones do,
 /// the end of the session's log is looked up first: a client's first turn needs a request or two
 /// more.
+///
+/// ```
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// use std::time::Duration;
+///
+/// let turn = client
+///     .session("sess_1")
+///     .turn("Summarise the incidents of last week.")
+///     .idempotency_key("summary-2026-W30") // the same turn, if this program is started again
+///     .deadline(Duration::from_secs(600))
+///     .await?;
+/// println!("{}", turn.into_text().await?);
+/// # Ok(()) }
+/// ```
 #[must_use = "a turn does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct TurnOpening {
@@ -111,7 +125,7 @@ impl TurnOpening {
     /// Asks for the text of messages while it is written, and for when the agent thinks:
     /// [`Turn::next_update`] has them. There are none where events are [polled](Self::via).
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::{Event, Update};
     ///

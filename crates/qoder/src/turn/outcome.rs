@@ -13,7 +13,7 @@ use crate::tools::ToolUse;
 
 /// The agent's answer in a turn.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
 /// let reply = session.ask("How many lines has main.rs?").await?;
 /// println!("{} ({:?})", reply.final_text(), reply.duration());

@@ -38,7 +38,7 @@ use machine::Settings;
 /// one of them, and to another if that one dies. So the queue is what spreads the work, and there is
 /// nothing else to set up.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// client
 ///     .worker("env_1")
@@ -136,7 +136,7 @@ impl Worker {
     /// haven't within the [grace](Self::grace) are canceled, and their work is stopped; to leave it
     /// to other workers, drop the future of [`run`](Self::run) instead.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client, signal: impl Future + Send + 'static) -> qoder::Result<()> {
     /// client
     ///     .worker("env_1")

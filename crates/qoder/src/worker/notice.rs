@@ -7,6 +7,21 @@ use std::time::Duration;
 use qoder_types::{SessionId, WorkId};
 
 /// An event in the life of a worker; see [`Worker::on_notice`](crate::Worker::on_notice).
+///
+/// ```
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// use qoder::worker::WorkerNotice;
+///
+/// client
+///     .worker("env_1")
+///     .on_notice(|notice| match notice {
+///         WorkerNotice::Canceled { work, reason } => eprintln!("{work} was canceled: {reason:?}"),
+///         other => println!("{other:?}"),
+///     })
+///     .run(|job| async move { job.session().ask("Go on.").await.map(drop) })
+///     .await
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WorkerNotice {
