@@ -1,8 +1,7 @@
 //! Images and documents for messages, from files on this machine.
 //!
-//! What is at hand otherwise is made into a [`ContentBlock`] by itself: bytes with
-//! [`Source::bytes`], an address with [`Source::url`], and an uploaded file by its id. A message
-//! takes texts and blocks in any order:
+//! Other sources become a [`ContentBlock`] directly: bytes with [`Source::bytes`], an address with
+//! [`Source::url`], and an uploaded file by its id. A message takes texts and blocks in any order:
 //!
 //! ```
 //! # async fn f(client: qoder::Client) -> qoder::Result<()> {
@@ -30,7 +29,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// The number of bytes of a request's 4 MB that a file may take, in its form on the wire.
 const LARGEST: usize = 3_900_000;
 
-/// Endings, and what they say.
+/// File name extensions, and the kinds that they stand for.
 const ENDINGS: &[(&str, Kind)] = &[
     ("png", Kind::Image("image/png")),
     ("jpg", Kind::Image("image/jpeg")),

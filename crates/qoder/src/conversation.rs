@@ -129,8 +129,8 @@ impl Conversation {
     /// Sends a message, or any [one or many events](SendItems). The response has them with their ids, unless
     /// the server accepts them without naming them.
     ///
-    /// **To see what comes of a message, don't open a stream or follow from now on after this:** what
-    /// came in between is lost, since the server's streams begin with what comes next. Use
+    /// **To see the answer to a message, don't open a stream or follow from now on after this:**
+    /// the events in between are lost, since the server's streams begin with the next one. Use
     /// [`turn`](Self::turn), or follow after what was sent:
     ///
     /// ```
@@ -148,8 +148,8 @@ impl Conversation {
 
     /// Opens the event stream: one connection, which ends when the server ends it.
     ///
-    /// Today's servers begin it with what comes after the connection: what came of a message that
-    /// was sent before is lost. [`follow`](Self::follow) `.after(&sent)` has it, and a
+    /// Today's servers begin it with the first event after the connection: the answer to a message
+    /// that was sent before is lost. [`follow`](Self::follow) `.after(&sent)` has it, and a
     /// [`turn`](Self::turn) does both.
     pub fn stream(&self) -> StreamOpening {
         StreamOpening::new(self.shared.clone(), EventLog::session(self.id.clone()))

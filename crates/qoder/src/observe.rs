@@ -7,11 +7,11 @@ use qoder_types::Method;
 use crate::error::ErrorKind;
 use crate::follow::Notice;
 
-/// Is told of every attempt, every call, and every change of a followed session's connection.
-/// Given to [`ClientBuilder::observe`](crate::ClientBuilder::observe).
+/// Observes every attempt, every call, and every change of a followed session's connection. Given
+/// to [`ClientBuilder::observe`](crate::ClientBuilder::observe).
 ///
 /// Its methods are called in the task that makes the call, so they must be quick and must not
-/// block: count, and return. What they are told are numbers and names of few values, fit for the
+/// block: count, and return. The reports hold numbers, and names that have few values, fit for the
 /// labels of a metric; no id, no URL, no secret and nothing of a body.
 ///
 /// ```

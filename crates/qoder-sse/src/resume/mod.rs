@@ -19,8 +19,8 @@
 //!   say [`page`](Resume::page), ask [`listed`](Resume::listed) of each entry whether to deliver
 //!   it, and at the end say [`list_done`](Resume::list_done). What goes wrong is
 //!   [`list_failed`](Resume::list_failed), [`list_unreachable`](Resume::list_unreachable) or
-//!   [`list_broken`](Resume::list_broken). Whenever [`Resume::lists`] says no, stop: what comes of
-//!   the list later must not be given to the machine.
+//!   [`list_broken`](Resume::list_broken). Whenever [`Resume::lists`] returns `false`, stop: later
+//!   entries of the list must not be given to the machine.
 //! - [`Action::GoOn`]: fetch again the page that could not be fetched, and go on from there.
 //! - [`Action::Release`]: drop the connection, or the attempt at one, what was read of it and not
 //!   consumed, and what is being listed.
@@ -209,7 +209,7 @@ pub enum Action {
     GoOn,
     /// Drop the connection, or give up opening it.
     Release,
-    /// Tell whoever watches what changed. The machine does not need it.
+    /// Report what changed. The machine does not need it.
     Notice(Notice),
     /// Do nothing until there is an input, or this time has come: then call [`Resume::tick`].
     /// Without a time, only an input helps.

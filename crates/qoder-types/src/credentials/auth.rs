@@ -89,7 +89,7 @@ object! {
         mcp_server_url: String,
         /// The access token. Only in what is sent.
         access_token?: Secret,
-        /// Until when the access token is valid. `None` if nobody said.
+        /// The time until which the access token is valid. `None` if it is not known.
         expires_at?: Timestamp,
         /// The settings for refreshing the access token. `None` if it isn't refreshed.
         refresh?: OauthRefresh,

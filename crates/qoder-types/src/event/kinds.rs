@@ -40,7 +40,7 @@ events! {
         custom_tool_use_id: EventId = "custom_tool_use_id" | "tool_use_id",
         /// The tool's result. `None` if it returned nothing.
         content?: Content,
-        /// Whether the tool failed. `None` if nobody said.
+        /// Whether the tool failed. `None` if the server doesn't say.
         is_error?: bool,
     }
     /// The echo of the result of a built-in tool that a self-hosted worker ran.
@@ -49,7 +49,7 @@ events! {
         tool_use_id: EventId,
         /// The tool's result. `None` if it returned nothing.
         content?: Content,
-        /// Whether the tool failed. `None` if nobody said.
+        /// Whether the tool failed. `None` if the server doesn't say.
         is_error?: bool,
     }
     /// The echo of an outcome that was defined.

@@ -113,7 +113,7 @@ impl<T> Call<T> {
         self
     }
 
-    /// Sends this value as the JSON body, in place of what is there.
+    /// Sends this value as the JSON body, replacing the one there was.
     ///
     /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
@@ -163,7 +163,7 @@ impl<T> Call<T> {
         self
     }
 
-    /// Sends these fields as a form (`multipart/form-data`), in place of what is there.
+    /// Sends these fields as a form (`multipart/form-data`), replacing the body there was.
     ///
     /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {

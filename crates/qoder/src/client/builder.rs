@@ -252,8 +252,8 @@ impl ClientBuilder {
         self.header("qoder-workspace-id", id)
     }
 
-    /// Sets who is told of every attempt, call, and reconnection, for metrics. Logs and spans need none:
-    /// they are given to the `tracing` subscriber of the program.
+    /// Sets the observer of every attempt, call, and reconnection, for metrics. Logs and spans need
+    /// none: they are given to the `tracing` subscriber of the program.
     pub fn observe(mut self, observer: Arc<dyn Observe>) -> Self {
         self.observer = Some(observer);
         self

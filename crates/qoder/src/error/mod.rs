@@ -177,8 +177,8 @@ impl Error {
         self.0.checkpoint.as_ref()
     }
 
-    /// Returns what came of the turn until it failed, or was over without success: its messages
-    /// first of all. `None` for errors of anything but a [reply](crate::Turn::reply).
+    /// Returns the reply up to where the turn failed, or ended without success: its messages first
+    /// of all. `None` for errors of anything but a [reply](crate::Turn::reply).
     ///
     /// ```
     /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
@@ -283,7 +283,7 @@ impl Error {
         })
     }
 
-    /// Returns the key that a write was sent with, given or made by the client: whoever repeats the call
+    /// Returns the key that a write was sent with, given or made by the client: repeating the call
     /// with it does nothing twice. `None` for reads, and for writes without a key.
     pub fn idempotency_key(&self) -> Option<&str> {
         self.0.idempotency_key.as_deref()

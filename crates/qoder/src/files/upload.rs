@@ -84,8 +84,8 @@ impl Upload {
         Self::new(filename.into(), Source::once(length.into(), content))
     }
 
-    /// Uploads a stream as [`stream`](Self::stream) does, but one that is made anew for each attempt. It must
-    /// give the same bytes every time.
+    /// Uploads a stream as [`stream`](Self::stream) does, but one that is created again for each
+    /// attempt. It must yield the same bytes every time.
     ///
     /// ```
     /// use bytes::Bytes;

@@ -57,8 +57,8 @@ impl Follow {
         }
     }
 
-    /// Sets where to start. Default: [`Start::Now`], which loses what came before, such as what came of
-    /// a message that was just sent; [`after`](Self::after) it nothing is lost.
+    /// Sets where to start. Default: [`Start::Now`], which loses earlier events, such as those of a
+    /// message that was just sent; [`after`](Self::after) it nothing is lost.
     ///
     /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {

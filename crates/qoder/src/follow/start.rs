@@ -24,9 +24,9 @@ use crate::error::{Error, Result};
 pub enum Start {
     /// With the first event of the session, however old.
     Beginning,
-    /// With the first event that comes after following has begun: what came before is lost, also
-    /// what comes of a message that was just sent. To follow a message, start
-    /// [after what was sent](crate::Follow::after), or use a [turn](crate::Conversation::turn).
+    /// With the first event that comes after following has begun: earlier events are lost, also
+    /// those of a message that was just sent. To follow a message, start [after what was
+    /// sent](crate::Follow::after), or use a [turn](crate::Conversation::turn).
     #[default]
     Now,
     /// After this event. An id that can't be one, such as an empty text, is an error of

@@ -1,7 +1,10 @@
+use std::task::{Poll, ready};
+
 use qoder_types::Event;
 
 use super::notice::Notice;
 use super::previews::{LiveText, PreviewStart};
+use crate::error::Result;
 
 /// One item of following, and of a [`Turn`](crate::Turn) from its
 /// [`next_update`](crate::Turn::next_update).
@@ -38,4 +41,18 @@ pub enum Update {
     PreviewStart(PreviewStart),
     /// A change of the connection; it heals by itself.
     Notice(Notice),
+}
+
+/// Polls for the next event of these updates; the other updates before it are dropped.
+pub(crate) fn poll_event(
+    mut poll_update: impl FnMut() -> Poll<Option<Result<Update>>>,
+) -> Poll<Option<Result<Event>>> {
+    loop {
+        match ready!(poll_update()) {
+            Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            None => return Poll::Ready(None),
+        }
+    }
 }

@@ -49,7 +49,7 @@ impl Files {
 
     /// Retrieves a link to the content of a file, which must be
     /// [downloadable](qoder_types::File::downloadable). [`download`](Self::download) follows it
-    /// too; whoever does so by hand must not send the token there.
+    /// too; if you do, don't send the token there.
     pub fn content(&self, id: impl Into<FileId>) -> Call<FileContent> {
         Call::new(self.shared.clone(), files::download(&id.into()))
     }

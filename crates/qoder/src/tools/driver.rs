@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -22,7 +22,7 @@ use super::tool_use::ToolUse;
 use super::toolbox::UnknownTools;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
-use crate::follow::Update;
+use crate::follow::{Update, poll_event};
 use crate::timer::Timer;
 use crate::turn::{Reading, Reply, Stop, Turn, answered};
 
@@ -165,14 +165,7 @@ impl<'l> ToolTurn<'l> {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        loop {
-            match ready!(self.poll_update(cx)) {
-                Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
+        poll_event(|| self.poll_update(cx))
     }
 
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {

@@ -24,11 +24,11 @@ use super::result::ToolResult;
 /// if the last record is lost, and that was the one of the beginning. If it was the result's, the
 /// call counts as cut short.
 ///
-/// The methods are async, since a service keeps this in its database, and whoever waits for the
-/// write must not block the tasks beside it. [`MemoryLedger`] and [`FileLedger`](crate::tools::FileLedger)
-/// are there; one of your own needs an id as its key and JSON as the value: [`Record`] is
-/// serialisable. Both methods may be called for several calls at the same time. Two processes
-/// must not answer the same turn with different ledgers.
+/// The methods are async, since a service keeps this in its database, and waiting for the write
+/// must not block other tasks. [`MemoryLedger`] and [`FileLedger`](crate::tools::FileLedger) are
+/// there; one of your own needs an id as its key and JSON as the value: [`Record`] is serialisable.
+/// Both methods may be called for several calls at the same time. Two processes must not answer the
+/// same turn with different ledgers.
 pub trait Ledger: Send + Sync {
     /// Returns the newest record of a call. `None` if there is none.
     fn get<'a>(&'a self, call: &'a EventId) -> LedgerFuture<'a, Option<Record>>;

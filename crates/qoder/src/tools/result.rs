@@ -33,7 +33,7 @@ impl ToolResult {
         }
     }
 
-    /// Returns what the agent is told.
+    /// Returns the content that the agent reads.
     pub fn content(&self) -> &Content {
         &self.content
     }

@@ -24,8 +24,8 @@ type Handler = Arc<dyn Fn(&Value) -> Result<Handling, ToolResult> + Send + Sync>
 
 /// Custom tools that this program runs: async handlers by name, with typed arguments.
 ///
-/// It produces what an agent has to be told of them ([`definitions`](Self::definitions)), and
-/// answers them in a turn ([`TurnOpening::tools`](crate::turn::TurnOpening::tools)). Cheap to clone.
+/// It produces their definitions for an agent ([`definitions`](Self::definitions)), and answers
+/// them in a turn ([`TurnOpening::tools`](crate::turn::TurnOpening::tools)). Cheap to clone.
 ///
 /// - Only what the session waits for is run, each use of a tool at most once, and the result is
 ///   sent as soon as it is there; see [`Ledger`](crate::tools::Ledger) for what holds across restarts.
@@ -249,8 +249,8 @@ impl Toolbox {
         self
     }
 
-    /// Returns what an agent has to be told of the tools, for
-    /// [`AgentCreate::tool`](qoder_types::AgentCreate), by name.
+    /// Returns the definitions of the tools, in the order of their names, for
+    /// [`AgentCreate::tool`](qoder_types::AgentCreate).
     pub fn definitions(&self) -> Vec<CustomTool> {
         let define = |(name, entry): (&String, &Entry)| {
             Tool::custom(name, &entry.description, entry.schema.clone())

@@ -158,7 +158,7 @@ pub enum Speaker {
     System,
 }
 
-/// A tool that the agent used, and what came of it.
+/// A tool that the agent used, with its result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Tool {

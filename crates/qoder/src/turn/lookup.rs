@@ -1,6 +1,6 @@
 //! Asks the log what a pause leaves open: the tool uses that it names, where their events were not
-//! seen, and what came after it, where it may be history. A turn that is gone on with, or whose
-//! message was sent before, meets both.
+//! seen, and what came after it, where it may be history. A turn that is resumed, or whose message
+//! was sent before, meets both.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! A [`Turn`] is one message, and everything the agent does about it until it stops. What it waits
-//! for meanwhile are [tool uses](crate::ToolUse), and what came of it is a [`Reply`].
+//! for meanwhile are [tool uses](crate::ToolUse), and its result is a [`Reply`].
 
 mod anchor;
 mod answer_key;
@@ -36,7 +36,7 @@ use tokio::time::{Instant, Sleep};
 use crate::call::{Call, Pending};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::follow::{Update, Updates};
+use crate::follow::{Update, Updates, poll_event};
 use crate::input;
 use crate::shared::Shared;
 use crate::tools::{Answer, ToolUse};
@@ -262,27 +262,20 @@ impl Turn {
         (self.shared.clone(), self.session.clone())
     }
 
-    /// Stops what the agent is doing, on every thread, with an event; the session stays usable.
-    /// The turn then comes to its end by itself: go on reading.
+    /// Stops what the agent is doing, on every thread, with an event; the session stays usable. The
+    /// turn then ends by itself: keep reading.
     pub fn interrupt(&self) -> Call<SentEvents> {
         input::send(&self.shared, &self.session, [UserInterrupt::new()])
     }
 
-    /// Cancels the turn, as [`Conversation::cancel`](crate::Conversation::cancel) does. It then comes to its
-    /// end by itself: go on reading.
+    /// Cancels the turn, as [`Conversation::cancel`](crate::Conversation::cancel) does. It then
+    /// ends by itself: keep reading.
     pub fn cancel(&self) -> Call<SessionCanceled> {
         Call::new(self.shared.clone(), ops::sessions::cancel(&self.session))
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        loop {
-            match ready!(self.poll_update(cx)) {
-                Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
+        poll_event(|| self.poll_update(cx))
     }
 
     pub(crate) fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {

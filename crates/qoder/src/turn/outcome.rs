@@ -55,7 +55,7 @@ impl Reply {
         &self.collected.messages
     }
 
-    /// Returns the tools that the agent used, in order, with what came of them.
+    /// Returns the tools that the agent used, in order, with their results.
     pub fn tool_calls(&self) -> &[ToolCall] {
         &self.collected.calls
     }
@@ -96,7 +96,7 @@ impl Reply {
     }
 }
 
-/// A tool that the agent used, and what came of it; from [`Reply::tool_calls`].
+/// A tool that the agent used, with its result; from [`Reply::tool_calls`].
 #[derive(Clone, Debug)]
 pub struct ToolCall {
     used: ToolUse,

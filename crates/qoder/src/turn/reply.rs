@@ -45,10 +45,10 @@ impl Turn {
     ///
     /// What the agent had asked for before this is called, the caller may have answered, or another
     /// client may still: the turn is read on, from where it is paused and through pauses for
-    /// nothing else. It fails as soon as the agent asks for more, since whoever reads could not
-    /// answer that, unless the session's list shows that others have: a turn that is gone on with may
-    /// come by pauses that are long past. It also fails if the turn is paused and nothing at all happens in the session
-    /// for five minutes; [`next`](Self::next) waits longer.
+    /// nothing else. It fails as soon as the agent asks for more, since its reader could not answer
+    /// that, unless the session's list shows that others have: a turn that is resumed may come by
+    /// pauses that are long past. It also fails if the turn is paused and nothing at all happens in
+    /// the session for five minutes; [`next`](Self::next) waits longer.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Turn {
     }
 
     /// Whether the log has the answers to all of this pause already, or shows that the session went
-    /// on: the turn may be gone on with from long ago. If not, those that it has count.
+    /// on: the turn may be resumed from long ago. If not, those that it has count.
     async fn is_past(&mut self, ids: Vec<EventId>) -> Result<bool> {
         let looking = self.look(ids.clone());
         let deadline = self.deadline.as_ref().map(|timer| timer.deadline());

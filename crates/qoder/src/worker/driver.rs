@@ -252,7 +252,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Tells the machine what came of something.
+    /// Tells the machine the result of a task.
     fn take(&mut self, key: Key, news: News) {
         let now = self.started.elapsed();
         match (key, news) {

@@ -31,8 +31,8 @@ use handler::caught;
 use machine::Settings;
 
 /// A worker for the queue of a self-hosted environment, from
-/// [`Client::worker`](crate::Client::worker): it polls for work, holds its lease, and has a handler
-/// of yours do it.
+/// [`Client::worker`](crate::Client::worker): it polls for work, holds its lease, and runs a
+/// handler for it.
 ///
 /// Any number of workers may run, on any number of machines: the queue gives each piece of work to
 /// one of them, and to another if that one dies. So the queue is what spreads the work, and there is

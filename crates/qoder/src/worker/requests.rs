@@ -1,4 +1,4 @@
-//! The requests of a worker, and what comes of them.
+//! The requests of a worker, and the meaning of their results.
 
 use std::future::IntoFuture;
 use std::time::Duration;

@@ -95,7 +95,7 @@ pub(crate) struct Beat {
 /// The state of the work, as a heartbeat's answer tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BeatState {
-    /// It is to be gone on with.
+    /// It goes on.
     Active,
     /// Somebody asked for it to be stopped.
     Stopping,
