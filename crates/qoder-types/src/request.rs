@@ -343,7 +343,7 @@ impl<B: wire::Wire> RequestBody for B {
 
     #[cfg(test)]
     fn of_json(json: Value) -> Option<Self> {
-        Some(Self::read(json))
+        Some(Self::read((&json).into()))
     }
 }
 
