@@ -234,7 +234,8 @@ impl<'de> Json<'de> {
     }
 
     pub(crate) fn object<A: MapAccess<'de>>(mut members: A) -> Result<Self, A::Error> {
-        let mut object = Vec::new();
+        // Few objects have more members, or one or two only.
+        let mut object = Vec::with_capacity(8);
         while let Some((Name(name), value)) = members.next_entry()? {
             object.push((name, value));
         }
