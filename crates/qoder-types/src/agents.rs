@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::wire::{Fit, View, Wire, object_of};
+use crate::wire::{Fit, Json, View, Wire};
 use crate::{AgentId, Extra, McpServer, ModelRef, Multiagent, SkillRef, Timestamp, Tool};
 
 object! {
@@ -250,35 +250,35 @@ impl From<&Agent> for AgentId {
 }
 
 impl Wire for AgentRef {
-    fn fit(_: &Value) -> Fit {
+    fn fit(_: &Json<'_>) -> Fit {
         Fit::Exact
     }
 
-    fn read(value: Value) -> Self {
-        let id = match &value {
-            Value::String(id) => return Self::Id(id.as_str().into()),
-            _ => value["id"].as_str().map(AgentId::from),
-        };
+    fn read(mut value: Json<'_>) -> Self {
+        if value.is_text() {
+            return Self::Id(Wire::read(value));
+        }
+        let id = value.get("id").and_then(Json::as_str).map(AgentId::from);
         let version = value.get("version");
-        let number = version.and_then(Value::as_u64);
-        match (value["type"].as_str(), id, number) {
-            (Some("agent"), Some(id), Some(version)) if only(&value, 3) => {
-                Self::version(id, version)
+        let number = match version {
+            Some(Json::Number(number)) => number.as_u64(),
+            _ => None,
+        };
+        match (value.type_name(), id) {
+            (Some("agent"), Some(id)) if value.members().len() == 3 && number.is_some() => {
+                Self::version(id, number.unwrap_or_default())
             }
-            (Some("agent_with_overrides"), Some(id), number)
-                if number.is_some() == version.is_some() =>
-            {
-                let mut parts = object_of(value);
+            (Some("agent_with_overrides"), Some(id)) if number.is_some() == version.is_some() => {
                 for taken in ["type", "id", "version"] {
-                    parts.remove(taken);
+                    value.remove(taken);
                 }
                 Self::With {
                     id,
                     version: number,
-                    overrides: Wire::read(parts.into()),
+                    overrides: Wire::read(value),
                 }
             }
-            _ => Self::Other(value),
+            _ => Self::Other(value.into_value()),
         }
     }
 
@@ -319,13 +319,6 @@ impl Wire for AgentRef {
         ];
         samples[choice % samples.len()].clone()
     }
-}
-
-/// Whether an object has no more members than these.
-fn only(value: &Value, members: usize) -> bool {
-    value
-        .as_object()
-        .is_some_and(|object| object.len() == members)
 }
 
 crate::wire::serde_by_wire!(AgentRef);

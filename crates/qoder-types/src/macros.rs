@@ -28,25 +28,25 @@ macro_rules! object {
         }
 
         impl crate::wire::Wire for $name {
-            fn fit(value: &serde_json::Value) -> crate::wire::Fit {
-                $(if value.is_string() {
+            fn fit(value: &crate::wire::Json<'_>) -> crate::wire::Fit {
+                $(if value.is_text() {
                     let _ = stringify!($text);
                     return crate::wire::Fit::Near;
                 })?
-                $(if value.is_string() || value.as_object().is_some_and(|object| object.len() < 2) {
+                $(if value.is_text() || (value.is_object() && value.members().len() < 2) {
                     let _ = stringify!($short);
-                    return if value.is_string() { crate::wire::Fit::Exact } else { crate::wire::Fit::Near };
+                    return if value.is_text() { crate::wire::Fit::Exact } else { crate::wire::Fit::Near };
                 })?
                 let is_one = value.is_object()
                     $($(&& crate::wire::has_id(value, names!($field $($id)*)))?)*;
                 if is_one { crate::wire::Fit::Exact } else { crate::wire::Fit::No }
             }
 
-            fn read(value: serde_json::Value) -> Self {
-                $(if value.is_string() {
+            fn read(value: crate::wire::Json<'_>) -> Self {
+                $(if value.is_text() {
                     return Self { $text: crate::wire::Wire::read(value), ..Self::empty() };
                 })?
-                $(if value.is_string() {
+                $(if value.is_text() {
                     return Self { $short: crate::wire::Wire::read(value), ..Self::empty() };
                 })?
                 let object = &mut crate::wire::Object::of(value);
@@ -311,23 +311,21 @@ macro_rules! tagged {
         }
 
         impl crate::wire::Wire for $name {
-            fn fit(_: &serde_json::Value) -> crate::wire::Fit {
+            fn fit(_: &crate::wire::Json<'_>) -> crate::wire::Fit {
                 crate::wire::Fit::Exact
             }
 
-            fn read(mut value: serde_json::Value) -> Self {
-                match value.get("type").and_then(serde_json::Value::as_str) {
+            fn read(mut value: crate::wire::Json<'_>) -> Self {
+                match value.type_name() {
                     $(Some($text) if <$payload as crate::wire::Wire>::fit(&value) != crate::wire::Fit::No
                         $(&& value.get($member).is_some())? => {
-                        if let Some(object) = value.as_object_mut() {
-                            object.remove("type");
-                        }
+                        value.remove("type");
                         Self::$variant(crate::wire::Wire::read(value))
                     })*
                     _ => {
                         #[cfg(test)]
-                        crate::wire::leave_over(&format!("the variant {}", value["type"]));
-                        Self::Other(value)
+                        crate::wire::leave_over(&format!("the variant {}", value.type_name().unwrap_or("null")));
+                        Self::Other(value.into_value())
                     }
                 }
             }
@@ -420,15 +418,15 @@ macro_rules! open_enum {
         }
 
         impl crate::wire::Wire for $name {
-            fn fit(value: &serde_json::Value) -> crate::wire::Fit {
+            fn fit(value: &crate::wire::Json<'_>) -> crate::wire::Fit {
                 match crate::wire::word(value) {
-                    Some(text) if value.is_string() && Self::from(text).as_str() == text => crate::wire::Fit::Exact,
+                    Some(text) if value.is_text() && Self::from(text).as_str() == text => crate::wire::Fit::Exact,
                     Some(_) => crate::wire::Fit::Near,
                     None => crate::wire::Fit::No,
                 }
             }
 
-            fn read(value: serde_json::Value) -> Self {
+            fn read(value: crate::wire::Json<'_>) -> Self {
                 Self::from(crate::wire::word(&value).unwrap_or(""))
             }
 

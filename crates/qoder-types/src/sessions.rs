@@ -1,8 +1,9 @@
 //! Sessions: an agent at work in an environment.
 
+#[cfg(test)]
 use serde_json::Value;
 
-use crate::wire::{Fit, View, Wire, deserialize_by_wire, serde_by_wire};
+use crate::wire::{Fit, Json, View, Wire, deserialize_by_wire, serde_by_wire};
 use crate::{
     Advisor, Agent, AgentId, AgentOverrides, AgentRef, DeploymentId, EnvironmentId, Extra,
     InitialEvents, Secret, SessionId, SessionResource, SessionStats, SessionUsage, ThreadId,
@@ -100,17 +101,17 @@ impl SessionAgent {
 }
 
 impl Wire for SessionAgent {
-    fn fit(value: &Value) -> Fit {
-        if value.is_string() {
+    fn fit(value: &Json<'_>) -> Fit {
+        if value.is_text() {
             Fit::Exact
         } else {
             Agent::fit(value)
         }
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         match value {
-            Value::Object(_) => Self::Snapshot(Wire::read(value)),
+            Json::Object(_) => Self::Snapshot(Wire::read(value)),
             _ => Self::Id(Wire::read(value)),
         }
     }

@@ -272,7 +272,7 @@ impl BaseUrl {
 
     /// The URL of a target that starts with `/`.
     pub(crate) fn join(&self, target: &str) -> String {
-        format!("{}{target}", self.0)
+        [self.0.as_str(), target].concat()
     }
 }
 

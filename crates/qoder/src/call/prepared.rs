@@ -39,6 +39,9 @@ pub(crate) struct Prepared {
     pub(super) coding: Coding,
 }
 
+/// Room for the headers that each attempt, and then the transport, adds.
+const ADDED: usize = 8;
+
 /// The payload that is sent.
 enum Payload {
     None,
@@ -206,8 +209,12 @@ impl Prepared {
         let mut request = http::Request::new(body);
         *request.method_mut() = method(self.op.method);
         *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = shared.headers().clone();
         let headers = request.headers_mut();
+        let always = shared.headers();
+        headers.reserve(always.len() + self.headers.len() + ADDED);
+        for (name, value) in always {
+            headers.append(name, value.clone());
+        }
         headers.insert(header::ACCEPT, HeaderValue::from_static(self.accept));
         if let Some(content_type) = content_type {
             headers.insert(header::CONTENT_TYPE, content_type);

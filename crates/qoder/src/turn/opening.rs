@@ -1,7 +1,7 @@
 //! The opening of a turn: with a message that is sent, or at another process's checkpoint.
 
 use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use qoder_http::time;
@@ -203,9 +203,8 @@ impl TurnOpening {
                 let known = self.key.is_some();
                 let key = self.key.unwrap_or_else(|| Uuid::new_v4().to_string());
                 let sending = send(&self.shared, &self.session, message, &key, known);
-                time::timeout_at(deadline, sending)
-                    .await
-                    .unwrap_or_else(|_| Err(not_accepted_in_time()))
+                let sent = time::timeout_at(deadline, pin!(sending)).await;
+                sent.unwrap_or_else(|_| Err(not_accepted_in_time()))
                     .map_err(|error| error.with_idempotency_key(Some(key)))?
             }
             Begin::Checkpoint(checkpoint) => checkpoint::restore(&checkpoint, &self.session)?,
@@ -218,8 +217,8 @@ impl TurnOpening {
             let question = Question::of_uses(missing);
             let (shared, session) = (self.shared.clone(), self.session.clone());
             let finding = lookup::look(shared, session, question, None);
-            let found = time::timeout_at(deadline, finding)
-                .await
+            let found = time::timeout_at(deadline, pin!(finding)).await;
+            let found = found
                 .unwrap_or_else(|_| Err(not_found_in_time()))
                 .map_err(|error| error.with_checkpoint(checkpoint))?;
             for event in &found.uses {

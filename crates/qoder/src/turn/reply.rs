@@ -1,6 +1,7 @@
 //! A turn that is read to its end, and what it comes to.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -109,7 +110,7 @@ impl Turn {
     async fn is_past(&mut self, ids: Vec<EventId>) -> Result<bool> {
         let looking = self.look(ids.clone());
         let deadline = self.deadline.as_ref().map(|timer| timer.deadline());
-        let found = match time::timeout_at(deadline, looking).await {
+        let found = match time::timeout_at(deadline, pin!(looking)).await {
             Ok(found) => found.map_err(|error| error.with_checkpoint(Some(self.checkpoint())))?,
             Err(_) => return Err(self.too_late()),
         };
