@@ -67,8 +67,9 @@ pub(crate) struct Negotiation {
 }
 
 impl Negotiation {
-    /// Sets the `Accept-Encoding` of a request, unless the caller has set one. Streams are better off as they are: a
-    /// compressor holds events back. So are ranges, which would be ranges of the compressed bytes.
+    /// Sets the `Accept-Encoding` of a request, unless the caller has set one. Streams are better
+    /// off as they are: a compressor holds events back. So are ranges, which would be ranges of the
+    /// compressed bytes.
     pub(crate) fn offer(request: &mut Request<RequestBody>, lane: Lane, gzip: bool) -> Self {
         let coding = coding(request);
         if gzip {

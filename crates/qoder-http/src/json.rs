@@ -38,8 +38,8 @@ impl RequestBody {
 }
 
 impl ResponseBody {
-    /// Reads the whole body, as [`collect`](Self::collect) does, and returns the value of its JSON. The
-    /// `content-type` is not looked at.
+    /// Reads the whole body, as [`collect`](Self::collect) does, and returns the value of its JSON.
+    /// The `content-type` is not looked at.
     ///
     /// ```
     /// use http::Request;

@@ -31,7 +31,8 @@ pub enum StreamHttp {
     #[default]
     Http1,
     /// HTTP/2 where the peer offers it, up to 100 streams to a connection, for gateways that limit
-    /// connections; a peer that takes fewer at once has the others wait. The streams must be read: a few of them that aren't fill the window of their
-    /// connection ([`http2_windows`](crate::TransportBuilder::http2_windows)), and all of it waits.
+    /// connections; a peer that takes fewer at once has the others wait. The streams must be read:
+    /// a few of them that aren't fill the window of their connection
+    /// ([`http2_windows`](crate::TransportBuilder::http2_windows)), and all of it waits.
     Http2Shared,
 }

@@ -12,7 +12,8 @@ pub struct Op {
     pub name: &'static str,
     /// The HTTP method.
     pub method: Method,
-    /// The path below the base URL, with its parameters in braces, such as `/sessions/{session_id}/events`.
+    /// The path below the base URL, with its parameters in braces, such as
+    /// `/sessions/{session_id}/events`.
     pub path: &'static str,
     /// The query parameters by their names on the wire, without the cursor and the `limit` that
     /// [`pages`](Self::pages) stands for.

@@ -16,7 +16,8 @@ use crate::shared::Shared;
 use crate::transcript::Transcript;
 use crate::turn::{Reply, TurnOpening, answer_key};
 
-/// The conversation in one session, from [`Client::session`](crate::Client::session): say something, and see what happens.
+/// The conversation in one session, from [`Client::session`](crate::Client::session): say
+/// something, and see what happens.
 ///
 /// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
@@ -126,8 +127,8 @@ impl Conversation {
         self.turn(message).await?.reply().await
     }
 
-    /// Sends a message, or any [one or many events](SendItems). The response has them with their ids, unless
-    /// the server accepts them without naming them.
+    /// Sends a message, or any [one or many events](SendItems). The response has them with their
+    /// ids, unless the server accepts them without naming them.
     ///
     /// **To see the answer to a message, don't open a stream or follow from now on after this:**
     /// the events in between are lost, since the server's streams begin with the next one. Use
@@ -157,8 +158,8 @@ impl Conversation {
 
     /// Follows the session's events, each once and in order, over as many connections as it takes.
     ///
-    /// It starts with what comes [from now on](crate::Start::Now), unless it is told otherwise. After a message
-    /// was sent that is too late: start [after what was sent](Follow::after), as
+    /// It starts with what comes [from now on](crate::Start::Now), unless it is told otherwise.
+    /// After a message was sent that is too late: start [after what was sent](Follow::after), as
     /// `session.follow().after(&sent)`, or use a [`turn`](Self::turn).
     ///
     /// ```
@@ -226,8 +227,8 @@ impl Conversation {
         self.answered(&id, UserToolConfirmation::allow(&id))
     }
 
-    /// Denies the use of a tool, with a reason for the agent to read. Where several wait, it is as with
-    /// [`approve`](Self::approve).
+    /// Denies the use of a tool, with a reason for the agent to read. Where several wait, it is as
+    /// with [`approve`](Self::approve).
     pub fn deny(
         &self,
         tool_use: impl Into<EventId>,
@@ -237,8 +238,8 @@ impl Conversation {
         self.answered(&id, UserToolConfirmation::deny(&id).deny_message(reason))
     }
 
-    /// Sends the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use` event. Where
-    /// several wait, it is as with [`approve`](Self::approve).
+    /// Sends the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use`
+    /// event. Where several wait, it is as with [`approve`](Self::approve).
     pub fn answer(
         &self,
         tool_use: impl Into<EventId>,

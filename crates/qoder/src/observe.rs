@@ -116,8 +116,8 @@ pub enum Outcome {
 }
 
 impl CallReport {
-    /// Returns the value of OpenTelemetry's `error.type`: the status if it is one of an error, else the
-    /// [class of the error](ErrorKind::as_str), or `canceled`. `None` after a success.
+    /// Returns the value of OpenTelemetry's `error.type`: the status if it is one of an error, else
+    /// the [class of the error](ErrorKind::as_str), or `canceled`. `None` after a success.
     pub fn error_type(&self) -> Option<String> {
         error_type(self.status, self.outcome)
     }

@@ -61,8 +61,8 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a value is not the URL of a proxy, or not UTF-8; the text names the
-    /// variable, and never its value.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a value is not the URL of a proxy, or not
+    /// UTF-8; the text names the variable, and never its value.
     pub fn from_env() -> Result<Self, Error> {
         Self::read(|name| match std::env::var(name) {
             Ok(value) => Ok(Some(value)),
@@ -118,8 +118,9 @@ impl Proxy {
         })
     }
 
-    /// Returns an HTTP proxy for all requests, by its URL: `http://user:password@host:port`, the credentials being
-    /// optional, or `https://…` for one that is itself reached over TLS. Default ports: 80, 443.
+    /// Returns an HTTP proxy for all requests, by its URL: `http://user:password@host:port`, the
+    /// credentials being optional, or `https://…` for one that is itself reached over TLS. Default
+    /// ports: 80, 443.
     ///
     /// # Errors
     ///

@@ -139,9 +139,9 @@ pub enum Fault {
 /// }
 /// ```
 pub trait Classify {
-    /// Returns the class of the frame. It may be asked for more than once: frames at the beginning of a
-    /// connection are looked at ahead of their time. [`id`](Self::id) is asked of the frame that
-    /// was classified last.
+    /// Returns the class of the frame. It may be asked for more than once: frames at the beginning
+    /// of a connection are looked at ahead of their time. [`id`](Self::id) is asked of the frame
+    /// that was classified last.
     fn classify(&mut self, frame: &Frame<'_>) -> Class;
 
     /// Returns the id of a durable frame: by default the one in its block.
@@ -149,9 +149,9 @@ pub trait Classify {
         frame.id().map(Cow::Borrowed)
     }
 
-    /// Returns whether the cursor is the stream's last event id to the letter, as the WHATWG standard has
-    /// it: an empty id resets it, and a block that has nothing but an id moves it. Otherwise only
-    /// entries do. Default: only entries.
+    /// Returns whether the cursor is the stream's last event id to the letter, as the WHATWG
+    /// standard has it: an empty id resets it, and a block that has nothing but an id moves it.
+    /// Otherwise only entries do. Default: only entries.
     fn follows_last_id(&self) -> bool {
         false
     }

@@ -1,5 +1,6 @@
-//! JSON of events that is refused when it is read in one pass (`fill.rs`), in the form that is read there. Read by way of a map, the
-//! last of two equal members counts, and the new one of two names; what doesn't fit is left out.
+//! JSON of events that is refused when it is read in one pass (`fill.rs`), in the form that is read
+//! there. Read by way of a map, the last of two equal members counts, and the new one of two names;
+//! what doesn't fit is left out.
 
 use serde_json::Value;
 

@@ -29,14 +29,14 @@ pub(crate) struct Common<'a> {
 }
 
 impl Event {
-    /// Returns the event's id: that of its JSON, or else of the frame it came in. Previews have none of their
-    /// own, and carry that of the event they announce in their frame.
+    /// Returns the event's id: that of its JSON, or else of the frame it came in. Previews have
+    /// none of their own, and carry that of the event they announce in their frame.
     pub fn id(&self) -> Option<&EventId> {
         self.common().id
     }
 
-    /// Returns when the server processed the event, if it says so. Neighbours may share a time: the order
-    /// of events is the order in which the server gives them.
+    /// Returns when the server processed the event, if it says so. Neighbours may share a time: the
+    /// order of events is the order in which the server gives them.
     pub fn processed_at(&self) -> Option<&Timestamp> {
         self.common().processed_at
     }

@@ -49,8 +49,8 @@ pub(super) async fn run(
     .await
 }
 
-/// Opens a stream or a download: attempts as for a read, until a head arrives; the body is the caller's.
-/// Returns the number of attempts too.
+/// Opens a stream or a download: attempts as for a read, until a head arrives; the body is the
+/// caller's. Returns the number of attempts too.
 pub(crate) async fn open(
     shared: &Shared,
     prepared: Prepared,

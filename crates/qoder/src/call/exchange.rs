@@ -1,5 +1,5 @@
-//! A call, whatever it returns. Generic code is compiled in every crate that uses it, and anew for each
-//! type: what all calls have in common is here, behind a future in a box, and compiled once.
+//! A call, whatever it returns. Generic code is compiled in every crate that uses it, and anew for
+//! each type: what all calls have in common is here, behind a future in a box, and compiled once.
 
 use std::borrow::Cow;
 use std::future::Future;

@@ -197,7 +197,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the TLS configuration. Default: the platform's trust anchors with the provider compiled in.
+    /// Sets the TLS configuration. Default: the platform's trust anchors with the provider compiled
+    /// in.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
@@ -264,8 +265,8 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config): there is no token; the token, the service
-    /// account, the base URL, a header or the TLS configuration is invalid; or the base URL is one that
-    /// the transport can't reach: `https` without a TLS provider or trust anchors.
+    /// account, the base URL, a header or the TLS configuration is invalid; or the base URL is one
+    /// that the transport can't reach: `https` without a TLS provider or trust anchors.
     pub fn build(self) -> Result<Client> {
         let Some(access) = self.access.transpose()? else {
             return Err(Error::config(

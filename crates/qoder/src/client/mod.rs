@@ -48,9 +48,10 @@ impl Client {
     /// | `QODER_BASE_URL`, else `QODER_MANAGED_BASE_URL` | the base URL | [`Gateway::Openapi`](crate::Gateway::Openapi) |
     /// | `QODER_DIALECT` | `seed` or `current` | the gateway's |
     ///
-    /// The default gateway may not serve the API any more; see [`Gateway::Openapi`](crate::Gateway::Openapi). A token or
-    /// dialect that is empty counts as not set. A base URL that is empty is refused, and
-    /// so is whatever is not UTF-8: the token is not to go elsewhere than was meant.
+    /// The default gateway may not serve the API any more; see
+    /// [`Gateway::Openapi`](crate::Gateway::Openapi). A token or dialect that is empty counts as
+    /// not set. A base URL that is empty is refused, and so is whatever is not UTF-8: the token is
+    /// not to go elsewhere than was meant.
     ///
     /// The key of a service account is read only when that is asked for, by
     /// [`ServiceAccount::from_env`](crate::ServiceAccount::from_env).
@@ -229,8 +230,8 @@ impl Client {
         Worker::new(self.shared.clone(), environment.into())
     }
 
-    /// Resumes a turn where another process was, in the session that the checkpoint names; for the rest it is as
-    /// [`Conversation::resume_turn`]. What is no checkpoint of a turn is an error of
+    /// Resumes a turn where another process was, in the session that the checkpoint names; for the
+    /// rest it is as [`Conversation::resume_turn`]. What is no checkpoint of a turn is an error of
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) that says what it is.
     ///
     /// ```
@@ -273,8 +274,8 @@ impl Client {
         Call::raw(self.shared.clone(), method, path)
     }
 
-    /// Makes a list that this crate has no method for, with the same pages, cursors and errors; the rest
-    /// is as with [`request`](Self::request).
+    /// Makes a list that this crate has no method for, with the same pages, cursors and errors; the
+    /// rest is as with [`request`](Self::request).
     ///
     /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {

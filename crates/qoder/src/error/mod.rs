@@ -128,8 +128,8 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// Returns how long the server asked to wait. `None` if it didn't. It is here too when the wait was longer than
-    /// the client's limit, which is why the call was not repeated.
+    /// Returns how long the server asked to wait. `None` if it didn't. It is here too when the wait
+    /// was longer than the client's limit, which is why the call was not repeated.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -139,8 +139,8 @@ impl Error {
         self.0.attempts
     }
 
-    /// Returns whether the request left, in any of its attempts: a write that was [`Sent::Maybe`] may have
-    /// been done.
+    /// Returns whether the request left, in any of its attempts: a write that was [`Sent::Maybe`]
+    /// may have been done.
     ///
     /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
@@ -209,25 +209,28 @@ impl Error {
         &self.0.body
     }
 
-    /// Returns whether a deadline passed: connect, response head, silence in a body, or the whole call.
+    /// Returns whether a deadline passed: connect, response head, silence in a body, or the whole
+    /// call.
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// Returns whether the token is missing, invalid or expired (401), or may not do this (403), or there is none
-    /// and won't be.
+    /// Returns whether the token is missing, invalid or expired (401), or may not do this (403), or
+    /// there is none and won't be.
     pub fn is_auth(&self) -> bool {
         matches!(self.code(), Some(401 | 403))
             || self.kind() == ErrorKind::Credentials && !self.0.transient
     }
 
-    /// Returns whether the gateway asks for fewer requests (429). The client has already retried; slow down.
+    /// Returns whether the gateway asks for fewer requests (429). The client has already retried;
+    /// slow down.
     pub fn is_rate_limited(&self) -> bool {
         self.code() == Some(429)
     }
 
-    /// Returns whether the state on the server forbids it (409): a stale agent version, a message while the
-    /// session runs, an idempotency key used for another body. Read the state, then decide.
+    /// Returns whether the state on the server forbids it (409): a stale agent version, a message
+    /// while the session runs, an idempotency key used for another body. Read the state, then
+    /// decide.
     pub fn is_conflict(&self) -> bool {
         self.code() == Some(409) && self.is_answer()
     }

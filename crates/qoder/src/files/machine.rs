@@ -1,7 +1,7 @@
 //! The steps of a download, after each answer of the storage: a machine without I/O.
 //!
-//! Where the API sends the content itself, it stands for the storage; what it refuses, but for a range,
-//! is final and doesn't come here.
+//! Where the API sends the content itself, it stands for the storage; what it refuses, but for a
+//! range, is final and doesn't come here.
 //!
 //! | what happened | can write anew from the start | can't |
 //! |---|---|---|

@@ -13,8 +13,8 @@ use super::machine::Settings;
 use super::start::{Start, Via};
 use crate::shared::Shared;
 
-/// A session, or a thread of one, about to be followed: where from, by which means, and with what patience. Made by
-/// [`Conversation::follow`](crate::Conversation::follow).
+/// A session, or a thread of one, about to be followed: where from, by which means, and with what
+/// patience. Made by [`Conversation::follow`](crate::Conversation::follow).
 ///
 /// Each event comes once and in order, however often the connection is lost: the client
 /// reconnects after the last event it handed over, and reads the list of events where the stream
@@ -74,8 +74,9 @@ impl Follow {
         self
     }
 
-    /// Starts after an event: what [`Conversation::send`](crate::Conversation::send) returned, the id of an event, or
-    /// where following stood, a stored [`Checkpoint`](crate::Checkpoint) or its text.
+    /// Starts after an event: what [`Conversation::send`](crate::Conversation::send) returned, the
+    /// id of an event, or where following stood, a stored [`Checkpoint`](crate::Checkpoint) or its
+    /// text.
     ///
     /// ```
     /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {

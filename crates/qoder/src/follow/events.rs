@@ -73,8 +73,8 @@ impl fmt::Debug for Events {
     }
 }
 
-/// Events, previews and notices of a session, from [`Follow::updates`](crate::Follow::updates). For the rest it is as
-/// [`Events`].
+/// Events, previews and notices of a session, from [`Follow::updates`](crate::Follow::updates). For
+/// the rest it is as [`Events`].
 #[must_use = "streams do nothing unless polled"]
 pub struct Updates {
     driver: Box<Driver>,
@@ -118,8 +118,9 @@ impl Updates {
     }
 
     /// Returns the whole text so far of a content block that is being written, as
-    /// [`LiveText::so_far`](crate::follow::LiveText::so_far) has it; `None` when it is not, or not any more: its event has come, or the connection was lost and the server has not
-    /// started it again.
+    /// [`LiveText::so_far`](crate::follow::LiveText::so_far) has it; `None` when it is not, or not
+    /// any more: its event has come, or the connection was lost and the server has not started it
+    /// again.
     pub fn preview_text(&self, event: &EventId, index: usize) -> Option<&str> {
         self.driver.preview_text(event, index)
     }

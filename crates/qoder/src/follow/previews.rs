@@ -72,7 +72,8 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    /// From a frame with a piece of text. `None`: it is something else, or has to be looked at more closely.
+    /// From a frame with a piece of text. `None`: it is something else, or has to be looked at more
+    /// closely.
     pub(crate) fn read(name: &str, data: &str) -> Option<Self> {
         if name != "event_delta" {
             return None;

@@ -148,9 +148,10 @@ impl<'l> ToolTurn<'l> {
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::Turn`](crate::ErrorKind::Turn) if something is [left](Self::left) to the caller, if the answers can't
-    ///   be given or remembered, if the agent asks more often than the toolbox allows, or if the
-    ///   session was terminated or deleted. The [checkpoint](Error::checkpoint) goes on from there.
+    /// - [`ErrorKind::Turn`](crate::ErrorKind::Turn) if something is [left](Self::left) to the
+    ///   caller, if the answers can't be given or remembered, if the agent asks more often than the
+    ///   toolbox allows, or if the session was terminated or deleted. The
+    ///   [checkpoint](Error::checkpoint) goes on from there.
     /// - Those of [`Turn::reply`].
     pub async fn reply(mut self) -> Result<Reply> {
         self.alone = true;

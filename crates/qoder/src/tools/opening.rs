@@ -94,7 +94,8 @@ impl<'l> ToolTurnOpening<'l> {
         self
     }
 
-    /// Asks for text while it is written, for [`ToolTurn::next_update`]; see [`TurnOpening::previews`].
+    /// Asks for text while it is written, for [`ToolTurn::next_update`]; see
+    /// [`TurnOpening::previews`].
     pub fn previews(self) -> Self {
         self.opening(TurnOpening::previews)
     }
@@ -121,8 +122,8 @@ impl<'l> ToolTurnOpening<'l> {
         self
     }
 
-    /// Sets where calls are remembered, as [`ledger`](Self::ledger) does. The turn shares it and borrows
-    /// nothing, so that it can be moved to a task, or into the response of a service.
+    /// Sets where calls are remembered, as [`ledger`](Self::ledger) does. The turn shares it and
+    /// borrows nothing, so that it can be moved to a task, or into the response of a service.
     pub fn shared_ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
         self.answering.ledger = Store::Shared(ledger);
         self

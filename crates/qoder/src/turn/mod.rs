@@ -127,8 +127,8 @@ impl Turn {
     }
 
     /// Returns the next update: an event, or a notice about the connection; and, with
-    /// [`previews`](TurnOpening::previews), the text of messages while it is written, and when the agent
-    /// thinks. `None` when the turn is over. Dropping the future loses nothing.
+    /// [`previews`](TurnOpening::previews), the text of messages while it is written, and when the
+    /// agent thinks. `None` when the turn is over. Dropping the future loses nothing.
     ///
     /// Of each message the event comes too, and has the last word. Events may be taken by
     /// [`next`](Self::next) and by this in turn; the former drops the other updates before an
@@ -229,8 +229,8 @@ impl Turn {
         Ok((ids, events.into_iter().map(|(_, event)| event).collect()))
     }
 
-    /// Returns the last error that the session reported in the turn: one it recovered from, if the turn
-    /// still comes to [`Stop::EndTurn`].
+    /// Returns the last error that the session reported in the turn: one it recovered from, if the
+    /// turn still comes to [`Stop::EndTurn`].
     pub fn error(&self) -> Option<&SessionErrorEvent> {
         self.machine.error()
     }

@@ -71,8 +71,8 @@ impl Reply {
         &self.stop
     }
 
-    /// Returns the last error that the session reported in the turn: one it recovered from, if the turn
-    /// still ended with [`Stop::EndTurn`].
+    /// Returns the last error that the session reported in the turn: one it recovered from, if the
+    /// turn still ended with [`Stop::EndTurn`].
     pub fn error(&self) -> Option<&SessionErrorEvent> {
         self.error.as_ref()
     }

@@ -61,7 +61,8 @@ pub(crate) enum Delivery {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
     /// Look in the log for these tool uses, and for what came after the pause. Give what is found
-    /// ([`Rounds::saw`](super::Rounds::saw), [`Rounds::answered`](super::Rounds::answered)), then say so ([`Rounds::looked`](super::Rounds::looked)).
+    /// ([`Rounds::saw`](super::Rounds::saw), [`Rounds::answered`](super::Rounds::answered)), then
+    /// say so ([`Rounds::looked`](super::Rounds::looked)).
     Look(Vec<EventId>),
     /// Read what the ledger has of this call: [`Rounds::recalled`](super::Rounds::recalled).
     Recall(EventId),
