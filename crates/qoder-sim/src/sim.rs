@@ -19,6 +19,19 @@ use crate::state::world::World;
 use crate::streams;
 
 /// A simulator that is running. Dropping it stops it.
+///
+/// ```
+/// use qoder_sim::Sim;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let sim = Sim::start().await?;
+/// // A client with `sim.base_url()` and any token runs here.
+/// assert_eq!(sim.requests_for("DELETE /agents/{agent_id}").len(), 0);
+/// assert!(sim.unexpected().is_empty(), "{:?}", sim.unexpected());
+/// sim.shutdown().await;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Sim {
     addr: SocketAddr,
@@ -108,12 +121,35 @@ impl Sim {
     }
 
     /// Replaces the rest of the plan of faults.
+    ///
+    /// ```
+    /// use qoder_sim::{Fault, Plan, Sim, Target};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let sim = Sim::start().await?;
+    /// let busy = Fault::Status { status: 429, retry_after: Some("1".into()) };
+    /// sim.inject(Plan::new().then_times(Target::Call, &busy, 2)); // the next two calls
+    /// # Ok(()) }
+    /// ```
     pub fn inject(&self, plan: Plan) {
         self.world.lock().plan = plan;
     }
 
     /// Sets what the agent with this name or id does in each turn that begins from now on, as
     /// [`Builder::agent`](crate::Builder::agent) does.
+    ///
+    /// ```
+    /// use qoder_sim::Sim;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let sim = Sim::start().await?;
+    /// sim.set_agent("my-assistant", |turn| async move {
+    ///     turn.reply(format!("You said: {}", turn.message())).await;
+    /// });
+    /// # Ok(()) }
+    /// ```
     pub fn set_agent<F, Fut>(&self, name_or_id: impl Into<String>, script: F)
     where
         F: Fn(Turn) -> Fut + Send + Sync + 'static,

@@ -6,6 +6,22 @@ use core::fmt;
 use core::time::Duration;
 
 /// The result of one call of [`Parser::step`](crate::Parser::step).
+///
+/// ```
+/// use qoder_sse::{Item, Parser};
+///
+/// let mut parser = Parser::new();
+/// let mut rest: &[u8] = b"data: a\n\ndata: b\n\ndata: c";
+/// let mut events = Vec::new();
+/// while !rest.is_empty() {
+///     let step = parser.step(rest);
+///     if let Some(Item::Frame(frame)) = step.item {
+///         events.push(frame.data().to_owned());
+///     }
+///     rest = &rest[step.consumed..];
+/// }
+/// assert_eq!(events, ["a", "b"]); // the third is not complete
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<'a> {
     /// The number of bytes of the input that were consumed.
@@ -15,6 +31,24 @@ pub struct Step<'a> {
 }
 
 /// Something that is complete.
+///
+/// ```
+/// use qoder_sse::{Item, Parser};
+///
+/// let mut parser = Parser::new();
+/// let mut items = parser.feed(b"retry: 500\n: beat\nid: 7\n\nevent: hi\ndata: 1\n\n");
+/// let mut seen = Vec::new();
+/// while let Some(item) = items.next() {
+///     seen.push(match item {
+///         Item::Frame(frame) => format!("{} {}", frame.event(), frame.data()),
+///         Item::Comment(text) => format!("comment {text}"),
+///         Item::Id => "id".to_owned(),
+///         Item::Retry(wait) => format!("retry {wait:?}"),
+///         other => format!("{other:?}"),
+///     });
+/// }
+/// assert_eq!(seen, ["retry 500ms", "comment beat", "id", "hi 1"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Item<'a> {
@@ -221,6 +255,15 @@ impl fmt::Display for Overflow {
 impl core::error::Error for Overflow {}
 
 /// The state in which the input ended.
+///
+/// ```
+/// use qoder_sse::{Parser, Tail};
+///
+/// let mut parser = Parser::new();
+/// let mut items = parser.feed(b"data: a\n\ndata: b");
+/// while items.next().is_some() {}
+/// assert_eq!(parser.finish(), Tail::Cut { bytes: 7 }); // the second event is lost
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tail {
     /// Between two blocks, or in one that has no field so far; also behind a byte order mark alone.

@@ -9,6 +9,16 @@ pub type Tick = Duration;
 /// The limits of a machine. All have a reason; change them with one.
 ///
 /// Contradictory limits do no harm: of two bounds the lower one holds.
+///
+/// ```
+/// use std::time::Duration;
+/// use qoder_sse::resume::{Policy, Polling};
+///
+/// let policy = Policy::default()
+///     .idle(Duration::from_secs(30)) // its heartbeats come more often
+///     .polling(Polling::After(3));
+/// assert_eq!(policy.remembered, 512);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {

@@ -21,6 +21,18 @@ use crate::error::{Error, Result};
 /// out of the loop at `session.status_idle` if that is enough. Fused; an `Err` is the last item
 /// and carries the [checkpoint](crate::Error::checkpoint). Dropping the future of
 /// [`next`](Self::next) loses nothing; dropping this closes the connection.
+///
+/// ```
+/// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+/// let mut events = session.follow().events();
+/// while let Some(event) = events.next().await {
+///     println!("{}", event?.type_name());
+///     if let Some(checkpoint) = events.checkpoint() {
+///         std::fs::write("checkpoint", checkpoint.to_string()).ok(); // `follow().after(..)` takes it
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Events(Updates);
 

@@ -113,6 +113,16 @@ calls! {
 
 list! {
     /// Runs of deployments; from [`DeploymentRuns::list`].
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut failed = client.deployment_runs().list().deployment_id("dep_1").has_error(true).items();
+    /// while let Some(run) = failed.next().await {
+    ///     let run = run?;
+    ///     println!("{}: {:?}", run.id, run.error.map(|error| error.kind));
+    /// }
+    /// # Ok(()) }
+    /// ```
     DeploymentRunList of DeploymentRun by DeploymentRunId, 1000 a page {
         /// Lists only runs of this deployment.
         deployment_id: DeploymentId,

@@ -115,6 +115,22 @@ impl Memories {
 
 list! {
     /// The memories of a store, by their paths; from [`Memories::list`].
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::MemoryListItem;
+    ///
+    /// // What is at the top of `style/`, as in a directory.
+    /// let mut items = client.memory_stores().memories().list("memstore_1").path_prefix("style/").depth(1).items();
+    /// while let Some(item) = items.next().await {
+    ///     match item? {
+    ///         MemoryListItem::Memory(memory) => println!("{}", memory.path),
+    ///         MemoryListItem::Prefix(prefix) => println!("{} …", prefix.path),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     MemoryList of MemoryListItem {
         /// Lists only memories whose paths begin so, with a `/` at the end.
         path_prefix: String,

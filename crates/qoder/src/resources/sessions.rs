@@ -70,6 +70,23 @@ impl Sessions {
 
 list! {
     /// Sessions, newest first unless [ordered otherwise](Self::order); from [`Sessions::list`].
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::SessionStatus;
+    ///
+    /// let mut busy = client
+    ///     .sessions()
+    ///     .list()
+    ///     .agent_id("agent_1")
+    ///     .status(SessionStatus::Running)
+    ///     .created_at_gte("2026-07-01T00:00:00Z")
+    ///     .items();
+    /// while let Some(session) = busy.next().await {
+    ///     println!("{}", session?.id);
+    /// }
+    /// # Ok(()) }
+    /// ```
     SessionList of Session {
         /// Lists only sessions of this agent.
         agent_id: AgentId,
@@ -137,6 +154,16 @@ impl SessionEvents {
 list! {
     /// The events of a session, oldest first unless [ordered otherwise](Self::order); from
     /// [`SessionEvents::list`] and [`Conversation::events`](crate::Conversation::events).
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::Order;
+    ///
+    /// let events = client.session("sess_1").events();
+    /// let newest = events.event_type("agent.message").order(Order::Desc).limit(1).first().await?;
+    /// println!("{}", newest.raw());
+    /// # Ok(()) }
+    /// ```
     SessionEventList of Event by EventId {
         /// Lists only events of this type, such as `agent.message`; call it again for further types.
         event_type+: String as "types[]",
