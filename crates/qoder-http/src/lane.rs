@@ -1,4 +1,4 @@
-//! Which connections a request uses, and how.
+//! The lanes of requests: the connections that a request uses, and the HTTP version on them.
 
 /// The connections that a request uses: those of calls, or those of streams.
 ///
@@ -22,7 +22,7 @@ pub enum Lane {
     Stream,
 }
 
-/// How [`Lane::Stream`] uses HTTP.
+/// The HTTP version of [`Lane::Stream`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StreamHttp {

@@ -58,7 +58,7 @@ struct Shared {
     /// Whether compressed responses are asked for and decoded.
     gzip: bool,
     allow_plain_http: bool,
-    /// Why `https` is refused, if it is.
+    /// The reason why `https` is refused, if it is.
     no_tls: Option<NoTls>,
 }
 

@@ -107,7 +107,7 @@ impl Sim {
         documents.chain(streams).collect()
     }
 
-    /// Replaces what is left of the plan of faults.
+    /// Replaces the rest of the plan of faults.
     pub fn inject(&self, plan: Plan) {
         self.world.lock().plan = plan;
     }
@@ -189,7 +189,7 @@ impl Sim {
         }
     }
 
-    /// Ends a session for good, as the service may do. Returns whether there is such a session.
+    /// Terminates a session, as the service may do. Returns whether there is such a session.
     pub fn terminate(&self, session: &str) -> bool {
         let terminated = self.world.session(session, |session| {
             session.set_status("terminated");

@@ -1,4 +1,4 @@
-//! What the parser gives out: views into its input, or into its own buffer where a frame was cut.
+//! The parser's output: views into its input, or into its own buffer where a frame was cut.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use core::time::Duration;
 /// The result of one call of [`Parser::step`](crate::Parser::step).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<'a> {
-    /// How many bytes of the input are consumed.
+    /// The number of bytes of the input that were consumed.
     pub consumed: usize,
     /// The item that they completed; `None` if the whole input is consumed and more is needed.
     pub item: Option<Item<'a>>,
@@ -144,7 +144,7 @@ impl fmt::Debug for Frame<'_> {
 pub struct OwnedFrame {
     /// The type, the last event id and the data.
     text: Box<str>,
-    /// Where the type and the id end.
+    /// The ends of the type and of the id.
     event: usize,
     id: usize,
     own_id: bool,
@@ -193,9 +193,9 @@ impl fmt::Debug for OwnedFrame {
 /// A block that was larger than allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Overflow {
-    /// Which limit.
+    /// The limit that was exceeded.
     pub limit: Limit,
-    /// How many bytes it allows.
+    /// The number of bytes that it allows.
     pub bytes: usize,
 }
 
@@ -220,14 +220,14 @@ impl fmt::Display for Overflow {
 
 impl core::error::Error for Overflow {}
 
-/// How the input ended.
+/// The state in which the input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tail {
     /// Between two blocks, or in one that has no field so far; also behind a byte order mark alone.
     Clean,
     /// Within a block, which is lost, or within a line.
     Cut {
-        /// How many bytes of the block had come, without a byte order mark before it.
+        /// The number of bytes of the block that had come, without a byte order mark before it.
         bytes: usize,
     },
 }

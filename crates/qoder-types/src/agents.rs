@@ -16,7 +16,7 @@ object! {
         version: u64,
         /// The name.
         name: String,
-        /// What the agent is for. Empty if nobody said.
+        /// A description of the agent's purpose. Empty if none was given.
         description: String,
         /// The model that the agent runs on.
         model: ModelRef,
@@ -79,7 +79,7 @@ body! {
         ;
         /// The system prompt: at most 100,000 characters. None if left out.
         system: String,
-        /// What the agent is for: at most 2,048 characters. Empty if left out.
+        /// A description of the agent's purpose: at most 2,048 characters. Empty if left out.
         description: String,
         /// The tools: at most 128. Left out, the agent has none and can only talk.
         tools[tool]: Tool,
@@ -126,7 +126,7 @@ body! {
         model: ModelRef,
         /// The new system prompt: at most 100,000 characters.
         system: String | null,
-        /// What the agent is for: at most 2,048 characters.
+        /// A description of the agent's purpose: at most 2,048 characters.
         description: String | null,
         /// The new tools, in place of all that there are.
         tools[tool]: Tool | null,
@@ -148,7 +148,7 @@ impl AgentUpdate {
     }
 }
 
-/// Which agent a session starts with: an id, which stands for the latest version, or more.
+/// The agent that a session starts with: an id, which stands for the latest version, or more.
 ///
 /// ```
 /// use qoder_types::{AgentOverrides, AgentRef, SessionCreate};
@@ -186,7 +186,7 @@ pub enum AgentRef {
         id: AgentId,
         /// The version, from 1. `None` for the latest.
         version: Option<u64>,
-        /// What is in place of the agent's own parts.
+        /// The parts that replace the agent's own.
         overrides: Box<AgentOverrides>,
     },
     /// Any other form.

@@ -1,4 +1,4 @@
-//! What sessions begin with.
+//! The events that sessions begin with.
 
 #[cfg(test)]
 use serde_json::Value;

@@ -39,7 +39,7 @@ object! {
     /// );
     /// ```
     Multiagent {
-        /// How the agents work together: `coordinator`.
+        /// The way the agents work together: `coordinator`.
         kind: String = "type",
         /// The agents. There must be at least one.
         agents: Vec<MultiagentMember>,

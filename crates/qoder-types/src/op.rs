@@ -23,7 +23,7 @@ pub struct Op {
     pub sends_empty_object: bool,
     /// Whether the operation can be repeated.
     pub retry: Retry,
-    /// How the list is paged, if it is one.
+    /// The style of paging, if the operation is a list.
     pub pages: PageStyle,
     /// The kind of the response.
     pub accept: Accept,
@@ -70,7 +70,7 @@ pub enum Retry {
     Never,
 }
 
-/// How a list is paged.
+/// The style in which a list is paged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PageStyle {

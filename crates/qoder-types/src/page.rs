@@ -33,7 +33,8 @@ pub struct Page<T> {
     pub last_id: Option<String>,
     /// Whether there are more pages. `None` if the server doesn't say.
     pub has_more: Option<bool>,
-    /// What has no field, and what is `null` or in a shape that its field doesn't have.
+    /// The members that no field was read from: those without a field, and those that are `null` or
+    /// have another shape than their field.
     pub extra: Extra,
 }
 
@@ -120,7 +121,7 @@ pub struct SentEvents {
     /// The events, in the order that they were sent. Empty if the server accepted them without
     /// saying what it made of them.
     pub data: Vec<Event>,
-    /// What has no field, and a `data` that is `null` or no list.
+    /// The members that no field was read from, and a `data` that is `null` or no list.
     pub extra: Extra,
 }
 

@@ -36,7 +36,14 @@ pub(crate) struct Plain {
     form: Option<Form>,
 }
 
-/// Why a request can't be made.
+/// The reason why a request can't be made.
+///
+/// ```
+/// use qoder_types::{RequestError, ops};
+///
+/// let error = ops::sessions::retrieve(&"..".into()).target().unwrap_err();
+/// assert!(matches!(error, RequestError::PathParameter { name: "session_id", .. }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -343,7 +350,7 @@ fn name_in(pair: &str) -> Cow<'_, str> {
     percent_decode_str(name).decode_utf8_lossy()
 }
 
-/// What an operation takes for a body.
+/// A type that an operation takes for its body.
 pub(crate) trait RequestBody: Sized {
     /// Sets it as the body of a request.
     fn put(&self, request: &mut Plain);

@@ -39,6 +39,14 @@ pub struct Proxy {
 
 impl Proxy {
     /// Returns rules without any proxy: every host is reached directly.
+    ///
+    /// ```
+    /// use qoder_http::{Proxy, Transport};
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let direct = Transport::builder().proxy(Proxy::none()).build()?; // whatever the environment says
+    /// # Ok(()) }
+    /// ```
     pub fn none() -> Self {
         Self::default()
     }
@@ -124,6 +132,16 @@ impl Proxy {
     /// `socks5://user:password@host:port`, the credentials being optional and at most 255 bytes each.
     /// Default port: 1080.
     ///
+    /// ```
+    /// use qoder_http::Proxy;
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let proxy = Proxy::socks5("socks5://user:secret@proxy.example:1080")?;
+    /// assert!(!format!("{proxy:?}").contains("secret"));
+    /// assert!(Proxy::socks5("http://proxy.example:1080").is_err());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URL is not of this form.
@@ -193,7 +211,7 @@ mod tests {
         })
     }
 
-    /// What a route looks like: `tunnel http://host:port/ credentials`.
+    /// Returns a route as a text: `tunnel http://host:port/ credentials`.
     fn way(proxy: &Proxy, to: &str) -> String {
         let to = to.parse().expect("a URL");
         let route = proxy.rules(false).and_then(|rules| rules.route(&to));

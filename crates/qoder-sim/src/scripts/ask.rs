@@ -6,7 +6,7 @@ use super::tool::{Answer, Kind, ToolOutput, ToolUse};
 use super::turn::Turn;
 use crate::json::{Json, object};
 
-/// What the agent asks the client.
+/// The questions of the agent to the client.
 impl Turn {
     /// Uses one of the client's tools, and waits for the `user.custom_tool_result`.
     pub async fn custom_tool(&self, name: impl Into<String>, input: impl Into<Value>) -> Answer {

@@ -225,7 +225,7 @@ impl Turn {
         self.stage.end(End::Stop(object! {"type": reason})).await;
     }
 
-    /// Ends the session for good. Never returns.
+    /// Terminates the session. Never returns.
     pub async fn terminate(&self) {
         self.pause().await;
         self.stage.end(End::Terminated).await;

@@ -5,6 +5,7 @@ mod fill;
 mod kinds;
 mod mend;
 mod parts;
+mod row;
 #[cfg(test)]
 mod tests;
 mod text_delta;
@@ -18,7 +19,7 @@ use serde_json::value::RawValue;
 
 use crate::{EventId, ThreadId, Timestamp};
 
-/// What all events have in common, for one that is known, unknown or malformed.
+/// The members that all events have in common, whether known, unknown or malformed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Common<'a> {
     pub(crate) id: Option<&'a EventId>,
@@ -115,7 +116,7 @@ pub struct MalformedEvent {
     pub type_name: Box<str>,
     /// The event's id, as far as it can be told.
     pub id: Option<EventId>,
-    /// What doesn't fit.
+    /// The reason why the event doesn't fit its type.
     pub error: Box<str>,
     pub(crate) raw: Box<str>,
 }

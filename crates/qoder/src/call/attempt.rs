@@ -176,9 +176,10 @@ fn too_late(prepared: &Prepared, attempts: u32, sent: Sent) -> Error {
     .with_retryable(end.is_retryable(prepared.class))
 }
 
-/// What a success is to the caller: how much of it belongs to the attempt.
+/// The form in which a caller receives a success, which tells how much of it belongs to the
+/// attempt.
 trait Receive: Sized {
-    /// What is told of it.
+    /// Returns the facts to report about it.
     fn seen(&self) -> Seen;
 
     /// The server's id of the request.

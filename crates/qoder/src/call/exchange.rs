@@ -30,7 +30,7 @@ pub(super) struct Exchange {
     pub(super) shared: Shared,
     pub(super) request: Request<()>,
     pub(super) options: CallOptions,
-    /// What the files in the form of the request are filled with, in their order.
+    /// The contents of the files in the request's form, in their order.
     uploads: Vec<Upload>,
     /// The method and path of a raw call, as they are shown.
     raw: Option<String>,

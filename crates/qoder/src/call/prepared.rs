@@ -42,7 +42,7 @@ pub(crate) struct Prepared {
 /// Room for the headers that each attempt, and then the transport, adds.
 const ADDED: usize = 8;
 
-/// What is sent.
+/// The payload that is sent.
 enum Payload {
     None,
     Json(Bytes),
@@ -244,7 +244,7 @@ fn method(method: qoder_types::Method) -> http::Method {
     }
 }
 
-/// What may be repeated. A write gets its key here, before the first attempt.
+/// Returns the retry class. A write gets its key here, before the first attempt.
 fn classify(op: &Op, key: Key, headers: &mut HeaderMap) -> Result<Class> {
     let key = match (op.retry, key) {
         (Retry::Read, _) => return Ok(Class::Read),

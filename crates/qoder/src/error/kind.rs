@@ -31,8 +31,8 @@ pub enum ErrorKind {
     Decode,
     /// The response is larger than the limit of the client.
     TooLarge,
-    /// What is on this side failed: a file or stream could not be read, or was not as long as was
-    /// said, or a file could not be written.
+    /// A local file or stream failed: it could not be read, had another length than was declared,
+    /// or a file could not be written.
     File,
     /// A list that had to have an item has none.
     Empty,

@@ -16,7 +16,7 @@ use super::source::Source;
 /// files, bytes and [`stream_with`](Self::stream_with) can, [`stream`](Self::stream) can't once it
 /// was begun.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// use qoder::files::Upload;
 ///
@@ -53,6 +53,15 @@ impl Upload {
     }
 
     /// Uploads these bytes, as a file of this name.
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::files::Upload;
+    ///
+    /// let file = client.files().upload(Upload::bytes("notes.txt", "Ship on Friday.")).await?;
+    /// client.session("sess_1").ask(("What are the plans?", qoder::types::ContentBlock::document(&file))).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn bytes(filename: impl Into<String>, content: impl Into<Bytes>) -> Self {
         Self::new(filename.into(), Source::Bytes(content.into()))
     }
@@ -75,8 +84,8 @@ impl Upload {
         Self::new(filename.into(), Source::once(length.into(), content))
     }
 
-    /// Uploads a stream as [`stream`](Self::stream) does, but one that is made anew for each attempt. It must
-    /// give the same bytes every time.
+    /// Uploads a stream as [`stream`](Self::stream) does, but one that is created again for each
+    /// attempt. It must yield the same bytes every time.
     ///
     /// ```
     /// use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! What is followed, as streams: the events alone, or with previews and notices.
+//! The streams of following: the events alone, or with previews and notices.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::driver::Driver;
 use super::thinking::Thinking;
-use super::update::Update;
+use super::update::{Update, poll_event};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 
@@ -36,14 +36,7 @@ impl Events {
 
     /// Polls for what [`next`](Self::next) returns, in futures written by hand.
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        loop {
-            match ready!(self.0.poll_update(cx)) {
-                Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
+        poll_event(|| self.0.poll_update(cx))
     }
 
     /// Returns where this stands: after the last event that was handed over. Store it, and another

@@ -213,7 +213,7 @@ macro_rules! most {
     };
 }
 
-/// How a filter is sent.
+/// Expands to the way a filter is sent.
 macro_rules! filter {
     (@cursors $id:ident $name:literal) => { $name };
     (@name $filter:ident) => { stringify!($filter) };

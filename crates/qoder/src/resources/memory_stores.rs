@@ -14,7 +14,7 @@ calls! {
     /// A memory store holds what agents remember from one session to the next: texts under paths,
     /// with a version for each change. Sessions are given stores when they are created.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{MemoryCreate, MemoryStoreCreate};
     ///
@@ -72,7 +72,7 @@ calls! {
     /// Lists, creations and changes return memories without their texts, unless the query asks for
     /// the full [view](qoder_types::MemoryView):
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{MemoryUpdate, MemoryView};
     ///

@@ -18,7 +18,7 @@ calls! {
     /// as events. To talk with one, use [`Client::session`](crate::Client::session), which sends,
     /// follows and answers; the calls here are the single steps.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{SessionCreate, SessionStatus};
     ///
@@ -99,7 +99,7 @@ list! {
 calls! {
     /// The calls under `/sessions/{id}/events`, from [`Sessions::events`].
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{SystemMessage, UserMessage};
     ///
@@ -158,7 +158,7 @@ calls! {
     ///
     /// A session is given repositories and memory stores as it is created, and files then or later.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::files::Upload;
     /// use qoder::types::FileResource;
@@ -193,7 +193,7 @@ calls! {
     ///
     /// Each session has one thread, and more where its agent sets others to work.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let mut threads = client.sessions().threads().list("sess_1").items();
     /// while let Some(thread) = threads.next().await {

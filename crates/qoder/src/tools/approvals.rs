@@ -1,4 +1,4 @@
-//! Who may use which tool.
+//! Approvals of the platform's tools.
 
 use std::fmt;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use crate::turn::{Reply, TurnOpening};
 /// [`Approvals`] answer what the agent asks for. Made by [`TurnOpening::tools`] and
 /// [`TurnOpening::approve`]; awaited, it sends the message and returns the [`ToolTurn`].
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client, toolbox: qoder::Toolbox) -> qoder::Result<()> {
 /// use qoder::{Approvals, tools::FileLedger};
 ///
@@ -41,7 +41,7 @@ pub struct ToolTurnOpening<'l> {
     answering: Answering<'l>,
 }
 
-/// How a turn is answered.
+/// The options of answering a turn.
 pub(super) struct Answering<'l> {
     pub(super) toolbox: Toolbox,
     pub(super) approvals: Approvals,

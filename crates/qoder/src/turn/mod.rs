@@ -1,5 +1,5 @@
 //! A [`Turn`] is one message, and everything the agent does about it until it stops. What it waits
-//! for meanwhile are [tool uses](crate::ToolUse), and what came of it is a [`Reply`].
+//! for meanwhile are [tool uses](crate::ToolUse), and its result is a [`Reply`].
 
 mod anchor;
 mod answer_key;
@@ -36,7 +36,7 @@ use tokio::time::{Instant, Sleep};
 use crate::call::{Call, Pending};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::follow::{Update, Updates};
+use crate::follow::{Update, Updates, poll_event};
 use crate::input;
 use crate::shared::Shared;
 use crate::tools::{Answer, ToolUse};
@@ -56,7 +56,7 @@ use uses::Uses;
 /// Fused; an `Err` is the last item. Dropping a turn leaves the agent's work alone;
 /// [`Conversation::interrupt`](crate::Conversation::interrupt) stops it.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// use qoder::Event;
 ///
@@ -74,7 +74,7 @@ use uses::Uses;
 /// [`respond`](Self::respond), and its text is shown while it is written by
 /// [`next_update`](Self::next_update):
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
 /// use qoder::Update;
 ///
@@ -165,6 +165,19 @@ impl Turn {
     /// sent again if it is not known whether they were accepted, also by another process. Answers
     /// to what is answered already are left out; if none is left, nothing is sent.
     ///
+    /// ```
+    /// # async fn f(mut turn: qoder::Turn) -> qoder::Result<()> {
+    /// while let Some(event) = turn.next().await {
+    ///     event?;
+    ///     let answers: Vec<_> = turn.pending().iter().map(|asked| match asked.name() {
+    ///         "Read" | "Grep" => asked.allow(),
+    ///         _ => asked.deny("only reading is allowed"),
+    ///     }).collect();
+    ///     turn.respond(answers).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// - [`ErrorKind::Input`] if an answer doesn't fit what was asked, if its tool use does not
@@ -186,8 +199,8 @@ impl Turn {
         Ok(())
     }
 
-    /// What is to be sent of these answers: in the order in which they were asked for, so that the
-    /// same answers are the same request.
+    /// Returns these answers as they are to be sent: in the order in which they were asked for, so
+    /// that the same answers are the same request.
     fn checked(
         &self,
         answers: impl IntoIterator<Item = Answer>,
@@ -230,7 +243,7 @@ impl Turn {
     /// Returns where the turn stands, to be stored: [`resume_turn`](crate::Client::resume_turn) goes
     /// on with it in another process, with exactly the events that were not handed over here.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let turn = client.session("sess_1").turn("Write a long story.").await?;
     /// let stored = turn.checkpoint().to_string(); // in a database, before the process may die
@@ -244,32 +257,25 @@ impl Turn {
         checkpoint::store(&self.session, message, after, &self.machine)
     }
 
-    /// What every call shares, and the session.
+    /// Returns the state that every call shares, and the session.
     pub(crate) fn parts(&self) -> (Shared, SessionId) {
         (self.shared.clone(), self.session.clone())
     }
 
-    /// Stops what the agent is doing, on every thread, with an event; the session stays usable.
-    /// The turn then comes to its end by itself: go on reading.
+    /// Stops what the agent is doing, on every thread, with an event; the session stays usable. The
+    /// turn then ends by itself: keep reading.
     pub fn interrupt(&self) -> Call<SentEvents> {
         input::send(&self.shared, &self.session, [UserInterrupt::new()])
     }
 
-    /// Cancels the turn, as [`Conversation::cancel`](crate::Conversation::cancel) does. It then comes to its
-    /// end by itself: go on reading.
+    /// Cancels the turn, as [`Conversation::cancel`](crate::Conversation::cancel) does. It then
+    /// ends by itself: keep reading.
     pub fn cancel(&self) -> Call<SessionCanceled> {
         Call::new(self.shared.clone(), ops::sessions::cancel(&self.session))
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        loop {
-            match ready!(self.poll_update(cx)) {
-                Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
+        poll_event(|| self.poll_update(cx))
     }
 
     pub(crate) fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
@@ -341,7 +347,7 @@ impl Turn {
         Box::pin(lookup::look(shared, session, question, not_before))
     }
 
-    /// What the event means counts from here on.
+    /// Takes in an event that is handed over, whose meaning counts from here on.
     fn hand_over(&mut self, event: Event) -> Update {
         self.told = true;
         self.after = self.events.position();
