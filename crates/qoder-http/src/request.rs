@@ -85,7 +85,7 @@ impl RequestBody {
         })))
     }
 
-    /// Returns how many bytes are still to be sent, if that is known.
+    /// Returns the number of bytes that are still to be sent, if it is known.
     #[allow(clippy::len_without_is_empty, reason = "what is not known is neither")]
     pub fn len(&self) -> Option<u64> {
         match &self.0 {

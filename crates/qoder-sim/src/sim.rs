@@ -93,9 +93,9 @@ impl Sim {
         self.world.lock().requests.clear();
     }
 
-    /// Returns what should not have happened: requests for operations that don't exist, as method
-    /// and path, scripts that panicked, with what they said, and names of scripts that there are
-    /// not. A test does well to end with a check that there is nothing.
+    /// Returns everything that should not have happened: requests for operations that don't exist,
+    /// as method and path, scripts that panicked, with what they said, and names of scripts that
+    /// there are not. A test does well to end with a check that there is nothing.
     pub fn unexpected(&self) -> Vec<String> {
         self.world.lock().unexpected.clone()
     }

@@ -87,7 +87,7 @@ impl<T> Request<T> {
         }
     }
 
-    /// Returns the same request, without the type of what it returns.
+    /// Returns the same request, without the type of its response.
     pub fn untyped(self) -> Request<()> {
         Request::of(self.plain)
     }

@@ -54,7 +54,7 @@ tagged! {
 deserialize_by_wire!(WebhookData);
 
 impl WebhookData {
-    /// Returns the id of what it happened to. `None` if there is none.
+    /// Returns the id of the resource that the event is about. `None` if there is none.
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::SessionCreated(session)

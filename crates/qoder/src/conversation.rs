@@ -52,8 +52,8 @@ impl Conversation {
         SessionEventList::new(self.shared.clone(), ops::events::list(&self.id))
     }
 
-    /// Returns what was said and done so far, of all events that the list has; see
-    /// [`Transcript`] for how to go on with it.
+    /// Returns the transcript so far, of all events that the list has; see [`Transcript`] for how
+    /// to go on with it.
     ///
     /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {

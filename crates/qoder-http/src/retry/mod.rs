@@ -55,9 +55,9 @@ pub enum Class {
 }
 
 impl Class {
-    /// Returns what a request does as far as its method and fields tell (RFC 9110, section 9.2):
-    /// [`Read`](Self::Read) for the safe methods; [`Keyed`](Self::Keyed) for PUT and DELETE, and for
-    /// whatever has the field `Idempotency-Key`; [`Once`](Self::Once) for all others.
+    /// Returns the class of a request, as far as its method and fields tell (RFC 9110, section
+    /// 9.2): [`Read`](Self::Read) for the safe methods; [`Keyed`](Self::Keyed) for PUT and DELETE,
+    /// and for whatever has the field `Idempotency-Key`; [`Once`](Self::Once) for all others.
     ///
     /// ```
     /// use http::Request;
@@ -114,7 +114,7 @@ pub enum Decision {
     GiveUp,
 }
 
-/// Returns what the [table](self) says about an attempt of a request of this class.
+/// Returns the decision of the [table](self) about an attempt of a request of this class.
 ///
 /// ```
 /// use http::HeaderMap;

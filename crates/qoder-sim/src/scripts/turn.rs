@@ -97,8 +97,8 @@ impl Turn {
         })
     }
 
-    /// Returns what the client has answered to the tool uses of this turn, in the order in which
-    /// the script asked.
+    /// Returns the client's answers to the tool uses of this turn, in the order in which the script
+    /// asked.
     pub fn results(&self) -> Vec<Answer> {
         self.stage.acts().answers.clone()
     }

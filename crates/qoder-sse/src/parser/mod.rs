@@ -345,7 +345,7 @@ impl Items<'_> {
         self.parser.advance(self.chunk, &mut self.scan)
     }
 
-    /// Returns how many bytes of the chunk are consumed.
+    /// Returns the number of bytes of the chunk that were consumed.
     ///
     /// ```
     /// use qoder_sse::Parser;

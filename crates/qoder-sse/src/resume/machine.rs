@@ -182,7 +182,7 @@ impl<C: Classify> Resume<C> {
         &mut self.classify
     }
 
-    /// Returns what to do next. Call it until it returns [`Action::Wait`] or [`Action::Done`].
+    /// Returns the next action. Call it until it returns [`Action::Wait`] or [`Action::Done`].
     ///
     /// ```
     /// use std::time::Duration;

@@ -306,9 +306,9 @@ pub enum RefusalKind {
 }
 
 impl Refusal {
-    /// Returns what a status means by itself: 204 stops, 408, 425, 429 and 5xx except 501 are
-    /// transient, every other one is fatal. Whether a 400 rejects the cursor is for the caller to
-    /// tell.
+    /// Returns the refusal that a status stands for by itself: 204 stops, 408, 425, 429 and 5xx
+    /// except 501 are transient, every other one is fatal. Whether a 400 rejects the cursor is for
+    /// the caller to tell.
     ///
     /// ```
     /// use std::time::Duration;

@@ -380,7 +380,7 @@ impl UserMessageEvent {
 }
 
 impl SessionErrorEvent {
-    /// Returns what went wrong, for people.
+    /// Returns the message of the error, for people.
     pub fn message(&self) -> &str {
         &self.error.message
     }

@@ -13,8 +13,7 @@
 //! | none, expired or refused | no | yes | fail |
 //!
 //! A token is fresh until `ttl − min(60 s, 10 %)` and stale until `ttl − min(5 s, 5 %)`; then it
-//! counts as expired. "Recently" is within 5 s, or within the time that the server asked to wait
-//! with a 429.
+//! counts as expired. "Recently": within 5 s, or as long as the server asked to wait with a 429.
 //!
 //! A token that the server refuses with 401 is renewed, but not one that has just replaced a
 //! refused one: of two 401s within [`RENEWAL_PAUSE`] the second says nothing about the token.

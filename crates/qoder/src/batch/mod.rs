@@ -125,7 +125,7 @@ impl Progress {
         self.item
     }
 
-    /// Returns what happened to it.
+    /// Returns the step that the item has taken.
     pub fn step(&self) -> &Step {
         &self.step
     }
@@ -197,12 +197,12 @@ impl Batch {
         self
     }
 
-    /// Returns how far the batch is, with all that [`next`](Self::next) returned.
+    /// Returns the progress of the batch, with all that [`next`](Self::next) returned.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// Returns how the items are over, in their order. `None` for those that are not.
+    /// Returns the outcomes of the items, in their order. `None` for those that are not over.
     pub fn outcomes(&self) -> impl Iterator<Item = Option<&Outcome>> {
         (0..self.items.len()).map(|item| self.state.outcome(item))
     }

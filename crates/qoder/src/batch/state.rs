@@ -115,12 +115,12 @@ impl State {
         format!("{}-{item}-session", self.key)
     }
 
-    /// Returns how an item is over. `None` if it isn't, or there is no such item.
+    /// Returns the outcome of an item. `None` if it is not over, or there is no such item.
     pub fn outcome(&self, item: usize) -> Option<&Outcome> {
         self.items.get(item)?.outcome.as_ref()
     }
 
-    /// Returns how many items are over, and how many there are.
+    /// Returns the number of items that are over, and the number of all.
     pub fn progress(&self) -> (usize, usize) {
         let over = self.items.iter().filter(|item| item.outcome.is_some());
         (over.count(), self.items.len())

@@ -128,13 +128,13 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// Returns how long the server asked to wait. `None` if it didn't. It is here too when the wait
-    /// was longer than the client's limit, which is why the call was not repeated.
+    /// Returns the time that the server asked to wait. `None` if it didn't. It is here too when the
+    /// wait was longer than the client's limit, which is why the call was not repeated.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Returns how many requests were made for the call: 0 if none was.
+    /// Returns the number of requests that were made for the call: 0 if none was.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -197,8 +197,8 @@ impl Error {
         self.0.reply.as_ref()
     }
 
-    /// Returns how the turn stood when it failed, or how it ended without success. `None` for errors
-    /// of anything but a [reply](crate::Turn::reply).
+    /// Returns the state of the turn when it failed, or the way it ended without success. `None`
+    /// for errors of anything but a [reply](crate::Turn::reply).
     pub fn stop_reason(&self) -> Option<&Stop> {
         self.reply().map(Reply::stop_reason)
     }

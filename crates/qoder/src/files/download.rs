@@ -296,7 +296,7 @@ impl FileStream {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Returns how many bytes the whole has. `None` until the storage has said so.
+    /// Returns the length of the content in bytes. `None` until the storage has said so.
     pub fn total(&self) -> Option<u64> {
         self.driver.machine.progress().1
     }

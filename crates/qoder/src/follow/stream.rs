@@ -208,7 +208,7 @@ impl EventStream {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// Returns how the stream ended. `None` as long as it hasn't, or if it failed.
+    /// Returns the way the stream ended. `None` as long as it hasn't, or if it failed.
     pub fn ending(&self) -> Option<Ending> {
         self.ending
     }

@@ -57,7 +57,7 @@ impl Sessions {
         SessionEvents::new(self.shared.clone())
     }
 
-    /// Returns the calls for what sessions were given: files, repositories, memory stores.
+    /// Returns the calls for the resources of sessions: files, repositories, memory stores.
     pub fn resources(&self) -> SessionResources {
         SessionResources::new(self.shared.clone())
     }

@@ -120,7 +120,7 @@ impl<'l> ToolTurn<'l> {
         poll_fn(|cx| self.poll_update(cx)).await
     }
 
-    /// Returns the turn: how it stands, and its checkpoint.
+    /// Returns the turn, for its state and its checkpoint.
     pub fn turn(&self) -> &Turn {
         &self.turn
     }

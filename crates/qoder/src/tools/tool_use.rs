@@ -107,7 +107,7 @@ impl ToolUse {
         &self.id
     }
 
-    /// Returns what kind of tool it is, and so what it waits for.
+    /// Returns the kind of the tool, which tells what the use waits for.
     pub fn kind(&self) -> ToolKind {
         self.kind
     }
@@ -130,7 +130,7 @@ impl ToolUse {
         }
     }
 
-    /// Returns what the tool is given: an object. `null` if it is missing.
+    /// Returns the tool's input, an object. `null` if it is missing.
     pub fn input(&self) -> &Value {
         match &self.event {
             Event::AgentToolUse(used) => &used.input,

@@ -198,7 +198,7 @@ impl Transcript {
         }
     }
 
-    /// Returns what was said and done so far.
+    /// Returns the entries so far.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }

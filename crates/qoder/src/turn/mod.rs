@@ -142,14 +142,15 @@ impl Turn {
         TurnUpdates(self)
     }
 
-    /// Returns how the turn stands: running, paused, or why it is over.
+    /// Returns the state of the turn: running, paused, or the reason why it is over.
     pub fn stop_reason(&self) -> Stop {
         self.machine.stop()
     }
 
-    /// Returns what waits for an answer, as of the last event that was handed over and the last
-    /// [`respond`](Self::respond): the tool uses that the agent's pause names, in its order, but those
-    /// that are answered, here or by another client. Empty while the turn is not paused.
+    /// Returns the tool uses that wait for an answer, as of the last event that was handed over and
+    /// the last [`respond`](Self::respond): those that the agent's pause names, in its order,
+    /// except those that are answered, here or by another client. Empty while the turn is not
+    /// paused.
     ///
     /// Events that were not seen here, since the turn was resumed, are looked up in the
     /// session's list before the pause is handed over.

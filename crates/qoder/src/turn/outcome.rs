@@ -89,7 +89,7 @@ impl Reply {
         self.collected.usage.as_ref()
     }
 
-    /// Returns how long the turn took here: from before its message was sent, or since it was
+    /// Returns the time that the turn took here: from before its message was sent, or since it was
     /// resumed, to its end.
     pub fn duration(&self) -> Duration {
         self.duration
@@ -114,7 +114,7 @@ impl ToolCall {
         self.used.name()
     }
 
-    /// Returns what the tool was given.
+    /// Returns the tool's input.
     pub fn input(&self) -> &Value {
         self.used.input()
     }

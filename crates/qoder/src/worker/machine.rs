@@ -95,7 +95,7 @@ impl Machine {
         }
     }
 
-    /// Returns what to do next.
+    /// Returns the next action.
     pub(super) fn poll(&mut self, now: Tick) -> Action {
         if self.done {
             return Action::Done;
