@@ -336,22 +336,6 @@ fn a_look_heeds_retry_after() {
 }
 
 #[test]
-fn the_first_entry_of_a_bare_stream_waits_for_the_list() {
-    let mut run = Run::parked(Policy::default());
-    run.lists([]);
-    run.actions();
-    assert!(run.machine.reads());
-    // The list was behind: it has another one before this by now.
-    assert_eq!(run.bytes(&entry(2)), [""; 0]);
-    assert_eq!(run.asks(), Some(ListFrom::Beginning));
-    assert!(run.machine.listed(Some("e1"), Class::Durable));
-    assert!(run.machine.listed(Some("e2"), Class::Durable));
-    run.machine.list_done(run.now);
-    run.actions();
-    assert_eq!(run.bytes(&(entry(2) + &entry(3))), ["3"]);
-}
-
-#[test]
 fn what_has_no_id_is_listed_once() {
     let policy = Policy::default().polling(Polling::Always);
     let mut run = Run::new(Start::After("e0".to_owned()), policy);
@@ -391,17 +375,6 @@ fn pages_without_anything_new_are_waited_for() {
     assert!(run.now > secs(100), "{:?}", run.now);
 }
 
-#[test]
-fn polling_has_a_floor() {
-    let policy = Policy::default().polling(Polling::Always).pace(secs(0));
-    let mut run = Run::new(Start::After("e0".to_owned()), policy);
-    for _ in 0..100 {
-        run.asks();
-        run.lists([]);
-    }
-    assert!(run.now >= secs(5), "{:?}", run.now);
-}
-
 /// One that has delivered e1 to e5 from the beginning on, of which it remembers three, and whose
 /// connection is made anew.
 fn after_five() -> Run {
@@ -435,16 +408,4 @@ fn a_server_that_begins_before_the_cursor_is_noticed() {
     assert_eq!(run.bytes(&entry(5)), [""; 0]);
     let end = Action::Done(Outcome::CursorIgnored);
     assert_eq!(run.actions().pop(), Some(end));
-}
-
-#[test]
-fn attempts_that_were_asked_for_don_t_count() {
-    let mut run = Run::live(Policy::default());
-    run.ends();
-    for _ in 0..100 {
-        run.machine.wake(run.now);
-        run.opens();
-        run.ends();
-    }
-    assert_eq!(run.machine.state(), State::Waiting);
 }
