@@ -28,7 +28,7 @@ const BUSY: usize = 96 << 10;
 /// Allocations for each event, delta of a preview, and call.
 const EVENT: f64 = 6.3;
 const DELTA: f64 = 2.1;
-const CALL: f64 = 82.1;
+const CALL: f64 = 58.1;
 
 const FOLLOWERS: usize = 32;
 const EVENTS: usize = 2000;

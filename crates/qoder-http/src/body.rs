@@ -47,7 +47,7 @@ pub struct ResponseBody {
     gunzip: Option<Box<Gunzip>>,
 }
 
-/// Where the pieces come from.
+/// The source of the pieces.
 enum Source {
     Http1(Incoming),
     Http2 {
@@ -168,7 +168,7 @@ impl ResponseBody {
         }
     }
 
-    /// What the peer says of the length, if it says it of the bytes that are handed out.
+    /// Returns the length that the peer declares, if it is that of the bytes that are handed out.
     fn length(&self) -> SizeHint {
         #[cfg(feature = "gzip")]
         if self.gunzip.is_some() {

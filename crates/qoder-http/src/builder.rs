@@ -92,6 +92,16 @@ impl Default for TransportBuilder {
 impl TransportBuilder {
     /// Sets the limit for connecting ([`Timeouts::connect`]). The other limits are those of each
     /// request; here they mean nothing. Default: 10 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder_http::{Timeouts, Transport};
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let limits = Timeouts::default().connect(Duration::from_secs(3));
+    /// let transport = Transport::builder().timeouts(limits).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.connect = timeouts.connect;
         self
@@ -154,6 +164,15 @@ impl TransportBuilder {
     }
 
     /// Sets how `https` is secured. Default: [`Tls::default_roots`].
+    ///
+    /// ```
+    /// use qoder_http::{Tls, Transport};
+    ///
+    /// # fn f(authority: &[u8]) -> Result<(), qoder_http::Error> {
+    /// let tls = Tls::builder().add_root_pem(authority).build()?; // and no other authority is trusted
+    /// let transport = Transport::builder().tls(tls).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
@@ -214,6 +233,16 @@ impl TransportBuilder {
     /// Sets when a silent peer of an HTTP/2 connection with open requests is asked for a sign of life
     /// (a PING): after each `interval`. The connection is given up when there is none for `timeout`.
     /// `None`, or a hundred years or more: never. Default: 20 s and 10 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder_http::Transport;
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let (every_5_s, wait) = (Duration::from_secs(5), Duration::from_secs(2));
+    /// let transport = Transport::builder().http2_keep_alive(every_5_s, wait).build()?;
+    /// # Ok(()) }
+    /// ```
     #[cfg(feature = "http2")]
     pub fn http2_keep_alive(
         mut self,
@@ -280,6 +309,15 @@ impl TransportBuilder {
     /// Where no [`tls`](Self::tls) is set and the default can't be made, since no provider or no trust
     /// anchors are there, plain `http` to loopback works all the same, and requests to `https` are
     /// refused; [`Transport::check`] tells beforehand.
+    ///
+    /// ```
+    /// use qoder_http::Transport;
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let transport = Transport::builder().build()?;
+    /// assert!(transport.check(&http::Uri::from_static("http://localhost:8080/")).is_ok());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -349,7 +387,7 @@ impl TransportBuilder {
         Ok(proxy.rules(self.prior_knowledge).map(Arc::new))
     }
 
-    /// What makes the connections of streams.
+    /// Returns the settings of the connections of streams.
     fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(self.max_head.unwrap_or(STREAM_BUFFER));
@@ -359,9 +397,9 @@ impl TransportBuilder {
         builder
     }
 
-    /// What makes the pools of one lane. Their HTTP is for the connections to say, also if it is
-    /// known before: a pool that knows it has all wait for the first that connects, who may be
-    /// waiting for something else.
+    /// Returns the builder of one lane's pools. Their HTTP is for the connections to say, also if
+    /// it is known before: a pool that knows it has all wait for the first that connects, who may
+    /// be waiting for something else.
     fn pool(&self) -> Builder {
         let mut builder = Builder::new(TokioExecutor::new());
         if let Some(bytes) = self.max_head {

@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind, Sent};
 use crate::lane::Lane;
 use crate::request::RequestBody;
 
-/// How the coding of a response's body is handled (`Content-Encoding`; RFC 9110, section 8.4).
-/// It is set among the extensions of a request.
+/// The handling of the coding of a response's body (`Content-Encoding`; RFC 9110, section 8.4). It
+/// is set among the extensions of a request.
 ///
 /// ```
 /// use qoder_http::{Coding, RequestBody};
@@ -51,9 +51,9 @@ const KNOWN: [(&str, &str); 9] = [
     ("dcz", "dcz"),
 ];
 
-/// What a request asks for, kept until its response has arrived: made with [`offer`](Self::offer)
-/// or [`of_service`](Self::of_service) before the request is sent, and used once, with
-/// [`apply`](Self::apply).
+/// The coding that a request asks for, kept until its response has arrived: made with
+/// [`offer`](Self::offer) or [`of_service`](Self::of_service) before the request is sent, and used
+/// once, with [`apply`](Self::apply).
 pub(crate) struct Negotiation {
     coding: Coding,
     has_body: bool,
@@ -67,8 +67,9 @@ pub(crate) struct Negotiation {
 }
 
 impl Negotiation {
-    /// Sets the `Accept-Encoding` of a request, unless the caller has set one. Streams are better off as they are: a
-    /// compressor holds events back. So are ranges, which would be ranges of the compressed bytes.
+    /// Sets the `Accept-Encoding` of a request, unless the caller has set one. Streams are better
+    /// off as they are: a compressor holds events back. So are ranges, which would be ranges of the
+    /// compressed bytes.
     pub(crate) fn offer(request: &mut Request<RequestBody>, lane: Lane, gzip: bool) -> Self {
         let coding = coding(request);
         if gzip {

@@ -154,7 +154,7 @@ mod tests {
         encoder.finish().expect("memory")
     }
 
-    /// What is decoded before the end, and whether it may end there.
+    /// The bytes decoded before the end, and whether the input may end there.
     type Decoded = Result<(Vec<u8>, Result<(), GunzipError>), GunzipError>;
 
     /// Decodes pieces, and ends after them.
@@ -191,7 +191,7 @@ mod tests {
         gunzip_pieces(compressed.chunks(piece))
     }
 
-    /// What pieces of this size decode to, which is complete.
+    /// Returns the content, decoded in pieces of this size, which must be complete.
     fn whole(compressed: &[u8], piece: usize) -> Vec<u8> {
         let (decoded, end) = gunzip(compressed, piece).expect("gzip");
         end.expect("an end");

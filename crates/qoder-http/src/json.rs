@@ -38,8 +38,8 @@ impl RequestBody {
 }
 
 impl ResponseBody {
-    /// Reads the whole body, as [`collect`](Self::collect) does, and returns the value of its JSON. The
-    /// `content-type` is not looked at.
+    /// Reads the whole body, as [`collect`](Self::collect) does, and returns the value of its JSON.
+    /// The `content-type` is not looked at.
     ///
     /// ```
     /// use http::Request;
@@ -68,8 +68,8 @@ impl ResponseBody {
     }
 }
 
-/// What serde says, without what it quotes of the body: that may be secret. What a field is called and
-/// what was expected stands in the program's own types.
+/// Returns serde's message without its quotes of the body, which may be secret. Names of fields and
+/// expected types are the program's own.
 fn why(error: &serde_json::Error) -> String {
     let text = error.to_string();
     if error.is_syntax() || error.is_eof() || text.starts_with("missing field") {

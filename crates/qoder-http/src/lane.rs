@@ -1,4 +1,4 @@
-//! Which connections a request uses, and how.
+//! The lanes of requests: the connections that a request uses, and the HTTP version on them.
 
 /// The connections that a request uses: those of calls, or those of streams.
 ///
@@ -22,7 +22,7 @@ pub enum Lane {
     Stream,
 }
 
-/// How [`Lane::Stream`] uses HTTP.
+/// The HTTP version of [`Lane::Stream`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StreamHttp {
@@ -31,7 +31,8 @@ pub enum StreamHttp {
     #[default]
     Http1,
     /// HTTP/2 where the peer offers it, up to 100 streams to a connection, for gateways that limit
-    /// connections; a peer that takes fewer at once has the others wait. The streams must be read: a few of them that aren't fill the window of their
-    /// connection ([`http2_windows`](crate::TransportBuilder::http2_windows)), and all of it waits.
+    /// connections; a peer that takes fewer at once has the others wait. The streams must be read:
+    /// a few of them that aren't fill the window of their connection
+    /// ([`http2_windows`](crate::TransportBuilder::http2_windows)), and all of it waits.
     Http2Shared,
 }

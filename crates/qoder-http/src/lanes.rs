@@ -30,7 +30,7 @@ pub(crate) struct Lanes {
     pub(crate) proxies: Option<Arc<ProxyRules>>,
 }
 
-/// How streams are connected.
+/// The connections of streams.
 pub(crate) enum Streams {
     /// A connection for each.
     Alone(Box<StreamConnections>),

@@ -24,7 +24,7 @@ use crate::request::RequestBody;
 pub(crate) struct Pools {
     builder: Builder,
     connector: Connector,
-    /// How many responses may be open in a pool, if they share its connection.
+    /// The number of responses that may be open in a pool, if they share its connection.
     most: usize,
     /// The latest runtime first, and of each the pool that is to be filled first.
     of: Mutex<Vec<(Id, Pool)>>,
@@ -38,7 +38,8 @@ pub(crate) type Pool = Arc<Client<Connector, RequestBody>>;
 /// their runtime is back.
 const UNUSED: usize = 16;
 
-/// What a peer takes at once that follows RFC 9113, section 6.5.2.
+/// The number of concurrent streams that RFC 9113, section 6.5.2, recommends a peer to allow at
+/// least.
 pub(crate) const STREAMS: usize = 100;
 
 impl Pools {

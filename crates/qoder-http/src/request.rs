@@ -37,7 +37,7 @@ enum Content {
 
 struct Stream {
     body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>,
-    /// How long the whole is, and how much of it is still to come.
+    /// The length of the whole, and of the part that is still to come.
     length: Option<(u64, u64)>,
     ended: bool,
     sending: SendProgress,
@@ -85,7 +85,7 @@ impl RequestBody {
         })))
     }
 
-    /// Returns how many bytes are still to be sent, if that is known.
+    /// Returns the number of bytes that are still to be sent, if it is known.
     #[allow(clippy::len_without_is_empty, reason = "what is not known is neither")]
     pub fn len(&self) -> Option<u64> {
         match &self.0 {
@@ -109,7 +109,7 @@ impl RequestBody {
         }
     }
 
-    /// How the sending of a stream goes on.
+    /// Returns the progress of sending a stream.
     pub(crate) fn sending(&self) -> Option<SendProgress> {
         match &self.0 {
             Content::Bytes(_) => None,
@@ -228,7 +228,7 @@ impl fmt::Debug for RequestBody {
     }
 }
 
-/// How the sending of a stream goes on, as the transport sees it from outside.
+/// The progress of sending a stream, as the transport sees it from outside.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SendProgress(Arc<Mutex<State>>);
 
@@ -236,7 +236,7 @@ pub(crate) struct SendProgress(Arc<Mutex<State>>);
 struct State {
     /// When the last piece was taken.
     last: Option<Instant>,
-    /// Why the stream failed. On HTTP/2 the error of the response doesn't tell.
+    /// The reason why the stream failed. On HTTP/2 the error of the response doesn't tell.
     failed: Option<(ErrorKind, String)>,
 }
 

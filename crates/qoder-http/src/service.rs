@@ -11,7 +11,7 @@ use crate::body::ResponseBody;
 use crate::error::{BoxError, Error};
 use crate::request::RequestBody;
 
-/// What is under way.
+/// The boxed future of an exchange.
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
 /// A response that is under way.

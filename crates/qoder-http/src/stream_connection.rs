@@ -113,7 +113,7 @@ impl StreamConnections {
     }
 }
 
-/// How the end of a body is told, of which hyper says whether it has a length.
+/// Returns the framing of a body, of which hyper says whether it has a length.
 fn framing(incoming: &Incoming, headers: &HeaderMap) -> Framing {
     if let Some(length) = incoming.size_hint().exact() {
         return Framing::Length(length);
@@ -154,7 +154,8 @@ fn address(request: &mut Request<RequestBody>, proxied: bool) {
 pub(crate) struct HyperConnection {
     /// `None` when it has ended.
     running: Option<Box<http1::Connection<HeadGate<ConnectedStream>, RequestBody>>>,
-    /// Why it ended, if it failed. hyper tells it to the request or the body too, if there is one.
+    /// The error that ended the connection, if one did. hyper tells it to the request or the body
+    /// too, if there is one.
     failure: Option<hyper::Error>,
 }
 
@@ -241,7 +242,8 @@ impl StreamBody {
     }
 }
 
-/// How much of a body is read at once, at first and at most. It grows while the server is faster.
+/// The number of bytes of a body that are read at once, at first and at most. It grows while the
+/// server is faster.
 const READ: (usize, usize) = (4 << 10, 32 << 10);
 
 /// A body that is read from its connection.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -58,7 +58,7 @@ struct Shared {
     /// Whether compressed responses are asked for and decoded.
     gzip: bool,
     allow_plain_http: bool,
-    /// Why `https` is refused, if it is.
+    /// The reason why `https` is refused, if it is.
     no_tls: Option<NoTls>,
 }
 
@@ -218,7 +218,8 @@ impl Transport {
         };
         let body = request.body().sending();
         let departure = Departure::of(&request);
-        let sending = self.start(request, lane, timeouts, &departure, runtime.id());
+        // Pinned, so that there is room for it only here.
+        let sending = pin!(self.start(request, lane, timeouts, &departure, runtime.id()));
         let sent = match timeouts.head {
             Some(limit) => {
                 let waited = within(limit, body.as_ref(), sending).await;
@@ -267,9 +268,8 @@ struct Late;
 async fn within<T>(
     limit: Duration,
     body: Option<&request::SendProgress>,
-    sending: impl Future<Output = T>,
+    mut sending: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, Late> {
-    let mut sending = pin!(sending);
     let mut until = deadline(Instant::now(), limit);
     loop {
         if let Ok(sent) = timeout_at(until, sending.as_mut()).await {

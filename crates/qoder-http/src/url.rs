@@ -66,8 +66,8 @@ fn usual_port(uri: &Uri) -> u16 {
     }
 }
 
-/// What `Host` says of a URL (RFC 9110, section 7.2): its host, and its port unless that is the
-/// one of its scheme.
+/// Returns the value of `Host` for a URL (RFC 9110, section 7.2): its host, and its port unless
+/// that is the one of its scheme.
 pub(crate) fn host_field(uri: &Uri) -> String {
     let host = uri.host().unwrap_or_default();
     match uri.port_u16() {

@@ -1,6 +1,6 @@
 //! The versions of HTTP.
 
-/// Which HTTP versions a connection may speak.
+/// The HTTP versions that a connection may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Versions {
     /// HTTP/1.1 alone.

@@ -1,4 +1,4 @@
-//! What a simulator is like, before it starts.
+//! The builder of a simulator.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

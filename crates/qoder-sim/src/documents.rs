@@ -47,7 +47,7 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
-/// How long to wait for something to answer with.
+/// Returns the time to wait for something to answer with.
 fn patience(request: &Request, found: &Found<'_>) -> Duration {
     if found.path == work::POLL {
         return work::patience(&request.query()).unwrap_or_default();

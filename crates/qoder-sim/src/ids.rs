@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many ids there are.
+/// The number of ids that were made.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// Scatters numbers in a row over all numbers: nobody can sort by ids.
@@ -18,8 +18,8 @@ pub(crate) fn new_id(prefix: &str) -> String {
     format!("{prefix}_{number:016x}{luck:016x}")
 }
 
-/// How many ids were made before this one, which may be of something that is gone; `None` if it was
-/// not made here.
+/// Returns the number of ids that were made before this one, which may be of something that is
+/// gone; `None` if it was not made here.
 pub(crate) fn made_before(id: &str) -> Option<u64> {
     let number = id.rsplit('_').next()?.get(..16)?;
     let number = u64::from_str_radix(number, 16).ok()?.wrapping_mul(GATHER);

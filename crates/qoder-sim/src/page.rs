@@ -6,7 +6,7 @@ use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::settings::Dialect;
 
-/// How many items a page has.
+/// The number of items on a page: by default and at most.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// If the request says nothing.
@@ -31,7 +31,7 @@ pub(crate) enum Order {
 }
 
 impl Order {
-    /// What the cursor of a page says of its last item.
+    /// Returns the key by which the cursor of a page names its last item.
     fn key(self, item: &Json) -> &str {
         match self {
             Self::OldestFirst | Self::NewestFirst => item["id"].text(),
@@ -39,8 +39,8 @@ impl Order {
         }
     }
 
-    /// How many of the items come up to the one of this key, which may be gone meanwhile; `None` if
-    /// there never was such a key.
+    /// Returns the number of items up to the one of this key, which may be gone meanwhile; `None`
+    /// if there never was such a key.
     fn up_to(self, items: &[Json], key: &str) -> Option<usize> {
         if let Some(at) = items.iter().position(|item| self.key(item) == key) {
             return Some(at + 1);

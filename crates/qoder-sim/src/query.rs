@@ -65,7 +65,8 @@ impl Query {
         })
     }
 
-    /// What lies between the times that `NAME[gt]`, `[gte]`, `[lt]` and `[lte]` say.
+    /// Returns the items whose time lies between those that `NAME[gt]`, `[gte]`, `[lt]` and `[lte]`
+    /// say.
     pub(crate) fn in_range(
         &self,
         name: &str,

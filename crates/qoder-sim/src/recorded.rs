@@ -1,4 +1,4 @@
-//! What the server remembers of each request.
+//! The requests that the server has recorded.
 
 use bytes::Bytes;
 use http::HeaderMap;

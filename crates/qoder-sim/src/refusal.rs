@@ -48,7 +48,7 @@ impl Refusal {
         }
     }
 
-    /// What goes with a status that nothing in particular led to.
+    /// Returns the refusal of a status that nothing in particular led to.
     pub(crate) fn of_status(status: u16) -> Self {
         let (kind, message) = match status {
             400 => ("invalid_request_error", "Bad request."),

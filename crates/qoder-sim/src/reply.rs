@@ -1,4 +1,4 @@
-//! What an operation answers.
+//! The replies of operations.
 
 use bytes::Bytes;
 

@@ -118,7 +118,7 @@ async fn respond(
     Ok(response)
 }
 
-/// Which part of the server a request is for.
+/// Returns the part of the server that a request is for.
 fn target(request: &http::Request<Incoming>) -> Target {
     let path = request.uri().path();
     let accepts = request.headers().get(header::ACCEPT);

@@ -1,4 +1,4 @@
-//! What is set when the simulator starts.
+//! The settings of a simulator, which are fixed when it starts.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub enum Dialect {
     Current,
 }
 
-/// How a quiet stream shows that it is alive.
+/// The form in which a quiet stream shows that it is alive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Heartbeat {
@@ -42,9 +42,9 @@ pub(crate) struct Settings {
     pub(crate) anonymous_sends: bool,
     /// The longest life of a service account's token.
     pub(crate) token_ttl: Option<Duration>,
-    /// How long links to files hold.
+    /// The lifetime of links to files.
     pub(crate) link_ttl: Duration,
-    /// Where the server is.
+    /// The origin of the server.
     pub(crate) origin: String,
 }
 

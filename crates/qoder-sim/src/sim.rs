@@ -19,6 +19,19 @@ use crate::state::world::World;
 use crate::streams;
 
 /// A simulator that is running. Dropping it stops it.
+///
+/// ```
+/// use qoder_sim::Sim;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let sim = Sim::start().await?;
+/// // A client with `sim.base_url()` and any token runs here.
+/// assert_eq!(sim.requests_for("DELETE /agents/{agent_id}").len(), 0);
+/// assert!(sim.unexpected().is_empty(), "{:?}", sim.unexpected());
+/// sim.shutdown().await;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Sim {
     addr: SocketAddr,
@@ -80,9 +93,9 @@ impl Sim {
         self.world.lock().requests.clear();
     }
 
-    /// Returns what should not have happened: requests for operations that don't exist, as method
-    /// and path, scripts that panicked, with what they said, and names of scripts that there are
-    /// not. A test does well to end with a check that there is nothing.
+    /// Returns everything that should not have happened: requests for operations that don't exist,
+    /// as method and path, scripts that panicked, with what they said, and names of scripts that
+    /// there are not. A test does well to end with a check that there is nothing.
     pub fn unexpected(&self) -> Vec<String> {
         self.world.lock().unexpected.clone()
     }
@@ -107,13 +120,36 @@ impl Sim {
         documents.chain(streams).collect()
     }
 
-    /// Replaces what is left of the plan of faults.
+    /// Replaces the rest of the plan of faults.
+    ///
+    /// ```
+    /// use qoder_sim::{Fault, Plan, Sim, Target};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let sim = Sim::start().await?;
+    /// let busy = Fault::Status { status: 429, retry_after: Some("1".into()) };
+    /// sim.inject(Plan::new().then_times(Target::Call, &busy, 2)); // the next two calls
+    /// # Ok(()) }
+    /// ```
     pub fn inject(&self, plan: Plan) {
         self.world.lock().plan = plan;
     }
 
     /// Sets what the agent with this name or id does in each turn that begins from now on, as
     /// [`Builder::agent`](crate::Builder::agent) does.
+    ///
+    /// ```
+    /// use qoder_sim::Sim;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let sim = Sim::start().await?;
+    /// sim.set_agent("my-assistant", |turn| async move {
+    ///     turn.reply(format!("You said: {}", turn.message())).await;
+    /// });
+    /// # Ok(()) }
+    /// ```
     pub fn set_agent<F, Fut>(&self, name_or_id: impl Into<String>, script: F)
     where
         F: Fn(Turn) -> Fut + Send + Sync + 'static,
@@ -189,7 +225,7 @@ impl Sim {
         }
     }
 
-    /// Ends a session for good, as the service may do. Returns whether there is such a session.
+    /// Terminates a session, as the service may do. Returns whether there is such a session.
     pub fn terminate(&self, session: &str) -> bool {
         let terminated = self.world.session(session, |session| {
             session.set_status("terminated");

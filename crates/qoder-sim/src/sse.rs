@@ -21,9 +21,9 @@ pub(crate) struct Stream {
     session: String,
     /// The one thread whose events it has.
     thread: Option<String>,
-    /// Where in the feed it is.
+    /// The position in the feed.
     at: usize,
-    /// How many events there were when it was opened: previews of events complete by then are not
+    /// The number of events when it was opened: previews of events complete by then are not
     /// repeated.
     opened_at: usize,
     previews: Vec<String>,

@@ -73,7 +73,7 @@ fn sent(file: &Stored, headers: &HeaderMap, fault: &Fault) -> Response<ResponseB
     response
 }
 
-/// What a request asks of a content, and what it gets.
+/// The part of a content that a request asks for, or gets.
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     Whole,

@@ -16,7 +16,7 @@ use crate::sse::Stream;
 use crate::state::world::World;
 use crate::template::matches;
 
-/// Where streams are: of a session, and of a thread.
+/// The paths of streams: of a session, and of a thread.
 pub(crate) const PATHS: [&str; 2] = [
     "/sessions/{session_id}/events/stream",
     "/sessions/{session_id}/threads/{thread_id}/stream",

@@ -9,7 +9,7 @@ use crate::request::Request;
 use crate::response::{Answered, Denied};
 use crate::state::world::World;
 
-/// Where keys are exchanged, below the origin and not below the base URL.
+/// The path where keys are exchanged, below the origin and not below the base URL.
 pub(crate) const PATH: &str = "/api/v1/serviceToken/exchange";
 
 pub(crate) fn answer(world: &World, request: &Request, fault: &Fault) -> Answered {

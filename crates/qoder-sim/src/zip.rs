@@ -122,7 +122,7 @@ pub(crate) fn read(archive: &Bytes, max: usize) -> Result<Vec<Entry>, &'static s
     Ok(files)
 }
 
-/// Where the end record is.
+/// Returns the position of the end record.
 fn end(archive: &[u8]) -> Option<usize> {
     let last = archive.len().checked_sub(END_LENGTH)?;
     let first = last.saturating_sub(LONGEST_COMMENT);

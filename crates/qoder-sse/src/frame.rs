@@ -1,4 +1,4 @@
-//! What the parser gives out: views into its input, or into its own buffer where a frame was cut.
+//! The parser's output: views into its input, or into its own buffer where a frame was cut.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -6,15 +6,49 @@ use core::fmt;
 use core::time::Duration;
 
 /// The result of one call of [`Parser::step`](crate::Parser::step).
+///
+/// ```
+/// use qoder_sse::{Item, Parser};
+///
+/// let mut parser = Parser::new();
+/// let mut rest: &[u8] = b"data: a\n\ndata: b\n\ndata: c";
+/// let mut events = Vec::new();
+/// while !rest.is_empty() {
+///     let step = parser.step(rest);
+///     if let Some(Item::Frame(frame)) = step.item {
+///         events.push(frame.data().to_owned());
+///     }
+///     rest = &rest[step.consumed..];
+/// }
+/// assert_eq!(events, ["a", "b"]); // the third is not complete
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<'a> {
-    /// How many bytes of the input are consumed.
+    /// The number of bytes of the input that were consumed.
     pub consumed: usize,
     /// The item that they completed; `None` if the whole input is consumed and more is needed.
     pub item: Option<Item<'a>>,
 }
 
 /// Something that is complete.
+///
+/// ```
+/// use qoder_sse::{Item, Parser};
+///
+/// let mut parser = Parser::new();
+/// let mut items = parser.feed(b"retry: 500\n: beat\nid: 7\n\nevent: hi\ndata: 1\n\n");
+/// let mut seen = Vec::new();
+/// while let Some(item) = items.next() {
+///     seen.push(match item {
+///         Item::Frame(frame) => format!("{} {}", frame.event(), frame.data()),
+///         Item::Comment(text) => format!("comment {text}"),
+///         Item::Id => "id".to_owned(),
+///         Item::Retry(wait) => format!("retry {wait:?}"),
+///         other => format!("{other:?}"),
+///     });
+/// }
+/// assert_eq!(seen, ["retry 500ms", "comment beat", "id", "hi 1"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Item<'a> {
@@ -144,7 +178,7 @@ impl fmt::Debug for Frame<'_> {
 pub struct OwnedFrame {
     /// The type, the last event id and the data.
     text: Box<str>,
-    /// Where the type and the id end.
+    /// The ends of the type and of the id.
     event: usize,
     id: usize,
     own_id: bool,
@@ -193,9 +227,9 @@ impl fmt::Debug for OwnedFrame {
 /// A block that was larger than allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Overflow {
-    /// Which limit.
+    /// The limit that was exceeded.
     pub limit: Limit,
-    /// How many bytes it allows.
+    /// The number of bytes that it allows.
     pub bytes: usize,
 }
 
@@ -220,14 +254,23 @@ impl fmt::Display for Overflow {
 
 impl core::error::Error for Overflow {}
 
-/// How the input ended.
+/// The state in which the input ended.
+///
+/// ```
+/// use qoder_sse::{Parser, Tail};
+///
+/// let mut parser = Parser::new();
+/// let mut items = parser.feed(b"data: a\n\ndata: b");
+/// while items.next().is_some() {}
+/// assert_eq!(parser.finish(), Tail::Cut { bytes: 7 }); // the second event is lost
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tail {
     /// Between two blocks, or in one that has no field so far; also behind a byte order mark alone.
     Clean,
     /// Within a block, which is lost, or within a line.
     Cut {
-        /// How many bytes of the block had come, without a byte order mark before it.
+        /// The number of bytes of the block that had come, without a byte order mark before it.
         bytes: usize,
     },
 }

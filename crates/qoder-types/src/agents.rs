@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::wire::{Fit, View, Wire, object_of};
+use crate::wire::{Fit, Json, View, Wire};
 use crate::{AgentId, Extra, McpServer, ModelRef, Multiagent, SkillRef, Timestamp, Tool};
 
 object! {
@@ -16,7 +16,7 @@ object! {
         version: u64,
         /// The name.
         name: String,
-        /// What the agent is for. Empty if nobody said.
+        /// A description of the agent's purpose. Empty if none was given.
         description: String,
         /// The model that the agent runs on.
         model: ModelRef,
@@ -79,7 +79,7 @@ body! {
         ;
         /// The system prompt: at most 100,000 characters. None if left out.
         system: String,
-        /// What the agent is for: at most 2,048 characters. Empty if left out.
+        /// A description of the agent's purpose: at most 2,048 characters. Empty if left out.
         description: String,
         /// The tools: at most 128. Left out, the agent has none and can only talk.
         tools[tool]: Tool,
@@ -126,7 +126,7 @@ body! {
         model: ModelRef,
         /// The new system prompt: at most 100,000 characters.
         system: String | null,
-        /// What the agent is for: at most 2,048 characters.
+        /// A description of the agent's purpose: at most 2,048 characters.
         description: String | null,
         /// The new tools, in place of all that there are.
         tools[tool]: Tool | null,
@@ -148,7 +148,7 @@ impl AgentUpdate {
     }
 }
 
-/// Which agent a session starts with: an id, which stands for the latest version, or more.
+/// The agent that a session starts with: an id, which stands for the latest version, or more.
 ///
 /// ```
 /// use qoder_types::{AgentOverrides, AgentRef, SessionCreate};
@@ -186,7 +186,7 @@ pub enum AgentRef {
         id: AgentId,
         /// The version, from 1. `None` for the latest.
         version: Option<u64>,
-        /// What is in place of the agent's own parts.
+        /// The parts that replace the agent's own.
         overrides: Box<AgentOverrides>,
     },
     /// Any other form.
@@ -250,35 +250,35 @@ impl From<&Agent> for AgentId {
 }
 
 impl Wire for AgentRef {
-    fn fit(_: &Value) -> Fit {
+    fn fit(_: &Json<'_>) -> Fit {
         Fit::Exact
     }
 
-    fn read(value: Value) -> Self {
-        let id = match &value {
-            Value::String(id) => return Self::Id(id.as_str().into()),
-            _ => value["id"].as_str().map(AgentId::from),
-        };
+    fn read(mut value: Json<'_>) -> Self {
+        if value.is_text() {
+            return Self::Id(Wire::read(value));
+        }
+        let id = value.get("id").and_then(Json::as_str).map(AgentId::from);
         let version = value.get("version");
-        let number = version.and_then(Value::as_u64);
-        match (value["type"].as_str(), id, number) {
-            (Some("agent"), Some(id), Some(version)) if only(&value, 3) => {
-                Self::version(id, version)
+        let number = match version {
+            Some(Json::Number(number)) => number.as_u64(),
+            _ => None,
+        };
+        match (value.type_name(), id) {
+            (Some("agent"), Some(id)) if value.members().len() == 3 && number.is_some() => {
+                Self::version(id, number.unwrap_or_default())
             }
-            (Some("agent_with_overrides"), Some(id), number)
-                if number.is_some() == version.is_some() =>
-            {
-                let mut parts = object_of(value);
+            (Some("agent_with_overrides"), Some(id)) if number.is_some() == version.is_some() => {
                 for taken in ["type", "id", "version"] {
-                    parts.remove(taken);
+                    value.remove(taken);
                 }
                 Self::With {
                     id,
                     version: number,
-                    overrides: Wire::read(parts.into()),
+                    overrides: Wire::read(value),
                 }
             }
-            _ => Self::Other(value),
+            _ => Self::Other(value.into_value()),
         }
     }
 
@@ -319,13 +319,6 @@ impl Wire for AgentRef {
         ];
         samples[choice % samples.len()].clone()
     }
-}
-
-/// Whether an object has no more members than these.
-fn only(value: &Value, members: usize) -> bool {
-    value
-        .as_object()
-        .is_some_and(|object| object.len() == members)
 }
 
 crate::wire::serde_by_wire!(AgentRef);

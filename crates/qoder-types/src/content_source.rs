@@ -1,10 +1,20 @@
-//! Where an image or a document is.
+//! The sources of images and documents.
 
 use crate::wire::deserialize_by_wire;
 use crate::{File, FileId};
 
 tagged! {
-    /// Where an image or a document is.
+    /// The source of an image or a document.
+    ///
+    /// ```
+    /// use qoder_types::{ContentBlock, DocumentBlock, FileId, Source};
+    ///
+    /// let chart = ContentBlock::image(Source::url("https://example.com/chart.png"));
+    /// let logo = ContentBlock::image(Source::bytes("image/png", b"\x89PNG"));
+    /// let report = ContentBlock::document(FileId::new("file_1"));
+    /// let notes = DocumentBlock::new(Source::text("Ship on Friday.")).title("Notes");
+    /// assert_eq!(serde_json::to_value(&logo).unwrap()["source"]["data"], "iVBORw==");
+    /// ```
     Source {
         /// In the message itself.
         Base64(Base64Source) = "base64",

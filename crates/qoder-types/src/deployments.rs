@@ -12,7 +12,7 @@ object! {
         id!: DeploymentId,
         /// The name. Archiving adds to it `_archived_` and the time in seconds since 1970.
         name: String,
-        /// What the deployment is for. Empty if nobody said.
+        /// A description of the deployment's purpose. Empty if none was given.
         description: String,
         /// The agent and its version: [`AgentRef::Version`].
         agent: AgentRef,
@@ -21,7 +21,7 @@ object! {
         /// The environment variables of the sessions: `NAME=value`, a line each. Empty if there
         /// are none, and `None` if the server doesn't say.
         environment_variables?: Secret,
-        /// What each session begins with.
+        /// The events that each session begins with.
         initial_events: Vec<InputEvent>,
         /// The files, repositories and memory stores that each session is given.
         resources: Vec<SessionResource>,
@@ -33,7 +33,7 @@ object! {
         schedule?: Schedule,
         /// Whether the schedule is in force.
         status: DeploymentStatus,
-        /// Why the deployment is paused. `None` while it is active.
+        /// The reason why the deployment is paused. `None` while it is active.
         paused_reason?: PausedReason,
         /// The budget of each session. `None` if there is no limit.
         budget?: Budget,
@@ -57,17 +57,17 @@ open_enum! {
 }
 
 object! {
-    /// Why a deployment is paused.
+    /// The reason why a deployment is paused.
     PausedReason {
-        /// Who paused it.
+        /// The party that paused it.
         kind: PausedReasonKind = "type",
-        /// What went wrong. `None` if the caller paused it.
+        /// The error that paused it. `None` if the caller paused it.
         error?: DeploymentError,
     }
 }
 
 open_enum! {
-    /// Who paused a deployment.
+    /// The party that paused a deployment.
     PausedReasonKind {
         /// The caller.
         Manual = "manual",
@@ -100,10 +100,11 @@ body! {
         agent: AgentRef,
         /// The environment that the sessions run in, which must not be archived.
         environment_id: EnvironmentId,
-        /// What each session begins with: 1 to 50 messages, outcomes and messages of the system's.
+        /// The events that each session begins with: 1 to 50 messages, outcomes and system
+        /// messages.
         initial_events: InitialEvents,
         ;
-        /// What the deployment is for. Empty if left out.
+        /// A description of the deployment's purpose. Empty if left out.
         description: String,
         /// When the deployment runs by itself. Left out, it runs only on request.
         schedule: Schedule,
@@ -140,9 +141,10 @@ body! {
         agent: AgentRef,
         /// The environment that the sessions run in, which must not be archived.
         environment_id: EnvironmentId,
-        /// What each session begins with, in place of all that there is: 1 to 50 events.
+        /// The events that each session begins with. They replace all that there were: 1 to 50
+        /// events.
         initial_events: InitialEvents,
-        /// What the deployment is for.
+        /// A description of the deployment's purpose.
         description: String | null,
         /// When the deployment runs by itself. Cleared, it runs only on request.
         schedule: Schedule | null,
@@ -173,7 +175,7 @@ object! {
         agent: AgentRef,
         /// The session that the run started. `None` if it came to none.
         session_id?: SessionId,
-        /// Why there is no session. `None` if there is one.
+        /// The reason why no session was started. `None` if one was.
         error?: DeploymentError,
         /// The cause of the run.
         trigger_context: TriggerContext,
@@ -203,11 +205,11 @@ open_enum! {
 }
 
 object! {
-    /// Why a run of a deployment started no session.
+    /// The reason why a run of a deployment started no session.
     DeploymentError {
         /// The kind of error.
         kind: DeploymentErrorKind = "type",
-        /// What went wrong, in words. `None` where it is why the deployment is paused.
+        /// The error's message. `None` where the error is the reason of a pause.
         message?: String,
     }
 }
@@ -235,7 +237,7 @@ open_enum! {
         SessionCreationRejected = "session_creation_rejected_error",
         /// Too many sessions were started in a short time.
         SessionRateLimited = "session_rate_limited_error",
-        /// What the sessions are given is not there any more.
+        /// A resource of the sessions no longer exists.
         SessionResourceNotFound = "session_resource_not_found_error",
         /// A skill of the agent's is not there any more.
         SkillNotFound = "skill_not_found_error",

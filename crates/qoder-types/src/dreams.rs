@@ -8,23 +8,23 @@ object! {
     Dream {
         /// The dream's id.
         id!: DreamId,
-        /// How far the dream is.
+        /// The dream's status.
         status: DreamStatus,
         /// The inputs of the dream.
         inputs: Vec<DreamInput>,
-        /// Where what the dream writes goes.
+        /// The destination of what the dream writes.
         output_behavior: DreamOutputBehavior,
         /// The outputs of the dream. Empty before that.
         outputs: Vec<DreamOutput>,
         /// The model that dreams.
         model: ModelRef,
-        /// What the dream was told to look for. Empty if nothing.
+        /// The instructions that the dream was given. Empty if none were.
         instructions: String,
         /// The session that the dream runs in. `None` before it has one.
         session_id?: SessionId,
         /// The dream's usage so far.
         usage: DreamUsage,
-        /// Why the dream failed. `None` if it didn't.
+        /// The reason why the dream failed. `None` if it didn't.
         error?: DreamError,
         /// When the dream was archived. `None` while it is live.
         archived_at?: Timestamp,
@@ -36,7 +36,7 @@ object! {
 }
 
 open_enum! {
-    /// How far a dream is.
+    /// The status of a dream.
     DreamStatus {
         /// It waits for its turn.
         Pending = "pending",
@@ -101,7 +101,7 @@ body! {
 }
 
 tagged! {
-    /// Where what a dream writes goes.
+    /// The destination of what a dream writes.
     DreamOutputBehavior {
         /// Into a new memory store.
         CreateNew(DreamIntoNew) = "create_new",
@@ -164,7 +164,7 @@ object! {
 }
 
 object! {
-    /// Why a dream failed.
+    /// The reason why a dream failed.
     DreamError {
         /// The kind of error.
         kind: String = "type",
@@ -199,9 +199,9 @@ body! {
         /// The model that dreams: its id, or a [`ModelRef`] with its id and speed.
         model: ModelRef,
         ;
-        /// What the dream is to look for. Left out, the server's own idea of it.
+        /// Instructions on what to look for. The server's own if left out.
         instructions: String,
-        /// Where what the dream writes goes. Left out, into a new memory store.
+        /// The destination of what the dream writes. A new memory store if left out.
         output_behavior: DreamOutputBehavior,
     }
 }

@@ -10,13 +10,13 @@ object! {
         id!: EnvironmentId,
         /// The name.
         name: String,
-        /// What the environment is for. Empty if nobody said.
+        /// A description of the environment's purpose. Empty if none was given.
         description: String,
-        /// How containers are made.
+        /// The configuration of the containers.
         config: EnvironmentConfig,
         /// The caller's own data: texts by key.
         metadata: Extra,
-        /// Who can use it. `None` if the server doesn't say.
+        /// The scope in which the environment can be used. `None` if the server doesn't say.
         scope?: EnvironmentScope,
         /// `ready` or `archived`. Only in early generations.
         status?: String,
@@ -30,9 +30,9 @@ object! {
 }
 
 body! {
-    /// How the containers of an environment are made.
+    /// The configuration of an environment's containers.
     EnvironmentConfig {
-        /// Where they run.
+        /// The place where the containers run.
         kind: EnvironmentKind = "type",
         ;
         /// The hosts that they can reach. Left out, little: `limited` to no host.
@@ -59,7 +59,7 @@ impl EnvironmentConfig {
 }
 
 open_enum! {
-    /// Who can use an environment.
+    /// The scope in which an environment can be used.
     EnvironmentScope {
         /// Everyone in the organization.
         Organization = "organization",
@@ -69,7 +69,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// Where an environment runs.
+    /// The place where an environment runs.
     EnvironmentKind {
         /// In the vendor's cloud.
         Cloud = "cloud",
@@ -81,7 +81,7 @@ open_enum! {
 object! {
     /// The hosts that an environment can reach.
     Networking or kind {
-        /// How it is restricted.
+        /// The kind of restriction.
         kind: NetworkingKind = "type",
         /// The hosts that can be reached if it is limited.
         allowed_hosts?: Vec<String>,
@@ -93,7 +93,7 @@ object! {
 }
 
 open_enum! {
-    /// How the network of an environment is restricted.
+    /// The kinds of restriction of an environment's network.
     NetworkingKind {
         /// Not at all.
         Unrestricted = "unrestricted",
@@ -143,15 +143,29 @@ body! {
 
 body! {
     /// Creates an environment.
+    ///
+    /// ```
+    /// use qoder_types::{EnvironmentConfig, EnvironmentCreate, Networking, Packages};
+    ///
+    /// let config = EnvironmentConfig::cloud()
+    ///     .networking(Networking::limited(["api.example.com"]))
+    ///     .packages(Packages::new().pip(["pandas==2.2.3".to_owned()]));
+    /// let environment = EnvironmentCreate::new("reports").config(config).metadata("team", "data");
+    /// assert_eq!(
+    ///     serde_json::to_value(&environment).unwrap()["config"]["networking"],
+    ///     serde_json::json!({"type": "limited", "allowed_hosts": ["api.example.com"]}),
+    /// );
+    /// ```
     EnvironmentCreate {
         /// The name.
         name: String,
         ;
-        /// What the environment is for. Empty if left out.
+        /// A description of the environment's purpose. Empty if left out.
         description: String,
-        /// How containers are made. Left out, in the vendor's cloud, with a limited network.
+        /// The configuration of the containers. If left out, they run in the vendor's cloud, with a
+        /// limited network.
         config: EnvironmentConfig,
-        /// Who can use it.
+        /// The scope in which the environment can be used.
         scope: EnvironmentScope,
         /// The caller's own data: at most 16 entries, of keys with up to 64 and values with up to
         /// 512 characters.
@@ -161,15 +175,27 @@ body! {
 
 body! {
     /// Changes an environment. What is left out stays as it is.
+    ///
+    /// ```
+    /// use qoder_types::{EnvironmentUpdate, Patch};
+    ///
+    /// let update = EnvironmentUpdate::new()
+    ///     .description("Runs the nightly reports.")
+    ///     .metadata("team", Patch::Clear); // the other entries stay
+    /// assert_eq!(
+    ///     serde_json::to_value(&update).unwrap(),
+    ///     serde_json::json!({"description": "Runs the nightly reports.", "metadata": {"team": null}}),
+    /// );
+    /// ```
     EnvironmentUpdate {
         ;
         /// The new name.
         name: String,
-        /// What the environment is for.
+        /// A description of the environment's purpose.
         description: String | null,
-        /// How containers are made, in place of all that was configured.
+        /// The configuration of the containers. Replaces the one there was.
         config: EnvironmentConfig,
-        /// Who can use it.
+        /// The scope in which the environment can be used.
         scope: EnvironmentScope,
         /// Changes to single entries of the metadata; the others stay.
         metadata{}: String | null,

@@ -91,8 +91,8 @@ impl ErrorBody {
         self.error_type.as_deref().or(self.code.as_deref())
     }
 
-    /// Returns the message, with the parameter or feature it is about, or else the beginning of the body,
-    /// on one line. `None` for an empty body.
+    /// Returns the message, with the parameter or feature it is about, or else the beginning of the
+    /// body, on one line. `None` for an empty body.
     pub fn summary(&self) -> Option<String> {
         let Some(message) = &self.message else {
             let line: String = self.raw.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -18,13 +18,13 @@ object! {
         /// Whether the content can be downloaded: as a rule that of what agents deliver, and not
         /// that of uploads. `None` in early generations.
         downloadable?: bool,
-        /// What the file belongs to. `None` if it belongs to the account.
+        /// The owner of the file. `None` if it belongs to the account.
         scope?: FileScope,
         /// The caller's own data: texts by key. `None` if there is none.
         metadata?: Extra,
-        /// What the file is for, such as `user_upload`. Only in early generations.
+        /// The file's purpose, such as `user_upload`. Only in early generations.
         purpose?: String,
-        /// How far the file is processed. `None` if the server doesn't say.
+        /// The status of the file's processing. `None` if the server doesn't say.
         status?: String,
         /// When the file was created.
         created_at: Timestamp,

@@ -1,9 +1,10 @@
-//! What sessions begin with.
+//! The events that sessions begin with.
 
+#[cfg(test)]
 use serde_json::Value;
 
 use crate::InputEvent;
-use crate::wire::{Fit, View, Wire};
+use crate::wire::{Fit, Json, View, Wire};
 
 /// The events that sessions begin with, in today's form, where all content is blocks. Anything
 /// that events are made of is taken, such as texts for messages.
@@ -38,11 +39,11 @@ where
 impl Wire for InitialEvents {
     const WRITTEN_EMPTY: bool = true;
 
-    fn fit(value: &Value) -> Fit {
+    fn fit(value: &Json<'_>) -> Fit {
         Vec::<InputEvent>::fit(value)
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         Self(Wire::read(value))
     }
 

@@ -5,6 +5,21 @@ use crate::{Content, EventId, FileId, ThreadId};
 
 tagged! {
     /// An event for a session: what [`SendEvents`] carries.
+    ///
+    /// ```
+    /// use qoder_types::{EventId, InputEvent, UserInterrupt, UserMessage, UserToolConfirmation};
+    ///
+    /// let asked = EventId::new("evt_1"); // that of an `agent.tool_use` event
+    /// let events: [InputEvent; 3] = [
+    ///     UserMessage::new("List the files.").into(),
+    ///     UserToolConfirmation::deny(asked).deny_message("not on this machine").into(),
+    ///     UserInterrupt::new().into(),
+    /// ];
+    /// assert_eq!(
+    ///     events.map(|event| event.type_name().to_owned()),
+    ///     ["user.message", "user.tool_confirmation", "user.interrupt"],
+    /// );
+    /// ```
     InputEvent {
         /// A message. It starts a turn.
         UserMessage(UserMessage) = "user.message",
@@ -16,7 +31,7 @@ tagged! {
         UserCustomToolResult(UserCustomToolResult) = "user.custom_tool_result",
         /// The result of a built-in tool, from a self-hosted worker.
         UserToolResult(UserToolResult) = "user.tool_result",
-        /// What the session is to achieve, and how that is judged.
+        /// An outcome for the session to achieve, and how it is judged.
         UserDefineOutcome(UserDefineOutcome) = "user.define_outcome",
         /// A message of the system's: at most one in a request, the last event of it, right after
         /// a message or a result.
@@ -70,7 +85,7 @@ impl From<String> for InputEvent {
 body! {
     /// A message of the user's.
     UserMessage {
-        /// What the message says: a text, or blocks.
+        /// The content of the message: a text, or blocks.
         content: Content,
     }
 }
@@ -127,10 +142,18 @@ open_enum! {
 
 body! {
     /// The result of a custom tool.
+    ///
+    /// ```
+    /// use qoder_types::UserCustomToolResult;
+    ///
+    /// let done = UserCustomToolResult::new("evt_1", "Sunny, 21 °C.");
+    /// let failed = UserCustomToolResult::error("evt_1", "There is no such city.");
+    /// assert_eq!((done.is_error, failed.is_error), (None, Some(true)));
+    /// ```
     UserCustomToolResult {
         /// The id of the `agent.custom_tool_use` event.
         custom_tool_use_id: EventId,
-        /// What the tool returned: a text, or blocks.
+        /// The tool's result: a text, or blocks.
         content: Content,
         ;
         /// Whether the tool failed. It didn't if left out.
@@ -150,7 +173,7 @@ body! {
     UserToolResult {
         /// The id of the `agent.tool_use` event.
         tool_use_id: EventId,
-        /// What the tool returned: a text, or blocks.
+        /// The tool's result: a text, or blocks.
         content: Content,
         ;
         /// Whether the tool failed. It didn't if left out.
@@ -159,20 +182,32 @@ body! {
 }
 
 body! {
-    /// What the session is to achieve.
+    /// An outcome for the session to achieve.
+    ///
+    /// ```
+    /// use qoder_types::{FileId, UserDefineOutcome};
+    ///
+    /// let outcome = UserDefineOutcome::new("A report of last week's incidents", "Each has a cause.")
+    ///     .max_iterations(5);
+    /// let by_file = UserDefineOutcome::new("The same report", FileId::new("file_rubric"));
+    /// assert_eq!(
+    ///     serde_json::to_value(&by_file).unwrap()["rubric"],
+    ///     serde_json::json!({"type": "file", "file_id": "file_rubric"}),
+    /// );
+    /// ```
     UserDefineOutcome {
-        /// What is to be achieved.
+        /// A description of the outcome.
         description: String,
-        /// How it is judged: a text, or an uploaded file.
+        /// The criteria by which the outcome is judged: a text, or an uploaded file.
         rubric: Rubric,
         ;
-        /// How often the agent may try: 1 to 20. 3 if left out.
+        /// The maximum number of attempts: 1 to 20. 3 if left out.
         max_iterations as u32,
     }
 }
 
 tagged! {
-    /// How an outcome is judged.
+    /// The criteria by which an outcome is judged.
     Rubric {
         /// By a text.
         Text(TextRubric) = "text",
@@ -221,7 +256,7 @@ body! {
     /// A message of the system's: at most one in a request, the last event of it, right after a
     /// message or a result.
     SystemMessage {
-        /// What the message says: blocks of text only.
+        /// The content of the message: blocks of text only.
         content: Content,
     }
 }

@@ -1,4 +1,7 @@
 //! The shapes that recur in the API, each written once. [`wire`](crate::wire) has what they stand on.
+//!
+//! Their functions are `#[inline]` so that only those which a program uses are compiled, in the crate
+//! that uses them, out of some 140 types.
 
 /// An object that the server sends.
 ///
@@ -28,25 +31,27 @@ macro_rules! object {
         }
 
         impl crate::wire::Wire for $name {
-            fn fit(value: &serde_json::Value) -> crate::wire::Fit {
-                $(if value.is_string() {
+            #[inline]
+            fn fit(value: &crate::wire::Json<'_>) -> crate::wire::Fit {
+                $(if value.is_text() {
                     let _ = stringify!($text);
                     return crate::wire::Fit::Near;
                 })?
-                $(if value.is_string() || value.as_object().is_some_and(|object| object.len() < 2) {
+                $(if value.is_text() || (value.is_object() && value.members().len() < 2) {
                     let _ = stringify!($short);
-                    return if value.is_string() { crate::wire::Fit::Exact } else { crate::wire::Fit::Near };
+                    return if value.is_text() { crate::wire::Fit::Exact } else { crate::wire::Fit::Near };
                 })?
                 let is_one = value.is_object()
                     $($(&& crate::wire::has_id(value, names!($field $($id)*)))?)*;
                 if is_one { crate::wire::Fit::Exact } else { crate::wire::Fit::No }
             }
 
-            fn read(value: serde_json::Value) -> Self {
-                $(if value.is_string() {
+            #[inline]
+            fn read(value: crate::wire::Json<'_>) -> Self {
+                $(if value.is_text() {
                     return Self { $text: crate::wire::Wire::read(value), ..Self::empty() };
                 })?
-                $(if value.is_string() {
+                $(if value.is_text() {
                     return Self { $short: crate::wire::Wire::read(value), ..Self::empty() };
                 })?
                 let object = &mut crate::wire::Object::of(value);
@@ -54,6 +59,7 @@ macro_rules! object {
                 Self { $($field,)* extra: object.rest() }
             }
 
+            #[inline]
             fn view(&self) -> crate::wire::View<'_> {
                 let members = &mut crate::wire::Members::new(&self.extra);
                 $(crate::wire::Slot::put(&self.$field, names!($field $($wire $(| $old)*)?), members);)*
@@ -158,6 +164,7 @@ macro_rules! body {
             pub(crate) const REQUIRED: &'static [&'static str] = &[$(names!($req $($rwire)?)[0]),*];
 
             #[doc = concat!("Returns a `", stringify!($name), "` with what it must have. The rest has setters.")]
+            #[inline]
             pub fn new($($req: $($rscalar)? $(impl Into<$rty>)?),*) -> Self {
                 #[allow(unused_mut, reason = "it may be all optional")]
                 let mut body = <Self as crate::wire::Wire>::empty();
@@ -198,6 +205,7 @@ macro_rules! setter {
         #[doc = concat!("Sets `", stringify!($field), "`:")]
         ///
         $(#[$meta])*
+        #[inline]
         pub fn $field(mut self, $field: $scalar) -> Self {
             self.$field = Some($field);
             self
@@ -261,6 +269,7 @@ macro_rules! setter {
         #[doc = concat!("Sets `", stringify!($field), "`:")]
         ///
         $(#[$meta])*
+        #[inline]
         pub fn $field(mut self, $field: impl Into<$ty>) -> Self {
             self.$field = Some($field.into());
             self
@@ -270,6 +279,7 @@ macro_rules! setter {
         #[doc = concat!("Sets `", stringify!($field), "`, or clears it with [`Patch::Clear`](crate::Patch):")]
         ///
         $(#[$meta])*
+        #[inline]
         pub fn $field(mut self, $field: impl Into<crate::Patch<$ty>>) -> Self {
             self.$field = $field.into();
             self
@@ -302,6 +312,7 @@ macro_rules! tagged {
 
         impl $name {
             /// Returns the `type` as it is on the wire; empty if there is none.
+            #[inline]
             pub fn type_name(&self) -> &str {
                 match self {
                     $(Self::$variant(_) => $text,)*
@@ -311,27 +322,28 @@ macro_rules! tagged {
         }
 
         impl crate::wire::Wire for $name {
-            fn fit(_: &serde_json::Value) -> crate::wire::Fit {
+            #[inline]
+            fn fit(_: &crate::wire::Json<'_>) -> crate::wire::Fit {
                 crate::wire::Fit::Exact
             }
 
-            fn read(mut value: serde_json::Value) -> Self {
-                match value.get("type").and_then(serde_json::Value::as_str) {
+            #[inline]
+            fn read(mut value: crate::wire::Json<'_>) -> Self {
+                match value.type_name() {
                     $(Some($text) if <$payload as crate::wire::Wire>::fit(&value) != crate::wire::Fit::No
                         $(&& value.get($member).is_some())? => {
-                        if let Some(object) = value.as_object_mut() {
-                            object.remove("type");
-                        }
+                        value.remove("type");
                         Self::$variant(crate::wire::Wire::read(value))
                     })*
                     _ => {
                         #[cfg(test)]
-                        crate::wire::leave_over(&format!("the variant {}", value["type"]));
-                        Self::Other(value)
+                        crate::wire::leave_over(&format!("the variant {}", value.type_name().unwrap_or("null")));
+                        Self::Other(value.into_value())
                     }
                 }
             }
 
+            #[inline]
             fn view(&self) -> crate::wire::View<'_> {
                 match self {
                     $(Self::$variant(payload) => crate::wire::View::tagged($text, payload.view()),)*
@@ -396,6 +408,7 @@ macro_rules! open_enum {
 
         impl $name {
             /// Returns the value as it is on the wire.
+            #[inline]
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -420,18 +433,21 @@ macro_rules! open_enum {
         }
 
         impl crate::wire::Wire for $name {
-            fn fit(value: &serde_json::Value) -> crate::wire::Fit {
+            #[inline]
+            fn fit(value: &crate::wire::Json<'_>) -> crate::wire::Fit {
                 match crate::wire::word(value) {
-                    Some(text) if value.is_string() && Self::from(text).as_str() == text => crate::wire::Fit::Exact,
+                    Some(text) if value.is_text() && Self::from(text).as_str() == text => crate::wire::Fit::Exact,
                     Some(_) => crate::wire::Fit::Near,
                     None => crate::wire::Fit::No,
                 }
             }
 
-            fn read(value: serde_json::Value) -> Self {
+            #[inline]
+            fn read(value: crate::wire::Json<'_>) -> Self {
                 Self::from(crate::wire::word(&value).unwrap_or(""))
             }
 
+            #[inline]
             fn view(&self) -> crate::wire::View<'_> {
                 crate::wire::View::Text(self.as_str())
             }
@@ -469,6 +485,7 @@ impl UnknownValue {
     }
 
     /// Returns the value as it is on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
     }

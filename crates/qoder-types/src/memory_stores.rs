@@ -12,11 +12,11 @@ object! {
         id!: MemoryStoreId,
         /// The name, which other stores may have too.
         name: String,
-        /// What the store is for; the agent reads this. `None` if nobody said.
+        /// A description of the store's purpose, which the agent reads. `None` if none was given.
         description?: String,
         /// Whether the store can be used. `None` if the server doesn't say.
         status?: MemoryStoreStatus,
-        /// How many memories are in the store.
+        /// The number of memories in the store.
         entry_count?: u64,
         /// The size of all memories in bytes.
         total_size?: u64,
@@ -59,7 +59,7 @@ body! {
         /// The name: 1 to 255 characters.
         name: String,
         ;
-        /// What the store is for, which the agent reads: at most 1,024 characters.
+        /// A description of the store's purpose, which the agent reads: at most 1,024 characters.
         description: String,
         /// The caller's own data: at most 16 entries, of keys with up to 64 and values with up to
         /// 512 characters.
@@ -73,7 +73,7 @@ body! {
         ;
         /// The new name: 1 to 255 characters.
         name: String,
-        /// What the store is for: at most 1,024 characters.
+        /// A description of the store's purpose: at most 1,024 characters.
         description: String | null,
         /// Changes to single entries of the metadata; the others stay.
         metadata{}: String | null,
@@ -111,7 +111,7 @@ tagged! {
     MemoryListItem {
         /// A memory.
         Memory(Box<Memory>) = "memory",
-        /// What is deeper than the list goes, rolled up.
+        /// The memories below the depth of the list, rolled up into their prefix.
         Prefix(MemoryPrefix) = "memory_prefix",
     }
 }
@@ -128,6 +128,14 @@ object! {
 
 body! {
     /// Creates a memory.
+    ///
+    /// ```
+    /// use qoder_types::MemoryCreate;
+    ///
+    /// let memory = MemoryCreate::new("style/rust.md", "Tabs, since the linter wants them.")
+    ///     .metadata("origin", "review");
+    /// assert_eq!(memory.path, "style/rust.md");
+    /// ```
     MemoryCreate {
         /// The path: at most 1,024 bytes, relative, and not that of another memory.
         path: String,
@@ -190,13 +198,13 @@ object! {
         content_sha256?: String,
         /// The size of the text in bytes. `None` if the version is redacted.
         content_size_bytes?: u64,
-        /// Who made the change. `None` if the server doesn't say.
+        /// The actor who made the change. `None` if the server doesn't say.
         created_by?: Actor,
         /// When the change was made.
         created_at: Timestamp,
         /// When the version was redacted. `None` if it wasn't.
         redacted_at?: Timestamp,
-        /// Who redacted the version. `None` if it wasn't.
+        /// The actor who redacted the version. `None` if it wasn't.
         redacted_by?: Actor,
     }
 }
@@ -214,7 +222,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// How much of a memory is returned.
+    /// The part of a memory that is returned.
     MemoryView {
         /// All but the text. The default of lists, creations and changes.
         Basic = "basic",
@@ -225,7 +233,7 @@ open_enum! {
 }
 
 tagged! {
-    /// Who did something.
+    /// The actor behind a change: an agent, an API key, a user or a service account.
     Actor {
         /// An agent, in a session.
         Session(SessionActor) = "session_actor",

@@ -11,7 +11,7 @@ object! {
         id!: String,
         /// The name for people.
         display_name?: String,
-        /// Where the model comes from, such as `system`.
+        /// The model's origin, such as `system`.
         source?: String,
         /// Whether agents can use it now.
         is_enabled?: bool,
@@ -19,7 +19,7 @@ object! {
         is_new?: bool,
         /// Whether it can see images.
         is_vl?: bool,
-        /// What it costs, relative to the other models.
+        /// The model's price relative to that of the others.
         price_factor?: Number,
         /// The efforts that it can be told. `None` if it can't be told any.
         efforts?: Vec<Effort>,
@@ -35,7 +35,8 @@ object! {
         max_tokens?: u64,
         /// The models that may take its place while it is overloaded.
         allowed_fallback_models?: Vec<String>,
-        /// What the model can do, by names such as `image_input`. Only the official SDKs have it.
+        /// The model's capabilities, under names such as `image_input`. Only the official SDKs have
+        /// it.
         capabilities?: Extra,
         /// When the model was added.
         created_at?: Timestamp,
@@ -57,15 +58,15 @@ body! {
         /// The id, from the list of models.
         id: String,
         ;
-        /// How hard the model thinks. Left out, its own default; the list of models says what
-        /// each offers.
+        /// The effort that the model spends on thinking. Its own default if left out; the list of
+        /// models says what each offers.
         effort: Effort,
-        /// How many tokens the model sees. Left out, its own default; the list of models says
-        /// what each offers.
+        /// The size of the model's context, in tokens. Its own default if left out; the list of
+        /// models says what each offers.
         context_window as u64,
-        /// How fast the model answers. Only the official SDKs have it.
+        /// The speed at which the model answers. Only the official SDKs have it.
         speed: Speed,
-        /// Where the model runs. Only the official SDKs have it.
+        /// The region where the model runs. Only the official SDKs have it.
         inference_geo: String,
     }
 }
@@ -77,7 +78,7 @@ impl<S: Into<String>> From<S> for ModelRef {
 }
 
 open_enum! {
-    /// How fast a model answers.
+    /// The speed at which a model answers.
     Speed {
         /// As fast as it is by default.
         Standard = "standard",
@@ -87,7 +88,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// How hard a model thinks. The API accepts `{"type":"high"}` in place of `"high"`.
+    /// The effort that a model spends on thinking. The API accepts `{"type":"high"}` in place of
+    /// `"high"`.
     Effort {
         /// The least that there is.
         Low = "low",

@@ -1,8 +1,9 @@
 //! Agents that set other agents to work.
 
+#[cfg(test)]
 use serde_json::Value;
 
-use crate::wire::{Fit, View, Wire, deserialize_by_wire};
+use crate::wire::{Fit, Json, View, Wire, deserialize_by_wire};
 use crate::{Agent, AgentId};
 
 object! {
@@ -38,7 +39,7 @@ object! {
     /// );
     /// ```
     Multiagent {
-        /// How the agents work together: `coordinator`.
+        /// The way the agents work together: `coordinator`.
         kind: String = "type",
         /// The agents. There must be at least one.
         agents: Vec<MultiagentMember>,
@@ -125,16 +126,16 @@ impl From<u64> for AgentVersion {
 }
 
 impl Wire for AgentVersion {
-    fn fit(value: &Value) -> Fit {
-        if value == "latest" {
+    fn fit(value: &Json<'_>) -> Fit {
+        if value.as_str() == Some("latest") {
             Fit::Exact
         } else {
             u64::fit(value)
         }
     }
 
-    fn read(value: Value) -> Self {
-        if value == "latest" {
+    fn read(value: Json<'_>) -> Self {
+        if value.as_str() == Some("latest") {
             Self::Latest
         } else {
             Self::Number(Wire::read(value))

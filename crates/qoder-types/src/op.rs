@@ -12,7 +12,8 @@ pub struct Op {
     pub name: &'static str,
     /// The HTTP method.
     pub method: Method,
-    /// The path below the base URL, with its parameters in braces, such as `/sessions/{session_id}/events`.
+    /// The path below the base URL, with its parameters in braces, such as
+    /// `/sessions/{session_id}/events`.
     pub path: &'static str,
     /// The query parameters by their names on the wire, without the cursor and the `limit` that
     /// [`pages`](Self::pages) stands for.
@@ -23,7 +24,7 @@ pub struct Op {
     pub sends_empty_object: bool,
     /// Whether the operation can be repeated.
     pub retry: Retry,
-    /// How the list is paged, if it is one.
+    /// The style of paging, if the operation is a list.
     pub pages: PageStyle,
     /// The kind of the response.
     pub accept: Accept,
@@ -70,7 +71,7 @@ pub enum Retry {
     Never,
 }
 
-/// How a list is paged.
+/// The style in which a list is paged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PageStyle {

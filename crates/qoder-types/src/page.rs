@@ -6,10 +6,11 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::wire::{Members, Object, Slot, read_text, visit_json};
+use crate::wire::{
+    Json, Member, Members, Name, Object, Slot, extra, last_of_each, read_text, visit_json,
+};
 use crate::{Event, Extra};
 
 /// One page of a list.
@@ -32,7 +33,8 @@ pub struct Page<T> {
     pub last_id: Option<String>,
     /// Whether there are more pages. `None` if the server doesn't say.
     pub has_more: Option<bool>,
-    /// What has no field, and what is `null` or in a shape that its field doesn't have.
+    /// The members that no field was read from: those without a field, and those that are `null` or
+    /// have another shape than their field.
     pub extra: Extra,
 }
 
@@ -119,7 +121,7 @@ pub struct SentEvents {
     /// The events, in the order that they were sent. Empty if the server accepted them without
     /// saying what it made of them.
     pub data: Vec<Event>,
-    /// What has no field, and a `data` that is `null` or no list.
+    /// The members that no field was read from, and a `data` that is `null` or no list.
     pub extra: Extra,
 }
 
@@ -162,7 +164,7 @@ impl<'de> Deserialize<'de> for Sheet {
         let Some(items) = items else {
             return Err(D::Error::custom("the page has no list `data`"));
         };
-        let mut object = Object::new(rest);
+        let mut object = Object::new(last_of_each(rest));
         let around = Page {
             data: Vec::new(),
             invalid: Vec::new(),
@@ -210,7 +212,7 @@ impl<'de> Deserialize<'de> for SentEvents {
                 .iter()
                 .map(|raw| Event::decode("", None, raw.get()))
                 .collect(),
-            extra: rest,
+            extra: extra(rest),
         })
     }
 }
@@ -223,47 +225,45 @@ impl Serialize for SentEvents {
 }
 
 /// An object around a list `data`, whose items are still text.
-struct Envelope {
+struct Envelope<'a> {
     /// `None` if there is no such list; whatever is in its place is in the rest.
     items: Option<Vec<Box<RawValue>>>,
-    rest: Extra,
+    rest: Vec<Member<'a>>,
 }
 
-impl<'de> Deserialize<'de> for Envelope {
+impl<'de> Deserialize<'de> for Envelope<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Members;
 
         impl<'de> Visitor<'de> for Members {
-            type Value = Envelope;
+            type Value = Envelope<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object with a list `data`")
             }
 
             /// There was no body.
-            fn visit_none<E>(self) -> Result<Envelope, E> {
+            fn visit_none<E>(self) -> Result<Self::Value, E> {
                 Ok(Envelope {
                     items: Some(Vec::new()),
-                    rest: Extra::new(),
+                    rest: Vec::new(),
                 })
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut items = None;
-                let mut rest = Extra::new();
-                while let Some(name) = map.next_key::<String>()? {
+                let mut rest = Vec::new();
+                while let Some(Name(name)) = map.next_key()? {
                     if name != "data" {
-                        rest.insert(name, map.next_value()?);
+                        rest.push((name, map.next_value()?));
                         continue;
                     }
+                    rest.retain(|(other, _)| *other != name);
                     match map.next_value()? {
-                        Data::List(list) => {
-                            items = Some(list);
-                            rest.remove(&name);
-                        }
+                        Data::List(list) => items = Some(list),
                         Data::Other(other) => {
                             items = other.is_null().then(Vec::new);
-                            rest.insert(name, other);
+                            rest.push((name, other));
                         }
                     }
                 }
@@ -276,23 +276,23 @@ impl<'de> Deserialize<'de> for Envelope {
 }
 
 /// The list of an envelope, or whatever is in its place.
-enum Data {
+enum Data<'a> {
     List(Vec<Box<RawValue>>),
-    Other(Value),
+    Other(Json<'a>),
 }
 
-impl<'de> Deserialize<'de> for Data {
+impl<'de> Deserialize<'de> for Data<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct List;
 
         impl<'de> Visitor<'de> for List {
-            type Value = Data;
+            type Value = Data<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Data, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
                 Vec::deserialize(SeqAccessDeserializer::new(list)).map(Data::List)
             }
 

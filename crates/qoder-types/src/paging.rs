@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::{Page, PageStyle};
 
-/// Where a page begins.
+/// The place where a page begins.
 ///
 /// Its text can be stored and parsed again, in another process:
 ///
@@ -78,10 +78,11 @@ pub struct Paging {
     empty: u32,
 }
 
-/// How many cursors are remembered, to notice one that comes again.
+/// The number of cursors that are remembered, to notice one that comes again.
 const REMEMBERED: usize = 64;
 
-/// How many pages in a row may be empty: a filter leaves few items of many, not none of all.
+/// The number of pages in a row that may be empty: a filter leaves few items of many, not none of
+/// all.
 const EMPTY: u32 = 1000;
 
 /// A list that contradicts itself.

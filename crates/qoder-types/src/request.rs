@@ -29,14 +29,21 @@ pub struct Request<T> {
 #[derive(Clone)]
 pub(crate) struct Plain {
     op: &'static Op,
-    path: Result<String, RequestError>,
+    path: Result<Cow<'static, str>, RequestError>,
     query: Vec<(Cow<'static, str>, String)>,
     headers: Vec<(&'static str, String)>,
     body: Result<Option<Vec<u8>>, RequestError>,
     form: Option<Form>,
 }
 
-/// Why a request can't be made.
+/// The reason why a request can't be made.
+///
+/// ```
+/// use qoder_types::{RequestError, ops};
+///
+/// let error = ops::sessions::retrieve(&"..".into()).target().unwrap_err();
+/// assert!(matches!(error, RequestError::PathParameter { name: "session_id", .. }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -80,7 +87,7 @@ impl<T> Request<T> {
         }
     }
 
-    /// Returns the same request, without the type of what it returns.
+    /// Returns the same request, without the type of its response.
     pub fn untyped(self) -> Request<()> {
         Request::of(self.plain)
     }
@@ -198,7 +205,7 @@ impl Plain {
     fn new(op: &'static Op) -> Self {
         Self {
             op,
-            path: Ok(op.path.to_owned()),
+            path: Ok(op.path.into()),
             query: Vec::new(),
             headers: Vec::new(),
             body: Ok(op.sends_empty_object.then(|| b"{}".to_vec())),
@@ -221,7 +228,7 @@ impl Plain {
             Method::Delete => &DELETE,
         });
         request.path = if path.starts_with('/') {
-            Ok(path.to_owned())
+            Ok(path.to_owned().into())
         } else {
             Err(RequestError::Path(path.to_owned()))
         };
@@ -236,8 +243,7 @@ impl Plain {
                     value: value.to_owned(),
                 })
             } else {
-                let encoded = utf8_percent_encode(value, ENCODED).to_string();
-                Ok(path.replacen(&format!("{{{name}}}"), &encoded, 1))
+                Ok(filled(path, name, value).into())
             };
         }
     }
@@ -277,7 +283,7 @@ impl Plain {
         // What names nothing of these stays as it was written.
         if kept.len() < query.len() {
             let separator = if kept.is_empty() { "" } else { "?" };
-            *path = format!("{before}{separator}{kept}");
+            *path = format!("{before}{separator}{kept}").into();
         }
     }
 
@@ -307,7 +313,7 @@ impl Plain {
     }
 
     fn target(&self) -> Result<String, RequestError> {
-        let mut target = self.path.clone()?;
+        let mut target = self.path.clone()?.into_owned();
         let mut separator = if target.contains('?') { '&' } else { '?' };
         for (name, value) in &self.query {
             target.push(separator);
@@ -320,13 +326,31 @@ impl Plain {
     }
 }
 
+/// A path whose parameter of this name has a value.
+fn filled(path: &str, name: &str, value: &str) -> String {
+    let rest = |start: &str| {
+        let found = start.strip_prefix('{')?.strip_prefix(name)?;
+        found.strip_prefix('}').map(str::len)
+    };
+    let mut starts = path.match_indices('{').map(|(at, _)| path.split_at(at));
+    let found = starts.find_map(|(before, start)| Some((before, rest(start)?)));
+    let Some((before, rest)) = found else {
+        return path.to_owned();
+    };
+    let mut filled = String::with_capacity(path.len() + value.len());
+    filled.push_str(before);
+    filled.extend(utf8_percent_encode(value, ENCODED));
+    filled.push_str(&path[path.len() - rest..]);
+    filled
+}
+
 /// The name of a query parameter as it is in a URL.
 fn name_in(pair: &str) -> Cow<'_, str> {
     let name = pair.split('=').next().unwrap_or_default();
     percent_decode_str(name).decode_utf8_lossy()
 }
 
-/// What an operation takes for a body.
+/// A type that an operation takes for its body.
 pub(crate) trait RequestBody: Sized {
     /// Sets it as the body of a request.
     fn put(&self, request: &mut Plain);
@@ -343,7 +367,7 @@ impl<B: wire::Wire> RequestBody for B {
 
     #[cfg(test)]
     fn of_json(json: Value) -> Option<Self> {
-        Some(Self::read(json))
+        Some(Self::read((&json).into()))
     }
 }
 

@@ -9,7 +9,7 @@ object! {
         access_token: Secret,
         /// The kind of token: `Bearer`.
         token_type: String,
-        /// How long the token can be used, in seconds: 1 to 43,200.
+        /// The token's lifetime in seconds: 1 to 43,200.
         expires_in: u64,
         /// Until when the token can be used. `None` if the server doesn't say.
         expires_at?: Timestamp,

@@ -1,4 +1,4 @@
-//! What a session is given: files, repositories and memory stores.
+//! The resources of a session: files, repositories and memory stores.
 
 use crate::wire::deserialize_by_wire;
 use crate::{FileId, MemoryStoreId, ResourceId, Secret, Timestamp};
@@ -72,8 +72,7 @@ body! {
         /// The file.
         file_id: FileId,
         ;
-        /// Where the file is in the container. `/mnt/session/uploads/` and the file's id if left
-        /// out.
+        /// The file's path in the container. `/mnt/session/uploads/` and the file's id if left out.
         mount_path: String,
         /// The id within the session. Only in what the server sends.
         id: ResourceId,
@@ -92,7 +91,7 @@ body! {
         ;
         /// The token that may read the repository. The server never sends it back.
         token: Secret = "authorization_token",
-        /// Where the repository is in the container. The server chooses if left out.
+        /// The repository's path in the container. The server chooses if left out.
         mount_path: String,
         /// The branch or commit that is checked out. The default branch if left out.
         checkout: Checkout,
@@ -113,7 +112,7 @@ body! {
         ;
         /// The password that may read the repository. The server never sends it back.
         password: Secret,
-        /// Where the repository is in the container. The server chooses if left out.
+        /// The repository's path in the container. The server chooses if left out.
         mount_path: String,
         /// The branch or commit that is checked out. The default branch if left out.
         checkout: Checkout,
@@ -192,13 +191,13 @@ body! {
         ;
         /// The agent's access to the memories. Left out, it may read and write them.
         access: MemoryAccess,
-        /// What the agent is told about the store.
+        /// Instructions to the agent about the store.
         instructions: String,
         /// The store's name. Only in what the server sends.
         name: String,
-        /// What the store is for. Only in what the server sends.
+        /// A description of the store's purpose. Only in what the server sends.
         description: String,
-        /// Where the store is in the container. Only in what the server sends.
+        /// The store's path in the container. Only in what the server sends.
         mount_path: String,
     }
 }

@@ -1,8 +1,9 @@
 //! Sessions: an agent at work in an environment.
 
+#[cfg(test)]
 use serde_json::Value;
 
-use crate::wire::{Fit, View, Wire, deserialize_by_wire, serde_by_wire};
+use crate::wire::{Fit, Json, View, Wire, deserialize_by_wire, serde_by_wire};
 use crate::{
     Advisor, Agent, AgentId, AgentOverrides, AgentRef, DeploymentId, EnvironmentId, Extra,
     InitialEvents, Secret, SessionId, SessionResource, SessionStats, SessionUsage, ThreadId,
@@ -34,11 +35,11 @@ object! {
         vault_ids: Vec<VaultId>,
         /// The deployment that started the session. `None` if none did.
         deployment_id?: DeploymentId,
-        /// How the outcomes that were defined have been judged so far.
+        /// The evaluations so far of the outcomes that were defined.
         outcome_evaluations: Vec<OutcomeEvaluation>,
-        /// How long the session has taken so far.
+        /// The time that the session has taken so far.
         stats: SessionStats,
-        /// What the session has cost so far. `None` if the server doesn't say.
+        /// The session's cost so far. `None` if the server doesn't say.
         usage?: SessionUsage,
         /// The session's budget. `None` if there is no limit.
         budget?: Budget,
@@ -100,17 +101,17 @@ impl SessionAgent {
 }
 
 impl Wire for SessionAgent {
-    fn fit(value: &Value) -> Fit {
-        if value.is_string() {
+    fn fit(value: &Json<'_>) -> Fit {
+        if value.is_text() {
             Fit::Exact
         } else {
             Agent::fit(value)
         }
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         match value {
-            Value::Object(_) => Self::Snapshot(Wire::read(value)),
+            Json::Object(_) => Self::Snapshot(Wire::read(value)),
             _ => Self::Id(Wire::read(value)),
         }
     }
@@ -135,17 +136,17 @@ impl Wire for SessionAgent {
 serde_by_wire!(SessionAgent);
 
 object! {
-    /// How an outcome that the caller defined was judged.
+    /// The evaluation of an outcome that the caller defined.
     OutcomeEvaluation {
         /// The outcome.
         outcome_id: OutcomeId,
-        /// What is to be achieved.
+        /// A description of the outcome.
         description: String,
-        /// How far it is, and how it was judged.
+        /// The state or the result of the evaluation.
         result: OutcomeResult,
-        /// Why. Empty before it was judged.
+        /// An explanation of the result. Empty before there is one.
         explanation: String,
-        /// Which try it is, from 0.
+        /// The number of the attempt, from 0.
         iteration: u64,
         /// When it was judged. `None` before that.
         completed_at?: Timestamp,
@@ -153,7 +154,7 @@ object! {
 }
 
 open_enum! {
-    /// How far an outcome is, and how it was judged.
+    /// The state or the result of an outcome's evaluation.
     OutcomeResult {
         /// The work on it hasn't begun.
         Pending = "pending",
@@ -188,9 +189,9 @@ object! {
         agent: ThreadAgent,
         /// The thread's status.
         status: SessionStatus,
-        /// How long the thread has taken so far. `None` before it has been at work.
+        /// The time that the thread has taken so far. `None` before it has been at work.
         stats?: SessionStats,
-        /// What the thread has used so far. `None` before it has been at work.
+        /// The thread's usage so far. `None` before it has been at work.
         usage?: SessionUsage,
         /// When the thread was archived. `None` while it is live.
         archived_at?: Timestamp,
@@ -254,13 +255,23 @@ body! {
         vault_ids[vault_id]: VaultId,
         /// The session's budget. Left out, there is no limit.
         budget: Budget,
-        /// What the session begins with: at most 50 messages and outcomes.
+        /// The events that the session begins with: at most 50 messages and outcomes.
         initial_events: InitialEvents,
     }
 }
 
 body! {
     /// Changes a session. What is left out stays as it is.
+    ///
+    /// ```
+    /// use qoder_types::{Budget, Patch, SessionUpdate};
+    ///
+    /// let update = SessionUpdate::new()
+    ///     .title("Nightly report")
+    ///     .budget(Budget::limit("20.00"))
+    ///     .metadata("ticket", Patch::Clear);
+    /// assert_eq!(serde_json::to_value(&update).unwrap()["metadata"]["ticket"], serde_json::Value::Null);
+    /// ```
     SessionUpdate {
         ;
         /// The new title.

@@ -11,7 +11,7 @@ object! {
         id!: SkillId,
         /// The name for people.
         display_title: String,
-        /// Who made the skill.
+        /// The skill's maker.
         source: SkillSource = "source" | "skill_type",
         /// The latest version. `None` if there is none.
         latest_version?: SkillVersionNumber = "latest_version" | "version",
@@ -20,10 +20,10 @@ object! {
         /// The name that agents know the skill by. Only in early generations; today it is in
         /// [`SkillVersion::name`].
         name?: String,
-        /// What the skill is for. Only in early generations; today it is in
+        /// A description of the skill's purpose. Only in early generations; today it is in
         /// [`SkillVersion::description`].
         description?: String,
-        /// How far the skill is processed. Only in early generations.
+        /// The status of the skill's processing. Only in early generations.
         status?: String,
         /// The content. Only in early generations.
         content?: String,
@@ -39,7 +39,7 @@ object! {
 }
 
 open_enum! {
-    /// Who made a skill.
+    /// The maker of a skill.
     SkillSource {
         /// The account.
         Custom = "custom",
@@ -64,7 +64,7 @@ object! {
         version: SkillVersionNumber,
         /// The name that agents know the skill by, from the head of its `SKILL.md`.
         name: String,
-        /// What the skill is for, from the head of its `SKILL.md`.
+        /// A description of the skill's purpose, from the head of its `SKILL.md`.
         description: String,
         /// The top directory of the files. `None` if the server doesn't say.
         directory?: String,
@@ -214,7 +214,7 @@ body! {
         ;
         /// The new name.
         name: String,
-        /// What the skill is for.
+        /// A description of the skill's purpose.
         description: String,
         /// The new content, in the encoding that `content_encoding` names.
         content: String,

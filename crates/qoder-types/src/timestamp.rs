@@ -219,7 +219,7 @@ fn written(seconds: i64, nanoseconds: u32) -> String {
     text
 }
 
-/// How many days a month has.
+/// Returns the number of days in a month.
 fn days_of(year: i64, month: i64) -> i64 {
     days(year, month + 1, 1) - days(year, month, 1)
 }

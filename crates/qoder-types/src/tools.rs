@@ -1,4 +1,4 @@
-//! What an agent can use: tools, MCP servers and skills.
+//! The tools, MCP servers and skills that an agent can use.
 
 use serde_json::Value;
 
@@ -74,15 +74,23 @@ impl Tool {
 body! {
     /// The built-in tools: `Bash`, `Read`, `Write`, `Edit`, `Glob`, `Grep`, `WebFetch`,
     /// `WebSearch`, `ImageGen`, `ImageSearch`, `DeliverArtifacts`.
+    ///
+    /// ```
+    /// use qoder_types::{Tool, ToolConfig};
+    ///
+    /// let search = ToolConfig::new("WebSearch").allowed_domains(["docs.rs".to_owned()]);
+    /// let tools = Tool::builtin_only(["Bash", "Read", "WebSearch"]).ask("Bash").config(search);
+    /// assert_eq!(tools.configs.unwrap().len(), 2);
+    /// ```
     Toolset {
         ;
         /// The names of the only tools that there are. All of them if left out or empty.
         enabled_tools: Vec<String>,
         /// The names of tools that there are not. None of them may be among `enabled_tools`.
         disallowed_tools: Vec<String>,
-        /// How single tools are used.
+        /// Settings for single tools.
         configs[config]: ToolConfig,
-        /// How the tools are used that `configs` doesn't name.
+        /// Settings for the tools that `configs` doesn't name.
         default_config: ToolDefaults,
     }
 }
@@ -93,9 +101,9 @@ body! {
         /// The name of one of the agent's MCP servers.
         mcp_server_name: String,
         ;
-        /// How single tools are used.
+        /// Settings for single tools.
         configs[config]: ToolConfig,
-        /// How the tools are used that `configs` doesn't name.
+        /// Settings for the tools that `configs` doesn't name.
         default_config: ToolDefaults,
     }
 }
@@ -147,10 +155,22 @@ policies!(Toolset McpToolset);
 body! {
     /// A tool that the caller runs: the agent asks for it with an `agent.custom_tool_use` event, and
     /// the caller answers with a `user.custom_tool_result`.
+    ///
+    /// ```
+    /// use qoder_types::{AgentCreate, Tool};
+    /// use serde_json::json;
+    ///
+    /// let weather = Tool::custom(
+    ///     "weather",
+    ///     "Says what the weather in a city is.",
+    ///     json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}),
+    /// );
+    /// let agent = AgentCreate::new("my-assistant", "ultimate").tool(weather);
+    /// ```
     CustomTool {
         /// The name: 1 to 128 letters, digits, `_` and `-`.
         name: String,
-        /// What the tool does, for the agent to read.
+        /// A description of what the tool does, for the agent to read.
         description: String,
         /// The JSON Schema of what the tool takes: an object.
         input_schema: Value,
@@ -163,7 +183,7 @@ body! {
 }
 
 body! {
-    /// How one tool is used.
+    /// Settings for one tool.
     ToolConfig {
         /// The name of the tool.
         name: String,
@@ -176,15 +196,15 @@ body! {
         allowed_domains: Vec<String>,
         /// The domains that `WebFetch` and `WebSearch` may not go to.
         blocked_domains: Vec<String>,
-        /// How many tokens `WebFetch` returns at most.
+        /// The maximum number of tokens that `WebFetch` returns.
         max_content_tokens as u64,
-        /// Where `WebSearch` pretends to search from.
+        /// The location that `WebSearch` searches from.
         user_location: UserLocation,
     }
 }
 
 body! {
-    /// Where a search on the web is done from, roughly.
+    /// The approximate location that a web search is done from.
     UserLocation {
         ;
         /// The city, such as `Hangzhou`.
@@ -199,7 +219,7 @@ body! {
 }
 
 body! {
-    /// How the tools of a set are used, unless a [`ToolConfig`] says otherwise.
+    /// Settings for the tools of a set that no [`ToolConfig`] is for.
     ToolDefaults {
         ;
         /// Whether the agent has the tools at all.
@@ -262,8 +282,23 @@ impl McpServer {
 
 object! {
     /// A skill of an agent.
+    ///
+    /// ```
+    /// use qoder_types::{AgentCreate, SkillRef};
+    ///
+    /// let agent = AgentCreate::new("my-assistant", "ultimate")
+    ///     .skill(SkillRef::custom("skill_1").version("2"))
+    ///     .skill(SkillRef::qoder("pdf"));
+    /// assert_eq!(
+    ///     serde_json::to_value(&agent.skills).unwrap(),
+    ///     serde_json::json!([
+    ///         {"type": "custom", "skill_id": "skill_1", "version": "2"},
+    ///         {"type": "qoder", "skill_id": "pdf"},
+    ///     ]),
+    /// );
+    /// ```
     SkillRef {
-        /// Who made the skill: `custom` for the account's own, `qoder` for the platform's.
+        /// The skill's maker: `custom` for the account's own, `qoder` for the platform's.
         kind: String = "type",
         /// The skill's id.
         skill_id: SkillId,

@@ -1,10 +1,10 @@
-//! What work has cost, how long it took, and what it may cost.
+//! The cost and the duration of work, and budgets for it.
 
 use crate::wire::Wire;
 use crate::{Credits, Seconds};
 
 object! {
-    /// How long a session or a thread has taken so far.
+    /// The time that a session or a thread has taken so far.
     SessionStats {
         /// The time at work.
         active_seconds?: Seconds,
@@ -35,9 +35,9 @@ object! {
         output_tokens?: u64,
         /// Tokens of input that went into a cache. Only the official SDKs have it.
         cache_creation?: CacheCreation,
-        /// What the tools of the server have done. Only the official SDKs have it.
+        /// The use of the server's tools. Only the official SDKs have it.
         server_tool_use?: ServerToolUse,
-        /// What it would have cost without discounts. Only the official SDKs have it.
+        /// The cost without discounts. Only the official SDKs have it.
         list_cost?: Money,
     }
 }
@@ -53,11 +53,11 @@ object! {
 }
 
 object! {
-    /// How often the tools of the server were used.
+    /// The use of the server's tools.
     ServerToolUse {
-        /// How many pages were fetched.
+        /// The number of web pages fetched.
         web_fetch_requests?: u64,
-        /// How many searches of the web were made.
+        /// The number of web searches made.
         web_search_requests?: u64,
     }
 }

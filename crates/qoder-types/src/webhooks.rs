@@ -10,14 +10,25 @@ object! {
         id!: String,
         /// When it happened.
         created_at: Timestamp,
-        /// What happened. `None` in some of the events that only test an endpoint.
+        /// The event that is delivered. `None` in some of the events that only test an endpoint.
         data?: WebhookData,
     }
 }
 
 tagged! {
-    /// What happened. There are more types than are documented: one that this release doesn't know
-    /// is kept whole, and [`type_name`](Self::type_name) returns it.
+    /// The event that a webhook delivers. There are more types than are documented: one that this
+    /// release doesn't know is kept whole, and [`type_name`](Self::type_name) returns it.
+    ///
+    /// ```
+    /// use qoder_types::{WebhookData, WebhookEvent};
+    ///
+    /// let body = r#"{"id": "whevt_1", "data": {"type": "session.status_idled", "id": "sess_1"}}"#;
+    /// let event: WebhookEvent = serde_json::from_str(body).unwrap();
+    /// match event.data {
+    ///     Some(WebhookData::SessionStatusIdled(session)) => assert_eq!(session.id.as_str(), "sess_1"),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// ```
     WebhookData without From {
         /// A session was created.
         SessionCreated(WebhookSession) = "session.created",
@@ -43,7 +54,7 @@ tagged! {
 deserialize_by_wire!(WebhookData);
 
 impl WebhookData {
-    /// Returns the id of what it happened to. `None` if there is none.
+    /// Returns the id of the resource that the event is about. `None` if there is none.
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::SessionCreated(session)
@@ -97,18 +108,18 @@ object! {
         identity_id: String,
         /// The id of the template that the run was made of.
         template_id: String,
-        /// How the run ended: `completed` or `failed`.
+        /// The result of the run: `completed` or `failed`.
         status: String,
-        /// What started the run, such as `schedule`.
+        /// The trigger that started the run, such as `schedule`.
         trigger_type: String,
-        /// Which try it was, from 1.
+        /// The number of the attempt, from 1.
         attempt: u64,
-        /// What became of the message to the identity's channel, such as `succeeded`. It says
-        /// nothing of the run itself.
+        /// The result of the message to the identity's channel, such as `succeeded`. It says
+        /// nothing about the run itself.
         push_status: String,
-        /// How long the run took, in milliseconds.
+        /// The duration of the run, in milliseconds.
         duration_ms: u64,
-        /// Where the run came from. `None` if the server doesn't say.
+        /// The origin of the run. `None` if the server doesn't say.
         source?: String,
         /// The session that the run came from. `None` if there is none.
         source_session_id?: SessionId,

@@ -17,11 +17,11 @@ object! {
         environment_id: EnvironmentId,
         /// The task of the work.
         data: WorkData,
-        /// How far it is.
+        /// The state of the work.
         state: WorkState,
         /// The caller's own data: texts by key.
         metadata: Extra,
-        /// What the worker proves itself with. `None` if it needs nothing.
+        /// The secret that the worker authenticates with. `None` if it needs none.
         secret?: Secret,
         /// When the work was queued.
         created_at: Timestamp,
@@ -68,7 +68,7 @@ object! {
 }
 
 open_enum! {
-    /// How far a piece of work is. The states follow each other in this order.
+    /// The state of a piece of work. The states follow each other in this order.
     WorkState {
         /// It waits for a worker.
         Queued = "queued",
@@ -91,29 +91,29 @@ object! {
         /// Whether the worker still holds the lease, for as long as `ttl_seconds` says. If not, it
         /// has to leave the work alone.
         lease_extended: bool,
-        /// How far the work is. A worker whose work is `stopping` has to end it.
+        /// The state of the work. A worker whose work is `stopping` has to end it.
         state: WorkState,
-        /// How long the lease lasts from now on, in seconds.
+        /// The duration of the lease from now on, in seconds.
         ttl_seconds: u64,
     }
 }
 
 impl WorkHeartbeat {
-    /// What the first heartbeat expects as the last one. A heartbeat that expects another than
-    /// there was fails with the status 412: another worker has the work.
+    /// The value that the first heartbeat expects as the last one. A heartbeat that expects another
+    /// than there was fails with the status 412: another worker has the work.
     pub const NONE: &'static str = "NO_HEARTBEAT";
 }
 
 object! {
-    /// How the queue of an environment is.
+    /// Statistics of an environment's queue.
     WorkStats {
-        /// How many pieces of work wait in the queue.
+        /// The number of pieces of work that wait in the queue.
         depth: u64,
-        /// How many pieces of work a worker was given and hasn't acknowledged yet.
+        /// The number of pieces of work that a worker was given and hasn't acknowledged yet.
         pending: u64,
         /// When the work that waits longest was queued. `None` if the queue is empty.
         oldest_queued_at?: Timestamp,
-        /// How many workers are polling.
+        /// The number of workers that are polling.
         workers_polling: u64,
     }
 }

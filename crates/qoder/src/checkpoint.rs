@@ -1,4 +1,4 @@
-//! Where a turn or following stands, to go on from.
+//! Checkpoints: positions of a turn or of following, to resume from.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-/// Where a [turn](crate::Turn::checkpoint) or [following](crate::Events::checkpoint) stands. Stored,
-/// it lets another process go on with exactly the events that were not handed over here: with
-/// [`resume_turn`](crate::Client::resume_turn), or with [`follow().after(..)`](crate::Follow::after).
+/// The position of a [turn](crate::Turn::checkpoint) or of [following](crate::Events::checkpoint).
+/// Stored, it lets another process go on with exactly the events that were not handed over here:
+/// with [`resume_turn`](crate::Client::resume_turn), or with
+/// [`follow().after(..)`](crate::Follow::after).
 ///
 /// Its text is a line of JSON, which [`FromStr`] reads; with serde it is the same JSON as an object,
 /// and that text in formats that are not for people. It knows its session. What is no checkpoint,
@@ -39,7 +40,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint(Box<Stored>);
 
-/// What is stored.
+/// The content of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stored {
     session: SessionId,
@@ -48,7 +49,7 @@ struct Stored {
     /// The last event that was handed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<EventId>,
-    /// How the turn stands; only the turn reads it.
+    /// The turn's state; only the turn reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     turn: Option<Value>,
 }
@@ -95,7 +96,7 @@ impl Checkpoint {
         self.0.turn.is_some()
     }
 
-    /// How the turn stands, if it is one of this session.
+    /// Returns the turn's state, if the checkpoint is one of a turn of this session.
     pub(crate) fn turn_in(&self, session: &SessionId) -> Result<&Value> {
         let Some(turn) = &self.0.turn else {
             return Err(Error::input(format!(

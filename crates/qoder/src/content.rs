@@ -1,10 +1,9 @@
 //! Images and documents for messages, from files on this machine.
 //!
-//! What is at hand otherwise is made into a [`ContentBlock`] by itself: bytes with
-//! [`Source::bytes`], an address with [`Source::url`], and an uploaded file by its id. A message
-//! takes texts and blocks in any order:
+//! Other sources become a [`ContentBlock`] directly: bytes with [`Source::bytes`], an address with
+//! [`Source::url`], and an uploaded file by its id. A message takes texts and blocks in any order:
 //!
-//! ```no_run
+//! ```
 //! # async fn f(client: qoder::Client) -> qoder::Result<()> {
 //! use qoder::content;
 //! use qoder::types::{ContentBlock, Source};
@@ -27,10 +26,10 @@ use tokio::io::AsyncReadExt;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How much of a request's 4 MB a file may take, in its form on the wire.
+/// The number of bytes of a request's 4 MB that a file may take, in its form on the wire.
 const LARGEST: usize = 3_900_000;
 
-/// Endings, and what they say.
+/// File name extensions, and the kinds that they stand for.
 const ENDINGS: &[(&str, Kind)] = &[
     ("png", Kind::Image("image/png")),
     ("jpg", Kind::Image("image/jpeg")),

@@ -16,9 +16,10 @@ use crate::shared::Shared;
 use crate::transcript::Transcript;
 use crate::turn::{Reply, TurnOpening, answer_key};
 
-/// The conversation in one session, from [`Client::session`](crate::Client::session): say something, and see what happens.
+/// The conversation in one session, from [`Client::session`](crate::Client::session): say
+/// something, and see what happens.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// let session = client.session("sess_1");
 /// let reply = session.ask("Write a quicksort function in Python.").await?;
@@ -51,8 +52,14 @@ impl Conversation {
         SessionEventList::new(self.shared.clone(), ops::events::list(&self.id))
     }
 
-    /// Returns what was said and done so far, of all events that the list has; see
-    /// [`Transcript`] for how to go on with it.
+    /// Returns the transcript so far, of all events that the list has; see [`Transcript`] for how
+    /// to go on with it.
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// println!("{}", client.session("sess_1").transcript().await?);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -68,7 +75,7 @@ impl Conversation {
 
     /// Sends a message and returns the turn that it starts, which follows the events.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let mut turn = client.session("sess_1").turn("Write a quicksort function in Python.").await?;
     /// while let Some(event) = turn.next().await {
@@ -87,7 +94,7 @@ impl Conversation {
     /// checkpoint of a turn in this session is an error of
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) that says what it is, once the turn is awaited.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let turn = client.session("sess_1").turn("Write a long story.").await?;
     /// let stored = turn.checkpoint();
@@ -106,7 +113,7 @@ impl Conversation {
 
     /// Sends a message and waits until the agent has answered it.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let reply = client.session("sess_1").ask("How many lines has main.rs?").await?;
     /// println!("{}", reply.text());
@@ -120,14 +127,14 @@ impl Conversation {
         self.turn(message).await?.reply().await
     }
 
-    /// Sends a message, or any [one or many events](SendItems). The response has them with their ids, unless
-    /// the server accepts them without naming them.
+    /// Sends a message, or any [one or many events](SendItems). The response has them with their
+    /// ids, unless the server accepts them without naming them.
     ///
-    /// **To see what comes of a message, don't open a stream or follow from now on after this:** what
-    /// came in between is lost, since the server's streams begin with what comes next. Use
+    /// **To see the answer to a message, don't open a stream or follow from now on after this:**
+    /// the events in between are lost, since the server's streams begin with the next one. Use
     /// [`turn`](Self::turn), or follow after what was sent:
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
     /// let sent = session.send("Hello!").await?;
     /// let mut events = session.follow().after(&sent).events();
@@ -142,8 +149,8 @@ impl Conversation {
 
     /// Opens the event stream: one connection, which ends when the server ends it.
     ///
-    /// Today's servers begin it with what comes after the connection: what came of a message that
-    /// was sent before is lost. [`follow`](Self::follow) `.after(&sent)` has it, and a
+    /// Today's servers begin it with the first event after the connection: the answer to a message
+    /// that was sent before is lost. [`follow`](Self::follow) `.after(&sent)` has it, and a
     /// [`turn`](Self::turn) does both.
     pub fn stream(&self) -> StreamOpening {
         StreamOpening::new(self.shared.clone(), EventLog::session(self.id.clone()))
@@ -151,11 +158,11 @@ impl Conversation {
 
     /// Follows the session's events, each once and in order, over as many connections as it takes.
     ///
-    /// It starts with what comes [from now on](crate::Start::Now), unless it is told otherwise. After a message
-    /// was sent that is too late: start [after what was sent](Follow::after), as
+    /// It starts with what comes [from now on](crate::Start::Now), unless it is told otherwise.
+    /// After a message was sent that is too late: start [after what was sent](Follow::after), as
     /// `session.follow().after(&sent)`, or use a [`turn`](Self::turn).
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let mut events = client.session("sess_1").follow().events();
     /// while let Some(event) = events.next().await {
@@ -168,6 +175,14 @@ impl Conversation {
     }
 
     /// Lists the threads: one, and more where the agent sets others to work.
+    ///
+    /// ```
+    /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+    /// for thread in session.threads().await?.data {
+    ///     println!("{}: {}", thread.id, thread.status);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn threads(&self) -> SessionThreadList {
         SessionThreadList::new(self.shared.clone(), ops::threads::list(&self.id))
     }
@@ -189,13 +204,31 @@ impl Conversation {
     /// server, which remembers keys for a day, does nothing then. Another answer is a
     /// [conflict](crate::Error::is_conflict). [`Turn::pending`](crate::Turn::pending) has what still
     /// waits, and [`Turn::respond`](crate::Turn::respond) answers all of it in one request.
+    ///
+    /// ```
+    /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+    /// use qoder::{Event, Stop};
+    ///
+    /// let mut turn = session.turn("Clean up the build directory.").await?;
+    /// while let Some(event) = turn.next().await {
+    ///     if let Event::AgentToolUse(used) = event? {
+    ///         println!("{} {}", used.name, used.input);
+    ///     }
+    ///     if let Stop::RequiresAction(ids) = turn.stop_reason() {
+    ///         for id in ids {
+    ///             session.approve(id).await?; // after somebody has looked at it
+    ///         }
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn approve(&self, tool_use: impl Into<EventId>) -> Call<SentEvents> {
         let id = tool_use.into();
         self.answered(&id, UserToolConfirmation::allow(&id))
     }
 
-    /// Denies the use of a tool, with a reason for the agent to read. Where several wait, it is as with
-    /// [`approve`](Self::approve).
+    /// Denies the use of a tool, with a reason for the agent to read. Where several wait, it is as
+    /// with [`approve`](Self::approve).
     pub fn deny(
         &self,
         tool_use: impl Into<EventId>,
@@ -205,8 +238,8 @@ impl Conversation {
         self.answered(&id, UserToolConfirmation::deny(&id).deny_message(reason))
     }
 
-    /// Sends the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use` event. Where
-    /// several wait, it is as with [`approve`](Self::approve).
+    /// Sends the result of a custom tool: `tool_use` is the id of the `agent.custom_tool_use`
+    /// event. Where several wait, it is as with [`approve`](Self::approve).
     pub fn answer(
         &self,
         tool_use: impl Into<EventId>,
@@ -224,7 +257,7 @@ impl Conversation {
 
     /// Stops what the agent is doing, on every thread, with an event; the session stays usable.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let session = client.session("sess_1");
     /// session.interrupt().await?;
@@ -244,7 +277,7 @@ impl Conversation {
 /// A thread of a session, from [`Conversation::thread`]: an agent at work, with a history of its
 /// own.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// use qoder::Start;
 ///

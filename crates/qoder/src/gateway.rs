@@ -1,4 +1,4 @@
-//! Where the API lives, and which generation of it is spoken there.
+//! Gateways: where the API lives, and which generation of it is spoken there.
 
 use std::fmt;
 
@@ -96,7 +96,7 @@ fn host_of(url: &str) -> Option<&str> {
     Some(authority.split(':').next().unwrap_or(authority))
 }
 
-/// What is said when the default gateway answers as if the API were not there.
+/// The end of an error's message when the default gateway answers as if the API were not there.
 pub(crate) const ELSEWHERE: &str = "; this is the default gateway, the one of the first documentation, and it may not \
      serve the API any more: for today's set QODER_BASE_URL=https://api.qoder.com/api/v1/cloud or call \
      `gateway(Gateway::Global)`, in China https://api.qoder.com.cn/api/v1/cloud or `Gateway::China`; requests are then \
@@ -272,7 +272,7 @@ impl BaseUrl {
 
     /// The URL of a target that starts with `/`.
     pub(crate) fn join(&self, target: &str) -> String {
-        format!("{}{target}", self.0)
+        [self.0.as_str(), target].concat()
     }
 }
 

@@ -2,8 +2,6 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::error::{Error, Result};
-
 /// The headers that hold for a connection, or say where a request goes and where it ends.
 static FRAMING: [HeaderName; 9] = [
     header::CONNECTION,
@@ -17,30 +15,28 @@ static FRAMING: [HeaderName; 9] = [
     header::UPGRADE,
 ];
 
-/// A header given by the user. The token has a place of its own and can't be set here.
-pub(crate) fn checked_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
-    let name = HeaderName::try_from(name)
-        .map_err(|_| Error::input(format!("{name:?} is no name for a header")))?;
+/// Checks a header given by the user, and says what is wrong with it. The token has a place of its
+/// own and can't be set here.
+pub(crate) fn checked_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let name =
+        HeaderName::try_from(name).map_err(|_| format!("{name:?} is no name for a header"))?;
     if name == header::AUTHORIZATION {
-        return Err(Error::input(
-            "the Authorization header is the client's: give the token to the builder",
-        ));
+        let why = "the Authorization header is the client's: give the token to the builder";
+        return Err(why.to_owned());
     }
     // Where a request goes and where it ends is not for a header of the caller's to say.
     if FRAMING.contains(&name) {
-        return Err(Error::input(format!(
+        return Err(format!(
             "the header `{name}` is the transport's: it can't be set by hand"
-        )));
+        ));
     }
     let value = HeaderValue::try_from(value).map_err(|_| {
-        Error::input(format!(
-            "the value for the header `{name}` has a line break or control character"
-        ))
+        format!("the value for the header `{name}` has a line break or control character")
     })?;
     Ok((name, value))
 }
 
-/// Who is calling, in the headers that the official SDKs use.
+/// Returns the headers in which the official SDKs say who is calling.
 pub(crate) fn platform_headers() -> HeaderMap {
     let os = match std::env::consts::OS {
         "linux" => "Linux",

@@ -25,12 +25,12 @@ where
     Call::new(shared.clone(), request)
 }
 
-/// What [`Conversation::send`](crate::Conversation::send) takes: one thing or many, a text, a content block or any
-/// event. Things of different kinds go into a tuple.
+/// The input of [`Conversation::send`](crate::Conversation::send): one thing or many, a text, a
+/// content block or any event. Things of different kinds go into a tuple.
 ///
 /// Content blocks and the texts beside them are one message; texts alone are a message each.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation, chart: qoder::types::FileId) -> qoder::Result<()> {
 /// use qoder::types::{ContentBlock, SystemMessage, UserDefineOutcome, UserInterrupt};
 ///
@@ -52,7 +52,7 @@ pub trait SendItems: sealed::Sealed {
     }
 }
 
-/// What is being put together.
+/// The request that is being put together.
 #[derive(Debug, Default)]
 pub struct Pieces {
     events: Vec<InputEvent>,

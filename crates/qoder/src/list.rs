@@ -22,7 +22,7 @@ use crate::shared::Shared;
 /// Awaited, it returns one [`Page`]. [`items`](Self::items) and [`pages`](Self::pages) go through
 /// all of it, one request per page, when they are polled.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// let page = client.agents().list().limit(50).await?;
 ///
@@ -68,7 +68,7 @@ impl<T> List<T> {
 
     /// Sets how many items a page has: 1 to 100. Default: 20.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let agents = client.agents().list().limit(50).await?;
     /// println!("{} agents, and more: {:?}", agents.data.len(), agents.has_more);
@@ -82,7 +82,7 @@ impl<T> List<T> {
     /// or more. It is no error if there are others: [`Pages::continuation`] and
     /// [`Items::continuation`] then return where they begin. Default: all of them.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let mut sessions = client.sessions().list().limit(100).max_pages(10).items();
     /// while let Some(session) = sessions.next().await {
@@ -106,7 +106,7 @@ impl<T> List<T> {
     /// [`Cursor::Before`] the list is gone through backwards, page by page and item by item; what
     /// is in one [`Page`] is in the list's own order.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{Cursor, serde_json::Value};
     ///
@@ -123,7 +123,7 @@ impl<T> List<T> {
 
     /// Sets a query parameter by its name in the API, for filters that have no method here.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let agents = client.agents().list().query("filter_of_tomorrow", "x").await?;
     /// # Ok(()) }
@@ -141,7 +141,7 @@ impl<T> List<T> {
 
     /// Changes the options of the calls behind it, one per page.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let mut agents = client.agents().list().options(|o| o.retries(5)).items();
     /// # Ok(()) }
@@ -154,7 +154,7 @@ impl<T> List<T> {
     /// Makes it return one page along with the status and the headers of its response, as
     /// [`Call::with_meta`] does.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let agents = client.agents().list().with_meta().await?;
     /// println!("{:?}: {} agents", agents.meta.request_id(), agents.value.data.len());
@@ -166,7 +166,7 @@ impl<T> List<T> {
 
     /// Returns every page from here on, as a stream.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let mut pages = client.files().list().limit(1000).pages();
     /// while let Some(page) = pages.next().await {
@@ -191,7 +191,7 @@ impl<T> List<T> {
     /// Returns every item from here on, as a stream that asks for a page when the one before is
     /// used up.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let mut files = client.files().list().items();
     /// while let Some(file) = files.next().await {
@@ -210,7 +210,7 @@ impl<T> List<T> {
 impl<T: DeserializeOwned + Send + 'static> List<T> {
     /// Returns the first item.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let environment = client.environments().list().limit(1).first().await?;
     /// # Ok(()) }
@@ -234,7 +234,7 @@ impl<T: DeserializeOwned + Send + 'static> List<T> {
     }
 }
 
-/// What to do about an empty list, if something can be done.
+/// Returns advice about an empty list, if there is any.
 fn hint(operation: &str) -> String {
     let create = operation.replace(".list", ".create");
     let creates = ops::all().any(|op| op.name == create);
@@ -263,11 +263,22 @@ impl<T> fmt::Debug for List<T> {
 /// The pages of a list, made by [`List::pages`].
 ///
 /// Fused; an `Err` is the last item. Dropping the future of [`next`](Self::next) loses nothing.
+///
+/// ```
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// // A hundred files at a time; the next run goes on where this one stopped.
+/// let mut pages = client.files().list().limit(100).max_pages(1).pages();
+/// while let Some(page) = pages.next().await {
+///     println!("{} files", page?.data.len());
+/// }
+/// println!("go on from {:?}", pages.continuation());
+/// # Ok(()) }
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Pages<T> {
     call: Call<Page<T>>,
     paging: Paging,
-    /// How many pages may still come.
+    /// The number of pages that may still come.
     left: Option<u32>,
     state: State<T>,
     continuation: Option<Cursor>,
@@ -380,6 +391,19 @@ impl<T> fmt::Debug for Pages<T> {
 ///
 /// Of a list that is gone through [backwards](List::from_cursor), the item that is nearest to its
 /// start comes first.
+///
+/// ```
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// let mut sessions = client.sessions().list().items();
+/// while let Some(session) = sessions.next().await {
+///     match session {
+///         Ok(session) => println!("{}: {}", session.id, session.status),
+///         Err(error) if error.kind() == qoder::ErrorKind::Decode => eprintln!("left out: {error}"),
+///         Err(error) => return Err(error),
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Items<T> {
     pages: Pages<T>,

@@ -7,11 +7,11 @@ use qoder_types::Method;
 use crate::error::ErrorKind;
 use crate::follow::Notice;
 
-/// Is told of every attempt, every call, and every change of a followed session's connection.
-/// Given to [`ClientBuilder::observe`](crate::ClientBuilder::observe).
+/// Observes every attempt, every call, and every change of a followed session's connection. Given
+/// to [`ClientBuilder::observe`](crate::ClientBuilder::observe).
 ///
 /// Its methods are called in the task that makes the call, so they must be quick and must not
-/// block: count, and return. What they are told are numbers and names of few values, fit for the
+/// block: count, and return. The reports hold numbers, and names that have few values, fit for the
 /// labels of a metric; no id, no URL, no secret and nothing of a body.
 ///
 /// ```
@@ -89,11 +89,11 @@ pub struct AttemptReport {
 pub struct CallReport {
     /// The operation that was called.
     pub operation: Operation,
-    /// How many attempts were begun.
+    /// The number of attempts that were begun.
     pub attempts: u32,
     /// The status of the last response, if there was one.
     pub status: Option<u16>,
-    /// How it ended.
+    /// The call's outcome.
     pub outcome: Outcome,
     /// From the first attempt to the end, waits included.
     pub elapsed: Duration,
@@ -103,7 +103,7 @@ pub struct CallReport {
     pub response_bytes: Option<u64>,
 }
 
-/// How a call ended.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -116,8 +116,8 @@ pub enum Outcome {
 }
 
 impl CallReport {
-    /// Returns the value of OpenTelemetry's `error.type`: the status if it is one of an error, else the
-    /// [class of the error](ErrorKind::as_str), or `canceled`. `None` after a success.
+    /// Returns the value of OpenTelemetry's `error.type`: the status if it is one of an error, else
+    /// the [class of the error](ErrorKind::as_str), or `canceled`. `None` after a success.
     pub fn error_type(&self) -> Option<String> {
         error_type(self.status, self.outcome)
     }

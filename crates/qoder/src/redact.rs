@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use qoder_types::ErrorBody;
 
-/// What knows secrets.
+/// A keeper of secrets, which cuts them out of texts.
 pub(crate) trait Redact {
     /// The text without the secrets, if one is in it.
     fn cut(&self, text: &str) -> Option<String>;

@@ -31,6 +31,14 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
 }
 
 /// Status, headers and history of a call.
+///
+/// ```
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// let response = client.agents().retrieve("agent_1").with_meta().await?;
+/// println!("{}: {:?} after {} attempts", response.value.name, response.meta.elapsed, response.meta.attempts);
+/// println!("request {:?}", response.meta.request_id());
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Meta {
@@ -38,7 +46,7 @@ pub struct Meta {
     pub status: StatusCode,
     /// The headers of the response.
     pub headers: HeaderMap,
-    /// How many requests it took: 1, if the first one succeeded.
+    /// The number of requests it took: 1, if the first one succeeded.
     pub attempts: u32,
     /// From the first attempt to the end of the body, waits included.
     pub elapsed: Duration,

@@ -1,4 +1,5 @@
-//! What every call needs: the floor that calls, lists, streams, files and resources stand on.
+//! The state that every call shares: the floor that calls, lists, streams, files and resources
+//! stand on.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::observe::Observe;
 #[derive(Clone)]
 pub(crate) struct Shared {
     inner: Arc<Inner>,
-    /// What each call begins with.
+    /// The options that each call begins with.
     options: Arc<CallOptions<EachCall>>,
 }
 
@@ -27,7 +28,7 @@ struct Inner {
     names_messages: AtomicBool,
 }
 
-/// What it is made of.
+/// The parts that the shared state is made of.
 pub(crate) struct Parts {
     pub(crate) transport: Transport,
     pub(crate) base: BaseUrl,
@@ -85,7 +86,8 @@ impl Shared {
         &self.inner.parts.base
     }
 
-    /// What to say of an answer that the API would not give: nothing, if the gateway was chosen.
+    /// Returns the advice about an answer that the API would not give: none, if the gateway was
+    /// chosen.
     pub(crate) fn elsewhere(&self) -> &'static str {
         if self.inner.parts.by_default {
             ELSEWHERE

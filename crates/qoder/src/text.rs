@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-/// What a character becomes that is no plain text: an escape sequence, or writing that is turned
-/// around, is seen and does nothing.
+/// The replacement of a character that is no plain text: an escape sequence, or writing whose
+/// direction is turned around, is seen and does nothing.
 const STRANGE: char = '\u{FFFD}';
 
 /// The text on one line.

@@ -34,7 +34,7 @@ use qoder_types::{WebhookData, WebhookEvent};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// How far the clocks of the platform and of this machine may differ, by default.
+/// The default limit on the difference between the platform's clock and this machine's.
 const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Verifies deliveries, by one secret or by several while they are rotated.
@@ -67,6 +67,15 @@ impl Verifier {
 
     /// Accepts what is signed with this secret, too: the old and the new one, while secrets are
     /// rotated.
+    ///
+    /// ```
+    /// use qoder::webhooks::Verifier;
+    ///
+    /// # fn main() -> Result<(), qoder::webhooks::VerifyError> {
+    /// let verifier = Verifier::new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?
+    ///     .or("whsec_Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=")?; // the one before
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -110,6 +119,22 @@ impl Verifier {
 
     /// Verifies a request, and reads its event.
     ///
+    /// ```
+    /// use qoder::webhooks::{Verifier, VerifyError};
+    ///
+    /// /// The status to answer with; the event is queued, and handled later.
+    /// fn receive(verifier: &Verifier, headers: &http::HeaderMap, body: &[u8]) -> u16 {
+    ///     match verifier.verify(headers, body) {
+    ///         Ok(delivery) => {
+    ///             println!("{} of {:?}", delivery.event_type(), delivery.resource_id());
+    ///             204
+    ///         }
+    ///         Err(VerifyError::Replay(_)) => 204,
+    ///         Err(_) => 400,
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Any [`VerifyError`]. Do nothing of what the request says, and answer 400; but a
@@ -119,6 +144,24 @@ impl Verifier {
     }
 
     /// Verifies a request that arrived at `now`.
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    /// use qoder::webhooks::Verifier;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = Verifier::new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?;
+    /// let mut headers = http::HeaderMap::new();
+    /// headers.insert("webhook-id", "msg_1".parse()?);
+    /// headers.insert("webhook-timestamp", "1800000000".parse()?);
+    /// headers.insert("webhook-signature", "v1,VK2GAgj/dwcKtCDl1Y+x0FWHT01S44cewoOOojDXUYM=".parse()?);
+    /// let body = br#"{"id":"whevt_1","data":{"type":"session.status_idled","id":"sess_1"}}"#;
+    ///
+    /// let delivery = verifier.verify_at(&headers, body, UNIX_EPOCH + Duration::from_secs(1_800_000_010))?;
+    /// assert_eq!((delivery.event_type(), delivery.resource_id()), ("session.status_idled", Some("sess_1")));
+    /// assert!(verifier.verify_at(&headers, b"{}", UNIX_EPOCH + Duration::from_secs(1_800_000_010)).is_err());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -241,7 +284,7 @@ impl Delivery {
     }
 }
 
-/// Why a delivery is not accepted.
+/// The reason why a delivery is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {

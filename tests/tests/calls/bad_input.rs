@@ -55,6 +55,20 @@ fn a_base_url_that_wont_do() {
     }
 }
 
+#[test]
+fn a_header_that_wont_do() {
+    for (name, value, words) in [
+        ("Authorization", "Bearer x", "give the token to the builder"),
+        ("host", "elsewhere.test", "the transport's"),
+        ("no name", "x", "no name for a header"),
+        ("x-mine", "a\nb", "line break"),
+    ] {
+        let error = refused(Client::builder().token("pt-a").header(name, value));
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
 /// Runs the test below with variables in its environment, which can't be changed safely here.
 #[cfg(unix)]
 #[test]

@@ -65,7 +65,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: STREAMS,
         find: "        self.connection.opened(now, park, looks_at);\n",
         put: "        self.connection.opened(now, park, looks_at);\n        self.patience.progress();\n",
-        by: sse("resume_rules", "an_opening_is_no_progress"),
+        by: sse("resume", "an_opening_is_no_progress"),
     },
     Mutant {
         breaks: "1",
@@ -89,7 +89,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: CONNECTION,
         find: "        self.heard_at = Some(now);\n",
         put: "",
-        by: sse("resume_rules", "bytes_are_life"),
+        by: sse("resume", "bytes_are_life"),
     },
     Mutant {
         breaks: "8",
@@ -97,7 +97,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: STREAMS,
         find: "        if self.reads() && self.connection.life()",
         put: "        self.connection.heard(now);\n        if self.reads() && self.connection.life()",
-        by: sse("resume_rules", "life_is_from_opening_to_the_last_byte"),
+        by: sse("resume", "life_is_from_opening_to_the_last_byte"),
     },
     Mutant {
         breaks: "7",
@@ -105,7 +105,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "        self.connection.reads_from(now);\n",
         put: "",
-        by: sse("resume_rules", "the_time_unread_is_no_silence"),
+        by: sse("resume", "the_time_unread_is_no_silence"),
     },
     Mutant {
         breaks: "4",
@@ -113,7 +113,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "self.connection.listed > self.policy.remembered &&",
         put: "self.connection.listed > self.policy.remembered + 1 &&",
-        by: sse("resume_rules", "a_list_of_more_than_is_remembered"),
+        by: sse("resume", "a_list_of_more_than_is_remembered"),
     },
     Mutant {
         breaks: "10",
@@ -121,7 +121,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "self.connection.listed > self.policy.remembered &&",
         put: "self.connection.listed >= self.policy.remembered &&",
-        by: sse("resume_rules", "a_list_of_more_than_is_remembered"),
+        by: sse("resume", "a_list_of_more_than_is_remembered"),
     },
     Mutant {
         breaks: "4",
@@ -129,7 +129,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "            pauses: false,\n        };\n        self.queue.push_back(Action::List(from));\n",
         put: "            pauses: false,\n        };\n        self.connection.listed = 0;\n        self.queue.push_back(Action::List(from));\n",
-        by: sse("resume_rules", "a_list_in_parts_counts_as_one"),
+        by: sse("resume", "a_list_in_parts_counts_as_one"),
     },
     Mutant {
         breaks: "5",
@@ -137,7 +137,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "            ListFrom::Cursor if self.cursor == self.unlisted => ListFrom::BackToKnown,\n",
         put: "",
-        by: sse("resume_rules", "a_cursor_that_the_list_refused"),
+        by: sse("resume", "a_cursor_that_the_list_refused"),
     },
     Mutant {
         breaks: "8",
@@ -145,7 +145,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: PATIENCE,
         find: "        self.fruitless = 0;\n",
         put: "",
-        by: sse("resume_rules", "progress_forgets_what_failed"),
+        by: sse("resume", "progress_forgets_what_failed"),
     },
     Mutant {
         breaks: "8",
@@ -153,7 +153,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: PATIENCE,
         find: "        self.waits = 0;\n",
         put: "",
-        by: sse("resume_rules", "progress_forgets_what_failed"),
+        by: sse("resume", "progress_forgets_what_failed"),
     },
     Mutant {
         breaks: "8",
@@ -162,7 +162,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         find: "            self.put_off = Duration::ZERO;\n            if !is_known {\n",
         put: "            if !is_known {\n",
         by: sse(
-            "resume_rules",
+            "resume",
             "an_entry_or_a_preview_makes_the_stream_good_again",
         ),
     },
@@ -173,7 +173,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         find: "            self.put_off = Duration::ZERO;\n            self.patience.progress();\n",
         put: "            self.patience.progress();\n",
         by: sse(
-            "resume_rules",
+            "resume",
             "an_entry_or_a_preview_makes_the_stream_good_again",
         ),
     },
@@ -183,7 +183,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: STREAMS,
         find: "                self.queue.push_back(Action::Release);\n                self.queue\n",
         put: "                self.queue\n",
-        by: sse("resume_rules", "what_is_open_is_released"),
+        by: sse("resume", "what_is_open_is_released"),
     },
     Mutant {
         breaks: "10",
@@ -191,7 +191,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: STREAMS,
         find: "            self.queue.push_back(Action::Release);\n            On::Lost\n",
         put: "            On::Lost\n",
-        by: sse("resume_rules", "what_is_open_is_released"),
+        by: sse("resume", "what_is_open_is_released"),
     },
     Mutant {
         breaks: "10",
@@ -199,7 +199,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "            self.queue.push_back(Action::Release);\n            self.connect();\n",
         put: "            self.connect();\n",
-        by: sse("resume_rules", "what_is_open_is_released"),
+        by: sse("resume", "what_is_open_is_released"),
     },
     Mutant {
         breaks: "10",
@@ -207,7 +207,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "            self.queue.push_back(Action::Release);\n            self.fill(self.listing.began_at",
         put: "            self.fill(self.listing.began_at",
-        by: sse("resume_rules", "what_is_open_is_released"),
+        by: sse("resume", "what_is_open_is_released"),
     },
     Mutant {
         breaks: "10",
@@ -215,7 +215,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: MOVES,
         find: "        if parked {\n            self.queue.push_back(Action::Release);\n        }\n",
         put: "        let _ = parked;\n",
-        by: sse("resume_rules", "what_is_open_is_released"),
+        by: sse("resume", "what_is_open_is_released"),
     },
     Mutant {
         breaks: "10",
@@ -223,7 +223,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: MOVES,
         find: "        if open {\n",
         put: "        if open && outcome == Outcome::Closed {\n",
-        by: sse("resume_rules", "what_is_open_is_released"),
+        by: sse("resume", "what_is_open_is_released"),
     },
     Mutant {
         breaks: "5",
@@ -231,7 +231,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: STREAMS,
         find: "RefusalKind::CursorRejected if self.connection.cursor.is_none() => {",
         put: "RefusalKind::CursorRejected if false => {",
-        by: sse("resume_rules", "a_400_without_a_cursor_is_final"),
+        by: sse("resume", "a_400_without_a_cursor_is_final"),
     },
     Mutant {
         breaks: "8",
@@ -239,7 +239,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: STREAMS,
         find: "        let Some(id) = id else { return true };\n",
         put: "        let Some(id) = id else {\n            self.patience.progress();\n            return true;\n        };\n",
-        by: sse("resume_rules", "what_has_no_id_is_no_progress"),
+        by: sse("resume", "what_has_no_id_is_no_progress"),
     },
     Mutant {
         breaks: "8",
@@ -248,7 +248,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         find: "        if self.reads() {\n            self.put_off",
         put: "        if self.state == State::Done {\n            self.put_off",
         by: sse(
-            "resume_rules",
+            "resume",
             "an_entry_or_a_preview_makes_the_stream_good_again",
         ),
     },
@@ -258,7 +258,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "        self.may_fall_back()\n            .then(|| now",
         put: "        (self.may_fall_back() && self.state == State::Done)\n            .then(|| now",
-        by: sse("resume_rules", "a_stream_that_brings_nothing_is_compared"),
+        by: sse("resume", "a_stream_that_brings_nothing_is_compared"),
     },
     Mutant {
         breaks: "8",
@@ -266,7 +266,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "            connection.owes_since = Some(now);\n",
         put: "",
-        by: sse("resume_rules", "a_stream_that_brings_nothing_is_compared"),
+        by: sse("resume", "a_stream_that_brings_nothing_is_compared"),
     },
     Mutant {
         breaks: "8",
@@ -274,7 +274,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: STREAMS,
         find: "        self.strikes = self.strikes.saturating_add(1);\n",
         put: "",
-        by: sse("resume_rules", "held_back_twice_is_polled"),
+        by: sse("resume", "held_back_twice_is_polled"),
     },
     Mutant {
         breaks: "8",
@@ -282,7 +282,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: MOVES,
         find: "self.may_fall_back() && (fruitless || exhausted) {",
         put: "self.may_fall_back() && fruitless {",
-        by: sse("resume_rules", "polling_comes_before_giving_up"),
+        by: sse("resume", "polling_comes_before_giving_up"),
     },
     Mutant {
         breaks: "8",
@@ -290,7 +290,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "        // That holds even if the list is not wanted any more.\n        self.heed(now, refusal.retry_after);\n",
         put: "",
-        by: sse("resume_rules", "a_look_heeds_retry_after"),
+        by: sse("resume", "a_look_heeds_retry_after"),
     },
     Mutant {
         breaks: "1",
@@ -306,7 +306,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: MACHINE,
         find: "        if self.core.wants_proof() && self.holds(now, input) {\n",
         put: "        if self.core.wants_proof() && input.is_empty() && self.holds(now, input) {\n",
-        by: sse("resume_rules", "the_first_entry_of_a_bare_stream"),
+        by: sse("resume", "the_first_entry_of_a_bare_stream"),
     },
     Mutant {
         breaks: "4",
@@ -314,7 +314,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "        if self.listing.behind || self.listing.unnamed <= self.unnamed {\n",
         put: "        if self.listing.behind {\n",
-        by: sse("resume_rules", "what_has_no_id_is_listed_once"),
+        by: sse("resume", "what_has_no_id_is_listed_once"),
     },
     Mutant {
         breaks: "8",
@@ -330,7 +330,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "        } else if more {\n",
         put: "        } else if more && self.state == State::Done {\n",
-        by: sse("resume_rules", "pages_without_anything_new"),
+        by: sse("resume", "pages_without_anything_new"),
     },
     Mutant {
         breaks: "8",
@@ -338,7 +338,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: POLICY,
         find: "        self.pace.max(FLOOR)\n",
         put: "        self.pace\n",
-        by: sse("resume_rules", "polling_has_a_floor"),
+        by: sse("resume", "polling_has_a_floor"),
     },
     Mutant {
         breaks: "4",
@@ -346,7 +346,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: STREAMS,
         find: "        if self.begins_anew(id) && !is_cursor {\n",
         put: "        if self.begins_anew(id) && is_cursor {\n",
-        by: sse("resume_rules", "a_server_that_begins_anew"),
+        by: sse("resume", "a_server_that_begins_anew"),
     },
     Mutant {
         breaks: "4",
@@ -354,7 +354,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: MACHINE,
         find: "                    self.core.begins_before(entries > 1);\n",
         put: "                    self.core.begins_before(false);\n",
-        by: sse("resume_rules", "a_server_that_begins_before_the_cursor"),
+        by: sse("resume", "a_server_that_begins_before_the_cursor"),
     },
     Mutant {
         breaks: "1",
@@ -362,7 +362,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: STREAMS,
         find: "        if is_cursor && self.connection.is_fresh &&",
         put: "        if is_cursor && !self.connection.is_fresh &&",
-        by: sse("resume_rules", "a_server_that_begins_before_the_cursor"),
+        by: sse("resume", "a_server_that_begins_before_the_cursor"),
     },
     Mutant {
         breaks: "8",
@@ -370,7 +370,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: PATIENCE,
         find: "        if !self.woken || self.attempts == 0 {\n",
         put: "        if !self.woken || self.attempts < u32::MAX {\n",
-        by: sse("resume_rules", "attempts_that_were_asked_for"),
+        by: sse("resume", "attempts_that_were_asked_for"),
     },
     Mutant {
         breaks: "1",
@@ -378,7 +378,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: LISTS,
         find: "if !is_listed && self.cursor.is_some() {",
         put: "if is_listed && self.cursor.is_none() {",
-        by: sse("resume_lists", "without_the_first_entry"),
+        by: sse("resume", "without_the_first_entry"),
     },
     Mutant {
         breaks: "4",
@@ -386,6 +386,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: STREAMS,
         find: "            self.outruns_list(now);\n",
         put: "",
-        by: sse("resume_looks", "leaves_behind"),
+        by: sse("resume", "leaves_behind"),
     },
 ];

@@ -150,7 +150,7 @@ fn with_port(to: Uri) -> Uri {
     parts.build().unwrap_or(to)
 }
 
-/// Why a SOCKS5 proxy doesn't let anybody in.
+/// The reason why a SOCKS5 proxy refuses a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Denied {
     /// It doesn't accept the user or the password.

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::time::deadline;
 
-/// Which address is tried next, and when, as a state machine.
+/// The order and the times in which addresses are tried, as a state machine.
 ///
 /// The caller makes the attempts. It drains [`poll`](Self::poll): for each [`Action::Try`] it begins
 /// an attempt, until there is an [`Action::Wait`]. Then it waits for that time and for its attempts,
@@ -65,7 +65,7 @@ impl Race {
         }
     }
 
-    /// What is to be done now.
+    /// Returns the next action.
     pub(super) fn poll(&mut self, now: Duration) -> Action {
         let due = self.running == 0 || self.due.is_some_and(|due| due <= now);
         match due.then(|| self.left.pop_front()).flatten() {
@@ -139,7 +139,7 @@ where
         }
     }
 
-    /// How an attempt ended, if one did.
+    /// Returns the result of an attempt that has ended, if one has.
     fn poll_attempts(&mut self, cx: &mut Context<'_>) -> Option<Result<T, E>> {
         for at in 0..self.attempts.len() {
             if let Poll::Ready(ended) = self.attempts[at].as_mut().poll(cx) {
@@ -249,8 +249,8 @@ mod tests {
         }
     }
 
-    /// What comes of attempts that take so long, and are then good or bad: which of them won, and
-    /// after what time.
+    /// Returns the winner of these attempts, each with its duration and whether it succeeds, and
+    /// the time that the race took.
     async fn ran(attempts: &[(u64, bool)]) -> (Result<usize, Option<usize>>, Duration) {
         let addresses = (0..).take(attempts.len());
         let addresses = addresses.map(|port| SocketAddr::from(([192, 0, 2, 1], port)));

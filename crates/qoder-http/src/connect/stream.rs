@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-/// What a caller's stream must be able to do, as one trait.
+/// The traits that a caller's stream must implement, as one.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
@@ -65,7 +65,7 @@ impl Stream {
     }
 }
 
-/// How a caller makes streams.
+/// A caller's function that opens a stream to a URI.
 pub(crate) type Dial = Arc<dyn Fn(Uri) -> Dialing + Send + Sync>;
 
 pub(crate) type Dialing = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;

@@ -19,7 +19,7 @@ use super::race::{self, Race};
 use crate::error::{BoxError, Error, ErrorKind, Sent};
 use crate::url::port;
 
-/// How TCP connections are made and watched.
+/// Options for making and watching TCP connections.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,18 +36,18 @@ use crate::url::port;
 pub struct TcpOptions {
     /// Whether small packets are sent at once (`TCP_NODELAY`). Default: yes.
     pub nodelay: bool,
-    /// How a silent peer is probed (`SO_KEEPALIVE`), to find out that it is gone. `None`: not at
-    /// all. Default: [`KeepAlive::default`].
+    /// The probes of a silent peer (`SO_KEEPALIVE`), which tell that it is gone. `None`: no probes.
+    /// Default: [`KeepAlive::default`].
     pub keep_alive: Option<KeepAlive>,
-    /// How long sent bytes may stay unacknowledged before the connection is given up
+    /// The time that sent bytes may stay unacknowledged before the connection is given up
     /// (`TCP_USER_TIMEOUT`, RFC 5482), on Linux and Android; elsewhere it means nothing. `None`: as
-    /// long as the system does, mostly a quarter of an hour; the limits of each request hold anyway.
-    /// Default: `None`.
+    /// long as the system does, mostly a quarter of an hour; the limits of each request hold
+    /// anyway. Default: `None`.
     pub user_timeout: Option<Duration>,
-    /// How long an address of a host has before the next one is tried beside it, IPv6 and IPv4 in
-    /// turns (RFC 8305, section 5), or an equal share of the limit for connecting if that is less.
-    /// `None`: always such a share. An address that fails is followed by the next one at once.
-    /// Default: 250 ms.
+    /// The time that an address of a host has before the next one is tried beside it, IPv6 and IPv4
+    /// in turns (RFC 8305, section 5), or an equal share of the limit for connecting if that is
+    /// less. `None`: always such a share. An address that fails is followed by the next one at
+    /// once. Default: 250 ms.
     pub happy_eyeballs: Option<Duration>,
     /// The address of this machine that connections are made from. Only peers with an address of the
     /// same kind, IPv4 or IPv6, are then reached. `None`: the system's choice. Default: `None`.
@@ -116,6 +116,16 @@ impl TcpOptions {
     }
 
     /// Sets the address that connections come from.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    /// use qoder_http::{TcpOptions, Transport};
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let tcp = TcpOptions::default().local_address(Some(Ipv4Addr::new(192, 0, 2, 7).into()));
+    /// let transport = Transport::builder().tcp(tcp).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn local_address(mut self, address: impl Into<Option<IpAddr>>) -> Self {
         self.local_address = address.into();
         self

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::stream::Stream;
 use crate::url::host_and_port;
 
-/// Why there is no tunnel.
+/// The reason why there is no tunnel.
 #[derive(Debug)]
 pub(super) enum NoTunnel {
     Io(io::Error),
@@ -133,7 +133,7 @@ impl Answer {
 mod tests {
     use super::*;
 
-    /// What the answer says, and what was not read of it.
+    /// Returns the result of reading this answer, and the rest of it that was not read.
     fn answered(bytes: &str) -> (Result<Option<u16>, &'static str>, &str) {
         let mut answer = Answer::default();
         for (at, byte) in bytes.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! What lies below an error.
+//! The sources of an error.
 
 use std::error::Error as StdError;
 

@@ -1,4 +1,4 @@
-//! What the errors of hyper, h2 and rustls mean.
+//! The meaning of the errors of hyper, h2 and rustls.
 
 use std::error::Error as StdError;
 
@@ -152,7 +152,8 @@ fn breaks_rules(error: &(dyn StdError + 'static)) -> bool {
     }
 }
 
-/// What failed of TLS: a certificate is as bad the next time.
+/// Returns the kind of a TLS error. Certificates have a kind of their own: one that was refused
+/// will be refused again.
 #[cfg(feature = "__tls")]
 pub(crate) fn tls_kind(error: &rustls::Error) -> ErrorKind {
     let certificate = match error {

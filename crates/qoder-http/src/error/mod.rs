@@ -1,4 +1,4 @@
-//! What can go wrong between two ends of a connection.
+//! The errors of an HTTP exchange.
 
 mod chain;
 mod classify;
@@ -98,6 +98,14 @@ pub enum Phase {
 }
 
 /// Whether a request had left when it failed. The variants are ordered: `No < Maybe < Yes`.
+///
+/// ```
+/// use qoder_http::Sent;
+///
+/// // Of several attempts, what is known of the call is the most that is known of any of them.
+/// let attempts = [Sent::No, Sent::Maybe, Sent::No];
+/// assert_eq!(attempts.into_iter().max(), Some(Sent::Maybe));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sent {
     /// Nothing of it was sent: it can be repeated, whatever it does.

@@ -39,6 +39,14 @@ pub struct Proxy {
 
 impl Proxy {
     /// Returns rules without any proxy: every host is reached directly.
+    ///
+    /// ```
+    /// use qoder_http::{Proxy, Transport};
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let direct = Transport::builder().proxy(Proxy::none()).build()?; // whatever the environment says
+    /// # Ok(()) }
+    /// ```
     pub fn none() -> Self {
         Self::default()
     }
@@ -53,8 +61,8 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a value is not the URL of a proxy, or not UTF-8; the text names the
-    /// variable, and never its value.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a value is not the URL of a proxy, or not
+    /// UTF-8; the text names the variable, and never its value.
     pub fn from_env() -> Result<Self, Error> {
         Self::read(|name| match std::env::var(name) {
             Ok(value) => Ok(Some(value)),
@@ -110,8 +118,9 @@ impl Proxy {
         })
     }
 
-    /// Returns an HTTP proxy for all requests, by its URL: `http://user:password@host:port`, the credentials being
-    /// optional, or `https://…` for one that is itself reached over TLS. Default ports: 80, 443.
+    /// Returns an HTTP proxy for all requests, by its URL: `http://user:password@host:port`, the
+    /// credentials being optional, or `https://…` for one that is itself reached over TLS. Default
+    /// ports: 80, 443.
     ///
     /// # Errors
     ///
@@ -123,6 +132,16 @@ impl Proxy {
     /// Returns a SOCKS5 proxy for all requests (RFC 1928), by its URL:
     /// `socks5://user:password@host:port`, the credentials being optional and at most 255 bytes each.
     /// Default port: 1080.
+    ///
+    /// ```
+    /// use qoder_http::Proxy;
+    ///
+    /// # fn main() -> Result<(), qoder_http::Error> {
+    /// let proxy = Proxy::socks5("socks5://user:secret@proxy.example:1080")?;
+    /// assert!(!format!("{proxy:?}").contains("secret"));
+    /// assert!(Proxy::socks5("http://proxy.example:1080").is_err());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -193,7 +212,7 @@ mod tests {
         })
     }
 
-    /// What a route looks like: `tunnel http://host:port/ credentials`.
+    /// Returns a route as a text: `tunnel http://host:port/ credentials`.
     fn way(proxy: &Proxy, to: &str) -> String {
         let to = to.parse().expect("a URL");
         let route = proxy.rules(false).and_then(|rules| rules.route(&to));

@@ -1,4 +1,4 @@
-//! Which proxy a URL goes through, and how.
+//! The rules that choose the proxy of a URL.
 
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
@@ -7,7 +7,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use super::no_proxy::NoProxy;
 use crate::url::is_loopback;
 
-/// Which proxy a URL goes through, and how.
+/// The rules that choose the proxy of a URL.
 #[derive(Debug)]
 pub(crate) struct ProxyRules {
     matcher: Matcher,

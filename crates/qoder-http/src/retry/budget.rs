@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many retries may be under way before successes return some.
+/// A limit on the retries that may be made before successes earn more.
 ///
 /// All calls of a client share one. When a service is down, first attempts go on and retries run
 /// dry, so that an outage is not answered by a multiple of the load. A call that succeeds returns

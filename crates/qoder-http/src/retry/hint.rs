@@ -9,8 +9,8 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// Returns how long the server asks to wait, at most a year: `Retry-After-Ms` if it is a number,
-/// else `Retry-After` in seconds, fractions included, or as an HTTP date (RFC 9110, section
+/// Returns the time that the server asks to wait, at most a year: `Retry-After-Ms` if it is a
+/// number, else `Retry-After` in seconds, fractions included, or as an HTTP date (RFC 9110, section
 /// 10.2.3). Where there are several, the longest holds.
 ///
 /// A date is one of the server's clock: it is compared with the `Date` of the response, and with

@@ -55,9 +55,9 @@ pub enum Class {
 }
 
 impl Class {
-    /// Returns what a request does as far as its method and fields tell (RFC 9110, section 9.2):
-    /// [`Read`](Self::Read) for the safe methods; [`Keyed`](Self::Keyed) for PUT and DELETE, and for
-    /// whatever has the field `Idempotency-Key`; [`Once`](Self::Once) for all others.
+    /// Returns the class of a request, as far as its method and fields tell (RFC 9110, section
+    /// 9.2): [`Read`](Self::Read) for the safe methods; [`Keyed`](Self::Keyed) for PUT and DELETE,
+    /// and for whatever has the field `Idempotency-Key`; [`Once`](Self::Once) for all others.
     ///
     /// ```
     /// use http::Request;
@@ -114,7 +114,7 @@ pub enum Decision {
     GiveUp,
 }
 
-/// Returns what the [table](self) says about an attempt of a request of this class.
+/// Returns the decision of the [table](self) about an attempt of a request of this class.
 ///
 /// ```
 /// use http::HeaderMap;
@@ -158,7 +158,7 @@ pub fn decide(class: Class, end: &AttemptEnding<'_>) -> Decision {
     }
 }
 
-/// How many attempts are made, and after what waits.
+/// The number of attempts, and the waits between them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -272,12 +272,26 @@ impl Drop for Attempts {
 }
 
 /// The next step after an attempt: a [`Decision`], with the wait before a retry.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use qoder_http::retry::{Action, AttemptEnding, Attempts, Class, RetryPolicy};
+///
+/// let mut attempts = Attempts::new(RetryPolicy::default(), Class::Read, 7);
+/// let headers = http::HeaderMap::new();
+/// let ending = AttemptEnding::Status { status: 503, headers: &headers };
+/// match attempts.next(&ending, None, SystemTime::now()) {
+///     Action::Retry { after } => println!("again in {after:?}"),
+///     Action::GiveUp => println!("that was the last attempt"),
+///     other => println!("{other:?}"),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
     /// Wait, then try again.
     Retry {
-        /// How long to wait.
+        /// The time to wait.
         after: Duration,
     },
     /// Renew the credential, then try again at once; if it can't be renewed, give up.

@@ -1,5 +1,6 @@
-//! Where the body of an HTTP/1.1 response ends (RFC 9112, section 6.3), and what of the bytes is
-//! data. Without I/O: what a connection brings goes in, pieces of it come out, uncopied.
+//! The framing of an HTTP/1.1 response's body (RFC 9112, section 6.3): where it ends, and which of
+//! the bytes are data. Without I/O: what a connection brings goes in, pieces of it come out,
+//! uncopied.
 
 use std::io;
 
@@ -8,7 +9,7 @@ use bytes::{Buf, Bytes};
 /// The most that the lines between chunks may have beside sizes: extensions, and in the end trailers.
 const MOST_BETWEEN: usize = 16 << 10;
 
-/// How the end of a body is told.
+/// The ways in which the end of a body is told.
 #[derive(Debug)]
 pub(super) enum Framing {
     /// So many bytes are still to come.
@@ -41,7 +42,7 @@ impl Framing {
     ///
     /// # Errors
     ///
-    /// What was read is no body. There is nothing more to be had then.
+    /// The bytes that were read are no body. Nothing can be read after them.
     pub(super) fn next(&mut self, read: &mut Bytes) -> io::Result<Piece> {
         match self {
             Self::Length(0) => Ok(Piece::End),
@@ -67,7 +68,7 @@ impl Framing {
         }
     }
 
-    /// How many bytes are still to come, if that is known.
+    /// Returns the number of bytes that are still to come, if it is known.
     pub(super) fn left(&self) -> Option<u64> {
         match self {
             Self::Length(left) => Some(*left),
@@ -153,7 +154,7 @@ impl Chunked {
         }
     }
 
-    /// What comes after a byte that is no data.
+    /// Returns the state after a byte that is no data.
     fn after(&mut self, byte: u8) -> io::Result<State> {
         let next = match (self.state, byte) {
             (State::Size { .. }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {

@@ -10,7 +10,8 @@ use hyper_util::rt::TokioIo;
 
 use super::read::poll_read_buf;
 
-/// How much is read at once. What comes with the head and is more than that is read by the body.
+/// The number of bytes that are read at once. Bytes beyond it that come with the head are read by
+/// the body.
 const READ: usize = 4 << 10;
 
 /// The stream that hyper speaks over.
@@ -113,8 +114,8 @@ impl<S: Write + Unpin> Write for HeadGate<S> {
     }
 }
 
-/// Where in the head of a response the next byte is. It ends with an empty line, as hyper reads it,
-/// and is followed by another one if it is informational (RFC 9110, section 15.2).
+/// The position of the next byte in the head of a response. It ends with an empty line, as hyper
+/// reads it, and is followed by another one if it is informational (RFC 9110, section 15.2).
 #[derive(Debug, Default)]
 struct Head {
     /// Of the status line: `HTTP/1.1 200`. Empty before it.
@@ -132,7 +133,7 @@ impl Head {
         self.ended
     }
 
-    /// How many of these bytes are still of heads.
+    /// Returns the number of these bytes that still belong to heads.
     fn take(&mut self, bytes: &[u8]) -> usize {
         for (at, byte) in bytes.iter().enumerate() {
             self.byte(*byte);

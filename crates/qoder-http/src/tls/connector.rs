@@ -17,7 +17,7 @@ use super::Tls;
 use crate::error::{BoxError, Error, ErrorKind, Sent};
 use crate::versions::Versions;
 
-/// Why `https` can't be spoken.
+/// The reason why `https` can't be used.
 #[derive(Clone, Debug)]
 pub(crate) struct NoTls(Arc<str>);
 

@@ -23,7 +23,7 @@ pub(crate) use connector::{NoTls, Secured};
 
 use crate::error::{Error, ErrorKind, Sent};
 
-/// How `https` connections are secured.
+/// The settings of TLS for `https` connections.
 ///
 /// There is none that secures nothing: without a provider, or without anybody to trust, making one
 /// is an error that names the features which bring them. A [`Transport`](crate::Transport) needs

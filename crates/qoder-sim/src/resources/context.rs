@@ -1,4 +1,4 @@
-//! What an operation is given.
+//! The context that an operation is given.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What a credential proves itself with: what may be sent of it, and what is kept, which is all
-//! but the secrets.
+//! The authentication of a credential: what may be sent of it, and what is kept, which is all but
+//! the secrets.
 
 use jiff::Timestamp;
 
@@ -42,7 +42,7 @@ pub(crate) fn created(_: &Context<'_>, _: &str, sent: &Json) -> Result<Json, Ref
     Ok(auth)
 }
 
-/// What was kept, changed by what is sent: secrets, and what may change beside them.
+/// Returns what was kept, changed by what is sent: secrets, and what may change beside them.
 pub(crate) fn changed(before: &Json, sent: &Json) -> Result<Json, Refusal> {
     let kind = before["type"].text();
     if sent["type"] != kind {
@@ -121,7 +121,8 @@ fn variable(name: &Json) -> Result<&Json, Refusal> {
     Err(Refusal::invalid("auth.secret_name", why))
 }
 
-/// How a token is refreshed, without the secrets for it; null if it isn't.
+/// Returns the settings for refreshing a token, without the secrets for it; null if it isn't
+/// refreshed.
 fn refresh(sent: &Json) -> Result<Json, Refusal> {
     if sent.is_null() {
         return Ok(Json::Null);
@@ -177,8 +178,8 @@ fn refreshed(before: &Json, sent: &Json) -> Result<Json, Refusal> {
     Ok(refresh)
 }
 
-/// How a client proves itself where tokens are refreshed: without its secret, which must be there
-/// if it is new.
+/// Returns the client's authentication where tokens are refreshed, without its secret, which must
+/// be there if it is new.
 fn client_auth(sent: &Json, new: bool) -> Result<Json, Refusal> {
     let kind = sent["type"].text();
     match kind {
@@ -222,7 +223,8 @@ fn networking(sent: &Json) -> Result<Json, Refusal> {
     }
 }
 
-/// Where in requests the secret may go: into headers, unless it is said otherwise.
+/// Returns the parts of a request that the secret may go into: headers, unless it is said
+/// otherwise.
 fn location(before: &Json, sent: &Json) -> Result<Json, Refusal> {
     if sent.is_null() {
         return Ok(object! {"header": true, "body": false});

@@ -51,7 +51,7 @@ const CREDENTIALS: Kind = Kind {
     ..Kind::PLAIN
 };
 
-/// How long what a refresh gives holds.
+/// The lifetime of a refreshed token.
 const REFRESHED: Duration = Duration::from_secs(3600);
 
 /// The vault takes changes, and no other live credential in it is for the same.

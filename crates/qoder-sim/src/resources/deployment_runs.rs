@@ -54,14 +54,14 @@ const RUNS: Kind = Kind {
 /// The error of a run whose session was refused, for whatever reason no other error is for.
 pub(crate) const REJECTED: &str = "session_creation_rejected_error";
 
-/// What a deployment runs for.
+/// The trigger of a deployment's run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Trigger {
     Manual,
     Schedule(Timestamp),
 }
 
-/// Why a run has no session: a type, and words.
+/// The reason why a run has no session: a type and a message.
 type Obstacle = (&'static str, String);
 
 /// Runs a deployment. Runs on schedule are of the time that they were meant for, even if the clock
@@ -171,7 +171,7 @@ fn check(account: &mut Account, deployment: &Json) -> Result<(), Obstacle> {
     Ok(())
 }
 
-/// What a refusal says.
+/// Returns the message of a refusal.
 fn words(refusal: &Refusal) -> String {
     refusal.body(None).at("error.message").text().to_owned()
 }

@@ -75,7 +75,7 @@ const DEPLOYMENTS: Kind = Kind {
 const EVENTS: usize = 50;
 const RESOURCES: usize = 500;
 
-/// How many runs are caught up on when the time has moved on. What is left of them is forgotten.
+/// The number of runs that are caught up on when the time has moved on. The others are forgotten.
 const CAUGHT_UP: usize = 1000;
 
 /// The agent is sent as an id, or as an object with a version.
@@ -125,8 +125,8 @@ fn resources(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal>
     Ok(value.clone())
 }
 
-/// What a deployment names is there, and open. The agent's version stays as it is now if none is
-/// named.
+/// Checks that what a deployment names is there, and open. The agent's version stays as it is now
+/// if none is named.
 fn check(cx: &Context<'_>, account: &mut Account, deployment: &mut Json) -> Result<(), Refusal> {
     let is_sent = |name: &str| cx.body.get(name).is_some();
     if is_sent("agent") {

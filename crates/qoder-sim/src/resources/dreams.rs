@@ -53,7 +53,7 @@ const DREAMS: Kind = Kind {
     ..Kind::PLAIN
 };
 
-/// How long a dream is pending, and how long it runs then.
+/// The time that a dream is pending, and the time that it runs then.
 const PENDING: Duration = Duration::from_secs(1);
 const RUNNING: Duration = Duration::from_secs(5);
 
@@ -115,12 +115,12 @@ fn output_behavior(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Re
     Err(Refusal::invalid(name, why))
 }
 
-/// What the dream is about must exist.
+/// Checks that what the dream is about exists.
 fn check(_: &Context<'_>, account: &mut Account, dream: &mut Json) -> Result<(), Refusal> {
     missing(account, dream).map_or(Ok(()), |what| Err(Refusal::not_found(what)))
 }
 
-/// What of a dream's inputs, and of where it writes to, isn't there.
+/// Returns the kind of the first of a dream's inputs and outputs that isn't there.
 fn missing(account: &mut Account, dream: &Json) -> Option<&'static str> {
     let target = &dream["output_behavior"];
     if target["type"] == "update_existing"

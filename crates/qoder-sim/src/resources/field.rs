@@ -25,7 +25,7 @@ enum Takes {
     /// Pairs of texts: an update changes those that it names. `null` deletes one, and an empty
     /// text as well if this says so.
     Pairs(bool),
-    /// What a function makes of it: it checks the value, and gives what is kept.
+    /// Any value that this function accepts; its result is kept.
     Read(Read),
     /// Nothing: the server sets it.
     Nothing,
@@ -66,12 +66,12 @@ impl Field {
         Self::new("metadata", Takes::Pairs(false), Json::empty_object)
     }
 
-    /// What a function reads; null if nothing was sent.
+    /// A field that a function reads; null if nothing was sent.
     pub(crate) const fn read(name: &'static str, read: Read) -> Self {
         Self::new(name, Takes::Read(read), || Json::Null)
     }
 
-    /// What the server sets, to this at first.
+    /// A field that the server sets, to this at first.
     pub(crate) const fn server(name: &'static str, first: fn() -> Json) -> Self {
         Self::new(name, Takes::Nothing, first)
     }
@@ -104,7 +104,7 @@ impl Field {
         self
     }
 
-    /// What it is when nothing was sent.
+    /// Sets the value of the field when nothing was sent.
     pub(crate) const fn or(mut self, absent: fn() -> Json) -> Self {
         self.absent = absent;
         self

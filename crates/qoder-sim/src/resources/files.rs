@@ -36,13 +36,13 @@ pub(crate) const RESOURCE: Resource = Resource {
     ..Resource::NONE
 };
 
-/// Where links lead: below the origin, and not below the base URL.
+/// The path that links lead to: below the origin, and not below the base URL.
 pub(crate) const STORAGE: &str = "/storage/";
 
 /// The longest text of metadata, in bytes.
 const METADATA: usize = 8 << 10;
 
-/// What an account has of files.
+/// The files of an account.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Files {
     /// In the order of their creation.
@@ -264,7 +264,7 @@ pub(crate) fn attached(world: &World, session: &str) -> Vec<Stored> {
     attached.flatten().unwrap_or_default()
 }
 
-/// What is said of a file; the generations name some of it differently.
+/// Returns the document of a file; the generations name some of its members differently.
 fn described(name: &str, mime_type: &str, size: usize, dialect: Dialect, now: &str) -> Json {
     match dialect {
         Dialect::Seed => object! {

@@ -1,4 +1,4 @@
-//! What a list leaves out.
+//! The filters of lists.
 
 use crate::json::Json;
 use crate::refusal::Refusal;
@@ -20,12 +20,12 @@ pub(crate) enum Filter {
     Has(&'static str, &'static str, &'static str),
     /// One of the parameters of this name is what the member says.
     Among(&'static str, &'static str),
-    /// What a function says.
+    /// This function accepts the item.
     By(fn(&Context<'_>, &Json) -> Result<bool, Refusal>),
 }
 
 impl Filter {
-    /// What is left of these items.
+    /// Returns those of the items that the filter keeps.
     pub(crate) fn keep(&self, cx: &Context<'_>, items: Vec<Json>) -> Result<Vec<Json>, Refusal> {
         let query = cx.query;
         let kept = |fits: &dyn Fn(&Json) -> bool| {

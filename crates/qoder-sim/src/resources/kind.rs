@@ -12,8 +12,9 @@ use crate::template::parameters;
 
 /// A kind of documents.
 pub(crate) struct Kind {
-    /// Where one of them is, such as `/vaults/{vault_id}/credentials/{credential_id}`. What the
-    /// path names before is its parent, which must exist, and whose id is a member of this name.
+    /// The path of one of them, such as `/vaults/{vault_id}/credentials/{credential_id}`. The
+    /// resource that the path names before is its parent, which must exist, and whose id is a
+    /// member of this name.
     pub(crate) path: &'static str,
     /// Its `type`.
     pub(crate) name: &'static str,
@@ -32,15 +33,15 @@ pub(crate) struct Kind {
     /// Checks what no field can alone, of an object that is new or has been changed, and
     /// completes it.
     pub(crate) check: fn(&Context<'_>, &mut Account, &mut Json) -> Result<(), Refusal>,
-    /// How it is shown.
+    /// The form in which it is shown.
     pub(crate) show: fn(&Context<'_>, Verb, Json) -> Result<Json, Refusal>,
-    /// What archiving does beside setting the time.
+    /// The effect of archiving, beside setting the time.
     pub(crate) archive: fn(&Context<'_>, &mut Json),
-    /// Why one with this id can't be deleted now.
+    /// The reason why one with this id can't be deleted now.
     pub(crate) in_use: fn(&mut Account, &str) -> Option<Refusal>,
 }
 
-/// What can be done with documents of a kind without further code.
+/// The operations on documents of a kind that need no further code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Create,
@@ -86,7 +87,7 @@ impl Verb {
 }
 
 impl Kind {
-    /// What is not said of a kind.
+    /// The defaults of a kind.
     pub(crate) const PLAIN: Self = Self {
         path: "",
         name: "",
@@ -185,7 +186,7 @@ impl Kind {
         document.ok_or_else(|| self.not_found())
     }
 
-    /// What the list has, in its order.
+    /// Returns the items of the list, in its order.
     pub(crate) fn listed(
         &self,
         cx: &Context<'_>,

@@ -59,7 +59,7 @@ pub(crate) fn add(
     id
 }
 
-/// Takes out for good what a version says, but not that there was one.
+/// Removes the content of a version, but not the version, permanently.
 fn redact(cx: &Context<'_>, account: &mut Account) -> Answer {
     let actor = actor(account);
     let version = &mut MEMORY_VERSIONS.find(cx, account)?.object;
@@ -84,8 +84,8 @@ fn actor(account: &Account) -> Json {
     }
 }
 
-/// How much is shown: all if one is read, and else all but the content, unless `view` says
-/// otherwise.
+/// Returns the view: everything if one is read, and else everything but the content, unless `view`
+/// says otherwise.
 pub(crate) fn view(cx: &Context<'_>, verb: Verb) -> Result<&'static str, Refusal> {
     let views = match verb {
         Verb::Retrieve => ["full", "basic"],

@@ -159,7 +159,7 @@ pub(crate) fn find<'a>(
     of_method(method).or_else(seed_update)
 }
 
-/// What an account has from its start.
+/// Gives an account what it has from its start.
 pub(crate) fn furnish(settings: &Settings, account: &mut Account) {
     if !settings.empty_environments {
         environments::furnish(settings.dialect, account);

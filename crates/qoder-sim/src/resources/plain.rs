@@ -1,4 +1,4 @@
-//! What can be done with documents of any kind.
+//! The operations on documents of any kind.
 
 use crate::json::{Json, object};
 use crate::page::{Order, page};
@@ -40,7 +40,7 @@ pub(crate) fn answer(kind: &Kind, verb: Verb, cx: &Context<'_>, account: &mut Ac
     Ok((kind.show)(cx, verb, object)?.into())
 }
 
-/// What is answered when one was deleted.
+/// Returns the reply to the deletion of one.
 pub(crate) fn deleted(kind: &Kind, id: &str) -> Json {
     object! {"id": id, "type": format!("{}_deleted", kind.name)}
 }

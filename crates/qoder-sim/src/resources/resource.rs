@@ -11,13 +11,13 @@ use crate::state::world::World;
 pub(crate) struct Resource {
     pub(crate) kinds: &'static [&'static Kind],
     pub(crate) operations: &'static [Operation],
-    /// What happens by itself as time goes by. Called before each operation on the account, and
-    /// when the clock is moved ahead.
+    /// The events that time brings about. Called before each operation on the account, and when the
+    /// clock is moved ahead.
     pub(crate) tick: fn(&Arc<World>, &mut Account),
 }
 
 impl Resource {
-    /// What is not said of a resource.
+    /// The defaults of a resource.
     pub(crate) const NONE: Self = Self {
         kinds: &[],
         operations: &[],

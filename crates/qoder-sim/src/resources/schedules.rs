@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 use crate::resources::context::Context;
 use crate::resources::field::text;
 
-/// How many times are told ahead.
+/// The number of upcoming times that are told.
 const TOLD: usize = 5;
 
 /// Reads the schedule that is sent for a deployment.

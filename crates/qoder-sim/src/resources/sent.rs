@@ -1,4 +1,4 @@
-//! What events that are sent to a session must be like.
+//! The rules for events that are sent to a session.
 
 use crate::json::Json;
 use crate::refusal::Refusal;

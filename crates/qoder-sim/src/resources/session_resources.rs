@@ -1,4 +1,4 @@
-//! What is mounted in a session.
+//! The resources that are mounted in a session.
 
 use crate::ids::new_id;
 use crate::json::{Json, object};
@@ -123,7 +123,7 @@ fn keep(cx: &Context<'_>, account: &mut Account, resources: Vec<Json>) -> Result
     Ok(())
 }
 
-/// What was sent to be attached, as it is kept and shown: without secrets.
+/// Returns a resource that was sent to be attached, as it is kept and shown: without secrets.
 pub(crate) fn attached(
     cx: &Context<'_>,
     account: &mut Account,

@@ -1,4 +1,4 @@
-//! What is in a skill: its files, one of which says what it is.
+//! The content of a skill: its files, one of which describes it.
 
 use std::collections::HashSet;
 
@@ -29,7 +29,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// What a form has: files with their paths, or one archive.
+    /// Reads the content of a form: files with their paths, or one archive.
     pub(crate) fn sent(cx: &Context<'_>) -> Result<Self, Refusal> {
         let wrong = |why: &str| Refusal::invalid("files", why);
         let form = cx
@@ -67,8 +67,8 @@ impl Content {
         }
     }
 
-    /// What a document has: an archive in base64, or the file that says what the skill is, in
-    /// base64 or as it is. `None` if it has nothing.
+    /// Reads the content of a document: an archive in base64, or the file that describes the skill,
+    /// in base64 or as it is. `None` if it has none.
     pub(crate) fn encoded(content: &Json, encoding: &Json) -> Result<Option<Self>, Refusal> {
         if content.is_null() {
             return Ok(None);
@@ -115,7 +115,7 @@ impl Content {
     }
 }
 
-/// What a title for people may be.
+/// Checks a title for people.
 pub(crate) fn display_title(_: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {
     text(name, value, 1, 255)?;
     Ok(value.clone())

@@ -1,4 +1,4 @@
-//! What a session keeps of its agent: as it was when the session was made, with what the session
+//! A session's snapshot of its agent: as it was when the session was made, with what the session
 //! overrides.
 
 use crate::json::{Json, object};
@@ -9,7 +9,7 @@ use crate::resources::field::text;
 use crate::settings::Dialect;
 use crate::state::account::Account;
 
-/// What a context window is if nothing is said of it.
+/// The default size of a context window, in tokens.
 const WINDOW: u64 = 200_000;
 
 /// The snapshot of the agent that a new session names, and the agent's metadata.

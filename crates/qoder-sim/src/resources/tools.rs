@@ -20,7 +20,7 @@ const BUILT_IN: [&str; 11] = [
     "DeliverArtifacts",
 ];
 
-/// What a write with browser tools must opt into.
+/// The beta that a write with browser tools must opt into.
 const BROWSER_BETA: &str = "browser-use-2026-07-14";
 
 pub(crate) fn read(cx: &Context<'_>, name: &str, value: &Json) -> Result<Json, Refusal> {

@@ -43,17 +43,17 @@ pub(crate) const WORK: Kind = Kind {
 
 pub(crate) const POLL: &str = "/environments/{environment_id}/work/poll";
 
-/// What a heartbeat expects as the last one if there was none.
+/// The value that a heartbeat expects as the last one if there was none.
 const NO_HEARTBEAT: &str = "NO_HEARTBEAT";
 
-/// How long a lease lasts if nothing is said of it, and at most, in seconds.
+/// The duration of a lease, by default and at most, in seconds.
 const TTL: u64 = 60;
 const LONGEST_TTL: u64 = 300;
 
 const RECLAIM_MILLIS: u64 = 5000;
 const LONGEST_BLOCK_MILLIS: u64 = 999;
 
-/// How long a poll waits for work.
+/// Returns the time that a poll waits for work.
 pub(crate) fn patience(query: &Query) -> Result<Duration, Refusal> {
     let millis = query.whole("block_ms", 1)?.unwrap_or_default();
     if millis > LONGEST_BLOCK_MILLIS {

@@ -18,14 +18,14 @@ use crate::state::world::World;
 /// For how long a worker counts after a poll.
 const COUNTS: Duration = Duration::from_secs(30);
 
-/// What the work itself doesn't show.
+/// The state of a queue that its work doesn't show.
 #[derive(Clone, Default)]
 pub(crate) struct Queue {
     /// When work was given to a worker who hasn't acknowledged it, by the id of the work.
     pub(crate) given: HashMap<String, Timestamp>,
     /// When a worker loses it unless there is a heartbeat.
     pub(crate) leases: HashMap<String, Timestamp>,
-    /// How many messages of a session work has been queued for.
+    /// The number of a session's messages that work has been queued for.
     queued_for: HashMap<String, usize>,
     /// When a worker last polled, by the environment and the worker's name.
     polls: HashMap<(String, String), Timestamp>,
@@ -43,7 +43,7 @@ impl Queue {
         self.polls.insert(worker, now);
     }
 
-    /// How many workers have polled of late.
+    /// Returns the number of workers that have polled lately.
     pub(crate) fn workers(&self, environment: &str, now: Timestamp) -> usize {
         let polls = self.polls.iter().filter(|((of, _), last)| {
             let counts_until = later(**last, COUNTS);

@@ -6,7 +6,7 @@ use super::tool::{Answer, Kind, ToolOutput, ToolUse};
 use super::turn::Turn;
 use crate::json::{Json, object};
 
-/// What the agent asks the client.
+/// The questions of the agent to the client.
 impl Turn {
     /// Uses one of the client's tools, and waits for the `user.custom_tool_result`.
     pub async fn custom_tool(&self, name: impl Into<String>, input: impl Into<Value>) -> Answer {
@@ -16,6 +16,21 @@ impl Turn {
     /// Asks whether one of the agent's own tools may be used, and waits for the
     /// `user.tool_confirmation`. What the tool then gives is told with
     /// [`tool_result`](Self::tool_result); a denial becomes an error result by itself.
+    ///
+    /// ```
+    /// use qoder_sim::Sim;
+    /// use serde_json::json;
+    ///
+    /// let builder = Sim::builder().agent("careful", |turn| async move {
+    ///     let answer = turn.ask_approval("Bash", json!({"command": "rm draft.txt"})).await;
+    ///     if answer.is_allowed() {
+    ///         turn.tool_result(&answer, "").await;
+    ///         turn.reply("It is gone.").await;
+    ///     } else {
+    ///         turn.reply("I left it there.").await;
+    ///     }
+    /// });
+    /// ```
     pub async fn ask_approval(&self, name: impl Into<String>, input: impl Into<Value>) -> Answer {
         self.ask(ToolUse::tool(name, input)).await
     }

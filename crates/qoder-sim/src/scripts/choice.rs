@@ -1,4 +1,4 @@
-//! Which script a session's agent follows.
+//! The choice of the script that a session's agent follows.
 //!
 //! A script that a test has set for the agent goes before the one that `simulate` names in the
 //! metadata of the session or the agent, and this before the test's default. Without any, the

@@ -37,7 +37,7 @@ impl Failure {
         Self::new(Some(Retry::Terminal), message)
     }
 
-    /// An error that says nothing of what comes of it; the script goes on.
+    /// An error that doesn't say whether it is retried; the script goes on.
     pub fn unclassified(message: impl Into<String>) -> Self {
         Self::new(None, message)
     }

@@ -13,7 +13,7 @@ use super::plays;
 use super::script::{Script, Scripts};
 use super::steps;
 
-/// Why a file of scripts can't be used; says where in it, and what is possible there.
+/// The reason why a file of scripts can't be used; says where in it, and what is possible there.
 #[derive(Debug)]
 pub struct ScriptsError(serde_json::Error);
 

@@ -47,7 +47,7 @@ pub(super) fn named(name: &str) -> Option<Script> {
     })
 }
 
-/// What is played for a name that no script has.
+/// Returns the script that is played for a name that no script has.
 pub(super) fn unknown(name: &str) -> Script {
     let known = NAMES.join(", ");
     let why = format!("simulate names no script: {name:?} is none of {known}");
@@ -219,7 +219,7 @@ async fn say(turn: &Turn, text: &str) {
     turn.deltas(words.chain(text)).await;
 }
 
-/// What an agent says to a message.
+/// Returns the agent's answer to a message.
 fn answer_to(message: &str) -> String {
     if message.to_lowercase().contains("quicksort") {
         return "def quicksort(items):\n    if len(items) < 2:\n        return items\n    pivot, *rest = items\n    \

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::turn::Turn;
 
-/// What an agent does in a turn.
+/// The behaviour of an agent in a turn.
 #[derive(Clone)]
 pub(crate) struct Script(Arc<Play>);
 

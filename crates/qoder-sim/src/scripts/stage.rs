@@ -1,4 +1,4 @@
-//! What the threads of a turn share, and how what they do gets into the log.
+//! The stage that the threads of a turn share, by which their acts get into the log.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,11 +23,11 @@ pub(crate) struct Stage {
     /// The text of the last message.
     pub(super) message: String,
     pub(super) number: usize,
-    /// How many events the client had sent when the turn before this one ended.
+    /// The number of events that the client had sent when the turn before this one ended.
     pub(super) received_before: usize,
     /// The count of cancellations at the start.
     pub(super) cancelled: u64,
-    /// How the script ends the turn before it returns.
+    /// The end that the script gives the turn before it returns.
     pub(super) ended: watch::Sender<Option<End>>,
     /// One question at a time.
     pub(super) asking: tokio::sync::Mutex<()>,
@@ -35,7 +35,7 @@ pub(crate) struct Stage {
     over: AtomicBool,
 }
 
-/// What has happened so far.
+/// The acts so far.
 pub(super) struct Acts {
     /// When the agent last did something.
     pub(super) last: Moment,
@@ -43,7 +43,7 @@ pub(super) struct Acts {
     pub(super) voices: Vec<Arc<Voice>>,
 }
 
-/// How a turn ends.
+/// The end of a turn.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
     /// With this `stop_reason`.
@@ -52,7 +52,7 @@ pub(crate) enum End {
     Terminated,
 }
 
-/// Who acts in a thread.
+/// The agent that acts in a thread.
 #[derive(Debug)]
 pub(crate) struct Voice {
     pub(super) thread: String,
@@ -270,7 +270,8 @@ impl Voice {
     }
 }
 
-/// How many turns have ended, and how many events the client had sent by the last of these ends.
+/// Returns the number of turns that have ended, and that of the events that the client had sent by
+/// the last of these ends.
 fn earlier(session: &Session) -> (usize, usize) {
     let (mut turns, mut received, mut before) = (0, 0, 0);
     for entry in session.log() {

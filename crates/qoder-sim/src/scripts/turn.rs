@@ -26,6 +26,23 @@ use crate::resources::files;
 /// it would have done later happens, and its destructors run. After an interrupt the turn stops
 /// with `cancelled`. A script that panics ends its turn with a `session.error`, and
 /// [`Sim::unexpected`](crate::Sim::unexpected) says so.
+///
+/// ```
+/// use qoder_sim::Sim;
+/// use serde_json::json;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let sim = Sim::builder()
+///     .agent("my-assistant", |turn| async move {
+///         turn.thinking().await;
+///         turn.tool_use("Bash", json!({"command": "ls"}), "draft.txt").await;
+///         turn.reply(format!("About \"{}\": there is one file.", turn.message())).await;
+///     })
+///     .start()
+///     .await?;
+/// # sim.shutdown().await; Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Turn {
     pub(super) stage: Arc<Stage>,
@@ -80,8 +97,8 @@ impl Turn {
         })
     }
 
-    /// Returns what the client has answered to the tool uses of this turn, in the order in which
-    /// the script asked.
+    /// Returns the client's answers to the tool uses of this turn, in the order in which the script
+    /// asked.
     pub fn results(&self) -> Vec<Answer> {
         self.stage.acts().answers.clone()
     }
@@ -188,6 +205,18 @@ impl Turn {
 
     /// Meets an error. After one that is retried the session is rescheduled and runs again; after
     /// one that is exhausted or terminal this never returns, as the turn or the session is over.
+    ///
+    /// ```
+    /// use qoder_sim::{Failure, Sim};
+    ///
+    /// let builder = Sim::builder().agent("unlucky", |turn| async move {
+    ///     turn.error(Failure::retrying("The model is overloaded.")).await;
+    ///     if turn.number() > 1 {
+    ///         turn.error(Failure::exhausted("It still is.")).await; // and the turn is over
+    ///     }
+    ///     turn.reply("It worked after all.").await;
+    /// });
+    /// ```
     pub async fn error(&self, failure: Failure) {
         let retry = failure.retry;
         self.end_span(true).await;
@@ -225,7 +254,7 @@ impl Turn {
         self.stage.end(End::Stop(object! {"type": reason})).await;
     }
 
-    /// Ends the session for good. Never returns.
+    /// Terminates the session. Never returns.
     pub async fn terminate(&self) {
         self.pause().await;
         self.stage.end(End::Terminated).await;

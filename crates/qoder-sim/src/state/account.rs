@@ -1,4 +1,4 @@
-//! What belongs to one bearer token.
+//! An account: the state that belongs to one bearer token.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -26,7 +26,7 @@ pub(crate) struct Account {
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
     pub(crate) object: Json,
-    /// What it was before, oldest first, if its kind has versions.
+    /// The earlier versions, oldest first, if its kind has versions.
     pub(crate) before: Vec<Json>,
 }
 
@@ -75,7 +75,7 @@ impl Account {
         }
     }
 
-    /// What a resource keeps that is no document, in a type of its own.
+    /// Returns the state that a resource keeps beside its documents, in a type of its own.
     pub(crate) fn part<T: Clone + Default + Send + Sync + 'static>(&mut self) -> &mut T {
         self.parts.get_or_insert_default()
     }

@@ -1,4 +1,4 @@
-//! What the server knows. Resources that need more than documents keep it in parts of an account,
+//! The state of the server. Resources that need more than documents keep it in parts of an account,
 //! which only they know of.
 
 pub(crate) mod account;

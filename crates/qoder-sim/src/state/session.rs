@@ -21,7 +21,7 @@ pub(crate) struct Session {
     pub(crate) grown: watch::Sender<usize>,
     /// Counts cancellations: a turn of an earlier count is over.
     pub(crate) cancelled: watch::Sender<u64>,
-    /// What the agent waits for: ids of tool uses, and the answers that came.
+    /// The ids of the tool uses that the agent waits for, and the answers that came.
     pub(crate) pending: Vec<String>,
     pub(crate) answers: Vec<(String, Json)>,
     /// When threads were archived.
@@ -74,7 +74,7 @@ impl Session {
         self.object.set("updated_at", self.clock.text());
     }
 
-    /// What was used, in hundredths of a credit, as sessions and their events show it.
+    /// Returns the usage, given in hundredths of a credit, as sessions and their events show it.
     pub(crate) fn usage(used: u32) -> Json {
         let credits = f64::from(used) / 100.0;
         object! {

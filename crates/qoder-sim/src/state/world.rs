@@ -23,7 +23,7 @@ pub(crate) struct World {
     inner: Mutex<Inner>,
     /// Fills an account that is new.
     furnish: Furnish,
-    /// How many turns may go on; see `hold_turns`.
+    /// The number of turns that may go on; see `hold_turns`.
     pub(crate) released: watch::Sender<usize>,
     /// The server stops.
     pub(crate) closing: watch::Sender<bool>,
@@ -50,7 +50,7 @@ impl Inner {
         self.turns - 1
     }
 
-    /// What another part of the simulator keeps, in a type of its own.
+    /// Returns the state that another part of the simulator keeps, in a type of its own.
     pub(crate) fn part<T: Clone + Default + Send + Sync + 'static>(&mut self) -> &mut T {
         self.parts.get_or_insert_default()
     }

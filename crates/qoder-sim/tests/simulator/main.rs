@@ -1,5 +1,6 @@
 //! The simulator as its users meet it: over sockets, and as a program.
 
+mod agents;
 mod calls;
 mod checks;
 mod common;
@@ -12,6 +13,7 @@ mod pages;
 mod program;
 mod script_files;
 mod scripts;
+mod session_events;
 mod session_resources;
 mod sessions;
 mod skills;

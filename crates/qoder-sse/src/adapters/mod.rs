@@ -15,8 +15,8 @@ pub use stream::FrameStream;
 use crate::frame::{Item, Overflow, OwnedFrame};
 use crate::parser::Parser;
 
-/// Why a [`FrameReader`](crate::FrameReader) or a [`FrameStream`](crate::FrameStream) has no frame to
-/// return.
+/// The reason why a [`FrameReader`](crate::FrameReader) or a [`FrameStream`](crate::FrameStream)
+/// has no frame to return.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -37,7 +37,7 @@ pub enum FrameError<E> {
     Overflow(Overflow),
     /// The source ended within an event, which is lost. It is the last item.
     Cut {
-        /// How many bytes of the event had come.
+        /// The number of bytes of the event that had come.
         bytes: usize,
     },
 }

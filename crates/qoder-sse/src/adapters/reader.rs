@@ -9,7 +9,7 @@ use super::{FrameError, next_frame};
 use crate::frame::{OwnedFrame, Tail};
 use crate::parser::Parser;
 
-/// How much is read at once.
+/// The number of bytes that are read at once.
 const BUFFER: usize = 8 << 10;
 
 /// The frames of a reader, one after another: a file, standard input, the body of a blocking HTTP
@@ -36,7 +36,7 @@ pub struct FrameReader<R> {
     reader: R,
     parser: Parser,
     buffer: Box<[u8]>,
-    /// What of the buffer is filled, and up to where it is read.
+    /// The number of bytes in the buffer that are filled, and of those that are read.
     filled: usize,
     at: usize,
     ended: bool,

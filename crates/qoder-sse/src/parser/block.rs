@@ -31,7 +31,7 @@ pub(super) struct Block {
     pub(super) id: Place,
 }
 
-/// Where the value of a field is.
+/// The place of a field's value.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Place {
     #[default]
@@ -70,7 +70,7 @@ impl From<Kept> for Block {
     }
 }
 
-/// How many bytes of a line the limits allow, and which of them.
+/// The number of bytes of a line that the limits allow, and the limit that says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Room {
     pub(super) bytes: usize,
@@ -135,7 +135,7 @@ impl Parser {
         Line::Dispatch
     }
 
-    /// What an `id` line in the chunk makes of the id before.
+    /// Returns the place of the id after an `id` line in the chunk.
     #[inline]
     pub(super) fn id(&self, before: Place, chunk: &[u8], value: Span) -> Place {
         // Most ids of previews repeat, and one that was taken once has no NUL.
@@ -148,7 +148,7 @@ impl Parser {
         }
     }
 
-    /// How much data there is, with the line feed before the next line of it.
+    /// Returns the length of the data, with the line feed before the next line of it.
     #[inline]
     pub(super) fn before(&self, data: Place) -> usize {
         match data {
@@ -164,7 +164,8 @@ impl Parser {
         self.before(data) + (value.end - value.start) <= self.limits.frame
     }
 
-    /// How long a line of this field may be, whose value begins at `skip`.
+    /// Returns the number of bytes that a line of this field, whose value begins at `skip`, may
+    /// have.
     pub(super) fn room(&self, field: Field, skip: usize, data: Place) -> Room {
         let line = Room {
             bytes: self.limits.line,

@@ -10,7 +10,7 @@ use super::text::{COMMENT, append, append_few, cut};
 use super::{Comment, Line, Parser};
 use crate::frame::Limit;
 
-/// How the last chunk ended.
+/// The state in which the last chunk ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Unfinished {
     /// With the end of a line.

@@ -1,4 +1,4 @@
-//! Where the lines of a chunk end.
+//! The search for line ends in a chunk.
 
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 mod portable;

@@ -1,4 +1,4 @@
-/// How large a block may be.
+/// Limits on the size of a block.
 ///
 /// Both limits are counted while reading: an overflow is reported with the byte that exceeds a
 /// limit, however the stream is cut. If both limits are exceeded, the first one is reported, or

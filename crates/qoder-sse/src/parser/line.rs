@@ -1,4 +1,4 @@
-//! What a line says.
+//! The fields of a line.
 
 use core::time::Duration;
 

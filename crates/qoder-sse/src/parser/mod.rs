@@ -85,10 +85,10 @@ pub struct Parser {
     limits: Limits,
     /// Data of the block that is in no chunk any more, or of several lines.
     text: Decoder,
-    /// What may be of use of the unfinished line, unless that is known to be data.
+    /// The part of the unfinished line that may be of use, unless the line is known to be data.
     carry: Vec<u8>,
     unfinished: Unfinished,
-    /// What the chunks before had of the block.
+    /// The parts of the block that earlier chunks had.
     kept: Kept,
     event: Vec<u8>,
     id: Vec<u8>,
@@ -98,8 +98,8 @@ pub struct Parser {
     retry: Option<Duration>,
     /// A CR ended the last line: a LF that follows belongs to it.
     skip_lf: bool,
-    /// How much of a byte order mark the stream began with. All of it: the place where one may be
-    /// is behind us.
+    /// The number of bytes of a byte order mark that the stream began with. All of them: the place
+    /// where one may be has passed.
     mark: usize,
     /// The rest of the block is of no use.
     skip_block: bool,
@@ -119,7 +119,7 @@ pub struct Items<'a> {
     scan: Scan<'a>,
 }
 
-/// What is known of a chunk.
+/// The facts that are known about a chunk.
 #[derive(Debug)]
 struct Scan<'a> {
     /// Up to where it is consumed.
@@ -136,7 +136,7 @@ impl Scan<'_> {
     }
 }
 
-/// What a line was.
+/// The kinds of lines.
 enum Line {
     /// Nothing to tell.
     Taken,
@@ -154,8 +154,8 @@ enum Comment {
     Carry,
 }
 
-/// How much of a chunk is checked for being UTF-8 at once. While that part is read, the processor
-/// fetches the next one from memory.
+/// The number of bytes of a chunk that are checked for UTF-8 at once. While that part is read, the
+/// processor fetches the next one from memory.
 const AHEAD: usize = 2 << 10;
 
 /// Chunks up to this size may be taken without a look at what they are.
@@ -345,7 +345,7 @@ impl Items<'_> {
         self.parser.advance(self.chunk, &mut self.scan)
     }
 
-    /// Returns how many bytes of the chunk are consumed.
+    /// Returns the number of bytes of the chunk that were consumed.
     ///
     /// ```
     /// use qoder_sse::Parser;

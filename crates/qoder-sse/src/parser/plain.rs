@@ -141,7 +141,7 @@ impl Parser {
         self.advance_slowly(block, from, at, chunk, scan)
     }
 
-    /// Where the next line begins, if it is in the chunk.
+    /// Returns the position where the next line begins, if it is in the chunk.
     #[inline]
     fn next_line(&mut self, chunk: &[u8], end: usize) -> usize {
         if chunk[end] != b'\r' {

@@ -5,19 +5,19 @@ use core::ops::Range;
 use super::block::{Block, Place, Span};
 use super::ends::same_of_32;
 
-/// What is around the data of such a block, if it is known: to compare it with what came before is
-/// faster than to read it. It has one data line, a type before it or none, and the last event id or
-/// none.
+/// The bytes around the data of such a block, if they are known: comparing them with those of the
+/// block before is faster than reading them. Such a block has one data line, a type before it or
+/// none, and the last event id or none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Shape {
-    /// What is before the value of the data, at the beginning.
+    /// The bytes before the value of the data, at the beginning of the array.
     head: [u8; 32],
-    /// What is behind it, the end of the block included, at the end.
+    /// The bytes behind it, the end of the block included, at the end of the array.
     tail: [u8; 32],
-    /// How long both are. Without a head, no shape is known.
+    /// The lengths of both. Without a head, no shape is known.
     head_length: usize,
     tail_length: usize,
-    /// Where the type is; nowhere, if there is none.
+    /// The place of the type; empty if there is none.
     event: Span,
     has_event: bool,
     has_id: bool,
@@ -84,8 +84,8 @@ impl Shape {
         self.head_length = 0;
     }
 
-    /// Where the value of the data begins, if what is before it is the same. The rest of the block
-    /// may be another one.
+    /// Returns the position where the value of the data begins, if the bytes before it are the
+    /// same. The rest of the block may be another one.
     #[inline]
     pub(super) fn head(&self, chunk: &[u8], from: usize) -> Option<usize> {
         if self.head_length == 0 {
@@ -96,7 +96,8 @@ impl Shape {
         (differs == 0).then_some(from + self.head_length)
     }
 
-    /// Where the block ends, if what is behind the value of the data is the same.
+    /// Returns the position where the block ends, if the bytes behind the value of the data are the
+    /// same.
     #[inline]
     pub(super) fn tail(&self, chunk: &[u8], end: usize) -> Option<usize> {
         let to = end + self.tail_length;
@@ -120,7 +121,7 @@ impl Shape {
         self.has_id
     }
 
-    /// What the head makes of a block.
+    /// Returns the block that the head describes.
     #[inline]
     pub(super) fn block(&self, from: usize) -> Block {
         Block {

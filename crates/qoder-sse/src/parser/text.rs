@@ -13,7 +13,7 @@ use super::ends::word;
 pub(super) struct Window<'a> {
     text: &'a str,
     from: usize,
-    /// How far to look beyond what is asked for.
+    /// The number of bytes to check beyond those that are asked for.
     ahead: usize,
 }
 
@@ -78,7 +78,7 @@ pub(super) fn decode_into(text: &mut String, bytes: &[u8]) {
     push(text, bytes);
 }
 
-/// How many bytes at the end are the beginning of a character that is cut.
+/// Returns the number of bytes at the end that are the beginning of a character that is cut.
 #[inline]
 pub(super) fn cut(bytes: &[u8]) -> usize {
     match bytes.last() {
@@ -111,7 +111,7 @@ pub(super) struct Decoder {
     text: String,
     /// Bytes that are still to be decoded: pieces of a few bytes, or the beginning of a character.
     waiting: Waiting,
-    /// How many bytes there were, before decoding.
+    /// The number of bytes before decoding.
     bytes: usize,
 }
 

@@ -256,7 +256,7 @@ impl Parser {
         })
     }
 
-    /// What a line tells that is not the end of a block.
+    /// Returns the item of a line that is not the end of a block, if it has one.
     #[inline(never)]
     fn tell<'a>(&'a mut self, line: Line, chunk: &'a [u8]) -> Option<Item<'a>> {
         Some(match line {

@@ -1,4 +1,4 @@
-//! What is known of the connection at hand.
+//! The state of the current connection.
 
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -92,7 +92,7 @@ impl Connection {
         self.heard_at.is_some()
     }
 
-    /// How long it lived: from its opening to its last byte.
+    /// Returns the lifetime of the connection: from its opening to its last byte.
     pub(super) fn life(&self) -> Duration {
         let heard_at = self.heard_at.unwrap_or(self.opened_at);
         heard_at.saturating_sub(self.opened_at)

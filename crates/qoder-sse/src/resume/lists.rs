@@ -1,5 +1,4 @@
-//! What concerns lists: those that close a gap, those that are polled, and the looks beside a
-//! connection.
+//! The lists: those that close a gap, those that are polled, and the looks beside a connection.
 
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -10,10 +9,10 @@ use super::policy::{FLOOR, Tick};
 use super::table::{On, State};
 use super::{Action, Cause, Class, ListFrom, Notice, Outcome, Refusal, RefusalKind};
 
-/// How often it is asked again for a cursor that the server named and doesn't know.
+/// The number of times that the server is asked again for a cursor that it named and doesn't know.
 const NOT_KNOWN: u32 = 6;
 
-/// How often the list is asked again for the first entry of a stream.
+/// The number of times that the list is asked again for the first entry of a stream.
 const FIRST_ENTRY: u32 = 6;
 
 /// A list that was asked for.
@@ -37,7 +36,7 @@ pub(super) struct Listing {
     pub(super) pauses: bool,
 }
 
-/// What came of a look at the list beside the stream.
+/// The result of a look at the list beside the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
     /// Something that the stream did not bring.
@@ -125,8 +124,8 @@ impl Core {
         deliver
     }
 
-    /// What has no id is known by its place after the cursor, so that the same is not delivered
-    /// with every list.
+    /// Whether an entry without an id is to be delivered. It is recognised by its place after the
+    /// cursor, or every list would deliver it again.
     fn listed_without_id(&mut self) -> bool {
         self.listing.unnamed += 1;
         if self.listing.behind || self.listing.unnamed <= self.unnamed {

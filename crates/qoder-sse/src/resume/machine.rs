@@ -28,10 +28,10 @@ use crate::parser::Parser;
 /// clock stands still while its user is busy takes no slow user for a dead server.
 ///
 /// *What is promised*: every entry after the start is delivered once, in the order of the log, as
-/// long as the server lists it; what can't be had ends in [`Outcome::Gap`], and the last action is
-/// always [`Action::Done`]. The machine makes the moves of [`MOVES`](super::MOVES) and no others,
-/// reads no clock, draws no chance but from its seed, and never panics. It holds what the parser's
-/// limits allow, and as many ids as [`Policy::remembered`].
+/// long as the server lists it; what can't be fetched ends in [`Outcome::Gap`], and the last action
+/// is always [`Action::Done`]. The machine makes the moves of [`MOVES`](super::MOVES) and no
+/// others, reads no clock, draws no chance but from its seed, and never panics. It holds what the
+/// parser's limits allow, and as many ids as [`Policy::remembered`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -68,7 +68,7 @@ pub struct Resume<C> {
 /// The result of [`Resume::bytes`].
 #[derive(Debug)]
 pub struct Fed<'a> {
-    /// How many bytes of the input are consumed: give the rest again.
+    /// The number of bytes of the input that were consumed: the rest is to be given again.
     pub consumed: usize,
     /// A frame to deliver.
     pub delivery: Option<Delivery<'a>>,
@@ -84,7 +84,7 @@ pub struct Delivery<'a> {
     pub class: Class,
 }
 
-/// How the bytes of a connection came to their end.
+/// The way the bytes of a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending {
     /// The response is complete.
@@ -182,7 +182,7 @@ impl<C: Classify> Resume<C> {
         &mut self.classify
     }
 
-    /// Returns what to do next. Call it until it returns [`Action::Wait`] or [`Action::Done`].
+    /// Returns the next action. Call it until it returns [`Action::Wait`] or [`Action::Done`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -370,8 +370,8 @@ impl<C: Classify> Resume<C> {
         }
     }
 
-    /// What was delivered last brought the caller something that it had not seen, though it moves
-    /// no cursor: a preview with new text. That is progress; what is only repeated is not.
+    /// Reports that the last delivery brought the caller something new, although it moves no
+    /// cursor: a preview with new text. That is progress; a repetition is not.
     pub fn progressed(&mut self) {
         self.core.progressed();
     }
@@ -430,15 +430,15 @@ impl<C: Classify> Resume<C> {
         self.core.list_failed_for_now(now, Cause::Unreachable, None);
     }
 
-    /// A page of the list came and could not be read, or can't be had any more: the list begins
+    /// A page of the list came and could not be read, or can't be fetched any more: the list begins
     /// anew after a while.
     pub fn list_broken(&mut self, now: Tick) {
         self.settle();
         self.core.list_failed_for_now(now, Cause::ListFailed, None);
     }
 
-    /// The list was walked back to its end, and no entry in it is known: what lies between can't
-    /// be had.
+    /// The list was walked back to its end, and no entry in it is known: the entries between can't
+    /// be fetched.
     pub fn list_gap(&mut self, now: Tick) {
         self.settle();
         self.core.list_gap(now);

@@ -19,9 +19,9 @@
 //!   say [`page`](Resume::page), ask [`listed`](Resume::listed) of each entry whether to deliver
 //!   it, and at the end say [`list_done`](Resume::list_done). What goes wrong is
 //!   [`list_failed`](Resume::list_failed), [`list_unreachable`](Resume::list_unreachable) or
-//!   [`list_broken`](Resume::list_broken). Whenever [`Resume::lists`] says no, stop: what comes of
-//!   the list later must not be given to the machine.
-//! - [`Action::GoOn`]: fetch again the page that could not be had, and go on from there.
+//!   [`list_broken`](Resume::list_broken). Whenever [`Resume::lists`] returns `false`, stop: later
+//!   entries of the list must not be given to the machine.
+//! - [`Action::GoOn`]: fetch again the page that could not be fetched, and go on from there.
 //! - [`Action::Release`]: drop the connection, or the attempt at one, what was read of it and not
 //!   consumed, and what is being listed.
 //! - [`Action::Notice`]: log it, or show it.
@@ -71,7 +71,7 @@ use alloc::borrow::Cow;
 
 use crate::frame::{Frame, Overflow};
 
-/// Where to start.
+/// The place in the log to start from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Start {
@@ -139,9 +139,9 @@ pub enum Fault {
 /// }
 /// ```
 pub trait Classify {
-    /// Returns the class of the frame. It may be asked for more than once: frames at the beginning of a
-    /// connection are looked at ahead of their time. [`id`](Self::id) is asked of the frame that
-    /// was classified last.
+    /// Returns the class of the frame. It may be asked for more than once: frames at the beginning
+    /// of a connection are looked at ahead of their time. [`id`](Self::id) is asked of the frame
+    /// that was classified last.
     fn classify(&mut self, frame: &Frame<'_>) -> Class;
 
     /// Returns the id of a durable frame: by default the one in its block.
@@ -149,9 +149,9 @@ pub trait Classify {
         frame.id().map(Cow::Borrowed)
     }
 
-    /// Returns whether the cursor is the stream's last event id to the letter, as the WHATWG standard has
-    /// it: an empty id resets it, and a block that has nothing but an id moves it. Otherwise only
-    /// entries do. Default: only entries.
+    /// Returns whether the cursor is the stream's last event id to the letter, as the WHATWG
+    /// standard has it: an empty id resets it, and a block that has nothing but an id moves it.
+    /// Otherwise only entries do. Default: only entries.
     fn follows_last_id(&self) -> bool {
         false
     }
@@ -173,7 +173,7 @@ impl Classify for AllDurable {
     }
 }
 
-/// Which part of the log to list.
+/// The part of the log to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ListFrom {
     /// Only the id of the newest entry is wanted: [`Resume::newest`].
@@ -204,12 +204,12 @@ pub enum Action {
     },
     /// List a part of the log, in place of what is being listed.
     List(ListFrom),
-    /// Go on with the list that was under way: with the page that could not be had, or that was
+    /// Go on with the list that was under way: with the page that could not be fetched, or that was
     /// put off. Who can't says [`Resume::list_broken`], and is asked to begin it anew.
     GoOn,
     /// Drop the connection, or give up opening it.
     Release,
-    /// Tell whoever watches what changed. The machine does not need it.
+    /// Report what changed. The machine does not need it.
     Notice(Notice),
     /// Do nothing until there is an input, or this time has come: then call [`Resume::tick`].
     /// Without a time, only an input helps.
@@ -238,16 +238,16 @@ pub enum Notice {
     Polling,
     /// The next attempt is waited for.
     Waiting {
-        /// How long.
+        /// The length of the wait.
         delay: Duration,
-        /// Why.
+        /// The reason for the wait.
         cause: Cause,
     },
     /// Previews shown so far are void: the server may repeat them, or not.
     PreviewsVoid,
 }
 
-/// Why a connection was lost or not made.
+/// The reason why a connection was lost or not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
@@ -284,7 +284,7 @@ pub enum Cause {
 pub struct Refusal {
     /// The HTTP status of the response.
     pub status: u16,
-    /// How long it asks to wait.
+    /// The time that the server asks to wait.
     pub retry_after: Option<Duration>,
     /// The meaning of the refusal.
     pub kind: RefusalKind,
@@ -306,9 +306,9 @@ pub enum RefusalKind {
 }
 
 impl Refusal {
-    /// Returns what a status means by itself: 204 stops, 408, 425, 429 and 5xx except 501 are
-    /// transient, every other one is fatal. Whether a 400 rejects the cursor is for the caller to
-    /// tell.
+    /// Returns the refusal that a status stands for by itself: 204 stops, 408, 425, 429 and 5xx
+    /// except 501 are transient, every other one is fatal. Whether a 400 rejects the cursor is for
+    /// the caller to tell.
     ///
     /// ```
     /// use std::time::Duration;
@@ -337,7 +337,7 @@ impl Refusal {
     }
 }
 
-/// Why a [`Resume`] is over.
+/// The reason why a [`Resume`] is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -345,12 +345,12 @@ pub enum Outcome {
     Final,
     /// The server says that there is nothing more to stream.
     Stopped,
-    /// The server refused for good; the driver has its words.
+    /// The server refused permanently; the driver has its words.
     Refused {
         /// The HTTP status of the response.
         status: u16,
     },
-    /// The server reported an error of the stream, for good; the frame was delivered.
+    /// The server reported a permanent error of the stream; the frame was delivered.
     Fault,
     /// A gap can't be closed: the server doesn't list what comes after the last frame delivered.
     Gap,

@@ -23,7 +23,7 @@ pub(super) struct Core {
     pub(super) outcome: Outcome,
     /// The last entry delivered, or where to start.
     pub(super) cursor: Option<Arc<str>>,
-    /// How often neither stream nor list knew the cursor, since the last entry.
+    /// The number of times that neither stream nor list knew the cursor, since the last entry.
     pub(super) not_known: u32,
     /// A cursor that the server refused: it is not sent again.
     pub(super) rejected: Option<Arc<str>>,
@@ -31,7 +31,7 @@ pub(super) struct Core {
     pub(super) unlisted: Option<Arc<str>>,
     pub(super) connection: Connection,
     pub(super) listing: Listing,
-    /// What to do when the wait is over.
+    /// The step to take when the wait is over.
     pub(super) next: Next,
     pub(super) due: Tick,
     pub(super) seen: Seen,
@@ -316,7 +316,7 @@ impl Core {
             .push_back(Action::Notice(Notice::Waiting { delay, cause }));
     }
 
-    /// What the server asks to wait lengthens all waits, whichever request it was said to.
+    /// Lengthens all waits to the time that the server asks for, whichever request it was said to.
     pub(super) fn heed(&mut self, now: Tick, hint: Option<Duration>) {
         let hint = hint.unwrap_or_default().min(self.policy.max_hint);
         self.not_before = self.not_before.max(now.saturating_add(hint));

@@ -1,4 +1,5 @@
-//! How often and how long to try, and what to wait in between: counted since the last progress.
+//! The patience of a machine: the number of tries, their time, and the waits between them, counted
+//! since the last progress.
 
 use core::time::Duration;
 
@@ -11,7 +12,7 @@ pub(super) struct Patience {
     attempts: u32,
     /// Connections in a row that brought nothing.
     fruitless: u32,
-    /// How often the wait has doubled.
+    /// The number of times that the wait has doubled.
     waits: u32,
     /// Progress was made since the last wait: the next one is short.
     prompt: bool,
@@ -82,7 +83,7 @@ impl Patience {
         self.attempts >= policy.max_attempts || now.saturating_sub(since) >= policy.max_outage
     }
 
-    /// How long to wait now, by the machine's own rules.
+    /// Returns the time to wait now, by the machine's own rules.
     pub(super) fn delay(&mut self, policy: &Policy) -> Duration {
         let woken = core::mem::take(&mut self.woken);
         if core::mem::take(&mut self.prompt) {

@@ -9,6 +9,16 @@ pub type Tick = Duration;
 /// The limits of a machine. All have a reason; change them with one.
 ///
 /// Contradictory limits do no harm: of two bounds the lower one holds.
+///
+/// ```
+/// use std::time::Duration;
+/// use qoder_sse::resume::{Policy, Polling};
+///
+/// let policy = Policy::default()
+///     .idle(Duration::from_secs(30)) // its heartbeats come more often
+///     .polling(Polling::After(3));
+/// assert_eq!(policy.remembered, 512);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
@@ -32,24 +42,24 @@ pub struct Policy {
     pub max_attempts: u32,
     /// Time since the first failure without progress until it gives up: 5 minutes.
     pub max_outage: Duration,
-    /// How many ids of delivered entries are remembered, to drop repetitions: 512. With 0 nothing
-    /// is ever taken for a repetition, for servers that give several entries the same id; what
-    /// such a server repeats is delivered again, and so is what a stream and a list both give.
+    /// The number of ids of delivered entries that are remembered, to drop repetitions: 512. With 0
+    /// nothing is ever taken for a repetition, for servers that give several entries the same id;
+    /// what such a server repeats is delivered again, and so is what a stream and a list both give.
     pub remembered: usize,
     /// Whether the log is listed again and again in place of a connection: never.
     pub polling: Polling,
     /// The time between two lists where the log is polled: 2 s. Each is drawn between its half
     /// and its whole. Less than 100 ms counts as 100 ms.
     pub pace: Duration,
-    /// How long the log is polled until a connection is tried again, where polling is what was
-    /// fallen back to: 60 s. It doubles with each connection that fails, up to tenfold.
+    /// The time that the log is polled until a connection is tried again, where polling is the
+    /// fallback: 60 s. It doubles with each connection that fails, up to tenfold.
     pub stream_again: Duration,
     /// A connection that brings nothing for so long, after it was asked for or after an entry, is
     /// compared with the list: 5 s. Once that showed nothing missing, only its silence counts.
     /// Only where polling may take its place. Less than 100 ms counts as 100 ms.
     pub look: Duration,
-    /// How long the stream may be behind what such a look found, until something between is
-    /// taken to hold it back: 2 s.
+    /// The time that the stream may lag behind such a look, until something between is taken to
+    /// hold it back: 2 s.
     pub lag: Duration,
 }
 
@@ -63,11 +73,11 @@ pub enum Polling {
     /// back by something between, such as a proxy that buffers, is not noticed.
     #[default]
     Never,
-    /// Where connections don't serve, until one works again: after five of them in a row that
+    /// Only where connections don't work, until one does again: after five of them in a row that
     /// could not be opened or brought nothing, after two in a row that were held back, and before
-    /// giving up. A refusal for good is final.
+    /// giving up. A permanent refusal is final.
     Auto,
-    /// The same after so many connections in a row. A refusal for good counts as all of them, and
+    /// The same after so many connections in a row. A permanent refusal counts as all of them, and
     /// ends it only if the list is refused as well.
     After(u32),
     /// From the start, and no connection is opened.

@@ -1,4 +1,4 @@
-//! What concerns the connection: from its request to its end.
+//! The connection, from its request to its end.
 
 use core::time::Duration;
 

@@ -51,7 +51,7 @@ pub enum State {
     Done,
 }
 
-/// What moves a machine.
+/// The inputs that move a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(
     missing_docs,
@@ -248,8 +248,9 @@ pub(super) fn count(row: usize) {
     let _ = row;
 }
 
-/// How often each row of the table was taken in this process, by all machines together. For tests
-/// of drivers: a row that is never taken is a row that nothing has tested.
+/// Returns the number of times that each row of the table was taken in this process, by all
+/// machines together. For tests of drivers: a row that is never taken is a row that nothing has
+/// tested.
 #[cfg(feature = "count-moves")]
 #[must_use]
 pub fn moves_taken() -> alloc::vec::Vec<(Move, u64)> {

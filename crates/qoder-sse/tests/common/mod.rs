@@ -2,8 +2,6 @@
 #![allow(clippy::struct_field_names, reason = "the names of the vectors")]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-pub(crate) mod log;
-
 use qoder_sse::{Frame, Item, Parser};
 
 /// A dispatched event, as the vectors describe it.

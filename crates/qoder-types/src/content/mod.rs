@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::Source;
-use crate::wire::{Fit, View, Wire, serialize_by_wire};
+use crate::wire::{Fit, Json, View, Wire, serialize_by_wire};
 
 /// The content of a message or a tool result.
 ///
@@ -43,17 +43,17 @@ serialize_by_wire!(Content);
 impl Wire for Content {
     const WRITTEN_EMPTY: bool = true;
 
-    fn fit(value: &Value) -> Fit {
-        if value.is_string() || value.is_array() {
+    fn fit(value: &Json<'_>) -> Fit {
+        if matches!(value, Json::Text(_) | Json::List(_)) {
             Fit::Exact
         } else {
             Fit::No
         }
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         match value {
-            Value::String(text) => Self::Text(text),
+            Json::Text(text) => Self::Text(text.into_owned()),
             value => Self::Blocks(Wire::read(value)),
         }
     }

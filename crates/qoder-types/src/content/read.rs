@@ -1,27 +1,26 @@
 //! How content is read: as it comes, since events have it and it may be large. What is neither a
 //! text nor a block of text is read by way of a map.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Content, ContentBlock, TextBlock};
-use crate::Extra;
-use crate::wire::{Wire, unescaped, visit_json};
+use crate::wire::{Json, Member, Name, Wire, extra, last_of_each, unescaped, visit_json};
 
 impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(TextOrBlocks::<Value>(PhantomData))
+        from.deserialize_any(TextOrBlocks::<Json<'de>>(PhantomData))
     }
 }
 
 impl<'de> Deserialize<'de> for ContentBlock {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(Block::<Value>(PhantomData))
+        from.deserialize_any(Block::<Json<'de>>(PhantomData))
     }
 }
 
@@ -51,23 +50,23 @@ pub(crate) fn content_or_none<'de, D: Deserializer<'de>>(
 /// How the text of a block is met: as a value, wherever it comes from, or as what stands in a text.
 trait Met<'de>: Deserialize<'de> {
     /// The text, or the value that is none.
-    fn text<E: Error>(self) -> Result<Result<String, Value>, E>;
+    fn text<E: Error>(self) -> Result<Result<String, Json<'de>>, E>;
 }
 
-impl Met<'_> for Value {
-    fn text<E: Error>(self) -> Result<Result<String, Value>, E> {
+impl<'de> Met<'de> for Json<'de> {
+    fn text<E: Error>(self) -> Result<Result<String, Self>, E> {
         Ok(match self {
-            Value::String(text) => Ok(text),
+            Self::Text(text) => Ok(text.into_owned()),
             other => Err(other),
         })
     }
 }
 
 impl<'de> Met<'de> for &'de RawValue {
-    fn text<E: Error>(self) -> Result<Result<String, Value>, E> {
+    fn text<E: Error>(self) -> Result<Result<String, Json<'de>>, E> {
         match unescaped(self.get()) {
             Some(text) => Ok(Ok(text)),
-            None => serde_json::from_str::<Value>(self.get())
+            None => serde_json::from_str::<Json<'de>>(self.get())
                 .map_err(E::custom)?
                 .text(),
         }
@@ -122,44 +121,43 @@ impl<'de, M: Met<'de>> Visitor<'de> for Block<M> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ContentBlock, A::Error> {
         let mut is_text = false;
         let mut text = None;
-        let mut extra = Extra::new();
-        while let Some(key) = map.next_key::<Key>()? {
+        let mut others = Vec::new();
+        while let Some(key) = map.next_key::<Key<'de>>()? {
             match key {
-                Key::Type => match map.next_value()? {
-                    Kind::Text => {
-                        is_text = true;
-                        forget(&mut extra, "type");
+                Key::Type => {
+                    forget(&mut others, "type");
+                    let kind = map.next_value()?;
+                    is_text = matches!(kind, Kind::Text);
+                    if let Kind::Other(kind) = kind {
+                        others.push(("type".into(), kind));
                     }
-                    Kind::Other(kind) => {
-                        is_text = false;
-                        extra.insert("type".to_owned(), kind);
-                    }
-                },
-                Key::Text => match map.next_value::<M>()?.text()? {
-                    Ok(found) => {
-                        text = Some(found);
-                        forget(&mut extra, "text");
-                    }
-                    Err(other) => {
-                        text = None;
-                        extra.insert("text".to_owned(), other);
-                    }
-                },
-                Key::Other(key) => {
-                    extra.insert(key, map.next_value()?);
                 }
+                Key::Text => {
+                    forget(&mut others, "text");
+                    text = match map.next_value::<M>()?.text()? {
+                        Ok(found) => Some(found),
+                        Err(other) => {
+                            others.push(("text".into(), other));
+                            None
+                        }
+                    };
+                }
+                Key::Other(key) => others.push((key, map.next_value()?)),
             }
         }
         Ok(match (is_text, text) {
-            (true, Some(text)) => ContentBlock::Text(TextBlock { text, extra }),
+            (true, Some(text)) => ContentBlock::Text(TextBlock {
+                text,
+                extra: extra(others),
+            }),
             (_, text) => {
                 if is_text {
-                    extra.insert("type".to_owned(), "text".into());
+                    others.push(("type".into(), Json::Text("text".into())));
                 }
                 if let Some(text) = text {
-                    extra.insert("text".to_owned(), text.into());
+                    others.push(("text".into(), text.into()));
                 }
-                ContentBlock::read(extra.into())
+                ContentBlock::read(Json::Object(last_of_each(others)))
             }
         })
     }
@@ -168,70 +166,39 @@ impl<'de, M: Met<'de>> Visitor<'de> for Block<M> {
 }
 
 /// Of a member that is there twice the last counts.
-fn forget(extra: &mut Extra, name: &str) {
-    if !extra.is_empty() {
-        extra.remove(name);
-    }
+fn forget(members: &mut Vec<Member<'_>>, name: &str) {
+    members.retain(|(other, _)| other != name);
 }
 
-/// A key of a content block. The common ones are not copied.
-enum Key {
+/// A key of a content block.
+enum Key<'a> {
     Type,
     Text,
-    Other(String),
+    Other(Cow<'a, str>),
 }
 
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Name;
-
-        impl Visitor<'_> for Name {
-            type Value = Key;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-                Ok(match name {
-                    "type" => Key::Type,
-                    "text" => Key::Text,
-                    other => Key::Other(other.to_owned()),
-                })
-            }
-        }
-
-        deserializer.deserialize_identifier(Name)
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let Name(name) = Name::deserialize(from)?;
+        Ok(match &*name {
+            "type" => Key::Type,
+            "text" => Key::Text,
+            _ => Key::Other(name),
+        })
     }
 }
 
 /// The type of a content block. The usual one is not copied.
-enum Kind {
+enum Kind<'a> {
     Text,
-    Other(Value),
+    Other(Json<'a>),
 }
 
-impl<'de> Deserialize<'de> for Kind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Type;
-
-        impl<'de> Visitor<'de> for Type {
-            type Value = Kind;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a type")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Kind, E> {
-                Ok(match name {
-                    "text" => Kind::Text,
-                    other => Kind::Other(other.into()),
-                })
-            }
-
-            visit_json!(Kind::Other; bool i64 u64 f64 unit seq map);
-        }
-
-        deserializer.deserialize_any(Type)
+impl<'de> Deserialize<'de> for Kind<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(match Json::deserialize(from)? {
+            Json::Text(text) if text == "text" => Kind::Text,
+            other => Kind::Other(other),
+        })
     }
 }

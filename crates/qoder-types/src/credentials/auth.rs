@@ -1,10 +1,21 @@
-//! What a credential authorises, and by what secret.
+//! The kinds of authorisation that a credential holds, with their secrets.
 
 use crate::wire::{Wire, deserialize_by_wire};
 use crate::{Networking, Secret, Timestamp};
 
 tagged! {
     /// The server or host that a credential is for, and its secret.
+    ///
+    /// ```
+    /// use qoder_types::{CredentialAuth, CredentialCreate, InjectionLocation, Networking};
+    ///
+    /// let tracker = CredentialAuth::bearer("https://mcp.tracker.example/mcp", "invented");
+    /// let deploy = CredentialAuth::environment_variable("DEPLOY_TOKEN", "invented")
+    ///     .networking(Networking::limited(["deploy.example.com"]))
+    ///     .injection_location(InjectionLocation::new().header(true));
+    /// let credential = CredentialCreate::new(deploy).display_name("deployments");
+    /// assert!(!format!("{tracker:?} {credential:?}").contains("invented"));
+    /// ```
     CredentialAuth {
         /// The use of an MCP server, by an access token that can be refreshed.
         McpOauth(Box<McpOauth>) = "mcp_oauth",
@@ -78,9 +89,9 @@ object! {
         mcp_server_url: String,
         /// The access token. Only in what is sent.
         access_token?: Secret,
-        /// Until when the access token is valid. `None` if nobody said.
+        /// The time until which the access token is valid. `None` if it is not known.
         expires_at?: Timestamp,
-        /// How the access token is renewed. `None` if it isn't.
+        /// The settings for refreshing the access token. `None` if it isn't refreshed.
         refresh?: OauthRefresh,
     }
 }
@@ -100,7 +111,7 @@ impl McpOauth {
 }
 
 object! {
-    /// How an access token of OAuth is renewed.
+    /// The settings for refreshing an OAuth access token.
     ///
     /// ```
     /// use qoder_types::{CredentialAuth, CredentialCreate, OauthRefresh, TokenEndpointAuth};
@@ -121,7 +132,7 @@ object! {
         refresh_token?: Secret,
         /// The address where the authorisation server gives out tokens.
         token_endpoint: String,
-        /// How the client proves there who it is.
+        /// The client's authentication at the token endpoint.
         token_endpoint_auth: TokenEndpointAuth,
         /// The scopes that are asked for, with spaces between them. `None` for those that the
         /// access token has.
@@ -167,7 +178,7 @@ impl OauthRefresh {
 }
 
 object! {
-    /// How a client of OAuth proves who it is where it asks for a token.
+    /// The authentication of an OAuth client at the token endpoint.
     TokenEndpointAuth {
         /// By what.
         kind: TokenEndpointAuthKind = "type",
@@ -224,10 +235,10 @@ object! {
         secret_name: String,
         /// The secret. Only in what is sent.
         secret_value?: Secret,
-        /// Which hosts the secret may be used with: all, or only those that are named. What
-        /// [`Networking`] has beyond that is for environments.
+        /// The hosts that the secret may be used with: all, or only those that are named. The other
+        /// members of [`Networking`] are for environments.
         networking: Networking,
-        /// Where in requests the secret may be. The server chooses if left out.
+        /// The parts of a request that may carry the secret. The server chooses if left out.
         injection_location?: InjectionLocation,
     }
 }
@@ -247,7 +258,7 @@ impl EnvironmentVariableAuth {
 }
 
 body! {
-    /// Where in a request a secret may be.
+    /// The parts of a request that may carry a secret.
     InjectionLocation {
         ;
         /// Whether in the headers. Left out, the server decides, and in a change it stays as it is.

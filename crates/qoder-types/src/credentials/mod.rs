@@ -17,7 +17,7 @@ object! {
         id!: CredentialId,
         /// The vault.
         vault_id: VaultId,
-        /// What the credential authorises, without its secrets.
+        /// The credential's authorisation, without its secrets.
         auth: CredentialAuth,
         /// The caller's own data: texts by key.
         metadata: Extra,
@@ -52,8 +52,8 @@ body! {
     /// # }}));
     /// ```
     CredentialCreate {
-        /// What the credential authorises: [`CredentialAuth::bearer`], [`CredentialAuth::oauth`]
-        /// or [`CredentialAuth::environment_variable`].
+        /// The credential's authorisation: [`CredentialAuth::bearer`], [`CredentialAuth::oauth`] or
+        /// [`CredentialAuth::environment_variable`].
         auth: CredentialAuth,
         ;
         /// The name for people, which can't be changed later.

@@ -134,7 +134,7 @@ body! {
         refresh_token: Secret,
         /// The scopes to ask for, with spaces between them.
         scope: String | null,
-        /// How the client proves who it is: by a secret.
+        /// The client's authentication, which is by a secret.
         token_endpoint_auth: TokenEndpointAuth,
     }
 }
@@ -145,9 +145,9 @@ body! {
         ;
         /// The new secret.
         secret_value: Secret,
-        /// Which hosts the secret may be used with, in place of what was said.
+        /// The hosts that the secret may be used with. Replaces the setting there was.
         networking: Networking,
-        /// Where in requests the secret may be.
+        /// The parts of a request that may carry the secret.
         injection_location: InjectionLocation,
     }
 }

@@ -38,15 +38,15 @@ open_enum! {
 object! {
     /// The result of the refresh of an access token.
     RefreshAttempt {
-        /// How it ended.
+        /// The result of the refresh.
         status: RefreshStatus,
-        /// What the authorisation server answered. `None` if it was not asked, or didn't answer.
+        /// The authorisation server's response. `None` if it was not asked, or didn't answer.
         http_response?: ProbeResponse,
     }
 }
 
 open_enum! {
-    /// How the refresh of an access token ended.
+    /// The result of refreshing an access token.
     RefreshStatus {
         /// There is a new one.
         Succeeded = "succeeded",

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::mend::mended;
 use super::{Event, EventDeltaEvent, MalformedEvent, UnknownEvent};
-use crate::EventId;
-use crate::wire::{Object, Slot, read_text};
+use crate::wire::{Json, Object, Slot, read_text};
+use crate::{EventId, Extra};
 
 impl Event {
     /// Reads an event. It never fails: what is not understood is [`Unknown`](Event::Unknown) or
@@ -77,10 +77,11 @@ impl Event {
 
     #[cold]
     fn unknown(type_name: &str, own_id: Option<&str>, data: &str) -> Self {
-        let mut object = match read_text(data) {
-            Ok(members) => Object::new(members),
+        let members = match read_text::<Extra>(data) {
+            Ok(members) => members,
             Err(error) => return Self::malformed(type_name, own_id, data, &error.to_string()),
         };
+        let mut object = Object::of(Json::from(&members));
         Self::Unknown(UnknownEvent {
             type_name: type_name.into(),
             id: id(&mut object, own_id),
@@ -92,7 +93,8 @@ impl Event {
 
     #[cold]
     fn malformed(type_name: &str, own_id: Option<&str>, data: &str, error: &str) -> Self {
-        let mut object = Object::new(read_text(data).unwrap_or_default());
+        let members: Extra = read_text(data).unwrap_or_default();
+        let mut object = Object::of(Json::from(&members));
         Self::Malformed(MalformedEvent {
             type_name: type_name.into(),
             id: id(&mut object, own_id),
@@ -103,7 +105,7 @@ impl Event {
 }
 
 /// The id in an event's JSON, or else that of its frame.
-fn id(object: &mut Object, own_id: Option<&str>) -> Option<EventId> {
+fn id(object: &mut Object<'_>, own_id: Option<&str>) -> Option<EventId> {
     Option::take_from(object, &["id"]).or_else(|| own_id.map(EventId::from))
 }
 
@@ -116,7 +118,8 @@ struct Type<'a> {
 fn sniff_type(data: &str) -> Cow<'_, str> {
     serde_json::from_str::<Type<'_>>(data).map_or_else(
         |_| {
-            let mut object = Object::new(read_text(data).unwrap_or_default());
+            let members: Extra = read_text(data).unwrap_or_default();
+            let mut object = Object::of(Json::from(&members));
             Cow::Owned(String::take_from(&mut object, &["type"]))
         },
         |found| found.name,

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::fill::{Field, fill};
 use super::mend::Member;
+use super::row::{empty, events};
 use super::text_delta::DeltaOfText;
 use super::{
     Announced, Common, Delta, EvaluatedPermission, MalformedEvent, SessionError, StopReason,
@@ -16,187 +17,10 @@ use crate::{
     OutcomeId, Rubric, SessionAgent, ThreadId, Timestamp,
 };
 
-/// An event of each type: its struct and its variant, and the fields that it has beyond the common
-/// ones, marked as in `object!`. The structs are read in one pass (`fill.rs`), since events are what
-/// comes most; what is refused there is mended and read once more (`mend.rs`).
-macro_rules! events {
-    ($($(#[$meta:meta])* $variant:ident($name:ident) = $text:literal {
-        $($(#[$fmeta:meta])* $field:ident $(? $(@ $opt:tt)*)? : $ty:ty $(= $wire:literal $(| $old:literal)*)?),* $(,)?
-    })*) => {
-        /// An event of a session.
-        ///
-        /// Types of tomorrow are [`Unknown`](Event::Unknown). A known type without a member that
-        /// it is nothing without, or a frame that is no JSON, is [`Malformed`](Event::Malformed).
-        /// A member in a shape that its field doesn't have leaves the field empty. All events have
-        /// their [`raw`](Event::raw) text, so nothing is lost.
-        #[derive(Clone, Debug)]
-        #[non_exhaustive]
-        pub enum Event {
-            $(#[doc = concat!("`", $text, "`: see [`", stringify!($name), "`].")] $variant($name),)*
-            /// An event whose type this release doesn't know.
-            Unknown(UnknownEvent),
-            /// A frame that can't be read as what it says it is.
-            Malformed(MalformedEvent),
-        }
-
-        $(
-            $(#[$meta])*
-            #[derive(Clone, Debug)]
-            #[non_exhaustive]
-            pub struct $name {
-                /// The event's id: that of its JSON, or else that of its frame.
-                pub id: Option<EventId>,
-                /// When the server processed it. `None` if it doesn't say.
-                pub processed_at: Option<Timestamp>,
-                /// The thread that it belongs to. `None` if that is the session's first.
-                pub session_thread_id: Option<ThreadId>,
-                $(
-                    $(#[$fmeta])*
-                    pub $field: field!($ty $(, ? $($opt)*)?),
-                )*
-                raw: Box<str>,
-            }
-
-            impl $name {
-                /// Returns the event's JSON, to the letter.
-                pub fn raw(&self) -> &str {
-                    &self.raw
-                }
-
-                fn read(own_id: Option<&str>, json: &str, raw: &str) -> serde_json::Result<Event> {
-                    let mut event = Self {
-                        id: None,
-                        processed_at: None,
-                        session_thread_id: None,
-                        $($field: empty!($ty $(, ? $($opt)*)?),)*
-                        raw: Box::default(),
-                    };
-                    fill(json, &mut [
-                        Field::new(&["id"], &mut event.id),
-                        Field::new(&["processed_at"], &mut event.processed_at),
-                        Field::new(&["session_thread_id"], &mut event.session_thread_id),
-                        $(Field::new(names!($field $($wire $(| $old)*)?), &mut event.$field),)*
-                    ])?;
-                    if event.id.is_none() {
-                        event.id = own_id.map(EventId::from);
-                    }
-                    event.raw = raw.into();
-                    Ok(Event::$variant(event))
-                }
-            }
-        )*
-
-        impl Event {
-            /// Returns the type of the event, as it is on the wire.
-            pub fn type_name(&self) -> &str {
-                match self {
-                    $(Self::$variant(_) => $text,)*
-                    Self::Unknown(event) => &event.type_name,
-                    Self::Malformed(event) => &event.type_name,
-                }
-            }
-
-            /// The types that this release knows.
-            pub const TYPES: &'static [&'static str] = &[$($text),*];
-
-            /// Reads an event of a known type from this JSON; `raw` is what it was.
-            pub(super) fn read(
-                type_name: &str,
-                own_id: Option<&str>,
-                json: &str,
-                raw: &str,
-            ) -> serde_json::Result<Option<Self>> {
-                match type_name {
-                    $($text => $name::read(own_id, json, raw).map(Some),)*
-                    _ => Ok(None),
-                }
-            }
-
-            /// The members of a known type beyond the common ones.
-            #[cold]
-            pub(super) fn members(type_name: &str) -> &'static [Member] {
-                match type_name {
-                    $($text => const { &[$(Member::new::<$ty>(names!($field $($wire $(| $old)*)?))),*] },)*
-                    _ => &[],
-                }
-            }
-
-            /// Valid JSON of each known type, with every member.
-            #[cfg(test)]
-            pub(crate) fn samples(choice: usize) -> Vec<(&'static str, Extra)> {
-                vec![$(($text, {
-                    let mut object = Extra::new();
-                    object.insert("id".to_owned(), "evt_1".into());
-                    object.insert("type".to_owned(), $text.into());
-                    object.insert("processed_at".to_owned(), "2026-09-21T08:01:00Z".into());
-                    object.insert("session_thread_id".to_owned(), "sthr_1".into());
-                    $(
-                        let [name, ..] = *names!($field $($wire $(| $old)*)?);
-                        object.insert(name.to_owned(), <$ty as crate::wire::Wire>::sample(choice));
-                    )*
-                    object
-                })),*]
-            }
-
-            pub(super) fn common(&self) -> Common<'_> {
-                match self {
-                    $(Self::$variant(event) => Common {
-                        id: event.id.as_ref(),
-                        processed_at: event.processed_at.as_ref(),
-                        session_thread_id: event.session_thread_id.as_ref(),
-                        raw: &event.raw,
-                    },)*
-                    Self::Unknown(event) => Common {
-                        id: event.id.as_ref(),
-                        processed_at: event.processed_at.as_ref(),
-                        session_thread_id: event.session_thread_id.as_ref(),
-                        raw: &event.raw,
-                    },
-                    Self::Malformed(event) => Common {
-                        id: event.id.as_ref(),
-                        processed_at: None,
-                        session_thread_id: None,
-                        raw: &event.raw,
-                    },
-                }
-            }
-        }
-    };
-}
-
-impl EventDeltaEvent {
-    /// A delta of text is read at half the cost of another event. `None` if it is none.
-    pub(super) fn of_text(own_id: Option<&str>, data: &str) -> Option<Self> {
-        let mut event = DeltaOfText::read(data)?;
-        let id = event.id.take().or_else(|| own_id.map(EventId::from));
-        let (processed_at, session_thread_id) =
-            (event.processed_at.take(), event.session_thread_id.take());
-        let (event_id, delta) = event.into_delta();
-        Some(Self {
-            id,
-            processed_at,
-            session_thread_id,
-            event_id,
-            delta,
-            raw: data.into(),
-        })
-    }
-}
-
-/// What a field has before it is read.
-macro_rules! empty {
-    ($ty:ty) => {
-        <$ty as crate::wire::Wire>::empty()
-    };
-    ($ty:ty, ?) => {
-        None
-    };
-}
-
 events! {
     /// The echo of a message that was sent.
     UserMessage(UserMessageEvent) = "user.message" {
-        /// What the message says. A plain text in the first generation.
+        /// The content of the message. A plain text in the first generation.
         content: Content,
     }
     /// The echo of an interruption.
@@ -214,55 +38,55 @@ events! {
     UserCustomToolResult(UserCustomToolResultEvent) = "user.custom_tool_result" {
         /// The tool use that it answers.
         custom_tool_use_id: EventId = "custom_tool_use_id" | "tool_use_id",
-        /// What the tool returned. `None` if it returned nothing.
+        /// The tool's result. `None` if it returned nothing.
         content?: Content,
-        /// Whether the tool failed. `None` if nobody said.
+        /// Whether the tool failed. `None` if the server doesn't say.
         is_error?: bool,
     }
     /// The echo of the result of a built-in tool that a self-hosted worker ran.
     UserToolResult(UserToolResultEvent) = "user.tool_result" {
         /// The tool use that it answers.
         tool_use_id: EventId,
-        /// What the tool returned. `None` if it returned nothing.
+        /// The tool's result. `None` if it returned nothing.
         content?: Content,
-        /// Whether the tool failed. `None` if nobody said.
+        /// Whether the tool failed. `None` if the server doesn't say.
         is_error?: bool,
     }
     /// The echo of an outcome that was defined.
     UserDefineOutcome(UserDefineOutcomeEvent) = "user.define_outcome" {
-        /// What is to be achieved.
+        /// A description of the outcome to be achieved.
         description?: String,
-        /// How it is judged.
+        /// The criteria by which the outcome is judged.
         rubric?: Rubric,
-        /// How often the agent may try.
+        /// The maximum number of attempts.
         max_iterations?: u64,
         /// The id that the server gave the outcome.
         outcome_id?: OutcomeId,
     }
     /// A message of the system's.
     SystemMessage(SystemMessageEvent) = "system.message" {
-        /// What the message says.
+        /// The content of the message.
         content: Content,
     }
     /// A whole message of the agent's. A turn has one or more.
     AgentMessage(AgentMessageEvent) = "agent.message" {
-        /// What the message says. A plain text in the first generation.
+        /// The content of the message. A plain text in the first generation.
         content: Content,
         /// Whether it is a piece of a message. Only in an early generation.
         delta?: bool,
     }
     /// The agent is thinking.
     AgentThinking(AgentThinkingEvent) = "agent.thinking" {
-        /// What the agent thinks. Only in early generations.
+        /// The agent's thoughts. Only in early generations.
         content?: Content = "content" | "thinking",
     }
     /// The agent uses a built-in tool.
     AgentToolUse(AgentToolUseEvent) = "agent.tool_use" {
         /// The tool's name.
         name: String,
-        /// What the tool is given: an object. `null` if it is missing.
+        /// The tool's input, an object. `null` if it is missing.
         input: Value,
-        /// What the platform made of the permissions. With `ask`, the turn pauses for a
+        /// The result of the platform's permission check. With `ask`, the turn pauses for a
         /// `user.tool_confirmation`. `None` in early generations.
         evaluated_permission?: EvaluatedPermission,
     }
@@ -270,7 +94,7 @@ events! {
     AgentToolResult(AgentToolResultEvent) = "agent.tool_result" {
         /// The tool use that it answers. `None` in an early generation.
         tool_use_id?: EventId,
-        /// What the tool returned. `None` if it returned nothing.
+        /// The tool's result. `None` if it returned nothing.
         content?: Content = "content" | "output",
         /// Whether the tool failed. `None` if the server doesn't say.
         is_error?: bool,
@@ -281,9 +105,9 @@ events! {
         name: String,
         /// The server's name.
         mcp_server_name?: String,
-        /// What the tool is given: an object. `null` if it is missing.
+        /// The tool's input, an object. `null` if it is missing.
         input: Value,
-        /// What the platform made of the permissions. With `ask`, the turn pauses for a
+        /// The result of the platform's permission check. With `ask`, the turn pauses for a
         /// `user.tool_confirmation`. `None` in early generations.
         evaluated_permission?: EvaluatedPermission,
     }
@@ -291,7 +115,7 @@ events! {
     AgentMcpToolResult(AgentMcpToolResultEvent) = "agent.mcp_tool_result" {
         /// The tool use that it answers.
         mcp_tool_use_id?: EventId,
-        /// What the tool returned. `None` if it returned nothing.
+        /// The tool's result. `None` if it returned nothing.
         content?: Content,
         /// Whether the tool failed. `None` if the server doesn't say.
         is_error?: bool,
@@ -300,7 +124,7 @@ events! {
     AgentCustomToolUse(AgentCustomToolUseEvent) = "agent.custom_tool_use" {
         /// The tool's name.
         name: String,
-        /// What the tool is given: an object. `null` if it is missing.
+        /// The tool's input, an object. `null` if it is missing.
         input: Value,
     }
     /// The agent delivered a file.
@@ -316,7 +140,7 @@ events! {
     }
     /// The agent received a message from another thread.
     AgentThreadMessageReceived(AgentThreadMessageReceivedEvent) = "agent.thread_message_received" {
-        /// What the message says.
+        /// The content of the message.
         content: Content,
         /// The thread that sent it.
         from_session_thread_id?: ThreadId,
@@ -325,7 +149,7 @@ events! {
     }
     /// The agent sent a message to another thread.
     AgentThreadMessageSent(AgentThreadMessageSentEvent) = "agent.thread_message_sent" {
-        /// What the message says.
+        /// The content of the message.
         content: Content,
         /// The thread that it is for.
         to_session_thread_id?: ThreadId,
@@ -334,14 +158,14 @@ events! {
     }
     /// The agent's context was compacted.
     AgentThreadContextCompacted(AgentThreadContextCompactedEvent) = "agent.thread_context_compacted" {
-        /// What that has used. `None` if the server doesn't say.
+        /// The model usage of the compaction. `None` if the server doesn't say.
         usage?: Box<ModelUsage>,
     }
     /// The session is at work.
     SessionStatusRunning(SessionStatusRunningEvent) = "session.status_running" {}
     /// The session is idle: the turn is over, or it waits for an answer.
     SessionStatusIdle(SessionStatusIdleEvent) = "session.status_idle" {
-        /// Why it is idle. `None` in early generations.
+        /// The reason why the session is idle. `None` in early generations.
         stop_reason?: StopReason,
     }
     /// The session was rescheduled: in the first generation how each turn starts, today a recovery.
@@ -350,7 +174,7 @@ events! {
     SessionStatusTerminated(SessionStatusTerminatedEvent) = "session.status_terminated" {}
     /// Something went wrong in the session. This is news of the session, not an error of the stream.
     SessionError(SessionErrorEvent) = "session.error" {
-        /// What went wrong.
+        /// The error.
         error: Box<SessionError>,
         /// A code. Only in early generations.
         code?: String,
@@ -368,8 +192,8 @@ events! {
     }
     /// The session was deleted. Nothing follows.
     SessionDeleted(SessionDeletedEvent) = "session.deleted" {}
-    /// What the session has cost so far: a snapshot in place of the one before, not something to
-    /// add to it. It comes right before the session is idle.
+    /// The session's cost so far: a snapshot that replaces the one before, not an amount to add to
+    /// it. It comes right before the session is idle.
     SessionUsage(SessionUsageEvent) = "session.usage" {
         /// Credits for models.
         model_credits?: Credits,
@@ -396,7 +220,7 @@ events! {
     SessionThreadStatusIdle(SessionThreadStatusIdleEvent) = "session.thread_status_idle" {
         /// The name of the thread's agent.
         agent_name?: String,
-        /// Why it is idle.
+        /// The reason why the thread is idle.
         stop_reason?: StopReason,
     }
     /// A thread was rescheduled.
@@ -417,28 +241,28 @@ events! {
         is_error?: bool,
         /// The event that began it.
         model_request_start_id?: EventId,
-        /// What it has used. `None` if the server doesn't say.
+        /// The model usage of the request. `None` if the server doesn't say.
         model_usage?: Box<ModelUsage>,
     }
     /// The evaluation of an outcome began.
     SpanOutcomeEvaluationStart(SpanOutcomeEvaluationStartEvent) = "span.outcome_evaluation_start" {
         /// The outcome.
         outcome_id: OutcomeId,
-        /// Which try it is, from 0.
+        /// The number of the attempt, from 0.
         iteration?: u64,
     }
     /// The evaluation of an outcome goes on.
     SpanOutcomeEvaluationOngoing(SpanOutcomeEvaluationOngoingEvent) = "span.outcome_evaluation_ongoing" {
         /// The outcome.
         outcome_id: OutcomeId,
-        /// Which try it is, from 0.
+        /// The number of the attempt, from 0.
         iteration?: u64,
     }
     /// The evaluation of an outcome ended.
     SpanOutcomeEvaluationEnd(SpanOutcomeEvaluationEndEvent) = "span.outcome_evaluation_end" {
         /// The outcome.
         outcome_id: OutcomeId,
-        /// Which try it is, from 0.
+        /// The number of the attempt, from 0.
         iteration?: u64,
         /// The event that began the evaluation.
         outcome_evaluation_start_id?: EventId,
@@ -447,7 +271,7 @@ events! {
         result?: String,
         /// The reason for the verdict.
         explanation?: String,
-        /// What the evaluation has used. `None` if the server doesn't say.
+        /// The model usage of the evaluation. `None` if the server doesn't say.
         usage?: Box<ModelUsage>,
     }
     /// A preview: an event begins to be written.
@@ -468,14 +292,14 @@ events! {
     Ping(PingEvent) = "ping" {}
     /// An error of the stream itself.
     StreamError(StreamErrorEvent) = "error" {
-        /// What is wrong: the error of an error body, or a text.
+        /// The error: the member `error` of an error body, or a text.
         error?: Value,
         /// The id of the request.
         request_id?: String,
     }
     /// The session is terminated, in an early generation. Nothing follows.
     Terminated(TerminatedEvent) = "terminated" {
-        /// Why.
+        /// The reason.
         reason?: String,
     }
     /// A message begins, in a former form of previews, which lists have too.
@@ -487,7 +311,7 @@ events! {
     AgentContentBlockStart(AgentContentBlockStartEvent) = "agent.content_block_start" {
         /// The message's id.
         message_id?: String,
-        /// Which block it is, from 0.
+        /// The index of the block, from 0.
         index?: usize,
         /// The block as it begins.
         content_block?: Value,
@@ -496,29 +320,48 @@ events! {
     AgentContentBlockDelta(AgentContentBlockDeltaEvent) = "agent.content_block_delta" {
         /// The message's id.
         message_id?: String,
-        /// Which block it is, from 0.
+        /// The index of the block, from 0.
         index?: usize,
-        /// What is new, and of which kind.
+        /// The new part of the block, with its kind.
         delta?: Value,
     }
     /// A content block ends, in a former form of previews.
     AgentContentBlockStop(AgentContentBlockStopEvent) = "agent.content_block_stop" {
         /// The message's id.
         message_id?: String,
-        /// Which block it is, from 0.
+        /// The index of the block, from 0.
         index?: usize,
     }
     /// A message changes, in a former form of previews.
     AgentMessageDelta(AgentMessageDeltaEvent) = "agent.message_delta" {
         /// The message's id.
         message_id?: String,
-        /// What is new.
+        /// The new part.
         delta?: Value,
     }
     /// A message ends, in a former form of previews.
     AgentMessageStop(AgentMessageStopEvent) = "agent.message_stop" {
         /// The message's id.
         message_id?: String,
+    }
+}
+
+impl EventDeltaEvent {
+    /// A delta of text is read at half the cost of another event. `None` if it is none.
+    pub(super) fn of_text(own_id: Option<&str>, data: &str) -> Option<Self> {
+        let mut event = DeltaOfText::read(data)?;
+        let id = event.id.take().or_else(|| own_id.map(EventId::from));
+        let (processed_at, session_thread_id) =
+            (event.processed_at.take(), event.session_thread_id.take());
+        let (event_id, delta) = event.into_delta();
+        Some(Self {
+            id,
+            processed_at,
+            session_thread_id,
+            event_id,
+            delta,
+            raw: data.into(),
+        })
     }
 }
 
@@ -537,7 +380,7 @@ impl UserMessageEvent {
 }
 
 impl SessionErrorEvent {
-    /// Returns what went wrong, for people.
+    /// Returns the message of the error, for people.
     pub fn message(&self) -> &str {
         &self.error.message
     }

@@ -1,17 +1,18 @@
-//! JSON of events that is refused when it is read in one pass (`fill.rs`), in the form that is read there. Read by way of a map, the
-//! last of two equal members counts, and the new one of two names; what doesn't fit is left out.
+//! JSON of events that is refused when it is read in one pass (`fill.rs`), in the form that is read
+//! there. Read by way of a map, the last of two equal members counts, and the new one of two names;
+//! what doesn't fit is left out.
 
 use serde_json::Value;
 
-use crate::wire::{Fit, Names, Wire, choose, read_text};
+use crate::wire::{Fit, Json, Names, Wire, choose, read_text};
 use crate::{EventId, Extra, ThreadId, Timestamp};
 
 /// A member of an event.
 pub(crate) struct Member {
     names: Names,
-    fit: fn(&Value) -> Fit,
+    fit: fn(&Json<'_>) -> Fit,
     /// Writes a value that fits as its type writes it.
-    again: fn(Value) -> Option<Value>,
+    again: fn(Json<'_>) -> Option<Value>,
 }
 
 impl Member {
@@ -37,8 +38,8 @@ pub(super) fn mended(data: &str, members: &[Member]) -> Option<String> {
     let mut mended = Extra::new();
     for Member { names, fit, again } in COMMON.iter().chain(members) {
         let value = match choose(&object, names, *fit) {
-            Some((name, Fit::Exact)) => object.get(name).cloned(),
-            Some((name, _)) => object.get(name).cloned().and_then(again),
+            Some((value, Fit::Exact)) => Some(value.into_value()),
+            Some((value, _)) => again(value),
             None => None,
         };
         mended.extend(value.map(|value| (names[0].to_owned(), value)));

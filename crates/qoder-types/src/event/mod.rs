@@ -5,6 +5,7 @@ mod fill;
 mod kinds;
 mod mend;
 mod parts;
+mod row;
 #[cfg(test)]
 mod tests;
 mod text_delta;
@@ -18,7 +19,7 @@ use serde_json::value::RawValue;
 
 use crate::{EventId, ThreadId, Timestamp};
 
-/// What all events have in common, for one that is known, unknown or malformed.
+/// The members that all events have in common, whether known, unknown or malformed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Common<'a> {
     pub(crate) id: Option<&'a EventId>,
@@ -28,14 +29,14 @@ pub(crate) struct Common<'a> {
 }
 
 impl Event {
-    /// Returns the event's id: that of its JSON, or else of the frame it came in. Previews have none of their
-    /// own, and carry that of the event they announce in their frame.
+    /// Returns the event's id: that of its JSON, or else of the frame it came in. Previews have
+    /// none of their own, and carry that of the event they announce in their frame.
     pub fn id(&self) -> Option<&EventId> {
         self.common().id
     }
 
-    /// Returns when the server processed the event, if it says so. Neighbours may share a time: the order
-    /// of events is the order in which the server gives them.
+    /// Returns when the server processed the event, if it says so. Neighbours may share a time: the
+    /// order of events is the order in which the server gives them.
     pub fn processed_at(&self) -> Option<&Timestamp> {
         self.common().processed_at
     }
@@ -115,7 +116,7 @@ pub struct MalformedEvent {
     pub type_name: Box<str>,
     /// The event's id, as far as it can be told.
     pub id: Option<EventId>,
-    /// What doesn't fit.
+    /// The reason why the event doesn't fit its type.
     pub error: Box<str>,
     pub(crate) raw: Box<str>,
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde::Deserialize;
+#[cfg(test)]
 use serde_json::Value;
 
-use crate::wire::{Fit, Object, Slot, View, Wire, deserialize_by_wire, object_of};
+use crate::wire::{Fit, Json, Object, Slot, View, Wire, deserialize_by_wire, word};
 use crate::{ContentBlock, EventId, Extra};
 
 /// Why a session or a thread is idle.
@@ -54,35 +55,37 @@ impl fmt::Display for StopReason {
 }
 
 impl Wire for StopReason {
-    fn fit(value: &Value) -> Fit {
+    fn fit(value: &Json<'_>) -> Fit {
         match value {
-            Value::Object(_) => Fit::Exact,
-            Value::String(_) => Fit::Near,
+            Json::Object(_) => Fit::Exact,
+            Json::Text(_) => Fit::Near,
             _ => Fit::No,
         }
     }
 
-    fn read(value: Value) -> Self {
-        let object = match value {
-            Value::String(text) => Extra::from_iter([("type".to_owned(), text.into())]),
-            value => object_of(value),
-        };
-        match object.get("type").and_then(Value::as_str) {
+    fn read(value: Json<'_>) -> Self {
+        match word(&value) {
             Some("end_turn") => Self::EndTurn,
             Some("requires_action") => {
-                let ids = object
-                    .get("event_ids")
-                    .and_then(Value::as_array)
-                    .into_iter()
-                    .flatten();
+                let ids = match value.get("event_ids") {
+                    Some(Json::List(ids)) => ids.as_slice(),
+                    _ => &[],
+                };
                 Self::RequiresAction {
-                    event_ids: ids.filter_map(Value::as_str).map(EventId::from).collect(),
+                    event_ids: ids
+                        .iter()
+                        .filter_map(Json::as_str)
+                        .map(EventId::from)
+                        .collect(),
                 }
             }
             Some("cancelled" | "canceled") => Self::Cancelled,
             Some("retries_exhausted") => Self::RetriesExhausted,
             Some("budget_reached") => Self::BudgetReached,
-            _ => Self::Unknown(object),
+            _ => Self::Unknown(match value {
+                Json::Text(text) => [("type".to_owned(), text.into())].into_iter().collect(),
+                object => Wire::read(object),
+            }),
         }
     }
 
@@ -176,8 +179,8 @@ pub struct Delta {
 }
 
 impl Wire for Announced {
-    fn fit(value: &Value) -> Fit {
-        let has = |name: &str| value.get(name).is_some_and(Value::is_string);
+    fn fit(value: &Json<'_>) -> Fit {
+        let has = |name: &str| value.get(name).is_some_and(Json::is_text);
         if has("id") && has("type") {
             Fit::Near
         } else {
@@ -185,7 +188,7 @@ impl Wire for Announced {
         }
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         let object = &mut Object::of(value);
         Self {
             id: Slot::take_from(object, &["id"]),
@@ -207,15 +210,15 @@ impl Wire for Announced {
 }
 
 impl Wire for Delta {
-    fn fit(value: &Value) -> Fit {
-        if value.get("content").is_some_and(Value::is_object) {
+    fn fit(value: &Json<'_>) -> Fit {
+        if value.get("content").is_some_and(Json::is_object) {
             Fit::Near
         } else {
             Fit::No
         }
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         let object = &mut Object::of(value);
         Self {
             index: Slot::take_from(object, &["index"]),

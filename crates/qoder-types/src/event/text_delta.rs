@@ -67,7 +67,7 @@ impl<'a> DeltaOfText<'a> {
         serde_json::from_str(data).ok()
     }
 
-    /// What it is a piece of, and the piece.
+    /// Returns the id of the event that this is a piece of, and the piece.
     pub(super) fn into_delta(self) -> (EventId, super::Delta) {
         let delta = super::Delta {
             index: self.delta.index,
@@ -134,7 +134,7 @@ mod tests {
     use super::TextDelta;
     use crate::Event;
 
-    /// What is read here is what [`Event::decode`] reads, or nothing.
+    /// This reader returns the same as [`Event::decode`], or nothing.
     #[test]
     fn it_reads_what_the_event_has() {
         let block = r#"{"type":"text","text":"a\n\u00e9"}"#;

@@ -38,7 +38,7 @@ const NO_ROW: &[(&str, &str)] = &[(
     "is sessions.events.stream, as the official SDKs follow it",
 )];
 
-/// Where a row says something else than the catalogue, and why.
+/// The places where a row differs from the catalogue, with the reason.
 const OTHERWISE: &[(&str, &str, &str)] = &[
     (
         "sessions.threads.events.stream",
@@ -205,7 +205,8 @@ fn holds(value: &Value, part: &Value) -> bool {
     }
 }
 
-/// What of a value has no field in the type that reads it; all objects have a `type`.
+/// Returns what is read, and the members of the value that have no field in its type; all objects
+/// have a `type`.
 fn without_a_field<T>(read: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
     left_over();
     let value = read();

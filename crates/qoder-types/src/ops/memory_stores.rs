@@ -61,7 +61,7 @@ pub mod memory_versions {
         /// Gets a version.
         retrieve(memory_store_id: MemoryStoreId, memory_version_id: MemoryVersionId) -> MemoryVersion
             = get "/memory_stores/{memory_store_id}/memory_versions/{memory_version_id}" ? "view";
-        /// Removes path and text from a version, for good.
+        /// Removes path and text from a version, permanently.
         redact(memory_store_id: MemoryStoreId, memory_version_id: MemoryVersionId) -> MemoryVersion
             = act "/memory_stores/{memory_store_id}/memory_versions/{memory_version_id}/redact";
     } }

@@ -1,4 +1,4 @@
-//! How an operation is written: as a row.
+//! The form in which operations are written: rows.
 
 /// The operations of a resource, a row each, and for each row a function to its request.
 ///
@@ -28,6 +28,7 @@ macro_rules! operations {
     )*}) => {
         $(
             $(#[$meta])*
+            #[inline]
             pub fn $name($($param: &$id,)* $(body: &$body)?) -> crate::Request<$output> {
                 crate::Request::new(&rows::$name)
                     $(.path(stringify!($param), $param.as_str()))*
@@ -65,7 +66,7 @@ macro_rules! operations {
 
 pub(in crate::ops) use operations;
 
-/// What is sent of a body.
+/// Expands to the body as it is sent: itself, or as a variant of a union.
 macro_rules! body_of {
     ($body:ident: $ty:ident) => {
         $body

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::Value;
 
-use super::{Fit, Wire, read_text};
+use super::{Fit, Json, Wire, read_text, visit_json};
 
 /// The body of a response without the byte order mark that some servers begin a text with.
 pub(crate) fn unmarked(body: &[u8]) -> &[u8] {
@@ -56,82 +56,47 @@ pub(crate) fn deserialize<'de, T: Wire, D: Deserializer<'de>>(
 }
 
 /// Why a whole value can't be read.
-struct Misfit<'a>(&'a Value);
+struct Misfit<'a>(&'a Json<'a>);
 
 impl fmt::Display for Misfit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Value::Object(_) => "the object has no `id`",
-            Value::Null => "null is no object",
-            Value::Bool(_) => "a boolean is no object",
-            Value::Number(_) => "a number is no object",
-            Value::String(_) => "a text is no object",
-            Value::Array(_) => "a list is no object",
+            Json::Object(_) => "the object has no `id`",
+            Json::Null => "null is no object",
+            Json::Bool(_) => "a boolean is no object",
+            Json::Number(_) => "a number is no object",
+            Json::Text(_) => "a text is no object",
+            Json::List(_) => "a list is no object",
         })
     }
 }
 
 /// What serde is given: JSON, or that there was nothing at all.
-enum Root {
-    Json(Value),
+enum Root<'a> {
+    Json(Json<'a>),
     Nothing,
 }
 
-/// The methods of a visitor that makes the same of every [`Value`], for these shapes of JSON.
-macro_rules! visit_json {
-    ($make:path; $($shape:ident)*) => { $(crate::wire::visit_json! { @$shape $make })* };
-    (@bool $make:path) => { crate::wire::visit_json! { @as visit_bool(bool) $make } };
-    (@i64 $make:path) => { crate::wire::visit_json! { @as visit_i64(i64) $make } };
-    (@u64 $make:path) => { crate::wire::visit_json! { @as visit_u64(u64) $make } };
-    (@f64 $make:path) => { crate::wire::visit_json! { @as visit_f64(f64) $make } };
-    (@str $make:path) => { crate::wire::visit_json! { @as visit_str(&str) $make } };
-    (@string $make:path) => { crate::wire::visit_json! { @as visit_string(String) $make } };
-    (@as $name:ident($ty:ty) $make:path) => {
-        fn $name<E>(self, value: $ty) -> Result<Self::Value, E> {
-            Ok($make(serde_json::Value::from(value)))
-        }
-    };
-    (@unit $make:path) => {
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok($make(serde_json::Value::Null))
-        }
-    };
-    (@seq $make:path) => {
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-            let list = serde::de::value::SeqAccessDeserializer::new(list);
-            serde::Deserialize::deserialize(list).map($make)
-        }
-    };
-    (@map $make:path) => {
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-            let object = serde::de::value::MapAccessDeserializer::new(object);
-            serde::Deserialize::deserialize(object).map($make)
-        }
-    };
-}
-
-pub(crate) use visit_json;
-
-impl<'de> Deserialize<'de> for Root {
+impl<'de> Deserialize<'de> for Root<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Any;
 
         impl<'de> Visitor<'de> for Any {
-            type Value = Root;
+            type Value = Root<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("JSON")
             }
 
-            visit_json!(Root::Json; bool i64 u64 f64 str string unit seq map);
+            visit_json!(Root::Json; bool i64 u64 f64 str unit seq map);
 
             /// JSON never says so: only [`Nothing`] does.
-            fn visit_none<E>(self) -> Result<Root, E> {
+            fn visit_none<E>(self) -> Result<Self::Value, E> {
                 Ok(Root::Nothing)
             }
 
-            fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Root, D::Error> {
-                Value::deserialize(from).map(Root::Json)
+            fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+                Json::deserialize(from).map(Root::Json)
             }
         }
 

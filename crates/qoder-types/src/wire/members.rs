@@ -1,8 +1,11 @@
 //! The members of an object, between its JSON and the fields of its type.
 
+use std::borrow::Cow;
+
+#[cfg(test)]
 use serde_json::Value;
 
-use super::{Fit, View, Wire};
+use super::{Fit, Json, Member, View, Wire, extra};
 use crate::{Extra, Patch};
 
 /// The name of a member, and then the names that it had in earlier generations.
@@ -14,7 +17,7 @@ pub(crate) type Names = &'static [&'static str];
 /// each field.
 pub(crate) trait Slot: Sized {
     /// Takes the field's member out of an object.
-    fn take_from(object: &mut Object, names: Names) -> Self;
+    fn take_from(object: &mut Object<'_>, names: Names) -> Self;
 
     /// Adds the field's member to those that are written.
     fn put<'a>(&'a self, names: Names, members: &mut Members<'a>);
@@ -26,8 +29,8 @@ pub(crate) trait Slot: Sized {
 
 impl<T: Wire> Slot for T {
     #[inline(never)]
-    fn take_from(object: &mut Object, names: Names) -> Self {
-        T::read(object.find(names, T::fit).unwrap_or_default())
+    fn take_from(object: &mut Object<'_>, names: Names) -> Self {
+        T::read(object.find(names, T::fit).unwrap_or(Json::Null))
     }
 
     #[inline(never)]
@@ -45,7 +48,7 @@ impl<T: Wire> Slot for T {
 
 impl<T: Wire> Slot for Option<T> {
     #[inline(never)]
-    fn take_from(object: &mut Object, names: Names) -> Self {
+    fn take_from(object: &mut Object<'_>, names: Names) -> Self {
         object.find(names, T::fit).map(T::read)
     }
 
@@ -67,9 +70,9 @@ impl<T: Wire> Slot for Option<T> {
 /// Here `null` says something: clear it.
 impl<T: Wire> Slot for Patch<T> {
     #[inline(never)]
-    fn take_from(object: &mut Object, names: Names) -> Self {
+    fn take_from(object: &mut Object<'_>, names: Names) -> Self {
         if let Some(member) = object.get(names[0]) {
-            if member == &Some(Value::Null) {
+            if member == &Some(Json::Null) {
                 *member = None;
                 return Self::Clear;
             }
@@ -103,16 +106,16 @@ impl<T: Wire> Slot for Patch<T> {
 ///
 /// Its members are few, and looking through a list of them is cheaper than taking each out of a
 /// map.
-pub(crate) struct Object {
+pub(crate) struct Object<'a> {
     /// Without their values once these were taken.
-    members: Vec<(String, Option<Value>)>,
+    members: Vec<(Cow<'a, str>, Option<Json<'a>>)>,
     /// The names of the members that fields were read from.
     #[cfg(test)]
     read: Vec<&'static str>,
 }
 
-impl Object {
-    pub(crate) fn new(members: Extra) -> Self {
+impl<'a> Object<'a> {
+    pub(crate) fn new(members: Vec<Member<'a>>) -> Self {
         let members = members.into_iter();
         Self {
             members: members.map(|(name, value)| (name, Some(value))).collect(),
@@ -122,18 +125,18 @@ impl Object {
     }
 
     /// The object that a value is; an empty one if it is none.
-    pub(crate) fn of(value: Value) -> Self {
-        Self::new(object_of(value))
+    pub(crate) fn of(value: Json<'a>) -> Self {
+        Self::new(value.into_members())
     }
 
-    fn get(&mut self, name: &str) -> Option<&mut Option<Value>> {
+    fn get(&mut self, name: &str) -> Option<&mut Option<Json<'a>>> {
         let mut members = self.members.iter_mut();
         members.find_map(|(other, value)| (other == name).then_some(value))
     }
 
     /// The value that a field is read from: taken out of the object if the field will write just
     /// that, and copied if it has to stay to be written again.
-    fn find(&mut self, names: Names, fit: fn(&Value) -> Fit) -> Option<Value> {
+    fn find(&mut self, names: Names, fit: fn(&Json<'_>) -> Fit) -> Option<Json<'a>> {
         #[cfg(test)]
         self.read.extend(names);
         let others = &names[1..];
@@ -153,12 +156,10 @@ impl Object {
 
     /// The members that are in no field, or only in another form.
     pub(crate) fn rest(&mut self) -> Extra {
-        let mut rest = Extra::new();
-        for (name, value) in std::mem::take(&mut self.members) {
-            if let Some(value) = value {
-                rest.insert(name, value);
-            }
-        }
+        let left = std::mem::take(&mut self.members)
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|value| (name, value)));
+        let rest = extra(left);
         #[cfg(test)]
         for name in rest
             .keys()
@@ -190,19 +191,20 @@ pub(crate) fn left_over() -> std::collections::BTreeSet<String> {
 }
 
 /// How well a member fits. A `null` never does.
-fn fit_member(value: &Value, fit: fn(&Value) -> Fit) -> Fit {
+fn fit_member(value: &Json<'_>, fit: fn(&Json<'_>) -> Fit) -> Fit {
     if value.is_null() { Fit::No } else { fit(value) }
 }
 
-/// The first of the names whose value fits. A `null` never does.
+/// The value under the first of the names where it fits, and how well. A `null` never does.
 pub(crate) fn choose(
     object: &Extra,
     names: Names,
-    fit: fn(&Value) -> Fit,
-) -> Option<(&'static str, Fit)> {
+    fit: fn(&Json<'_>) -> Fit,
+) -> Option<(Json<'_>, Fit)> {
     names.iter().find_map(|name| {
-        let fits = fit_member(object.get(*name)?, fit);
-        (fits != Fit::No).then_some((*name, fits))
+        let value = Json::from(object.get(*name)?);
+        let fits = fit_member(&value, fit);
+        (fits != Fit::No).then_some((value, fits))
     })
 }
 
@@ -231,8 +233,8 @@ impl<'a> Members<'a> {
         &mut self,
         names: Names,
         view: Option<View<'a>>,
-        fit: fn(&Value) -> Fit,
-        says: &dyn Fn(Value) -> bool,
+        fit: fn(&Json<'_>) -> Fit,
+        says: &dyn Fn(Json<'_>) -> bool,
     ) {
         let name = names[0];
         if self.extra.is_empty() {
@@ -241,8 +243,8 @@ impl<'a> Members<'a> {
         }
         self.fields.push(name);
         let left = names.iter().any(|name| self.extra.contains_key(*name));
-        let read = choose(self.extra, names, fit).and_then(|(name, _)| self.extra.get(name));
-        if left && says(read.cloned().unwrap_or_default()) {
+        let read = || choose(self.extra, names, fit).map_or(Json::Null, |(value, _)| value);
+        if left && says(read()) {
             // Under an old name it is among the rest.
             let kept = self.extra.get(name);
             self.written
@@ -272,16 +274,8 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The object that a value is; an empty one if it is none.
-pub(crate) fn object_of(value: Value) -> Extra {
-    match value {
-        Value::Object(object) => object,
-        _ => Extra::new(),
-    }
-}
-
 /// Whether an object says which resource it is: by a text under this name that isn't empty.
-pub(crate) fn has_id(object: &Value, names: Names) -> bool {
-    let id = names.first().and_then(|name| object.get(*name)?.as_str());
+pub(crate) fn has_id(object: &Json<'_>, names: Names) -> bool {
+    let id = names.first().and_then(|name| object.get(name)?.as_str());
     id.is_some_and(|id| !id.is_empty())
 }

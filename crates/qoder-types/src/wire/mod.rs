@@ -1,8 +1,8 @@
-//! How JSON is read and written, for every type but events: by way of a map.
+//! How JSON is read and written, for every type but events: by way of a tree.
 //!
 //! A derived reader is compiled anew for each type and each kind of input. Here a type says whether
 //! a value fits it ([`Wire::fit`]), how it is read ([`Wire::read`]) and how it is written
-//! ([`Wire::view`]), and serde meets one [`Value`] on the way in and one [`View`] on the way out.
+//! ([`Wire::view`]), and serde meets one [`Json`] on the way in and one [`View`] on the way out.
 //!
 //! Reading is tolerant. A member that is unknown, `null`, or in a shape that its field doesn't have
 //! stays in `extra`, and its field is empty. A member that is understood and would be written
@@ -12,6 +12,7 @@
 
 mod debug;
 mod document;
+mod json;
 mod members;
 mod numbers;
 #[cfg(test)]
@@ -23,8 +24,9 @@ mod values;
 mod view;
 
 pub(crate) use debug::Redacted;
-pub(crate) use document::{deserialize, nothing, read, unmarked, visit_json};
-pub(crate) use members::{Members, Names, Object, Slot, choose, has_id, object_of};
+pub(crate) use document::{deserialize, nothing, read, unmarked};
+pub(crate) use json::{Json, Member, Name, extra, last_of_each, visit_json};
+pub(crate) use members::{Members, Names, Object, Slot, choose, has_id};
 #[cfg(test)]
 pub(crate) use members::{leave_over, left_over};
 pub use numbers::{Credits, Seconds};
@@ -32,6 +34,7 @@ pub(crate) use text::{read_text, unescaped};
 pub(crate) use values::{text_on_the_wire, word};
 pub(crate) use view::View;
 
+#[cfg(test)]
 use serde_json::Value;
 
 /// How well a value fits a type.
@@ -52,14 +55,14 @@ pub(crate) trait Wire: Sized + PartialEq {
     const WRITTEN_EMPTY: bool = false;
 
     /// Whether a value can be read.
-    fn fit(value: &Value) -> Fit;
+    fn fit(value: &Json<'_>) -> Fit;
 
     /// Reads a value that fits; any other gives [`empty`](Self::empty).
-    fn read(value: Value) -> Self;
+    fn read(value: Json<'_>) -> Self;
 
     /// What a plain field is when its member is missing.
     fn empty() -> Self {
-        Self::read(Value::Null)
+        Self::read(Json::Null)
     }
 
     /// How it is written.

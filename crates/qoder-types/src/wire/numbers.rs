@@ -3,9 +3,11 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde_json::Number;
+#[cfg(test)]
+use serde_json::Value;
 
-use super::{Fit, View, Wire, serialize_by_wire};
+use super::{Fit, Json, View, Wire, serialize_by_wire};
 
 macro_rules! numbers {
     ($($(#[$meta:meta])* $name:ident)*) => {$(
@@ -57,18 +59,18 @@ macro_rules! numbers {
         impl Wire for $name {
             const WRITTEN_EMPTY: bool = true;
 
-            fn fit(value: &Value) -> Fit {
+            fn fit(value: &Json<'_>) -> Fit {
                 match value {
-                    Value::Number(_) => Fit::Exact,
-                    Value::String(text) if from_text(text).is_some() => Fit::Near,
+                    Json::Number(_) => Fit::Exact,
+                    Json::Text(text) if from_text(text).is_some() => Fit::Near,
                     _ => Fit::No,
                 }
             }
 
-            fn read(value: Value) -> Self {
+            fn read(value: Json<'_>) -> Self {
                 match value {
-                    Value::Number(number) => Self(number),
-                    Value::String(text) => Self(from_text(&text).unwrap_or_else(|| 0.into())),
+                    Json::Number(number) => Self(number),
+                    Json::Text(text) => Self(from_text(&text).unwrap_or_else(|| 0.into())),
                     _ => Self(0.into()),
                 }
             }

@@ -4,26 +4,23 @@ use std::collections::BTreeMap;
 
 use serde_json::{Number, Value};
 
-use super::{Fit, View, Wire};
+use super::{Fit, Json, View, Wire, json};
 use crate::{Extra, Patch};
 
 /// Types that are a text on the wire, and nothing else.
 macro_rules! text_on_the_wire {
     ($name:ty, $as_str:ident) => {
         impl crate::wire::Wire for $name {
-            fn fit(value: &serde_json::Value) -> crate::wire::Fit {
-                if value.is_string() {
+            fn fit(value: &crate::wire::Json<'_>) -> crate::wire::Fit {
+                if value.is_text() {
                     crate::wire::Fit::Exact
                 } else {
                     crate::wire::Fit::No
                 }
             }
 
-            fn read(value: serde_json::Value) -> Self {
-                match value {
-                    serde_json::Value::String(text) => Self::from(text),
-                    _ => Self::from(String::new()),
-                }
+            fn read(value: crate::wire::Json<'_>) -> Self {
+                Self::from(<String as crate::wire::Wire>::read(value))
             }
 
             fn view(&self) -> crate::wire::View<'_> {
@@ -43,13 +40,13 @@ pub(crate) use text_on_the_wire;
 impl Wire for String {
     const WRITTEN_EMPTY: bool = true;
 
-    fn fit(value: &Value) -> Fit {
-        exact_if(value.is_string())
+    fn fit(value: &Json<'_>) -> Fit {
+        exact_if(value.is_text())
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         match value {
-            Value::String(text) => text,
+            Json::Text(text) => text.into_owned(),
             _ => Self::new(),
         }
     }
@@ -67,12 +64,12 @@ impl Wire for String {
 impl Wire for bool {
     const WRITTEN_EMPTY: bool = true;
 
-    fn fit(value: &Value) -> Fit {
-        exact_if(value.is_boolean())
+    fn fit(value: &Json<'_>) -> Fit {
+        exact_if(matches!(value, Json::Bool(_)))
     }
 
-    fn read(value: Value) -> Self {
-        value == Value::Bool(true)
+    fn read(value: Json<'_>) -> Self {
+        value == Json::Bool(true)
     }
 
     fn view(&self) -> View<'_> {
@@ -90,15 +87,15 @@ macro_rules! whole_numbers {
         impl Wire for $ty {
             const WRITTEN_EMPTY: bool = true;
 
-            fn fit(value: &Value) -> Fit {
+            fn fit(value: &Json<'_>) -> Fit {
                 match whole(value).map(<$ty>::try_from) {
-                    Some(Ok(_)) if value.is_u64() => Fit::Exact,
+                    Some(Ok(_)) if matches!(value, Json::Number(number) if number.is_u64()) => Fit::Exact,
                     Some(Ok(_)) => Fit::Near,
                     _ => Fit::No,
                 }
             }
 
-            fn read(value: Value) -> Self {
+            fn read(value: Json<'_>) -> Self {
                 whole(&value).and_then(|number| number.try_into().ok()).unwrap_or_default()
             }
 
@@ -117,28 +114,28 @@ macro_rules! whole_numbers {
 whole_numbers!(u64, u32, usize);
 
 /// A whole number in any of its forms: `3`, `3.0` or `"3"`.
-fn whole(value: &Value) -> Option<u64> {
+fn whole(value: &Json<'_>) -> Option<u64> {
     /// 2 to the 53rd: from here on an `f64` skips whole numbers.
     const EXACT: f64 = 9_007_199_254_740_992.0;
 
     match value {
-        Value::Number(number) => number.as_u64().or_else(|| {
+        Json::Number(number) => number.as_u64().or_else(|| {
             let number = number.as_f64()?;
             let is_whole = (0.0..=EXACT).contains(&number) && number.fract() == 0.0;
             is_whole.then(|| format!("{number:.0}").parse().ok())?
         }),
-        Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
+        Json::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
         _ => None,
     }
 }
 
 impl Wire for Value {
-    fn fit(_: &Value) -> Fit {
+    fn fit(_: &Json<'_>) -> Fit {
         Fit::Exact
     }
 
-    fn read(value: Value) -> Self {
-        value
+    fn read(value: Json<'_>) -> Self {
+        value.into_value()
     }
 
     fn view(&self) -> View<'_> {
@@ -154,12 +151,12 @@ impl Wire for Value {
 impl Wire for Extra {
     const WRITTEN_EMPTY: bool = true;
 
-    fn fit(value: &Value) -> Fit {
+    fn fit(value: &Json<'_>) -> Fit {
         exact_if(value.is_object())
     }
 
-    fn read(value: Value) -> Self {
-        super::object_of(value)
+    fn read(value: Json<'_>) -> Self {
+        json::extra(value.into_members())
     }
 
     fn view(&self) -> View<'_> {
@@ -175,13 +172,13 @@ impl Wire for Extra {
 impl Wire for Number {
     const WRITTEN_EMPTY: bool = true;
 
-    fn fit(value: &Value) -> Fit {
-        exact_if(value.is_number())
+    fn fit(value: &Json<'_>) -> Fit {
+        exact_if(matches!(value, Json::Number(_)))
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         match value {
-            Value::Number(number) => number,
+            Json::Number(number) => number,
             _ => 0.into(),
         }
     }
@@ -199,11 +196,11 @@ impl Wire for Number {
 impl<T: Wire> Wire for Box<T> {
     const WRITTEN_EMPTY: bool = T::WRITTEN_EMPTY;
 
-    fn fit(value: &Value) -> Fit {
+    fn fit(value: &Json<'_>) -> Fit {
         T::fit(value)
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         Box::new(T::read(value))
     }
 
@@ -220,16 +217,16 @@ impl<T: Wire> Wire for Box<T> {
 impl<T: Wire> Wire for Vec<T> {
     const WRITTEN_EMPTY: bool = true;
 
-    fn fit(value: &Value) -> Fit {
+    fn fit(value: &Json<'_>) -> Fit {
         match value {
-            Value::Array(items) => worst(items.iter().map(T::fit)),
+            Json::List(items) => worst(items.iter().map(T::fit)),
             _ => Fit::No,
         }
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         match value {
-            Value::Array(items) => items.into_iter().map(T::read).collect(),
+            Json::List(items) => items.into_iter().map(T::read).collect(),
             _ => Self::new(),
         }
     }
@@ -247,17 +244,17 @@ impl<T: Wire> Wire for Vec<T> {
 impl<T: Wire> Wire for BTreeMap<String, T> {
     const WRITTEN_EMPTY: bool = true;
 
-    fn fit(value: &Value) -> Fit {
+    fn fit(value: &Json<'_>) -> Fit {
         match value {
-            Value::Object(entries) => worst(entries.values().map(T::fit)),
+            Json::Object(entries) => worst(entries.iter().map(|(_, value)| T::fit(value))),
             _ => Fit::No,
         }
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         let mut map = Self::new();
-        for (key, value) in super::object_of(value) {
-            map.insert(key, T::read(value));
+        for (key, value) in value.into_members() {
+            map.insert(key.into_owned(), T::read(value));
         }
         map
     }
@@ -280,8 +277,8 @@ impl<T: Wire> Wire for BTreeMap<String, T> {
 impl<T: Wire> Wire for BTreeMap<String, Patch<T>> {
     const WRITTEN_EMPTY: bool = true;
 
-    fn fit(value: &Value) -> Fit {
-        let fit = |value: &Value| {
+    fn fit(value: &Json<'_>) -> Fit {
+        let fit = |value: &Json<'_>| {
             if value.is_null() {
                 Fit::Exact
             } else {
@@ -289,19 +286,19 @@ impl<T: Wire> Wire for BTreeMap<String, Patch<T>> {
             }
         };
         match value {
-            Value::Object(entries) => worst(entries.values().map(fit)),
+            Json::Object(entries) => worst(entries.iter().map(|(_, value)| fit(value))),
             _ => Fit::No,
         }
     }
 
-    fn read(value: Value) -> Self {
+    fn read(value: Json<'_>) -> Self {
         let mut map = Self::new();
-        for (key, value) in super::object_of(value) {
+        for (key, value) in value.into_members() {
             let change = match value {
-                Value::Null => Patch::Clear,
+                Json::Null => Patch::Clear,
                 value => Patch::Set(T::read(value)),
             };
-            map.insert(key, change);
+            map.insert(key.into_owned(), change);
         }
         map
     }
@@ -322,8 +319,8 @@ impl<T: Wire> Wire for BTreeMap<String, Patch<T>> {
 }
 
 /// The value of an enumeration: a text, or the `type` of an object.
-pub(crate) fn word(value: &Value) -> Option<&str> {
-    value.as_str().or_else(|| value.get("type")?.as_str())
+pub(crate) fn word<'a>(value: &'a Json<'_>) -> Option<&'a str> {
+    value.as_str().or_else(|| value.type_name())
 }
 
 fn exact_if(fits: bool) -> Fit {
@@ -358,7 +355,7 @@ mod tests {
             ("true", None, false),
             ("[3]", None, false),
         ] {
-            let value: Value = serde_json::from_str(json).expect(json);
+            let value: Json<'_> = serde_json::from_str(json).expect(json);
             let fit = u64::fit(&value);
             assert_eq!(
                 (fit != Fit::No, fit == Fit::Exact),
@@ -367,6 +364,6 @@ mod tests {
             );
             assert_eq!(u64::read(value), number.unwrap_or(0), "{json}");
         }
-        assert_eq!(u32::fit(&u64::MAX.into()), Fit::No);
+        assert_eq!(u32::fit(&Json::from(u64::MAX)), Fit::No);
     }
 }

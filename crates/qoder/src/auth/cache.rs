@@ -1,19 +1,19 @@
-//! Which token to use, and when to ask for another: a machine without I/O or clock.
+//! The choice of a token, and of the time to ask for another: a machine without I/O or clock.
 //!
-//! | token at hand | asking now | asked in vain of late | to do |
+//! | token at hand | asking now | failed recently | to do |
 //! |---|---|---|---|
 //! | fresh | | | use it |
 //! | stale | no | no | ask |
 //! | stale | yes | no, or for a transient reason | use it |
 //! | stale | no | for a transient reason | use it |
-//! | stale | yes | for good | wait |
-//! | stale | no | for good | fail |
+//! | stale | yes | permanently | wait |
+//! | stale | no | permanently | fail |
 //! | none, expired or refused | no | no | ask |
 //! | none, expired or refused | yes | | wait |
 //! | none, expired or refused | no | yes | fail |
 //!
 //! A token is fresh until `ttl − min(60 s, 10 %)` and stale until `ttl − min(5 s, 5 %)`; then it
-//! counts as expired. "Of late" is 5 s, or as long as the server said with a 429.
+//! counts as expired. "Recently": within 5 s, or as long as the server asked to wait with a 429.
 //!
 //! A token that the server refuses with 401 is renewed, but not one that has just replaced a
 //! refused one: of two 401s within [`RENEWAL_PAUSE`] the second says nothing about the token.
@@ -30,7 +30,8 @@ pub(crate) const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 /// No server can make the cooldown longer than this.
 const LONGEST_COOLDOWN: Duration = Duration::from_secs(3600);
 
-/// Who waited for a token uses it within this time, even if its own time is over.
+/// The time within which a caller that waited for a token uses it, even if the token's own time is
+/// over.
 const JUST_COME: Duration = Duration::from_secs(1);
 
 /// Time since some moment, by a clock that never goes back.
@@ -84,7 +85,7 @@ pub(crate) struct Issued<T> {
     pub(crate) generation: u64,
 }
 
-/// What to do for a request.
+/// The decision for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision<T, F> {
     Use(Issued<T>),
@@ -119,7 +120,7 @@ impl<T: Clone, F: Clone> Cache<T, F> {
         }
     }
 
-    /// What to do for a request that is about to be sent.
+    /// Decides for a request that is about to be sent.
     pub(crate) fn decide(&self, now: Tick, asking: bool) -> Decision<T, F> {
         let held = self.held.as_ref().filter(|held| !held.refused);
         let fresh = |held: &&Held<T>| held.times.is_none_or(|times| now < times.fresh);
@@ -153,7 +154,7 @@ impl<T: Clone, F: Clone> Cache<T, F> {
         wanted.then(|| self.issued(held))
     }
 
-    /// Which token is the newest: 0 if there was none.
+    /// Returns the number of the newest token: 0 if there was none.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }

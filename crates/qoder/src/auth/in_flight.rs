@@ -42,7 +42,7 @@ pub(super) struct Turn<T> {
     work: Work<T>,
 }
 
-/// Who waits for an answer.
+/// The tasks that wait for an answer.
 #[derive(Default)]
 pub(super) struct Waiting(Mutex<Wakers>);
 
@@ -152,7 +152,7 @@ impl Place {
         Arc::ptr_eq(&self.of, waiting)
     }
 
-    /// Who has it is woken at the next news. To be said before polling, so that none is missed.
+    /// Wakes this waker at the next news. To be called before polling, so that none is missed.
     pub(super) fn wait(&self, waker: &Waker) {
         let before = self.of.lock().by_place.insert(self.number, waker.clone());
         // Not under the lock: with its last waker a task may go, and its places with it.

@@ -1,4 +1,4 @@
-//! What requests are authenticated with: a token that stays, by
+//! The authentication of requests: a fixed token, by
 //! [`ClientBuilder::token`](crate::ClientBuilder::token); the key of a [`ServiceAccount`], which is
 //! exchanged for tokens; or a program's own source of tokens, [`Credentials`].
 
@@ -32,9 +32,9 @@ pub(crate) use token::Token;
 use crate::error::Result;
 use crate::redact::Redact;
 
-/// Where a client has its tokens from.
+/// The source of a client's tokens.
 pub(crate) enum Auth {
-    /// The same one for good.
+    /// A fixed one.
     Static(Token),
     /// One for some time, and then another.
     Renewed(Box<Renewed>),
@@ -43,7 +43,7 @@ pub(crate) enum Auth {
 /// A token for one attempt.
 pub(crate) struct Granted {
     token: Token,
-    /// Which token it is; nothing for one that is the same for good.
+    /// The number of the token; `None` for a fixed one.
     generation: Option<u64>,
 }
 

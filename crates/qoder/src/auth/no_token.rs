@@ -1,4 +1,4 @@
-//! Why there is no token.
+//! The error of a missing token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use qoder_http::Sent;
 use super::provider::CredentialsError;
 use crate::error::{Cause, Error, ErrorKind};
 
-/// Why there is no token.
+/// The reason why there is no token.
 #[derive(Debug)]
 pub(super) struct NoToken {
     pub(super) message: String,
     pub(super) status: Option<StatusCode>,
     pub(super) request_id: Option<String>,
-    /// How long the server asked to wait with a 429.
+    /// The time that the server asked to wait, with a 429.
     pub(super) hint: Option<Duration>,
     /// It may be over soon: no connection, 429, 5xx.
     pub(super) transient: bool,
@@ -50,7 +50,7 @@ impl NoToken {
         }
     }
 
-    /// What a call says of it; no token is asked for before `wait` is over.
+    /// Returns the error of a call; no token is asked for before `wait` is over.
     pub(super) fn error(&self, wait: Duration) -> Error {
         let mut error = Error::new(ErrorKind::Credentials, self.message.clone())
             .with_request_id(self.request_id.clone());

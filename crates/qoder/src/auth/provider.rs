@@ -1,4 +1,4 @@
-//! Where tokens come from, when they come from the program that uses this crate.
+//! Sources of tokens that the program provides.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -88,13 +88,21 @@ impl Credentials for Box<dyn Credentials> {
 }
 
 /// An access token, and how long it is good.
+///
+/// ```
+/// use std::time::Duration;
+/// use qoder::auth::AccessToken;
+///
+/// let token = AccessToken::new("at-your-token-here").expires_in(Duration::from_secs(3600));
+/// assert!(!format!("{token:?}").contains("your-token"));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AccessToken {
     /// The token, without `Bearer`.
     pub secret: Secret,
-    /// How long it is good from when it was asked for; `None` if nobody knows. It is then kept
-    /// until the server refuses it.
+    /// The token's lifetime, from the time it was asked for; `None` if it is not known. The token
+    /// is then kept until the server refuses it.
     pub expires_in: Option<Duration>,
 }
 
@@ -114,11 +122,23 @@ impl AccessToken {
     }
 }
 
-/// Why there is no token.
+/// The reason why there is no token.
 ///
 /// Any error becomes one by `?`, and then counts as transient: while the client waits to ask again,
 /// it goes on with the token it has, if that is still good. What is [`denied`](Self::denied) ends
 /// the use of the token at hand.
+///
+/// ```
+/// use qoder::auth::{AccessToken, CredentialsError};
+///
+/// async fn token(vault: &str) -> Result<AccessToken, CredentialsError> {
+///     let secret = std::fs::read_to_string(vault)?; // transient: it is tried again
+///     if secret.is_empty() {
+///         return Err(CredentialsError::denied("the vault has no token for this program"));
+///     }
+///     Ok(AccessToken::new(secret.trim_end()))
+/// }
+/// ```
 pub struct CredentialsError {
     pub(super) denied: bool,
     pub(super) why: Arc<dyn StdError + Send + Sync>,

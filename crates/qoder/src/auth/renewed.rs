@@ -52,7 +52,7 @@ type Answer = std::result::Result<(Token, Option<Duration>), NoToken>;
 struct State {
     cache: Cache<Token, Arc<NoToken>>,
     recent: VecDeque<Token>,
-    /// What is asked just now, once in each runtime.
+    /// The requests for tokens that are in flight, one in each runtime.
     asking: VecDeque<InFlight<Answer>>,
     /// Counts the questions.
     questions: u64,

@@ -72,7 +72,7 @@ pub(crate) fn cut(secret: &str, text: &str) -> Option<String> {
     (kept > 0).then(|| cut + &text[kept..])
 }
 
-/// How many bytes the secret takes up, if the text begins with it.
+/// Returns the number of bytes that the secret takes up, if the text begins with it.
 fn spelled(secret: &[u8], text: &[u8]) -> Option<usize> {
     let mut at = 0;
     for byte in secret {

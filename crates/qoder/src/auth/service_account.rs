@@ -113,7 +113,7 @@ impl ServiceAccount {
         self
     }
 
-    /// How a client of this base URL gets tokens.
+    /// Returns the exchange by which a client of this base URL gets tokens.
     pub(crate) fn exchange(
         self,
         base: &BaseUrl,
@@ -157,7 +157,7 @@ impl ServiceAccount {
         })
     }
 
-    /// Where the key may go.
+    /// Returns the origin that the key may be sent to.
     fn origin(&self, base: &BaseUrl) -> Result<BaseUrl> {
         let given = self
             .origin

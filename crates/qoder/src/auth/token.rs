@@ -16,7 +16,7 @@ const BEARER: &str = "Bearer ";
 #[derive(Clone)]
 pub(crate) struct Token(HeaderValue);
 
-/// What is wrong with a text that was to be a token.
+/// The reason why a text can't be a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoToken {
     Empty,

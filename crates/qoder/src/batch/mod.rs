@@ -17,7 +17,7 @@ use crate::turn::{Reply, Turn, TurnOpening};
 use state::Place;
 pub use state::{Item, Outcome, State};
 
-/// How many items are under way at the same time, unless it is set.
+/// The default number of items that are under way at the same time.
 const CONCURRENCY: usize = 4;
 
 /// Prompts for many sessions, some at a time. The items are told by their numbers, from 0.
@@ -25,12 +25,12 @@ const CONCURRENCY: usize = 4;
 /// Nothing is spawned: the turns go on while [`next`](Self::next) or [`run`](Self::run) is polled.
 /// Dropping a batch leaves the agents' work alone.
 ///
-/// It can be gone on with by another process: store the [`state`](Self::state) before the first
-/// `next`, and after each. With it, nothing is asked twice, even if the process ends between a step
-/// and its storing: each message and each new session has an idempotency key that follows from the
-/// state. (A server remembers keys for a day; a turn whose beginning is in the state needs none.)
+/// Another process can resume it: store the [`state`](Self::state) before the first `next`, and
+/// after each. With it, nothing is asked twice, even if the process ends between a step and its
+/// storing: each message and each new session has an idempotency key that follows from the state.
+/// (A server remembers keys for a day; a turn whose beginning is in the state needs none.)
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client, ids: Vec<String>) -> Result<(), Box<dyn std::error::Error>> {
 /// use qoder::batch::{Batch, Item};
 /// use qoder::types::serde_json;
@@ -56,7 +56,7 @@ const CONCURRENCY: usize = 4;
 pub struct Batch {
     client: Client,
     items: Vec<Item>,
-    /// What this batch still does of each item.
+    /// The stage of each item in this batch.
     stages: Vec<Stage>,
     state: State,
     concurrency: usize,
@@ -111,7 +111,7 @@ pub struct Progress {
 pub enum Step {
     /// The session of the item was created.
     Created(SessionId),
-    /// Its message was accepted, or its turn is gone on with.
+    /// Its message was accepted, or its turn was resumed.
     Asked,
     /// It is over, or can't go on for now. A turn that ended without success, or said
     /// what can't be read, is over too, and an [`Outcome`]; after any other error, who goes on with
@@ -125,12 +125,12 @@ impl Progress {
         self.item
     }
 
-    /// Returns what happened to it.
+    /// Returns the step that the item has taken.
     pub fn step(&self) -> &Step {
         &self.step
     }
 
-    /// Returns what came of the item. `None` if it goes on.
+    /// Returns the result of the item. `None` if it goes on.
     pub fn result(&self) -> Option<&Result<Reply>> {
         match &self.step {
             Step::Over(result) => Some(result),
@@ -197,12 +197,12 @@ impl Batch {
         self
     }
 
-    /// Returns how far the batch is, with all that [`next`](Self::next) returned.
+    /// Returns the progress of the batch, with all that [`next`](Self::next) returned.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// Returns how the items are over, in their order. `None` for those that are not.
+    /// Returns the outcomes of the items, in their order. `None` for those that are not over.
     pub fn outcomes(&self) -> impl Iterator<Item = Option<&Outcome>> {
         (0..self.items.len()).map(|item| self.state.outcome(item))
     }
@@ -255,7 +255,7 @@ impl Batch {
         }
     }
 
-    /// What came of a step counts from here on.
+    /// Records the result of a step, and returns the progress to report.
     fn tell(&mut self, item: usize, came: Came) -> Progress {
         let step = match came {
             Came::Created(Ok(session)) => {

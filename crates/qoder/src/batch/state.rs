@@ -1,4 +1,4 @@
-//! What a batch is made of, and how far it is.
+//! The state of a batch: its items, and the progress of each.
 
 use qoder_types::{SessionCreate, SessionId, UserMessage};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,16 @@ use crate::hash::fnv;
 use crate::turn::Reply;
 
 /// One prompt of a [`Batch`](super::Batch), and the session that it is for.
+///
+/// ```
+/// use qoder::batch::Item;
+/// use qoder::types::SessionCreate;
+///
+/// let items = [
+///     Item::new("sess_1", "Summarise what we have said so far."),
+///     Item::in_new_session(SessionCreate::new("agent_1", "env_1"), "Translate the README."),
+/// ];
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Item {
     pub(super) message: UserMessage,
@@ -43,29 +53,30 @@ impl Item {
     }
 }
 
-/// How far a [`Batch`](super::Batch) is, to be stored and gone on with, by
-/// [`Batch::resume`](super::Batch::resume): which items are over, and where those stand that are under way.
+/// The progress of a [`Batch`](super::Batch), to be stored and resumed with
+/// [`Batch::resume`](super::Batch::resume): which items are over, and where those stand that are
+/// under way.
 ///
 /// It has the text of the replies, so it is as confidential as they are. Fields may be added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// What the idempotency keys are made of.
+    /// The base of the idempotency keys.
     key: String,
     /// A digest of the items, so that a state is not taken for another batch's.
     of: String,
     items: Vec<Standing>,
 }
 
-/// How far one item is.
+/// The progress of one item.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Standing {
     /// The session that was created for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
-    /// Where its turn goes on, once its message was accepted.
+    /// The checkpoint that its turn resumes from, once its message was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     turn: Option<Checkpoint>,
-    /// What came before that.
+    /// The text that came before that checkpoint.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     text: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,12 +115,12 @@ impl State {
         format!("{}-{item}-session", self.key)
     }
 
-    /// Returns how an item is over. `None` if it isn't, or there is no such item.
+    /// Returns the outcome of an item. `None` if it is not over, or there is no such item.
     pub fn outcome(&self, item: usize) -> Option<&Outcome> {
         self.items.get(item)?.outcome.as_ref()
     }
 
-    /// Returns how many items are over, and how many there are.
+    /// Returns the number of items that are over, and the number of all.
     pub fn progress(&self) -> (usize, usize) {
         let over = self.items.iter().filter(|item| item.outcome.is_some());
         (over.count(), self.items.len())
@@ -137,7 +148,7 @@ impl State {
         }
     }
 
-    /// What came of an item: its outcome, or where it goes on and what came until then.
+    /// Records the result of an item: its outcome, or its checkpoint and what came until then.
     pub(super) fn came(&mut self, item: usize, result: &Result<Reply>) {
         if let Some(standing) = self.items.get_mut(item) {
             standing.came(result);
@@ -189,13 +200,13 @@ fn digest(items: &[Item]) -> String {
     format!("{:032x}", fnv(text.bytes()))
 }
 
-/// How an item is over: its turn came to an end, whichever.
+/// The outcome of an item whose turn came to any end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The text of the turn's messages; of what came, if it ended without success.
     pub text: String,
-    /// Why the turn is over, in the API's word. Only `end_turn` is success.
+    /// The reason why the turn is over, in the API's word. Only `end_turn` is success.
     pub stop_reason: String,
     /// The sum of the credits, as far as the server said.
     #[serde(default, skip_serializing_if = "Option::is_none")]

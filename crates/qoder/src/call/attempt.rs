@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use qoder_http::retry::{Action, Attempts};
 use qoder_http::time::{deadline, timeout_at};
-use qoder_http::{Departure, Phase, ResponseBody, Sent};
+use qoder_http::{Coding, Departure, Phase, ResponseBody, Sent};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
@@ -48,8 +49,8 @@ pub(super) async fn run(
     .await
 }
 
-/// Opens a stream or a download: attempts as for a read, until a head arrives; the body is the caller's.
-/// Returns the number of attempts too.
+/// Opens a stream or a download: attempts as for a read, until a head arrives; the body is the
+/// caller's. Returns the number of attempts too.
 pub(crate) async fn open(
     shared: &Shared,
     prepared: Prepared,
@@ -86,25 +87,32 @@ async fn attempts<T: Receive>(
         let attempt = trace.attempt();
         let mut leaving = false;
         let departure = Departure::default();
-        let one = async {
-            let granted = shared.auth().authorize().await.map_err(Failure::no_token)?;
-            leaving = true;
-            let mut request = prepared.request(shared, attempt, &granted);
-            request.extensions_mut().insert(departure.clone());
-            request.extensions_mut().insert(prepared.coding);
-            let sent = shared
-                .transport()
-                .send(request, prepared.lane, prepared.timeouts)
-                .await;
-            let response = sent.map_err(Failure::transport)?;
-            let renewable = shared.auth().answered(&granted, response.status());
-            if response.status().is_success() {
-                T::receive(prepared, response).await
-            } else {
-                Err(refusal(shared, response, renewable).await)
-            }
-        };
-        let Ok(outcome) = timeout_at(ends, one).await else {
+        // Pinned, or the future of the call would have room for it twice: here, and where it is awaited.
+        let one = timeout_at(
+            ends,
+            pin!(async {
+                let granted = shared.auth().authorize().await.map_err(Failure::no_token)?;
+                leaving = true;
+                let mut request = prepared.request(shared, attempt, &granted);
+                request.extensions_mut().insert(departure.clone());
+                if prepared.coding != Coding::default() {
+                    request.extensions_mut().insert(prepared.coding);
+                }
+                let sent = shared
+                    .transport()
+                    .send(request, prepared.lane, prepared.timeouts)
+                    .await;
+                let response = sent.map_err(Failure::transport)?;
+                let renewable = shared.auth().answered(&granted, response.status());
+                if response.status().is_success() {
+                    T::receive(prepared, response).await
+                } else {
+                    Err(refusal(shared, response, renewable).await)
+                }
+            }),
+        )
+        .await;
+        let Ok(outcome) = one else {
             let made = if leaving { attempt } else { attempt - 1 };
             let sent = match departure.sent() {
                 Sent::No => sent,
@@ -168,9 +176,10 @@ fn too_late(prepared: &Prepared, attempts: u32, sent: Sent) -> Error {
     .with_retryable(end.is_retryable(prepared.class))
 }
 
-/// What a success is to the caller: how much of it belongs to the attempt.
+/// The form in which a caller receives a success, which tells how much of it belongs to the
+/// attempt.
 trait Receive: Sized {
-    /// What is told of it.
+    /// Returns the facts to report about it.
     fn seen(&self) -> Seen;
 
     /// The server's id of the request.

@@ -1,5 +1,5 @@
-//! A call, whatever it returns. Generic code is compiled in every crate that uses it, and anew for each
-//! type: what all calls have in common is here, behind a future in a box, and compiled once.
+//! A call, whatever it returns. Generic code is compiled in every crate that uses it, and anew for
+//! each type: what all calls have in common is here, behind a future in a box, and compiled once.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -30,7 +30,7 @@ pub(super) struct Exchange {
     pub(super) shared: Shared,
     pub(super) request: Request<()>,
     pub(super) options: CallOptions,
-    /// What the files in the form of the request are filled with, in their order.
+    /// The contents of the files in the request's form, in their order.
     uploads: Vec<Upload>,
     /// The method and path of a raw call, as they are shown.
     raw: Option<String>,

@@ -1,4 +1,4 @@
-//! Why an attempt failed: for the retry policy, and for the caller.
+//! The failure of an attempt, for the retry policy and for the caller.
 
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +25,8 @@ const ERROR_TIME: Duration = Duration::from_secs(5);
 const KIND: usize = 100;
 const SUMMARY: usize = 1000;
 
-/// Why an attempt is not the last word, for the policy, and what to tell the caller if it is.
+/// The failure of an attempt: its ending for the retry policy, and the error for the caller if
+/// there is no other attempt.
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) end: Ending,
@@ -33,7 +34,7 @@ pub(super) struct Failure {
     pub(super) renewable: bool,
 }
 
-/// What the retry policy wants to know of a failed attempt.
+/// The facts about a failed attempt that the retry policy decides by.
 pub(super) enum Ending {
     /// There was no token to send it with, so that nothing was sent. There may soon be one.
     NoToken {
@@ -94,8 +95,8 @@ impl Ending {
     }
 }
 
-/// What a response says that is no success. A body that breaks, takes too long or is too large says
-/// nothing: the status stands without it.
+/// Returns the body of a response that is no success. It is empty if it breaks, takes too long or
+/// is too large: the status stands without it.
 pub(crate) async fn words(shared: &Shared, body: ResponseBody) -> Bytes {
     let reading = timeout(ERROR_TIME, body.collect(ERROR_BODY));
     let read = reading.await.ok().and_then(std::result::Result::ok);

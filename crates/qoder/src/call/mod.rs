@@ -37,7 +37,7 @@ pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// A call of one operation: adjust it, then await it.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// use std::time::Duration;
 /// use qoder::types::{AgentCreate, serde_json::json};
@@ -82,7 +82,7 @@ impl<T> Call<T> {
 
     /// Changes the options of this call.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use std::time::Duration;
     ///
@@ -101,7 +101,7 @@ impl<T> Call<T> {
     /// Adds a member to the JSON body, or a field to the form of an upload, for fields that this
     /// release doesn't know.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client, agent: qoder::types::AgentCreate) -> qoder::Result<()> {
     /// use qoder::types::serde_json::json;
     ///
@@ -113,9 +113,9 @@ impl<T> Call<T> {
         self
     }
 
-    /// Sends this value as the JSON body, in place of what is there.
+    /// Sends this value as the JSON body, replacing the one there was.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::Method;
     /// use qoder::types::serde_json::{Value, json};
@@ -132,7 +132,7 @@ impl<T> Call<T> {
     /// segment, percent-encoded whole. If it is empty, `.` or `..`, or if the path has no such
     /// parameter, the call fails with [`ErrorKind::Input`].
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::Method;
     /// use qoder::types::serde_json::Value;
@@ -146,7 +146,7 @@ impl<T> Call<T> {
 
     /// Sets a query parameter, in place of one of the same name.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::WorkHeartbeat;
     ///
@@ -163,9 +163,9 @@ impl<T> Call<T> {
         self
     }
 
-    /// Sends these fields as a form (`multipart/form-data`), in place of what is there.
+    /// Sends these fields as a form (`multipart/form-data`), replacing the body there was.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::Method;
     /// use qoder::types::serde_json::Value;
@@ -186,7 +186,7 @@ impl<T> Call<T> {
     /// Adds a file to the form, as this field of it, with the form's fields that the upload has:
     /// its name and metadata. Further files follow it, under the same field or another.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::files::Upload;
     /// use qoder::Method;
@@ -202,7 +202,7 @@ impl<T> Call<T> {
 
     /// Returns the status, the headers and the raw body along with the value.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let agent = client.agents().retrieve("agent_1").with_meta().await?;
     /// println!("{} after {} attempts", agent.meta.status, agent.meta.attempts);
@@ -217,7 +217,7 @@ impl<T> Call<T> {
     /// is read into memory, up to the client's
     /// [`max_response`](crate::ClientBuilder::max_response).
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::Method;
     ///
@@ -229,7 +229,7 @@ impl<T> Call<T> {
         AsBytes(self)
     }
 
-    /// What it is named by in errors.
+    /// Returns the name of the call in errors.
     pub(crate) fn operation(&self) -> Cow<'static, str> {
         self.exchange.operation()
     }

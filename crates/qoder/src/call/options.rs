@@ -4,7 +4,6 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use qoder_types::Request;
 
-use crate::error::Error;
 use crate::headers::checked_header;
 
 static BETA: HeaderName = HeaderName::from_static("x-qoder-beta");
@@ -37,7 +36,7 @@ pub struct CallOptions<Of = OneCall> {
     pub(crate) retries: Option<u32>,
     pub(crate) headers: HeaderMap,
     pub(crate) query: Vec<(String, String)>,
-    /// What was wrong with an argument; the call fails with it.
+    /// The fault of an invalid argument; the call fails with it.
     pub(crate) refused: Option<String>,
     pub(crate) of: Of,
 }
@@ -52,7 +51,7 @@ pub struct OneCall {
 #[derive(Clone, Debug, Default)]
 pub struct EachCall(());
 
-/// Where the idempotency key of a call comes from.
+/// The source of a call's idempotency key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Key {
     /// A random one, where the API honours it.
@@ -66,7 +65,7 @@ impl<Of> CallOptions<Of> {
     /// Sets the limit of a whole call, attempts and waits included; [`Duration::MAX`] is none.
     /// Default: the client's [`deadline`](crate::ClientBuilder::deadline).
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use std::time::Duration;
     ///
@@ -80,7 +79,7 @@ impl<Of> CallOptions<Of> {
 
     /// Sets how often a failed attempt is repeated, at most. Default: the client's policy.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let session = client.sessions().retrieve("sess_1").options(|o| o.retries(5)).await?;
     /// # Ok(()) }
@@ -93,7 +92,7 @@ impl<Of> CallOptions<Of> {
     /// Sets a header. `Authorization` and what is the transport's, such as `Host` and
     /// `Content-Length`, is refused: the call then fails.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let agents = client.agents().list().options(|o| o.header("x-request-id", "nightly-7")).await?;
     /// # Ok(()) }
@@ -103,14 +102,14 @@ impl<Of> CallOptions<Of> {
             Ok((name, value)) => {
                 self.headers.insert(name, value);
             }
-            Err(error) => self.refuse(&error),
+            Err(why) => self.refuse(why),
         }
         self
     }
 
     /// Adds a query parameter.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let session = client.sessions().retrieve("sess_1").options(|o| o.query("expand", "agent")).await?;
     /// # Ok(()) }
@@ -122,7 +121,7 @@ impl<Of> CallOptions<Of> {
 
     /// Asks for a beta feature, in the header `x-qoder-beta`; call it again for further ones.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client, agent: qoder::types::AgentCreate) -> qoder::Result<()> {
     /// let agent = client.agents().create(agent).options(|o| o.beta("browser-use-2026-07-14")).await?;
     /// # Ok(()) }
@@ -137,7 +136,7 @@ impl<Of> CallOptions<Of> {
 
     /// Sets the workspace that a call acts in: the header `qoder-workspace-id`.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let files = client.files().list().options(|o| o.workspace("ws_1")).await?;
     /// # Ok(()) }
@@ -164,8 +163,8 @@ impl<Of> CallOptions<Of> {
         }
     }
 
-    fn refuse(&mut self, error: &Error) {
-        self.refused.get_or_insert_with(|| error.to_string());
+    fn refuse(&mut self, why: impl Into<String>) {
+        self.refused.get_or_insert_with(|| why.into());
     }
 }
 
@@ -174,7 +173,7 @@ impl CallOptions {
     /// The same key with another body is a [conflict](crate::Error::is_conflict). Default: a
     /// random one for each write that honours it.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client, agent: qoder::types::AgentCreate) -> qoder::Result<()> {
     /// let agent = client.agents().create(agent).options(|o| o.idempotency_key("create-my-assistant")).await?;
     /// # Ok(()) }
@@ -198,7 +197,7 @@ impl CallOptions {
 
     /// Sends no idempotency key. A write that may have arrived is then not repeated.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client, agent: qoder::types::AgentCreate) -> qoder::Result<()> {
     /// let agent = client.agents().create(agent).options(|o| o.no_idempotency_key()).await?;
     /// # Ok(()) }
@@ -210,7 +209,7 @@ impl CallOptions {
 }
 
 impl CallOptions<EachCall> {
-    /// What is left of them where a request says something itself, such as a cursor.
+    /// Returns the options without those that the request sets itself, such as a cursor.
     pub(crate) fn around<T>(&self, request: &Request<T>) -> Self {
         let mut around = self.clone();
         for (name, _) in request.headers() {
@@ -224,7 +223,7 @@ impl CallOptions<EachCall> {
     pub(crate) fn checked(mut self) -> Self {
         if self.headers.contains_key("idempotency-key") {
             let why = "an idempotency key is for one write, and not for each: set it with `Call::options`";
-            self.refuse(&Error::input(why));
+            self.refuse(why);
         }
         self
     }

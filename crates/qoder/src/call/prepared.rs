@@ -39,7 +39,10 @@ pub(crate) struct Prepared {
     pub(super) coding: Coding,
 }
 
-/// What is sent.
+/// Room for the headers that each attempt, and then the transport, adds.
+const ADDED: usize = 8;
+
+/// The payload that is sent.
 enum Payload {
     None,
     Json(Bytes),
@@ -206,8 +209,12 @@ impl Prepared {
         let mut request = http::Request::new(body);
         *request.method_mut() = method(self.op.method);
         *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = shared.headers().clone();
         let headers = request.headers_mut();
+        let always = shared.headers();
+        headers.reserve(always.len() + self.headers.len() + ADDED);
+        for (name, value) in always {
+            headers.append(name, value.clone());
+        }
         headers.insert(header::ACCEPT, HeaderValue::from_static(self.accept));
         if let Some(content_type) = content_type {
             headers.insert(header::CONTENT_TYPE, content_type);
@@ -237,7 +244,7 @@ fn method(method: qoder_types::Method) -> http::Method {
     }
 }
 
-/// What may be repeated. A write gets its key here, before the first attempt.
+/// Returns the retry class. A write gets its key here, before the first attempt.
 fn classify(op: &Op, key: Key, headers: &mut HeaderMap) -> Result<Class> {
     let key = match (op.retry, key) {
         (Retry::Read, _) => return Ok(Class::Read),

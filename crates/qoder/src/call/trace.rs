@@ -1,4 +1,4 @@
-//! What is told of a call: a span, an event for each attempt, and reports to the observer.
+//! The observation of a call: a span, an event for each attempt, and reports to the observer.
 //!
 //! Names follow OpenTelemetry's conventions for HTTP clients where they have one. Nothing here
 //! sees a URL with its ids, a header but for the request id, or a body.
@@ -26,7 +26,7 @@ pub(crate) struct Trace<'c> {
     over: bool,
 }
 
-/// What is known of a response when an attempt is over.
+/// The facts about a response that are known when an attempt is over.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen {
     status: u16,

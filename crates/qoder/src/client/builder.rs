@@ -52,7 +52,7 @@ pub struct ClientBuilder {
     observer: Option<Arc<dyn Observe>>,
 }
 
-/// What the builder was given to authenticate with.
+/// The authentication that the builder was given.
 enum Access {
     /// A token, and where it came from.
     Token(Secret, &'static str),
@@ -142,6 +142,18 @@ impl ClientBuilder {
 
     /// Sets the limits of the phases of a request: connect (10 s), head of the response (60 s),
     /// silence within a body (60 s), a body as a whole (5 minutes; streams are not limited).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder::{Client, Timeouts};
+    ///
+    /// # fn main() -> qoder::Result<()> {
+    /// let client = Client::builder()
+    ///     .token("pt-your-token-here")
+    ///     .timeouts(Timeouts::default().connect(Duration::from_secs(3)))
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
@@ -157,6 +169,16 @@ impl ClientBuilder {
 
     /// Sets how often, and after what waits, a failed call is repeated. Default: twice, after 0.5 s
     /// doubling to 8 s, with jitter.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use qoder::{Client, RetryPolicy};
+    ///
+    /// # fn main() -> qoder::Result<()> {
+    /// let policy = RetryPolicy::default().max_retries(5).waits(Duration::from_secs(1), Duration::from_secs(30));
+    /// let client = Client::builder().token("pt-your-token-here").retry(policy).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
@@ -175,7 +197,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the TLS configuration. Default: the platform's trust anchors with the provider compiled in.
+    /// Sets the TLS configuration. Default: the platform's trust anchors with the provider compiled
+    /// in.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
@@ -210,6 +233,16 @@ impl ClientBuilder {
     /// Adds a header to every request. A name or value that is no header is refused by
     /// [`build`](Self::build); so is `Authorization`, which the credentials set, and what is the
     /// transport's, such as `Host` and `Content-Length`.
+    ///
+    /// ```
+    /// use qoder::Client;
+    ///
+    /// # fn main() -> qoder::Result<()> {
+    /// let client = Client::builder().token("pt-your-token-here").header("x-team", "reports").build()?;
+    /// let refused = Client::builder().token("pt-your-token-here").header("Authorization", "mine").build();
+    /// assert_eq!(refused.unwrap_err().kind(), qoder::ErrorKind::Config);
+    /// # Ok(()) }
+    /// ```
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -220,8 +253,8 @@ impl ClientBuilder {
         self.header("qoder-workspace-id", id)
     }
 
-    /// Sets who is told of every attempt, call, and reconnection, for metrics. Logs and spans need none:
-    /// they are given to the `tracing` subscriber of the program.
+    /// Sets the observer of every attempt, call, and reconnection, for metrics. Logs and spans need
+    /// none: they are given to the `tracing` subscriber of the program.
     pub fn observe(mut self, observer: Arc<dyn Observe>) -> Self {
         self.observer = Some(observer);
         self
@@ -232,8 +265,8 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config): there is no token; the token, the service
-    /// account, the base URL, a header or the TLS configuration is invalid; or the base URL is one that
-    /// the transport can't reach: `https` without a TLS provider or trust anchors.
+    /// account, the base URL, a header or the TLS configuration is invalid; or the base URL is one
+    /// that the transport can't reach: `https` without a TLS provider or trust anchors.
     pub fn build(self) -> Result<Client> {
         let Some(access) = self.access.transpose()? else {
             return Err(Error::config(
@@ -254,7 +287,7 @@ impl ClientBuilder {
         })?;
         let mut headers = platform_headers();
         for (name, value) in &self.headers {
-            let (name, value) = checked_header(name, value)?;
+            let (name, value) = checked_header(name, value).map_err(Error::config)?;
             headers.insert(name, value);
         }
         let transport = match self.transport {

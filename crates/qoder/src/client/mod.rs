@@ -26,7 +26,7 @@ use crate::worker::Worker;
 /// Cheap to clone: clones share connections, limits and the retry budget, and dropping one harms
 /// none of the others. It spawns no task of its own; dropping the future of a call cancels it.
 ///
-/// ```no_run
+/// ```
 /// # async fn f() -> qoder::Result<()> {
 /// let client = qoder::Client::from_env()?;
 /// for model in client.models().list().await?.data {
@@ -48,9 +48,10 @@ impl Client {
     /// | `QODER_BASE_URL`, else `QODER_MANAGED_BASE_URL` | the base URL | [`Gateway::Openapi`](crate::Gateway::Openapi) |
     /// | `QODER_DIALECT` | `seed` or `current` | the gateway's |
     ///
-    /// The default gateway may not serve the API any more; see [`Gateway::Openapi`](crate::Gateway::Openapi). A token or
-    /// dialect that is empty counts as not set. A base URL that is empty is refused, and
-    /// so is whatever is not UTF-8: the token is not to go elsewhere than was meant.
+    /// The default gateway may not serve the API any more; see
+    /// [`Gateway::Openapi`](crate::Gateway::Openapi). A token or dialect that is empty counts as
+    /// not set. A base URL that is empty is refused, and so is whatever is not UTF-8: the token is
+    /// not to go elsewhere than was meant.
     ///
     /// The key of a service account is read only when that is asked for, by
     /// [`ServiceAccount::from_env`](crate::ServiceAccount::from_env).
@@ -65,7 +66,7 @@ impl Client {
 
     /// Starts the configuration of a client.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f() -> qoder::Result<()> {
     /// use std::time::Duration;
     ///
@@ -78,7 +79,7 @@ impl Client {
 
     /// Returns the calls for agents: a model, a system prompt and tools, under a version.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::AgentCreate;
     ///
@@ -91,7 +92,7 @@ impl Client {
 
     /// Returns the calls for deployments: sessions of an agent that start by a schedule.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let run = client.deployments().run("dep_1").await?;
     /// # Ok(()) }
@@ -102,7 +103,7 @@ impl Client {
 
     /// Returns the calls for the runs of all deployments.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let failed = client.deployment_runs().list().has_error(true).limit(50).await?;
     /// # Ok(()) }
@@ -113,7 +114,7 @@ impl Client {
 
     /// Returns the calls for dreams: jobs that turn sessions and memories into memories.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let dream = client.dreams().retrieve("drm_1").await?;
     /// # Ok(()) }
@@ -124,7 +125,7 @@ impl Client {
 
     /// Returns the calls for environments: the containers that sessions run in.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let environment = client.environments().list().first().await?;
     /// # Ok(()) }
@@ -135,7 +136,7 @@ impl Client {
 
     /// Returns the calls for files: what is uploaded for agents, and what they deliver.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let length = client.files().download("file_1").to_path("report.csv").await?;
     /// # Ok(()) }
@@ -146,7 +147,7 @@ impl Client {
 
     /// Returns the calls for memory stores: what agents remember from one session to the next.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let stores = client.memory_stores().list().name("team").await?;
     /// # Ok(()) }
@@ -157,7 +158,7 @@ impl Client {
 
     /// Returns the calls for the models that agents can use.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let models = client.models().list().await?;
     /// # Ok(()) }
@@ -168,7 +169,7 @@ impl Client {
 
     /// Returns the calls for sessions: an agent at work in an environment.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::SessionCreate;
     ///
@@ -181,7 +182,7 @@ impl Client {
 
     /// Returns the calls for skills: instructions and files that agents are given.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::files::SkillFiles;
     ///
@@ -194,7 +195,7 @@ impl Client {
 
     /// Returns the calls for vaults: the credentials that agents work with.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::VaultCreate;
     ///
@@ -207,7 +208,7 @@ impl Client {
 
     /// Returns the conversation in a session: messages, turns, and streams of events.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let reply = client.session("sess_1").ask("Write a quicksort function in Python.").await?;
     /// println!("{}", reply.text());
@@ -219,7 +220,7 @@ impl Client {
 
     /// Returns a worker that does the work of a self-hosted environment.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let worker = client.worker("env_1").concurrency(4);
     /// worker.run(|job| async move { job.session().retrieve().await.map(drop) }).await?;
@@ -229,11 +230,11 @@ impl Client {
         Worker::new(self.shared.clone(), environment.into())
     }
 
-    /// Resumes a turn where another process was, in the session that the checkpoint names; for the rest it is as
-    /// [`Conversation::resume_turn`]. What is no checkpoint of a turn is an error of
+    /// Resumes a turn where another process was, in the session that the checkpoint names; for the
+    /// rest it is as [`Conversation::resume_turn`]. What is no checkpoint of a turn is an error of
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) that says what it is.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let stored = std::fs::read_to_string("turn.checkpoint").unwrap_or_default();
     /// println!("{}", client.resume_turn(stored).await?.into_text().await?);
@@ -257,7 +258,7 @@ impl Client {
     /// or a form, by [`Call::form`] and [`Call::file`]. The response is read from JSON, or taken as
     /// it is, by [`Call::bytes`].
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::Method;
     /// use qoder::types::serde_json::{Value, json};
@@ -273,10 +274,10 @@ impl Client {
         Call::raw(self.shared.clone(), method, path)
     }
 
-    /// Makes a list that this crate has no method for, with the same pages, cursors and errors; the rest
-    /// is as with [`request`](Self::request).
+    /// Makes a list that this crate has no method for, with the same pages, cursors and errors; the
+    /// rest is as with [`request`](Self::request).
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::serde_json::Value;
     ///
@@ -301,7 +302,7 @@ impl Client {
     /// The storage that downloads come from sees nothing of them, and neither does the exchange of
     /// a key for a token.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use std::time::Duration;
     ///

@@ -10,8 +10,9 @@ pub enum ErrorKind {
     Config,
     /// There is no token to send the call with: the exchange of a service account's key failed or
     /// was refused, or the program's own [`Credentials`](crate::auth::Credentials) gave none. The
-    /// request was not sent with it. [`Error::status`](crate::Error::status) and [`Error::request_id`](crate::Error::request_id) are those of the
-    /// exchange. What may be over soon [is retryable](crate::Error::is_retryable), after
+    /// request was not sent with it. [`Error::status`](crate::Error::status) and
+    /// [`Error::request_id`](crate::Error::request_id) are those of the exchange. What may be over
+    /// soon [is retryable](crate::Error::is_retryable), after
     /// [`Error::retry_after`](crate::Error::retry_after); until then no call asks again.
     Credentials,
     /// The call could not be put into a request: an id that is empty, a body that is no JSON.
@@ -24,15 +25,16 @@ pub enum ErrorKind {
     Timeout,
     /// The connection broke after the request had, or might have, left.
     Network,
-    /// The server answered with an error status; see [`Error::status`](crate::Error::status) and [`Error::api`](crate::Error::api).
+    /// The server answered with an error status; see [`Error::status`](crate::Error::status) and
+    /// [`Error::api`](crate::Error::api).
     Api,
     /// The server answered with success, and with something that is not what it promised: HTML,
     /// nothing at all, half a document. [`Error::body`](crate::Error::body) has its beginning.
     Decode,
     /// The response is larger than the limit of the client.
     TooLarge,
-    /// What is on this side failed: a file or stream could not be read, or was not as long as was
-    /// said, or a file could not be written.
+    /// A local file or stream failed: it could not be read, had another length than was declared,
+    /// or a file could not be written.
     File,
     /// A list that had to have an item has none.
     Empty,

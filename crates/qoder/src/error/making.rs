@@ -1,4 +1,4 @@
-//! How the crate makes errors.
+//! Constructors of errors, for the crate.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;

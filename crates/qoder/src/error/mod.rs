@@ -63,9 +63,9 @@ struct Inner {
     attempts: u32,
     sent: Sent,
     idempotency_key: Option<String>,
-    /// What failed may work soon.
+    /// Whether the same may succeed soon.
     transient: bool,
-    /// What the table of retries says of it, where it was asked.
+    /// The answer of the table of retries, where it was asked.
     retryable: Option<bool>,
     checkpoint: Option<Checkpoint>,
     reply: Option<Reply>,
@@ -75,6 +75,22 @@ struct Inner {
 
 impl Error {
     /// Returns the class of the error.
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::ErrorKind;
+    ///
+    /// match client.session("sess_1").ask("Hello!").await {
+    ///     Ok(reply) => println!("{}", reply.text()),
+    ///     Err(error) => match error.kind() {
+    ///         ErrorKind::Config | ErrorKind::Credentials => eprintln!("set up the client anew: {error}"),
+    ///         ErrorKind::TurnEnded => eprintln!("the agent stopped: {:?}", error.stop_reason()),
+    ///         _ if error.is_retryable() => eprintln!("later: {error}"),
+    ///         _ => return Err(error),
+    ///     },
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -91,6 +107,18 @@ impl Error {
     }
 
     /// Returns the body of the server's error. `None` if it didn't answer with one.
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::SessionCreate;
+    ///
+    /// if let Err(error) = client.sessions().create(SessionCreate::new("agent_1", "env_1")).await {
+    ///     if let Some(api) = error.api() {
+    ///         eprintln!("{:?}: {:?} (request {:?})", api.kind(), api.summary(), error.request_id());
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn api(&self) -> Option<&ErrorBody> {
         self.0.api.as_ref()
     }
@@ -100,21 +128,21 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// Returns how long the server asked to wait. `None` if it didn't. It is here too when the wait was longer than
-    /// the client's limit, which is why the call was not repeated.
+    /// Returns the time that the server asked to wait. `None` if it didn't. It is here too when the
+    /// wait was longer than the client's limit, which is why the call was not repeated.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Returns how many requests were made for the call: 0 if none was.
+    /// Returns the number of requests that were made for the call: 0 if none was.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// Returns whether the request left, in any of its attempts: a write that was [`Sent::Maybe`] may have
-    /// been done.
+    /// Returns whether the request left, in any of its attempts: a write that was [`Sent::Maybe`]
+    /// may have been done.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::{Sent, types::AgentCreate};
     ///
@@ -133,7 +161,7 @@ impl Error {
     /// Returns the checkpoint to go on from, with following or with the turn that failed. `None` if
     /// no event had been delivered, and for errors of anything else.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let mut turn = client.session("sess_1").turn("Write a long story.").await?;
     /// while let Some(event) = turn.next().await {
@@ -149,10 +177,10 @@ impl Error {
         self.0.checkpoint.as_ref()
     }
 
-    /// Returns what came of the turn until it failed, or was over without success: its messages
-    /// first of all. `None` for errors of anything but a [reply](crate::Turn::reply).
+    /// Returns the reply up to where the turn failed, or ended without success: its messages first
+    /// of all. `None` for errors of anything but a [reply](crate::Turn::reply).
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
     /// use qoder::Stop;
     ///
@@ -169,8 +197,8 @@ impl Error {
         self.0.reply.as_ref()
     }
 
-    /// Returns how the turn stood when it failed, or how it ended without success. `None` for errors
-    /// of anything but a [reply](crate::Turn::reply).
+    /// Returns the state of the turn when it failed, or the way it ended without success. `None`
+    /// for errors of anything but a [reply](crate::Turn::reply).
     pub fn stop_reason(&self) -> Option<&Stop> {
         self.reply().map(Reply::stop_reason)
     }
@@ -181,32 +209,35 @@ impl Error {
         &self.0.body
     }
 
-    /// Returns whether a deadline passed: connect, response head, silence in a body, or the whole call.
+    /// Returns whether a deadline passed: connect, response head, silence in a body, or the whole
+    /// call.
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// Returns whether the token is missing, invalid or expired (401), or may not do this (403), or there is none
-    /// and won't be.
+    /// Returns whether the token is missing, invalid or expired (401), or may not do this (403), or
+    /// there is none and won't be.
     pub fn is_auth(&self) -> bool {
         matches!(self.code(), Some(401 | 403))
             || self.kind() == ErrorKind::Credentials && !self.0.transient
     }
 
-    /// Returns whether the gateway asks for fewer requests (429). The client has already retried; slow down.
+    /// Returns whether the gateway asks for fewer requests (429). The client has already retried;
+    /// slow down.
     pub fn is_rate_limited(&self) -> bool {
         self.code() == Some(429)
     }
 
-    /// Returns whether the state on the server forbids it (409): a stale agent version, a message while the
-    /// session runs, an idempotency key used for another body. Read the state, then decide.
+    /// Returns whether the state on the server forbids it (409): a stale agent version, a message
+    /// while the session runs, an idempotency key used for another body. Read the state, then
+    /// decide.
     pub fn is_conflict(&self) -> bool {
         self.code() == Some(409) && self.is_answer()
     }
 
     /// Returns whether there is no such resource (404), or none that this token can see.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// match client.agents().retrieve("agent_1").await {
     ///     Err(error) if error.is_not_found() => println!("there is none"),
@@ -228,7 +259,7 @@ impl Error {
     /// without a key can be repeated if nothing of it was sent, or after a 429. What a server asks
     /// to wait is in [`retry_after`](Self::retry_after).
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client, agent: qoder::types::AgentCreate) -> qoder::Result<()> {
     /// let mut created = client.agents().create(agent.clone()).await;
     /// while let Err(error) = &created {
@@ -255,7 +286,7 @@ impl Error {
         })
     }
 
-    /// Returns the key that a write was sent with, given or made by the client: whoever repeats the call
+    /// Returns the key that a write was sent with, given or made by the client: repeating the call
     /// with it does nothing twice. `None` for reads, and for writes without a key.
     pub fn idempotency_key(&self) -> Option<&str> {
         self.0.idempotency_key.as_deref()

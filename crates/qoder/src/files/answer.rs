@@ -1,10 +1,10 @@
-//! What an answer of the storage says.
+//! The storage's answers, as they are read from their heads.
 
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Version, header};
 
-/// What a head says of how long its body is.
+/// The length of a body, as its head declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
     /// So many bytes.
@@ -34,8 +34,9 @@ impl Extent {
     }
 }
 
-/// What `If-Range` can name: a strong `ETag`, or a `Last-Modified` that is older than the response
-/// by a second at least, since otherwise two versions may have the same (RFC 9110, 8.8.2.2).
+/// Returns the validator that `If-Range` can name: a strong `ETag`, or a `Last-Modified` that is
+/// older than the response by a second at least, since otherwise two versions may have the same
+/// (RFC 9110, 8.8.2.2).
 pub(super) fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
     if let Some(etag) = headers.get(header::ETAG) {
         return is_strong(etag).then(|| etag.clone());
@@ -59,7 +60,7 @@ pub(super) fn is_part_of(validator: &HeaderValue, codings: &Codings, headers: &H
     }
 }
 
-/// What a content is coded with, as it is said.
+/// The codings of a content, as they are declared.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Codings(Vec<HeaderValue>);
 
@@ -74,10 +75,10 @@ fn is_strong(etag: &HeaderValue) -> bool {
     etag.as_bytes().starts_with(b"\"")
 }
 
-/// What `Content-Range` says.
+/// A range, as `Content-Range` declares it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Range {
-    /// Where it begins, and where what follows it does; `None` if there is no such range.
+    /// Its first byte, and the one after its last; `None` if there is no such range.
     pub(super) bytes: Option<(u64, u64)>,
     /// Of how many bytes it is.
     pub(super) total: Option<u64>,

@@ -98,8 +98,8 @@ impl Destination {
     }
 }
 
-/// Where a path leads, whether something is there or not: a link stays, and what it leads to is
-/// written.
+/// Returns the path behind all links, whether something is there or not: a link stays, and its
+/// target is written.
 fn followed(path: &Path) -> io::Result<PathBuf> {
     let mut own = path.to_owned();
     for _ in 0..LINKS {
@@ -119,7 +119,7 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
     Err(invalid("it is a link that leads nowhere but to links"))
 }
 
-/// What is there, which is a file that may be written; `None` if nothing is.
+/// Returns the metadata of the file at the path, which may be written; `None` if there is none.
 fn before(own: &Path) -> io::Result<Option<Metadata>> {
     let before = match std::fs::metadata(own) {
         Ok(before) => before,

@@ -34,11 +34,11 @@ use crate::shared::Shared;
 /// a skill has one step: the API sends the archive itself.
 ///
 /// A body that breaks off is continued where it broke, with `Range` and `If-Range`, if its sender
-/// named the version of it (by an `ETag` or a date) and takes ranges; of one that doesn't, the whole
-/// is asked for again. A content that turns out to be another one is begun anew. What is given is
+/// named the version of it (by an `ETag` or a date) and takes ranges; of one that doesn't, the
+/// whole is asked for again. If the content has changed, the download starts over. The result is
 /// complete or an error. Each new byte gives all tries back, within 256 requests.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// let length = client
 ///     .files()
@@ -127,14 +127,21 @@ impl Download {
         self
     }
 
-    /// Sets what is told, piece by piece: how many bytes have come, and of how many, if that is
-    /// known. It goes back to the start only if the download does.
+    /// Sets a function that is called for each piece with the number of bytes that have come, and
+    /// with the total, if it is known. It goes back to the start only if the download does.
     pub fn progress(mut self, tell: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.progress = Progress::new(tell);
         self
     }
 
     /// Returns the content in memory, up to [`max_bytes`](Self::max_bytes).
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let report = client.files().download("file_1").max_bytes(1 << 20).bytes().await?;
+    /// println!("{}", String::from_utf8_lossy(&report));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -162,9 +169,9 @@ impl Download {
     /// Writes the content to this file and returns its length in bytes.
     ///
     /// It is written under another name in the same directory (`.qoder-….part`), and gets its own
-    /// once it is complete and on the disk, in place of what had it. If the download fails or is
-    /// dropped, nothing is left behind, and what was there stays. Only a process that is killed
-    /// leaves the other file.
+    /// once it is complete and on the disk, replacing the file that had it. If the download fails
+    /// or is dropped, nothing is left behind, and what was there stays. Only a process that is
+    /// killed leaves the other file.
     ///
     /// A file that is replaced leaves its mode to the new one, and its owner and group as far as
     /// the system lets; access lists and other attributes are lost, and other names of it (hard
@@ -203,8 +210,19 @@ impl Download {
 
     /// Returns the content as a stream of pieces. Nothing is sent before it is polled.
     ///
-    /// What was given can't be taken back: a content that has changed is an error here, and so is a
-    /// body that breaks off if its sender names no version of it.
+    /// Bytes that were handed out can't be taken back: a content that has changed is an error here,
+    /// and so is a body that breaks off if its sender names no version of it.
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut content = client.files().download("file_1").stream();
+    /// let mut bytes = 0;
+    /// while let Some(piece) = content.next().await {
+    ///     bytes += piece?.len();
+    ///     println!("{bytes} bytes of {:?}", content.total());
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn stream(self) -> FileStream {
         FileStream {
             driver: self.driver(false).0,
@@ -243,7 +261,7 @@ impl Download {
     }
 }
 
-/// What comes of some work before its deadline, or the limit that passed.
+/// Returns the result of some work before its deadline, or the limit that passed.
 async fn within<T>(
     deadline: Option<Duration>,
     work: impl Future<Output = Result<T>>,
@@ -278,7 +296,7 @@ impl FileStream {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Returns how many bytes the whole has. `None` until the storage has said so.
+    /// Returns the length of the content in bytes. `None` until the storage has said so.
     pub fn total(&self) -> Option<u64> {
         self.driver.machine.progress().1
     }

@@ -26,9 +26,9 @@ use crate::shared::Shared;
 /// Offsets are those of the content, and not of a compressed form of it.
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
-/// What comes of a download.
+/// A step of a download, as the caller sees it.
 pub(super) enum Piece {
-    /// What came before is void.
+    /// The bytes before are void.
     Start,
     Data(Bytes),
 }
@@ -66,11 +66,11 @@ type Requesting = Pin<
     Box<dyn Future<Output = std::result::Result<http::Response<ResponseBody>, Failure>> + Send>,
 >;
 
-/// Why there is no content in an answer, or no answer.
+/// The reason why there is no answer, or no content in it.
 enum Failure {
     /// The storage didn't answer.
     Storage(qoder_http::Error),
-    /// What the API says instead, after as many attempts as may be.
+    /// The API's error, after as many attempts as are allowed.
     Api(Error),
 }
 
@@ -270,7 +270,8 @@ impl Driver {
         self.requests += 1;
     }
 
-    /// What to do if the API has no bytes beyond those that have come.
+    /// Returns the action for an API that has no bytes beyond those that have come, if the error
+    /// says so.
     fn out_of_range(&mut self, error: &Error, now: SystemTime) -> Option<Action> {
         let status = error
             .status()

@@ -60,7 +60,7 @@ impl Form {
         (form.content_type(), form.into())
     }
 
-    /// How long the body is, if that is known.
+    /// Returns the length of the body, if it is known.
     pub(crate) fn len(&self) -> Option<u64> {
         let around = self.with(|_| RequestBody::empty()).len()?;
         let mut within = self.files.iter().map(|file| file.source.len());

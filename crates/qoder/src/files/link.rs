@@ -36,7 +36,7 @@ impl Link {
         })
     }
 
-    /// Where it leads, unless it has ended.
+    /// Returns the URL of the link, unless it has expired.
     pub(super) fn use_at(&mut self, now: SystemTime) -> Option<Uri> {
         if self.used && self.ends.is_some_and(|ends| ends <= now) {
             return None;

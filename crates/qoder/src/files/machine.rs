@@ -1,7 +1,7 @@
-//! What to do after each answer of the storage: a machine without I/O.
+//! The steps of a download, after each answer of the storage: a machine without I/O.
 //!
-//! Where the API sends the content itself, it stands for the storage; what it refuses, but for a range,
-//! is final and doesn't come here.
+//! Where the API sends the content itself, it stands for the storage; what it refuses, but for a
+//! range, is final and doesn't come here.
 //!
 //! | what happened | can write anew from the start | can't |
 //! |---|---|---|
@@ -60,13 +60,13 @@ pub(super) struct Machine {
     expected: Option<u64>,
     /// The most that it may have.
     limit: Option<u64>,
-    /// How much of it was given.
+    /// The number of bytes that were handed out.
     offset: u64,
-    /// What was given belongs to a version that is not read any more.
+    /// Whether those bytes belong to a version that is not read any more.
     stale: bool,
-    /// What is to be skipped of the body.
+    /// The number of bytes of the body that are to be skipped.
     skip: u64,
-    /// Where the range that is read ends.
+    /// The end of the range that is read.
     until: Option<u64>,
     /// The most that was ever given.
     furthest: u64,
@@ -86,16 +86,16 @@ pub(super) enum Action {
     Link,
     /// All of it was given.
     Done,
-    /// It can't be had.
+    /// It can't be downloaded.
     GiveUp(Cause),
 }
 
-/// Why a content can't be had.
+/// The reason why a content can't be downloaded.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// The status of the last response.
     Status,
-    /// What ended the last attempt.
+    /// The error that ended the last attempt.
     Broke,
     /// It ended too early, as if that were all of it.
     Short,
@@ -117,7 +117,7 @@ pub(super) enum Cause {
     TooMany,
 }
 
-/// What to do after the head of a response.
+/// The decision after the head of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// Read the body; if `restart`, take back what was given.
@@ -165,7 +165,7 @@ impl Machine {
         self
     }
 
-    /// What to do first.
+    /// Returns the first action.
     pub(super) fn start(&self) -> Action {
         match self.too_large(self.expected) {
             Some(why) => Action::GiveUp(why),
@@ -178,7 +178,7 @@ impl Machine {
         (length? > limit).then_some(Cause::TooLarge(limit))
     }
 
-    /// How much was given, and of how much.
+    /// Returns the number of bytes that were handed out, and the length of the content.
     pub(super) fn progress(&self) -> (u64, Option<u64>) {
         (self.offset, self.total.or(self.expected))
     }
@@ -406,7 +406,8 @@ impl Machine {
         Action::Link
     }
 
-    /// What is there can't follow what was given: it is begun anew, or there is this to say.
+    /// The content can't continue the bytes that were handed out: begins anew, or gives up with
+    /// this cause.
     fn changed(&mut self, why: Cause) -> Decision {
         if !self.rewinds {
             return Decision::Then(Action::GiveUp(why));

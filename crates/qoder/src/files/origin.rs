@@ -1,4 +1,4 @@
-//! What is downloaded, and who sends it.
+//! The origins of downloads: what is downloaded, and who sends it.
 
 use qoder_types::{FileId, SkillId, SkillVersionNumber};
 
@@ -20,7 +20,7 @@ impl Origin {
         }
     }
 
-    /// What it is called in errors.
+    /// Returns the name of the content in errors.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::File(_) => "file",
@@ -28,7 +28,7 @@ impl Origin {
         }
     }
 
-    /// What is called so who sends it.
+    /// Returns the name of the sender in errors.
     pub(super) fn sender(&self) -> &'static str {
         match self {
             Self::File(_) => "storage",

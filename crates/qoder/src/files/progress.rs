@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// What is told of the way that a content has come.
+/// The function that is told of a transfer's progress.
 #[derive(Clone, Default)]
 pub(super) struct Progress(Option<Arc<Tell>>);
 

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How much of a file is read at once; one such piece is in memory.
+/// The number of bytes of a file that are read at once; one such piece is in memory.
 pub(super) const PIECE: usize = 64 << 10;
 
 /// A file as it was when the call began. Each attempt opens it anew, and compares what the system
@@ -30,7 +30,7 @@ pub(super) struct Version {
     state: State,
 }
 
-/// What the system says of a file, as far as it tells one content from another.
+/// The system's metadata of a file, as far as it tells one content from another.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     length: u64,

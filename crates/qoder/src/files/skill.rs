@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// says `name` and `description`. Together they have at most 50 MiB. The contents are read as they
 /// are sent, as those of an [`Upload`] are.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// use qoder::files::{NewSkill, SkillFiles};
 ///

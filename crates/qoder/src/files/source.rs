@@ -1,4 +1,4 @@
-//! Where the content of an upload comes from.
+//! The sources of an upload's content.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 
 pub(super) type Pieces = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, BoxError>> + Send>>;
 
-/// Where a content comes from.
+/// The source of a content.
 #[derive(Clone)]
 pub(super) enum Source {
     Path(PathBuf),
@@ -79,7 +79,7 @@ pub(super) enum Opened {
 }
 
 impl Opened {
-    /// How long the content is, if that is known.
+    /// Returns the length of the content, if it is known.
     pub(super) fn len(&self) -> Option<u64> {
         match self {
             Self::Path(version) => Some(version.length()),
@@ -112,8 +112,8 @@ pub(super) struct Lent {
 
 struct Reads {
     pieces: Option<Pieces>,
-    /// How many attempts there were, and the one that has begun to read. What an attempt that was
-    /// given up leaves behind may still be asked for its first piece.
+    /// The number of attempts so far, and that of the one that has begun to read. The stream that
+    /// an abandoned attempt leaves behind may still be asked for its first piece.
     attempts: u64,
     reader: Option<u64>,
 }

@@ -16,7 +16,7 @@ use super::source::Source;
 /// files, bytes and [`stream_with`](Self::stream_with) can, [`stream`](Self::stream) can't once it
 /// was begun.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// use qoder::files::Upload;
 ///
@@ -40,10 +40,10 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Uploads the file at this path, under its own name. It must be one that can be read and, from the
-    /// start of the call to its end, stay as it is: of a content that changes while it is read, or
-    /// between two attempts, the call fails with [`ErrorKind::File`](crate::ErrorKind::File), and
-    /// no mixture of the two is uploaded. A change shows in the length or the time of the last
+    /// Uploads the file at this path, under its own name. It must be one that can be read and, from
+    /// the start of the call to its end, stay as it is: of a content that changes while it is read,
+    /// or between two attempts, the call fails with [`ErrorKind::File`](crate::ErrorKind::File),
+    /// and no mixture of the two is uploaded. A change shows in the length or the time of the last
     /// change, as exactly as the file system keeps it. Another file may take its place at any time,
     /// as `rename` does it; an attempt that has opened the old one sends that.
     pub fn path(path: impl Into<PathBuf>) -> Self {
@@ -53,12 +53,21 @@ impl Upload {
     }
 
     /// Uploads these bytes, as a file of this name.
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::files::Upload;
+    ///
+    /// let file = client.files().upload(Upload::bytes("notes.txt", "Ship on Friday.")).await?;
+    /// client.session("sess_1").ask(("What are the plans?", qoder::types::ContentBlock::document(&file))).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn bytes(filename: impl Into<String>, content: impl Into<Bytes>) -> Self {
         Self::new(filename.into(), Source::Bytes(content.into()))
     }
 
-    /// Uploads what a stream yields, as a file of this name. If the length is known, it must be the right
-    /// one; if not, the content is sent in chunks, which not every gateway takes.
+    /// Uploads what a stream yields, as a file of this name. If the length is known, it must be the
+    /// right one; if not, the content is sent in chunks, which not every gateway takes.
     ///
     /// The stream is read once: a failed attempt is repeated only if it had not begun to read, and
     /// of several calls that are given clones of the upload, the first has the stream. The others
@@ -75,8 +84,8 @@ impl Upload {
         Self::new(filename.into(), Source::once(length.into(), content))
     }
 
-    /// Uploads a stream as [`stream`](Self::stream) does, but one that is made anew for each attempt. It must
-    /// give the same bytes every time.
+    /// Uploads a stream as [`stream`](Self::stream) does, but one that is created again for each
+    /// attempt. It must yield the same bytes every time.
     ///
     /// ```
     /// use bytes::Bytes;

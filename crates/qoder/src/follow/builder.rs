@@ -1,4 +1,4 @@
-//! How a session is followed: where from, by which means, and with what patience.
+//! The options of following: where it starts, by which means, and with how much patience.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use super::machine::Settings;
 use super::start::{Start, Via};
 use crate::shared::Shared;
 
-/// A session, or a thread of one, about to be followed: where from, by which means, and with what patience. Made by
-/// [`Conversation::follow`](crate::Conversation::follow).
+/// A session, or a thread of one, about to be followed: where from, by which means, and with what
+/// patience. Made by [`Conversation::follow`](crate::Conversation::follow).
 ///
 /// Each event comes once and in order, however often the connection is lost: the client
 /// reconnects after the last event it handed over, and reads the list of events where the stream
 /// can't say what was missed.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// use qoder::Start;
 ///
@@ -57,10 +57,10 @@ impl Follow {
         }
     }
 
-    /// Sets where to start. Default: [`Start::Now`], which loses what came before, such as what came of
-    /// a message that was just sent; [`after`](Self::after) it nothing is lost.
+    /// Sets where to start. Default: [`Start::Now`], which loses earlier events, such as those of a
+    /// message that was just sent; [`after`](Self::after) it nothing is lost.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::Start;
     ///
@@ -74,10 +74,11 @@ impl Follow {
         self
     }
 
-    /// Starts after an event: what [`Conversation::send`](crate::Conversation::send) returned, the id of an event, or
-    /// where following stood, a stored [`Checkpoint`](crate::Checkpoint) or its text.
+    /// Starts after an event: what [`Conversation::send`](crate::Conversation::send) returned, the
+    /// id of an event, or where following stood, a stored [`Checkpoint`](crate::Checkpoint) or its
+    /// text.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
     /// let sent = session.send("Hello!").await?;
     /// let mut events = session.follow().after(&sent).events();
@@ -97,7 +98,7 @@ impl Follow {
     /// that failed or brought nothing. The stream is tried again after a minute, and ever less
     /// often while it doesn't work. Default: after five, every two seconds.
     ///
-    /// By default, a refusal for good is an error. With this, a refusal for good, such as a
+    /// By default, a permanent refusal is an error. With this, a permanent refusal, such as a
     /// proxy's web page, counts as all attempts: the list has the last word on whether the session
     /// can be read.
     ///
@@ -121,7 +122,7 @@ impl Follow {
     /// Asks for previews of these events while they are written; [`updates`](Self::updates) has
     /// them.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::{Update, types::PreviewType};
     ///
@@ -185,7 +186,7 @@ impl Follow {
     /// Returns the events, previews of them, and notices about the connection.
     /// A start that can't be one is their first item: an error.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::Update;
     ///

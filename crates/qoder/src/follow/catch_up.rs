@@ -15,7 +15,7 @@ use qoder_types::{Event, EventId, Page, Paging, PagingError, Request};
 use self::had::Had;
 use super::event_log::EventLog;
 
-/// What is known of a server's list.
+/// The facts that are known about a server's list.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ListSupport {
     /// Whether it begins after the event that `after_id` names.
@@ -38,8 +38,8 @@ enum Heeds {
 /// Ask it for a [`request`](Self::request) and for a [`step`](Self::step) in turns, until both are
 /// `None`: then the page that was requested is awaited, and reported by [`page`](Self::page),
 /// [`again`](Self::again) or [`does_without`](Self::does_without). There is at most one request
-/// under way. After a step that ends it, which all but [`Step::Event`] do, it says `None` for good.
-/// It has no times.
+/// under way. After a step that ends it, which all but [`Step::Event`] do, it returns `None` from
+/// then on. It has no times.
 #[derive(Debug)]
 pub(crate) struct CatchUp {
     log: EventLog,
@@ -55,7 +55,7 @@ pub(crate) struct CatchUp {
     check: Option<Check>,
     /// The first two events of the list, with the seconds of their times.
     head: Vec<(EventId, Option<String>)>,
-    /// What was found: oldest first, ready to be given out once `ready`.
+    /// The events that were found, oldest first; to be given out once `ready`.
     found: VecDeque<Event>,
     /// The newest event so far.
     last: Option<EventId>,
@@ -63,7 +63,7 @@ pub(crate) struct CatchUp {
     after: Option<String>,
     /// On the way to a known event, whether one was met.
     met: bool,
-    /// How many events may be kept on the way back.
+    /// The number of events that may be kept on the way back.
     kept: usize,
     had: Had,
 }
@@ -121,7 +121,7 @@ pub(crate) enum Step {
     Done,
     /// The list contradicts itself.
     Broken(PagingError),
-    /// What lies between can't be had.
+    /// The events between can't be fetched.
     Gap,
 }
 
@@ -182,7 +182,7 @@ impl CatchUp {
         }
     }
 
-    /// What is known of the list by now.
+    /// Returns the facts that are known about the list by now.
     pub(crate) fn habits(&self) -> ListSupport {
         self.habits
     }
@@ -220,7 +220,7 @@ impl CatchUp {
         self.pages > 0
     }
 
-    /// What was asked for could not be had: it is asked for again.
+    /// The last page could not be fetched: asks for it again.
     pub(crate) fn again(&mut self) {
         if let Some(check) = &mut self.check {
             check.asked = false;
@@ -405,7 +405,7 @@ impl CatchUp {
         }
     }
 
-    /// What the list has after the event that it was asked about.
+    /// Takes in the events that the list has after the one that it was asked about.
     fn checked(&mut self, check: &Check, events: &[Event]) {
         let ids: Vec<&EventId> = events.iter().filter_map(Event::id).collect();
         let (begins, first) = (ids.first().copied(), self.head.first().map(|(id, _)| id));

@@ -28,13 +28,13 @@ pub(crate) struct Driver {
     machine: Follower,
     opening: Option<Pending<ResponseBody>>,
     body: Option<ResponseBody>,
-    /// What has come of the body, and the machine doesn't have yet.
+    /// The bytes of the body that the machine doesn't have yet.
     chunk: Bytes,
     fetching: Option<Pending<Page<Event>>>,
     timer: Timer,
     clock: Clock,
     trace: Trace,
-    /// How many bytes the machine was given so far.
+    /// The number of bytes that the machine was given so far.
     fed: usize,
     ended: bool,
 }
@@ -45,7 +45,7 @@ struct Clock {
     started: Instant,
     /// The machine's time, as of the last look.
     now: Duration,
-    /// How much more has passed in truth.
+    /// The time that has passed beyond the machine's clock.
     behind: Duration,
     /// Something was handed over since the last look.
     with_caller: bool,

@@ -1,4 +1,4 @@
-//! What can be followed, and the requests for it.
+//! The logs that can be followed, and the requests for them.
 
 use qoder_sse::resume::{Class, Fault};
 use qoder_types::ops::sessions::{events, threads};
@@ -87,7 +87,7 @@ impl EventLog {
         request.header("last-event-id", after.as_str())
     }
 
-    /// Where following it stands after this event.
+    /// Returns the checkpoint of following this log after this event.
     pub(crate) fn checkpoint(&self, after: &str) -> Checkpoint {
         Checkpoint::of_following(self.session.clone(), self.thread.clone(), after.into())
     }

@@ -1,4 +1,4 @@
-//! What is followed, as streams: the events alone, or with previews and notices.
+//! The streams of following: the events alone, or with previews and notices.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::driver::Driver;
 use super::thinking::Thinking;
-use super::update::Update;
+use super::update::{Update, poll_event};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 
@@ -21,6 +21,18 @@ use crate::error::{Error, Result};
 /// out of the loop at `session.status_idle` if that is enough. Fused; an `Err` is the last item
 /// and carries the [checkpoint](crate::Error::checkpoint). Dropping the future of
 /// [`next`](Self::next) loses nothing; dropping this closes the connection.
+///
+/// ```
+/// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+/// let mut events = session.follow().events();
+/// while let Some(event) = events.next().await {
+///     println!("{}", event?.type_name());
+///     if let Some(checkpoint) = events.checkpoint() {
+///         std::fs::write("checkpoint", checkpoint.to_string()).ok(); // `follow().after(..)` takes it
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Events(Updates);
 
@@ -36,14 +48,7 @@ impl Events {
 
     /// Polls for what [`next`](Self::next) returns, in futures written by hand.
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        loop {
-            match ready!(self.0.poll_update(cx)) {
-                Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
+        poll_event(|| self.0.poll_update(cx))
     }
 
     /// Returns where this stands: after the last event that was handed over. Store it, and another
@@ -80,8 +85,8 @@ impl fmt::Debug for Events {
     }
 }
 
-/// Events, previews and notices of a session, from [`Follow::updates`](crate::Follow::updates). For the rest it is as
-/// [`Events`].
+/// Events, previews and notices of a session, from [`Follow::updates`](crate::Follow::updates). For
+/// the rest it is as [`Events`].
 #[must_use = "streams do nothing unless polled"]
 pub struct Updates {
     driver: Box<Driver>,
@@ -125,8 +130,9 @@ impl Updates {
     }
 
     /// Returns the whole text so far of a content block that is being written, as
-    /// [`LiveText::so_far`](crate::follow::LiveText::so_far) has it; `None` when it is not, or not any more: its event has come, or the connection was lost and the server has not
-    /// started it again.
+    /// [`LiveText::so_far`](crate::follow::LiveText::so_far) has it; `None` when it is not, or not
+    /// any more: its event has come, or the connection was lost and the server has not started it
+    /// again.
     pub fn preview_text(&self, event: &EventId, index: usize) -> Option<&str> {
         self.driver.preview_text(event, index)
     }

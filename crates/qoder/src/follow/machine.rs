@@ -24,7 +24,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind};
 use crate::gateway::Dialect;
 
-/// What to follow, and how.
+/// The log to follow, and the ways to do it.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) log: EventLog,
@@ -32,7 +32,7 @@ pub(crate) struct Settings {
     pub(crate) start: Start,
     pub(crate) previews: Vec<PreviewType>,
     pub(crate) policy: Policy,
-    /// How many events may be held while a lost cursor is looked for.
+    /// The number of events that may be held while a lost cursor is looked for.
     pub(crate) held: usize,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Follower {
     /// Whether the request for the stream carried the cursor.
     asked_after: bool,
     previews: Previews,
-    /// Why the last attempt failed, for notices, and for the error if there is no other.
+    /// The error of the last attempt, for notices, and for the end if there is no other.
     failure: Option<Error>,
     /// Whether any request left.
     sent: Sent,
@@ -109,7 +109,7 @@ impl Follower {
         self.resume.cursor()
     }
 
-    /// Where following stands: after the last event that was handed over.
+    /// Returns the checkpoint after the last event that was handed over.
     pub(crate) fn checkpoint(&self) -> Option<Checkpoint> {
         let cursor = self.resume.cursor()?;
         Some(self.log.checkpoint(cursor))
@@ -369,7 +369,7 @@ impl Follower {
         None
     }
 
-    /// What the caller sees of an event.
+    /// Returns the update that the caller sees of an event.
     fn update(&mut self, event: Event) -> Option<Update> {
         match &event {
             // What was handed over is not being written any more.
@@ -463,7 +463,7 @@ fn unsendable() -> Refusal {
     }
 }
 
-/// What an error means; `None` if nobody refused anything.
+/// Returns the refusal that an error means; `None` if nobody refused anything.
 fn refusal(error: &Error, with_cursor: bool) -> Option<Refusal> {
     if error.kind() == ErrorKind::Credentials {
         // Where there is no token for now, there is nothing to reach; and otherwise no access.

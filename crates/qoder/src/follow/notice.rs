@@ -27,9 +27,9 @@ pub enum Notice {
     /// The next attempt is waited for.
     #[non_exhaustive]
     Waiting {
-        /// How long.
+        /// The length of the wait.
         delay: Duration,
-        /// Why.
+        /// The reason for the wait.
         cause: Cause,
         /// The failure, in one line: the operation, the host, the status or the cause. `None` if a
         /// connection that worked has ended.

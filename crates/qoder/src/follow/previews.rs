@@ -72,7 +72,8 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    /// From a frame with a piece of text. `None`: it is something else, or has to be looked at more closely.
+    /// From a frame with a piece of text. `None`: it is something else, or has to be looked at more
+    /// closely.
     pub(crate) fn read(name: &str, data: &str) -> Option<Self> {
         if name != "event_delta" {
             return None;
@@ -91,8 +92,8 @@ impl Piece {
 pub(crate) struct Previews {
     /// In the order of their starts. More than a few at once means that their ends were missed.
     open: VecDeque<Open>,
-    /// How much of each block was ever shown of the last events in preview, whatever connection it
-    /// came on.
+    /// The number of bytes of each block that were ever shown of the last events in preview,
+    /// whatever connection they came on.
     shown: VecDeque<(EventId, Vec<usize>)>,
     /// Of all texts.
     bytes: usize,
@@ -123,10 +124,10 @@ impl Block {
     }
 }
 
-/// How many events may be in preview at once; the oldest gives way.
+/// The number of events that may be in preview at once; the oldest gives way.
 const EVENTS: usize = 32;
-/// How many blocks an event in preview may have, and how much text there may be of all events. A
-/// preview that goes beyond ends.
+/// The number of blocks that an event in preview may have, and the size of all events' text. A
+/// preview that exceeds them ends.
 const BLOCKS: usize = 256;
 const TEXT: usize = 16 << 20;
 

@@ -1,4 +1,4 @@
-//! Where following starts, and by which means events are fetched.
+//! The start of following, and the means by which events are fetched.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::event_log::EventLog;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 
-/// Where following starts. Made of a stored [`Checkpoint`], of the id of an event, of a text that is
-/// either, and of [`SentEvents`]: all of them mean "after it".
+/// The place where following starts. It is made of a stored [`Checkpoint`], of the id of an event,
+/// of a text that is either, and of [`SentEvents`]: all of them mean "after it".
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
 /// // Nothing that comes of the message is lost, however late following begins.
 /// let sent = session.send("Hello!").await?;
@@ -24,22 +24,22 @@ use crate::error::{Error, Result};
 pub enum Start {
     /// With the first event of the session, however old.
     Beginning,
-    /// With the first event that comes after following has begun: what came before is lost, also
-    /// what comes of a message that was just sent. To follow a message, start
-    /// [after what was sent](crate::Follow::after), or use a [turn](crate::Conversation::turn).
+    /// With the first event that comes after following has begun: earlier events are lost, also
+    /// those of a message that was just sent. To follow a message, start [after what was
+    /// sent](crate::Follow::after), or use a [turn](crate::Conversation::turn).
     #[default]
     Now,
     /// After this event. An id that can't be one, such as an empty text, is an error of
     /// [`ErrorKind::Input`](crate::ErrorKind::Input), and never means "now".
     After(EventId),
-    /// Where following the same session or thread stood. The checkpoint of another one, or of a
-    /// turn, is an error of [`ErrorKind::Input`](crate::ErrorKind::Input).
+    /// The checkpoint of following the same session or thread. The checkpoint of another one, or of
+    /// a turn, is an error of [`ErrorKind::Input`](crate::ErrorKind::Input).
     Checkpoint(Checkpoint),
 }
 
 impl Start {
-    /// Where that is in this log; an error if one can't start there, as far as can be told without
-    /// asking.
+    /// Returns the place in this log; an error if one can't start there, as far as can be told
+    /// without asking.
     pub(super) fn within(self, log: &EventLog) -> Result<resume::Start> {
         let id = match self {
             Self::Beginning => return Ok(resume::Start::Beginning),

@@ -22,6 +22,16 @@ use crate::text::head_of;
 
 /// An event stream about to be opened. Awaited, it returns the [`EventStream`]. Made by
 /// [`SessionEvents::stream`](crate::resources::SessionEvents::stream).
+///
+/// ```
+/// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+/// let mut events = session.stream().await?;
+/// while let Some(event) = events.next().await {
+///     println!("{}", event?.type_name());
+/// }
+/// println!("{:?}", events.ending()); // the session may well go on
+/// # Ok(()) }
+/// ```
 #[must_use = "a stream is opened when this is awaited"]
 #[derive(Debug)]
 pub struct StreamOpening {
@@ -158,8 +168,8 @@ pub(crate) fn too_large(overflow: Overflow) -> Error {
     )
 }
 
-/// How many bytes may be read in one go without anything for the caller, before others get their
-/// turn.
+/// The number of bytes that may be read in one go without anything for the caller, before other
+/// tasks get their turn.
 pub(super) const UNINTERRUPTED: usize = 64 << 10;
 
 /// The events of one connection, as they come: heartbeats are left out, everything else is here,
@@ -172,7 +182,7 @@ pub(super) const UNINTERRUPTED: usize = 64 << 10;
 #[must_use = "streams do nothing unless polled"]
 pub struct EventStream {
     operation: &'static str,
-    /// How many requests it took to open it.
+    /// The number of requests it took to open it.
     attempts: u32,
     body: Option<ResponseBody>,
     chunk: Bytes,
@@ -180,7 +190,7 @@ pub struct EventStream {
     ending: Option<Ending>,
 }
 
-/// How an [`EventStream`] ended.
+/// The way an [`EventStream`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending {
@@ -198,7 +208,7 @@ impl EventStream {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// Returns how the stream ended. `None` as long as it hasn't, or if it failed.
+    /// Returns the way the stream ended. `None` as long as it hasn't, or if it failed.
     pub fn ending(&self) -> Option<Ending> {
         self.ending
     }

@@ -7,18 +7,18 @@ use qoder_types::EventId;
 use super::notice::Notice;
 use super::update::Update;
 
-/// What is known of the agent's thinking, and the updates that say so.
+/// The state of the agent's thinking, and the updates that report it.
 #[derive(Debug, Default)]
 pub(super) struct Thinking {
     /// The event of the thinking that goes on.
     of: Option<EventId>,
-    /// What is to be handed over before anything else. No event is ever among it, so that the
+    /// The updates to be handed over before anything else. No event is ever among them, so the
     /// cursor is that of what was handed over.
     due: VecDeque<Update>,
 }
 
 impl Thinking {
-    /// What is due.
+    /// Returns the next update that is due.
     pub(super) fn next(&mut self) -> Option<Update> {
         self.due.pop_front()
     }

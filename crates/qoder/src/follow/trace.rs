@@ -1,4 +1,4 @@
-//! What is told of a session that is followed: a span for all of it, an event for each change of
+//! The observation of a session that is followed: a span for all of it, an event for each change of
 //! its connection, and the observer.
 
 use tokio::time::Instant;

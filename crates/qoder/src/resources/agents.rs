@@ -10,7 +10,7 @@ calls! {
     /// An agent is a model, a system prompt and tools, and has versions: each change makes the next
     /// one, and sessions that run keep the one that they began with.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{AgentCreate, AgentUpdate};
     ///

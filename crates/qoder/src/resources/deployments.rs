@@ -14,7 +14,7 @@ calls! {
     /// A deployment starts sessions of an agent by a schedule, or when it is told to; each time is a
     /// run.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{DeploymentCreate, Schedule};
     ///
@@ -95,7 +95,7 @@ calls! {
     /// The calls under `/deployment_runs`, from
     /// [`Client::deployment_runs`](crate::Client::deployment_runs): the runs of all deployments.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let mut failed = client.deployment_runs().list().has_error(true).items();
     /// while let Some(run) = failed.next().await {
@@ -113,6 +113,16 @@ calls! {
 
 list! {
     /// Runs of deployments; from [`DeploymentRuns::list`].
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// let mut failed = client.deployment_runs().list().deployment_id("dep_1").has_error(true).items();
+    /// while let Some(run) = failed.next().await {
+    ///     let run = run?;
+    ///     println!("{}: {:?}", run.id, run.error.map(|error| error.kind));
+    /// }
+    /// # Ok(()) }
+    /// ```
     DeploymentRunList of DeploymentRun by DeploymentRunId, 1000 a page {
         /// Lists only runs of this deployment.
         deployment_id: DeploymentId,

@@ -9,6 +9,20 @@ calls! {
     ///
     /// A dream goes through sessions and memories and writes down what is worth remembering: a job
     /// that takes minutes, in which a memory store is made or changed.
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::{DreamCreate, DreamInput};
+    ///
+    /// let inputs = [DreamInput::memory_store("memstore_1"), DreamInput::sessions(["sess_1", "sess_2"])];
+    /// let mut dream = client.dreams().create(DreamCreate::new(inputs, "ultimate")).await?;
+    /// while !dream.has_ended() {
+    ///     tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    ///     dream = client.dreams().retrieve(&dream.id).await?;
+    /// }
+    /// println!("{}", dream.status);
+    /// # Ok(()) }
+    /// ```
     Dreams: dreams {
         /// Starts a dream.
         create(; dream: DreamCreate) -> Call<Dream>,

@@ -13,7 +13,7 @@ calls! {
     /// An environment says what the containers are like that sessions run in: packages, variables,
     /// access to the network. An account may have none at first.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let environment = client.environments().list().limit(1).first().await?;
     /// println!("{}", environment.id);
@@ -64,7 +64,7 @@ calls! {
     /// A [`Worker`](crate::Worker) polls, acknowledges, keeps leases and stops, all by itself. The
     /// calls are here for those who watch a queue, and for those who write another worker.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let stats = client.environments().work().stats("env_1").await?;
     /// println!("{} wait, {} workers", stats.depth, stats.workers_polling);

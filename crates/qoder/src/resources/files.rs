@@ -11,7 +11,7 @@ calls! {
     /// Files are uploaded for agents, which find them in their sessions, and come from agents, which
     /// deliver them. As a rule only the latter can be downloaded.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::files::Upload;
     ///
@@ -30,7 +30,7 @@ calls! {
 impl Files {
     /// Uploads a file. Its content is read as it is sent; see [`Upload`].
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::files::Upload;
     ///
@@ -49,14 +49,14 @@ impl Files {
 
     /// Retrieves a link to the content of a file, which must be
     /// [downloadable](qoder_types::File::downloadable). [`download`](Self::download) follows it
-    /// too; whoever does so by hand must not send the token there.
+    /// too; if you do, don't send the token there.
     pub fn content(&self, id: impl Into<FileId>) -> Call<FileContent> {
         Call::new(self.shared.clone(), files::download(&id.into()))
     }
 
     /// Downloads a file, which must be [downloadable](qoder_types::File::downloadable).
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let content = client.files().download("file_1").bytes().await?;
     /// println!("{} bytes", content.len());

@@ -14,7 +14,7 @@ calls! {
     /// A memory store holds what agents remember from one session to the next: texts under paths,
     /// with a version for each change. Sessions are given stores when they are created.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{MemoryCreate, MemoryStoreCreate};
     ///
@@ -72,7 +72,7 @@ calls! {
     /// Lists, creations and changes return memories without their texts, unless the query asks for
     /// the full [view](qoder_types::MemoryView):
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{MemoryUpdate, MemoryView};
     ///
@@ -115,6 +115,22 @@ impl Memories {
 
 list! {
     /// The memories of a store, by their paths; from [`Memories::list`].
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::MemoryListItem;
+    ///
+    /// // What is at the top of `style/`, as in a directory.
+    /// let mut items = client.memory_stores().memories().list("memstore_1").path_prefix("style/").depth(1).items();
+    /// while let Some(item) = items.next().await {
+    ///     match item? {
+    ///         MemoryListItem::Memory(memory) => println!("{}", memory.path),
+    ///         MemoryListItem::Prefix(prefix) => println!("{} …", prefix.path),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     MemoryList of MemoryListItem {
         /// Lists only memories whose paths begin so, with a `/` at the end.
         path_prefix: String,

@@ -6,7 +6,7 @@ use super::macros::{calls, list};
 calls! {
     /// The calls under `/models`, from [`Client::models`](crate::Client::models).
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// for model in client.models().list().await?.data {
     ///     println!("{}", model.id);

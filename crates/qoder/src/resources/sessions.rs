@@ -18,7 +18,7 @@ calls! {
     /// as events. To talk with one, use [`Client::session`](crate::Client::session), which sends,
     /// follows and answers; the calls here are the single steps.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{SessionCreate, SessionStatus};
     ///
@@ -57,7 +57,7 @@ impl Sessions {
         SessionEvents::new(self.shared.clone())
     }
 
-    /// Returns the calls for what sessions were given: files, repositories, memory stores.
+    /// Returns the calls for the resources of sessions: files, repositories, memory stores.
     pub fn resources(&self) -> SessionResources {
         SessionResources::new(self.shared.clone())
     }
@@ -70,6 +70,23 @@ impl Sessions {
 
 list! {
     /// Sessions, newest first unless [ordered otherwise](Self::order); from [`Sessions::list`].
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::SessionStatus;
+    ///
+    /// let mut busy = client
+    ///     .sessions()
+    ///     .list()
+    ///     .agent_id("agent_1")
+    ///     .status(SessionStatus::Running)
+    ///     .created_at_gte("2026-07-01T00:00:00Z")
+    ///     .items();
+    /// while let Some(session) = busy.next().await {
+    ///     println!("{}", session?.id);
+    /// }
+    /// # Ok(()) }
+    /// ```
     SessionList of Session {
         /// Lists only sessions of this agent.
         agent_id: AgentId,
@@ -99,7 +116,7 @@ list! {
 calls! {
     /// The calls under `/sessions/{id}/events`, from [`Sessions::events`].
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{SystemMessage, UserMessage};
     ///
@@ -137,6 +154,16 @@ impl SessionEvents {
 list! {
     /// The events of a session, oldest first unless [ordered otherwise](Self::order); from
     /// [`SessionEvents::list`] and [`Conversation::events`](crate::Conversation::events).
+    ///
+    /// ```
+    /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+    /// use qoder::types::Order;
+    ///
+    /// let events = client.session("sess_1").events();
+    /// let newest = events.event_type("agent.message").order(Order::Desc).limit(1).first().await?;
+    /// println!("{}", newest.raw());
+    /// # Ok(()) }
+    /// ```
     SessionEventList of Event by EventId {
         /// Lists only events of this type, such as `agent.message`; call it again for further types.
         event_type+: String as "types[]",
@@ -158,7 +185,7 @@ calls! {
     ///
     /// A session is given repositories and memory stores as it is created, and files then or later.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::files::Upload;
     /// use qoder::types::FileResource;
@@ -193,7 +220,7 @@ calls! {
     ///
     /// Each session has one thread, and more where its agent sets others to work.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let mut threads = client.sessions().threads().list("sess_1").items();
     /// while let Some(thread) = threads.next().await {

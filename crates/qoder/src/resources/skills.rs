@@ -13,7 +13,7 @@ calls! {
     /// A skill is instructions and files that agents are given, under versions. Its files go up as
     /// [`SkillFiles`].
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::files::{NewSkill, SkillFiles};
     ///
@@ -84,7 +84,7 @@ impl SkillVersions {
     /// and no storage. Nothing documents that it takes ranges; if it doesn't, an archive that breaks
     /// off is asked for again as a whole, and a [stream](Download::stream) of it is an error.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let versions = client.skills().versions();
     /// versions.download("skill_1", "2").to_path("release-notes.zip").await?;

@@ -13,7 +13,7 @@ calls! {
     /// A vault has the credentials of somebody that agents work for. A session that is given a
     /// vault uses them, and its agent never sees them.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{CredentialAuth, CredentialCreate, SessionCreate, VaultCreate};
     ///
@@ -60,7 +60,7 @@ calls! {
     ///
     /// Secrets go to the server and never come back.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::types::{CredentialAuth, CredentialCreate, VaultCreate};
     ///

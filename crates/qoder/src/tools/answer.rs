@@ -16,7 +16,7 @@ pub struct Answer {
     pub(super) given: Given,
 }
 
-/// What is answered.
+/// The content of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Given {
     Allow,

@@ -1,4 +1,4 @@
-//! What is seen of an answer in the log, and what becomes of one that was sent.
+//! Answers to tool uses: their traces in the log, and the fate of those that were sent.
 
 use qoder_types::{ConfirmationResult, Content, Event};
 
@@ -24,7 +24,7 @@ pub(super) fn is_this(event: &Event, given: &Given) -> bool {
     }
 }
 
-/// What becomes of an answer whose call failed.
+/// Returns the delivery of an answer whose call failed.
 pub(super) fn delivery(error: &Error) -> Delivery {
     let refused =
         error.is_refusal() || matches!(error.kind(), ErrorKind::Input | ErrorKind::Config);

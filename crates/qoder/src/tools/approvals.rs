@@ -1,4 +1,4 @@
-//! Who may use which tool.
+//! Approvals of the platform's tools.
 
 use std::fmt;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ impl Approvals {
         self
     }
 
-    /// Returns what becomes of this question.
+    /// Returns the decision about this tool use.
     pub fn decision(&self, asked: &ToolUse) -> Decision {
         if !matches!(asked.kind(), ToolKind::Builtin | ToolKind::Mcp) {
             // Nobody asks whether a custom tool may be used: it has to be run. And what is not

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -22,7 +22,7 @@ use super::tool_use::ToolUse;
 use super::toolbox::UnknownTools;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
-use crate::follow::Update;
+use crate::follow::{Update, poll_event};
 use crate::timer::Timer;
 use crate::turn::{Reading, Reply, Stop, Turn, answered};
 
@@ -44,9 +44,9 @@ pub struct ToolTurn<'l> {
     /// Those that were asked for.
     asked: BTreeMap<EventId, ToolUse>,
     jobs: Jobs<'l>,
-    /// What came and is not handed over yet.
+    /// The updates that came and are not handed over yet.
     held: VecDeque<Update>,
-    /// What ends it, once that is handed over.
+    /// The end, once those are handed over.
     last: Option<Result<()>>,
     start: Instant,
     /// When there is something to be done again, if nothing happens.
@@ -87,7 +87,7 @@ impl<'l> ToolTurn<'l> {
     /// meanwhile. What is [left](Self::left) to the caller is known as soon as the pause that names
     /// it, a `session.status_idle`, is returned; [`respond`](Self::respond) answers it.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(session: qoder::Conversation, toolbox: qoder::Toolbox) -> qoder::Result<()> {
     /// let mut turn = session.turn("Book the trip").tools(&toolbox).await?;
     /// while let Some(event) = turn.next().await {
@@ -104,7 +104,7 @@ impl<'l> ToolTurn<'l> {
     /// Returns the next update, as [`Turn::next_update`] does: an event, or, with
     /// [`previews`](crate::turn::TurnOpening::previews), the text of messages while it is written.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(session: qoder::Conversation, toolbox: qoder::Toolbox) -> qoder::Result<()> {
     /// use qoder::Update;
     ///
@@ -120,7 +120,7 @@ impl<'l> ToolTurn<'l> {
         poll_fn(|cx| self.poll_update(cx)).await
     }
 
-    /// Returns the turn: how it stands, and its checkpoint.
+    /// Returns the turn, for its state and its checkpoint.
     pub fn turn(&self) -> &Turn {
         &self.turn
     }
@@ -148,9 +148,10 @@ impl<'l> ToolTurn<'l> {
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::Turn`](crate::ErrorKind::Turn) if something is [left](Self::left) to the caller, if the answers can't
-    ///   be given or remembered, if the agent asks more often than the toolbox allows, or if the
-    ///   session was terminated or deleted. The [checkpoint](Error::checkpoint) goes on from there.
+    /// - [`ErrorKind::Turn`](crate::ErrorKind::Turn) if something is [left](Self::left) to the
+    ///   caller, if the answers can't be given or remembered, if the agent asks more often than the
+    ///   toolbox allows, or if the session was terminated or deleted. The
+    ///   [checkpoint](Error::checkpoint) goes on from there.
     /// - Those of [`Turn::reply`].
     pub async fn reply(mut self) -> Result<Reply> {
         self.alone = true;
@@ -165,14 +166,7 @@ impl<'l> ToolTurn<'l> {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        loop {
-            match ready!(self.poll_update(cx)) {
-                Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
+        poll_event(|| self.poll_update(cx))
     }
 
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
@@ -247,7 +241,7 @@ impl<'l> ToolTurn<'l> {
         Poll::Ready(item)
     }
 
-    /// What an event means for the tools.
+    /// Tells the machine what an event means for the tools.
     fn observe(&mut self, event: &Event) {
         self.rounds.heard(self.now());
         if let Some(asked) = ToolUse::of(event) {

@@ -17,13 +17,32 @@ use super::ledger::{Ledger, LedgerFuture, Record};
 /// A last line that a crash tore is dropped; any other line that can't be read is an error, since
 /// nothing can be said of what it held. Only one process at a time may use a file; nothing checks
 /// that.
+///
+/// ```
+/// # async fn f(client: qoder::Client, toolbox: qoder::Toolbox) -> Result<(), Box<dyn std::error::Error>> {
+/// use qoder::tools::FileLedger;
+///
+/// let ledger = FileLedger::open("calls.jsonl").await?;
+/// let session = client.session("sess_1");
+/// let reply = match ledger.note("turn") {
+///     // A process before this one was killed: its turn is gone on with, and no tool runs twice.
+///     Some(checkpoint) => session.resume_turn(checkpoint).tools(&toolbox).ledger(&ledger).reply().await?,
+///     None => {
+///         let turn = session.turn("Book the trip.").await?;
+///         ledger.set_note("turn", turn.checkpoint().to_string()).await?;
+///         session.resume_turn(turn.checkpoint()).tools(&toolbox).ledger(&ledger).reply().await?
+///     }
+/// };
+/// println!("{}", reply.text());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct FileLedger(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
     file: File,
-    /// Where the next line begins.
+    /// The position where the next line begins.
     end: u64,
     calls: HashMap<EventId, Record>,
     notes: HashMap<String, String>,

@@ -11,7 +11,7 @@ use super::tool_use::{ToolKind, ToolUse};
 use crate::error::{Error, ErrorKind, Result};
 
 impl ToolUse {
-    /// Returns what the tool is given, read as a type of the caller's.
+    /// Returns the tool's input, read as a type of the caller's.
     ///
     /// # Errors
     ///

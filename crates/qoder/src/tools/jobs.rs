@@ -75,7 +75,7 @@ impl<'l> Jobs<'l> {
         self.0.clear();
     }
 
-    /// Polls all of them. Returns what came of those that ended.
+    /// Polls all of them. Returns the results of those that ended.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Vec<Came> {
         let mut came = Vec::new();
         self.0.retain_mut(|job| match job.future.as_mut().poll(cx) {

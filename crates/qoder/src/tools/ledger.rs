@@ -1,4 +1,4 @@
-//! What is remembered of calls of tools, so that none runs twice.
+//! Ledgers: the memory of tool calls, by which none runs twice.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -24,11 +24,11 @@ use super::result::ToolResult;
 /// if the last record is lost, and that was the one of the beginning. If it was the result's, the
 /// call counts as cut short.
 ///
-/// The methods are async, since a service keeps this in its database, and whoever waits for the
-/// write must not block the tasks beside it. [`MemoryLedger`] and [`FileLedger`](crate::tools::FileLedger)
-/// are there; one of your own needs an id as its key and JSON as the value: [`Record`] is
-/// serialisable. Both methods may be called for several calls at the same time. Two processes
-/// must not answer the same turn with different ledgers.
+/// The methods are async, since a service keeps this in its database, and waiting for the write
+/// must not block other tasks. [`MemoryLedger`] and [`FileLedger`](crate::tools::FileLedger) are
+/// there; one of your own needs an id as its key and JSON as the value: [`Record`] is serialisable.
+/// Both methods may be called for several calls at the same time. Two processes must not answer the
+/// same turn with different ledgers.
 pub trait Ledger: Send + Sync {
     /// Returns the newest record of a call. `None` if there is none.
     fn get<'a>(&'a self, call: &'a EventId) -> LedgerFuture<'a, Option<Record>>;
@@ -40,7 +40,7 @@ pub trait Ledger: Send + Sync {
 /// The future that a [`Ledger`] returns.
 pub type LedgerFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
 
-/// Why a [`Ledger`] can't read or write.
+/// The reason why a [`Ledger`] can't read or write.
 pub type LedgerError = Box<dyn StdError + Send + Sync>;
 
 /// The record of one call in a [`Ledger`].
@@ -55,6 +55,19 @@ pub enum Record {
 }
 
 /// A [`Ledger`] in memory: calls run once, as long as the process lives.
+///
+/// ```
+/// use qoder::tools::{Ledger, MemoryLedger, Record};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), qoder::tools::LedgerError> {
+/// let ledger = MemoryLedger::new();
+/// let call = "evt_1".into();
+/// ledger.put(&call, Record::Begun).await?;
+/// ledger.put(&call, Record::Ended("Sunny.".into())).await?;
+/// assert_eq!(ledger.get(&call).await?, Some(Record::Ended("Sunny.".into())));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Default)]
 pub struct MemoryLedger(Mutex<HashMap<EventId, Record>>);
 
@@ -81,7 +94,7 @@ impl Ledger for MemoryLedger {
     }
 }
 
-/// Where calls are remembered.
+/// The store that calls are remembered in.
 #[derive(Clone)]
 pub(super) enum Store<'l> {
     Shared(Arc<dyn Ledger>),

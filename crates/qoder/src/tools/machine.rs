@@ -1,4 +1,4 @@
-//! What is to be done about the tool uses that a session waits for: a machine without I/O.
+//! The handling of the tool uses that a session waits for: a machine without I/O.
 //!
 //! | A call is | Input | Next | Action |
 //! |---|---|---|---|
@@ -37,10 +37,11 @@ use super::result::ToolResult;
 pub(crate) use action::{Action, Delivery, Kind, Limits, Otherwise};
 use state::{Owed, Pause, State, owe};
 
-/// How often an answer is sent whose outcome is unknown, each time with all the tries of a call.
+/// The number of times that an answer of unknown outcome is sent, each time with all the attempts
+/// of a call.
 const SENDS: u32 = 8;
 
-/// How long the first wait between two sends is; each is twice as long as the one before.
+/// The first wait between two sends; each is twice as long as the one before.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// The longest wait between two sends.
@@ -49,13 +50,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The longest wait that the server may ask for.
 const LONGEST_HINT: Duration = Duration::from_secs(300);
 
-/// How long a refused answer may be another client's doing, before it counts as an error.
+/// The time that a refused answer may be another client's doing, before it counts as an error.
 const REFUSED_FOR: Duration = Duration::from_secs(15);
 
-/// How long the session may do nothing at all after it was given all that it waits for.
+/// The time that the session may do nothing at all after it was given all that it waits for.
 const SILENCE: Duration = Duration::from_secs(300);
 
-/// How many tool uses one pause may name.
+/// The number of tool uses that one pause may name.
 const BATCH: usize = 1000;
 
 /// Answers the tool uses that one turn waits for.
@@ -69,17 +70,17 @@ const BATCH: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Rounds {
     limits: Limits,
-    /// What a pause says may be history: another process was here before.
+    /// Whether a pause may be history: another process was here before.
     stale: bool,
-    /// What happens to what the log doesn't explain.
+    /// The handling of tool uses that the log doesn't explain.
     unrecognised: Otherwise,
     pause: Pause,
-    /// What is known of tool uses that no pause named yet, and of those that one did.
+    /// The kinds of tool uses, both of those that no pause has named yet and of those that one has.
     kinds: BTreeMap<EventId, Kind>,
     calls: BTreeMap<EventId, State>,
     /// The calls in the order in which they were named.
     order: Vec<EventId>,
-    /// How many pauses named something new.
+    /// The number of pauses that named something new.
     batches: u32,
     /// Whether the session waits for answers, as far as it said.
     waits: bool,
@@ -118,7 +119,7 @@ impl Rounds {
         self.kinds.insert(id.clone(), kind);
     }
 
-    /// What was said of a tool use is no longer needed: the log can be asked for it.
+    /// Forgets a tool use, for which the log can be asked again.
     pub(crate) fn forget(&mut self, id: &EventId) {
         self.kinds.remove(id);
     }
@@ -131,7 +132,7 @@ impl Rounds {
         }
     }
 
-    /// What was sent for this call, if it is not known what became of it.
+    /// Returns the answer that was sent for this call, if its outcome is not known.
     pub(crate) fn in_doubt(&self, id: &EventId) -> Option<&Given> {
         match self.calls.get(id)? {
             State::Sending(owed) => Some(&owed.answer),
@@ -253,7 +254,7 @@ impl Rounds {
         }
     }
 
-    /// What the ledger has of a call.
+    /// Takes in the ledger's record of a call.
     pub(crate) fn recalled(&mut self, now: Duration, id: &EventId, record: Option<Record>) {
         let repeatable = self.kind(id) == Kind::Known { repeatable: true };
         self.step(id, |state| match (state, record) {
@@ -270,7 +271,7 @@ impl Rounds {
         });
     }
 
-    /// What was to be written into the ledger is there, or why it can't be.
+    /// Takes in the result of writing a record into the ledger.
     pub(crate) fn recorded(&mut self, now: Duration, id: &EventId, wrote: Result<(), String>) {
         match self.calls.get(id) {
             Some(State::Beginning) => {
@@ -349,7 +350,7 @@ impl Rounds {
         self.calls.insert(id.clone(), next);
     }
 
-    /// What is to be done now.
+    /// Returns the next action.
     pub(crate) fn poll(&mut self, now: Duration) -> Action {
         if let Some(action) = self.actions.pop_front() {
             return action;
@@ -432,7 +433,8 @@ impl Rounds {
         }
     }
 
-    /// What is due already waits for something else: a place among those that are sent.
+    /// Returns the next time at which something is due. What is due already waits for something
+    /// else: a place among those that are sent.
     fn next_time(&self, now: Duration) -> Option<Duration> {
         let silent = self.silent_since().map(|since| since + SILENCE);
         let times = self.calls.values().filter_map(State::due).chain(silent);
@@ -463,7 +465,8 @@ impl Rounds {
         self.calls.contains_key(id) || self.kinds.contains_key(id)
     }
 
-    /// What is not recognised is no tool that is here, and is not allowed.
+    /// Returns the kind of a tool use. One that is not recognised is no tool that is here, and is
+    /// not allowed.
     fn kind(&self, id: &EventId) -> Kind {
         let kind = self.kinds.get(id).copied();
         kind.unwrap_or(Kind::Unknown(self.unrecognised))

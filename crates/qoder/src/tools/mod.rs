@@ -1,7 +1,7 @@
-//! What an agent asks of this program: a [`ToolUse`], which gets an [`Answer`], by hand or by
-//! itself. A [`Toolbox`] runs the custom tools and has their [`ToolResult`]s, [`Approvals`] decide
-//! which of the platform's tools may run, and a [`Ledger`] remembers what was done, so that nothing
-//! runs twice.
+//! The requests of an agent to this program: each is a [`ToolUse`] and gets an [`Answer`], by hand
+//! or automatically. A [`Toolbox`] runs the custom tools, whose results are [`ToolResult`]s,
+//! [`Approvals`] decide which of the platform's tools may run, and a [`Ledger`] remembers what was
+//! done, so that nothing runs twice.
 
 mod answer;
 mod answers;

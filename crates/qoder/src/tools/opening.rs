@@ -19,7 +19,7 @@ use crate::turn::{Reply, TurnOpening};
 /// [`Approvals`] answer what the agent asks for. Made by [`TurnOpening::tools`] and
 /// [`TurnOpening::approve`]; awaited, it sends the message and returns the [`ToolTurn`].
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client, toolbox: qoder::Toolbox) -> qoder::Result<()> {
 /// use qoder::{Approvals, tools::FileLedger};
 ///
@@ -41,7 +41,7 @@ pub struct ToolTurnOpening<'l> {
     answering: Answering<'l>,
 }
 
-/// How a turn is answered.
+/// The options of answering a turn.
 pub(super) struct Answering<'l> {
     pub(super) toolbox: Toolbox,
     pub(super) approvals: Approvals,
@@ -94,7 +94,8 @@ impl<'l> ToolTurnOpening<'l> {
         self
     }
 
-    /// Asks for text while it is written, for [`ToolTurn::next_update`]; see [`TurnOpening::previews`].
+    /// Asks for text while it is written, for [`ToolTurn::next_update`]; see
+    /// [`TurnOpening::previews`].
     pub fn previews(self) -> Self {
         self.opening(TurnOpening::previews)
     }
@@ -121,8 +122,8 @@ impl<'l> ToolTurnOpening<'l> {
         self
     }
 
-    /// Sets where calls are remembered, as [`ledger`](Self::ledger) does. The turn shares it and borrows
-    /// nothing, so that it can be moved to a task, or into the response of a service.
+    /// Sets where calls are remembered, as [`ledger`](Self::ledger) does. The turn shares it and
+    /// borrows nothing, so that it can be moved to a task, or into the response of a service.
     pub fn shared_ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
         self.answering.ledger = Store::Shared(ledger);
         self

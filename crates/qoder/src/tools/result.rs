@@ -1,4 +1,4 @@
-//! What a tool gave.
+//! The results of tools.
 
 use qoder_types::{Content, ContentBlock};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ impl ToolResult {
         }
     }
 
-    /// Returns what the agent is told.
+    /// Returns the content that the agent reads.
     pub fn content(&self) -> &Content {
         &self.content
     }

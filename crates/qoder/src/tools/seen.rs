@@ -6,8 +6,8 @@ use qoder_types::EventId;
 
 use super::tool_use::ToolUse;
 
-/// How many are kept, and how many bytes of their events. An older one gives way, and is looked up
-/// if it is asked for.
+/// The number of tool uses that are kept, and that of the bytes of their events. An older one gives
+/// way, and is looked up if it is asked for.
 const KEPT: usize = 512;
 const BYTES: usize = 8 << 20;
 

@@ -30,7 +30,7 @@ pub enum ToolKind {
 /// The methods that answer make an [`Answer`] and send nothing: that is
 /// [`Turn::respond`](crate::Turn::respond), with all answers at once.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(mut turn: qoder::Turn) -> qoder::Result<()> {
 /// #[derive(serde::Deserialize)]
 /// struct City { name: String }
@@ -54,7 +54,7 @@ pub struct ToolUse {
     id: EventId,
     kind: ToolKind,
     event: Event,
-    /// What can be read of an event that doesn't fit its type, or has another.
+    /// The readable members of an event that doesn't fit its type, or has another.
     odd: Odd,
 }
 
@@ -107,7 +107,7 @@ impl ToolUse {
         &self.id
     }
 
-    /// Returns what kind of tool it is, and so what it waits for.
+    /// Returns the kind of the tool, which tells what the use waits for.
     pub fn kind(&self) -> ToolKind {
         self.kind
     }
@@ -130,7 +130,7 @@ impl ToolUse {
         }
     }
 
-    /// Returns what the tool is given: an object. `null` if it is missing.
+    /// Returns the tool's input, an object. `null` if it is missing.
     pub fn input(&self) -> &Value {
         match &self.event {
             Event::AgentToolUse(used) => &used.input,

@@ -19,13 +19,13 @@ use super::tool_use::{ToolKind, ToolUse};
 /// A handler at work. It borrows nothing, and never fails: a failure is a result too.
 pub(crate) type Handling = Pin<Box<dyn Future<Output = ToolResult> + Send>>;
 
-/// What makes a handler of an input, or says why the input doesn't fit.
+/// A function that makes a handler's future of an input, or says why the input doesn't fit.
 type Handler = Arc<dyn Fn(&Value) -> Result<Handling, ToolResult> + Send + Sync>;
 
 /// Custom tools that this program runs: async handlers by name, with typed arguments.
 ///
-/// It produces what an agent has to be told of them ([`definitions`](Self::definitions)), and
-/// answers them in a turn ([`TurnOpening::tools`](crate::turn::TurnOpening::tools)). Cheap to clone.
+/// It produces their definitions for an agent ([`definitions`](Self::definitions)), and answers
+/// them in a turn ([`TurnOpening::tools`](crate::turn::TurnOpening::tools)). Cheap to clone.
 ///
 /// - Only what the session waits for is run, each use of a tool at most once, and the result is
 ///   sent as soon as it is there; see [`Ledger`](crate::tools::Ledger) for what holds across restarts.
@@ -148,6 +148,23 @@ impl Toolbox {
 
     /// Adds a tool whose output is content: blocks of text, images, documents or search results.
     /// The rest is as with [`tool`](Self::tool).
+    ///
+    /// ```
+    /// use qoder::{Toolbox, types::{ContentBlock, Source, serde_json::json}};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Chart { title: String }
+    ///
+    /// let toolbox = Toolbox::new().content_tool(
+    ///     "chart",
+    ///     "Draws the chart of this title.",
+    ///     json!({"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}),
+    ///     |args: Chart| async move {
+    ///         let png = std::fs::read(format!("charts/{}.png", args.title))?;
+    ///         Ok::<_, std::io::Error>([ContentBlock::image(Source::bytes("image/png", png))])
+    ///     },
+    /// );
+    /// ```
     pub fn content_tool<A, C, E, F>(
         self,
         name: impl Into<String>,
@@ -179,6 +196,15 @@ impl Toolbox {
     /// Lets the tools of these names be run again if a run was cut short, by a crash or a restart:
     /// they only read, or do the same when done twice. Default: none; the agent is told that the
     /// run was interrupted, and decides what to do.
+    ///
+    /// ```
+    /// use qoder::{Toolbox, types::serde_json::{Value, json}};
+    ///
+    /// let schema = json!({"type": "object"});
+    /// let toolbox = Toolbox::new()
+    ///     .tool("stock", "Counts what is in stock.", schema, |_: Value| async { Ok::<_, String>(42) })
+    ///     .repeatable(["stock"]); // it only reads
+    /// ```
     pub fn repeatable<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         let tools = Arc::make_mut(&mut self.tools);
         for name in names {
@@ -191,6 +217,13 @@ impl Toolbox {
 
     /// Sets what happens to uses of custom tools that are not here. Default:
     /// [`UnknownTools::Fail`].
+    ///
+    /// ```
+    /// use qoder::{Toolbox, tools::UnknownTools};
+    ///
+    /// // Another program answers the agent's other custom tools.
+    /// let toolbox = Toolbox::new().unknown(UnknownTools::LeaveToOthers);
+    /// ```
     pub fn unknown(mut self, unknown: UnknownTools) -> Self {
         self.unknown = unknown;
         self
@@ -216,8 +249,8 @@ impl Toolbox {
         self
     }
 
-    /// Returns what an agent has to be told of the tools, for
-    /// [`AgentCreate::tool`](qoder_types::AgentCreate), by name.
+    /// Returns the definitions of the tools, in the order of their names, for
+    /// [`AgentCreate::tool`](qoder_types::AgentCreate).
     pub fn definitions(&self) -> Vec<CustomTool> {
         let define = |(name, entry): (&String, &Entry)| {
             Tool::custom(name, &entry.description, entry.schema.clone())
@@ -233,7 +266,7 @@ impl Toolbox {
         self.unknown
     }
 
-    /// What a tool use is to the machine that answers it.
+    /// Returns the kind of a tool use, for the machine that answers it.
     pub(crate) fn kind(&self, asked: &ToolUse) -> Kind {
         match asked.kind() {
             ToolKind::Builtin | ToolKind::Mcp => Kind::Approval,

@@ -1,4 +1,4 @@
-//! What was said and done in a session, for people to read and programs to keep: a [`Transcript`].
+//! Transcripts of sessions, for people to read and programs to keep: see [`Transcript`].
 
 mod print;
 
@@ -22,7 +22,7 @@ use crate::turn::{Stop, stop_of};
 /// said is indented, and as Markdown by [`to_markdown`](Self::to_markdown), in which it is fenced, so
 /// that nothing that was said looks like a part of the transcript.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
 /// use qoder::transcript::Transcript;
 ///
@@ -44,7 +44,7 @@ use crate::turn::{Stop, stop_of};
 pub struct Transcript {
     thinking: bool,
     entries: Vec<Entry>,
-    /// Where the entry of an event is.
+    /// The index of each event's entry.
     at: HashMap<EventId, usize>,
 }
 
@@ -56,6 +56,21 @@ struct Stored {
 }
 
 /// One thing that was said or done.
+///
+/// ```
+/// use qoder::Event;
+/// use qoder::transcript::{Transcript, What};
+///
+/// let mut transcript = Transcript::new();
+/// transcript.push(&Event::decode("user.message", Some("evt_1"), r#"{"content":"Hello!"}"#));
+/// transcript.push(&Event::decode("agent.message", Some("evt_2"), r#"{"content":"Good day."}"#));
+/// for entry in transcript.entries() {
+///     if let What::Message { by, content } = &entry.what {
+///         println!("{by:?}: {}", content.text());
+///     }
+/// }
+/// assert_eq!(transcript.entries().len(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Entry {
@@ -80,15 +95,15 @@ pub struct Entry {
 pub enum What {
     /// A message.
     Message {
-        /// Who says it.
+        /// The speaker.
         by: Speaker,
-        /// What is said.
+        /// The content of the message.
         content: Content,
     },
     /// The agent thought; as far as the server tells, this. Only in a transcript
     /// [with thinking](Transcript::with_thinking).
     Thinking {
-        /// What it thought. Mostly empty.
+        /// The text of the thoughts. Mostly empty.
         text: String,
     },
     /// The agent used a tool.
@@ -118,7 +133,8 @@ pub enum What {
     },
     /// The session stopped.
     Stop {
-        /// Why, in the API's word: `end_turn`, `requires_action`, `terminated`. Empty if it gave none.
+        /// The reason, in the API's word: `end_turn`, `requires_action`, `terminated`. Empty if it
+        /// gave none.
         reason: String,
     },
     /// Something else: of a type that this release doesn't know, that can't be read, or that has no
@@ -129,7 +145,7 @@ pub enum What {
     },
 }
 
-/// Who says something.
+/// The speaker of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -142,7 +158,7 @@ pub enum Speaker {
     System,
 }
 
-/// A tool that the agent used, and what came of it.
+/// A tool that the agent used, with its result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Tool {
@@ -157,7 +173,7 @@ pub struct Tool {
     /// Whether the use was allowed, where that was asked for and answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<bool>,
-    /// Why it was not allowed, if a reason was given.
+    /// The reason why it was not allowed, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deny_message: Option<String>,
     /// The tool's result. `None` if nothing came.
@@ -182,7 +198,7 @@ impl Transcript {
         }
     }
 
-    /// Returns what was said and done so far.
+    /// Returns the entries so far.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }

@@ -33,8 +33,8 @@ impl Transcript {
     }
 }
 
-/// What was said is indented, so that no line of it looks like a line of the transcript. Control
-/// characters are replaced.
+/// Prints the transcript. Quoted text is indented, so that no line of it looks like a line of the
+/// transcript. Control characters are replaced.
 impl fmt::Display for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.printed().try_for_each(|entry| text(f, entry))
@@ -43,7 +43,7 @@ impl fmt::Display for Transcript {
 
 /// An entry as it is printed, either way.
 struct Printed {
-    /// What it is: a word or two of ours.
+    /// The kind of entry: a word or two of ours.
     head: String,
     /// The name that somebody else gave it. Empty if there is none.
     name: String,

@@ -1,4 +1,5 @@
-//! Where a turn begins if the server accepts its message without saying which event it became.
+//! The anchor of a turn: where it begins if the server accepts its message without naming the
+//! event.
 //!
 //! No documented server does so, and none that does is known before. So the end of the log is
 //! looked up ahead of the message, until the server has named one. The message is then the first
@@ -15,20 +16,20 @@ use crate::follow::Start;
 use crate::list::List;
 use crate::shared::Shared;
 
-/// How many of the newest events are looked through for a message that may have been sent before.
+/// The number of newest events that are searched for a message that may have been sent before.
 const LOOKED_THROUGH: usize = 1000;
 
-/// How many events a list is read for that has to be read from its beginning.
+/// The number of events that are read of a list that has to be read from its beginning.
 const LONGEST: usize = 100_000;
 
-/// How long a message waits for each page of the list.
+/// The time that a message waits for each page of the list.
 const LOOKING: Duration = Duration::from_secs(15);
 
 /// A session's log before a message is sent.
 #[derive(Debug)]
 pub(super) struct Before {
     newest: Option<EventId>,
-    /// Whether the list can be had newest first. The first generation documents no order.
+    /// Whether the list can be read newest first. The first generation documents no order.
     ordered: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How a turn is stored, in a [`Checkpoint`].
+//! The storing of a turn in a [`Checkpoint`].
 
 use qoder_types::{EventId, SessionId};
 use serde::{Deserialize, Serialize};
@@ -9,13 +9,13 @@ use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::follow::Start;
 
-/// What is stored of a turn. Only this crate reads it; fields may be added.
+/// The stored state of a turn. Only this crate reads it; fields may be added.
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
     /// The message that began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message: Option<EventId>,
-    /// How it stands.
+    /// The state of the turn's machine.
     machine: Machine,
 }
 

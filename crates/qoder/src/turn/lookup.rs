@@ -1,6 +1,6 @@
 //! Asks the log what a pause leaves open: the tool uses that it names, where their events were not
-//! seen, and what came after it, where it may be history. A turn that is gone on with, or whose
-//! message was sent before, meets both.
+//! seen, and what came after it, where it may be history. A turn that is resumed, or whose message
+//! was sent before, meets both.
 
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::list::{List, Pages};
 use crate::shared::Shared;
 
-/// How many of the newest events are looked through, each time.
+/// The number of newest events that are looked through, each time.
 const LOOKED_THROUGH: usize = 10_000;
 
-/// How often the list is asked for what it doesn't have: it may be behind the stream.
+/// The number of times that the list is asked for events that it doesn't have: it may be behind the
+/// stream.
 const LOOKS: usize = 4;
 
 /// For how long a list that fails is asked again without getting further, and the waits between.
@@ -23,12 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// What the log is asked for.
+/// A question to the log.
 #[derive(Debug)]
 pub(super) struct Question {
     /// The events of these tool uses.
     pub(super) uses: Vec<EventId>,
-    /// What came after this event.
+    /// The event after which the log is searched.
     pub(super) since: Option<EventId>,
     /// An event before that one, as the tool uses are: on a server whose list has them first, it is
     /// oldest first.
@@ -170,7 +171,7 @@ struct Search {
     early: bool,
     /// It came to the end of the list.
     ended: bool,
-    /// How many events this way has come by.
+    /// The number of events that were read so far.
     read: usize,
     /// The page that it has come to.
     cursor: Option<Cursor>,

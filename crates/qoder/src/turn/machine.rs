@@ -1,4 +1,4 @@
-//! What the events of a session mean for one turn: a machine without I/O.
+//! The state of one turn, as the events of its session tell it: a machine without I/O.
 //!
 //! | State | Event | Next |
 //! |---|---|---|
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::Stop;
 use super::meaning::Meaning;
 
-/// How many answered ids are remembered. A pause names some few.
+/// The number of answered ids that are remembered. A pause names few.
 const REMEMBERED: usize = 512;
 
 /// Follows one turn through the events of its session.
@@ -90,7 +90,8 @@ impl Machine {
         }
     }
 
-    /// What can't be read of the ids may still wait: none at all is a pause too.
+    /// Takes in the ids that a pause names. Ids that can't be read may still wait: none at all is a
+    /// pause too.
     fn asked(&mut self, mut ids: Vec<EventId>) {
         let unreadable = ids.is_empty();
         ids.retain(|id| !self.has_answered(id));
@@ -134,7 +135,7 @@ impl Machine {
         self.answered.contains(id)
     }
 
-    /// What waits for an answer, as far as that can be read.
+    /// Returns the ids of what waits for an answer, as far as they can be read.
     pub(crate) fn waits_for(&self) -> &[EventId] {
         match &self.state {
             State::Paused(ids) => ids,
@@ -157,7 +158,7 @@ impl Machine {
         matches!(self.state, State::Over(_))
     }
 
-    /// How the turn stands.
+    /// Returns the state of the turn.
     pub(crate) fn stop(&self) -> Stop {
         match &self.state {
             State::Unanchored { .. } | State::Running => Stop::Running,

@@ -1,5 +1,5 @@
-//! What an event means for a turn. One that can't be read still acts: its type says what it is, and
-//! whatever else of it can be read is read from its raw text.
+//! The meaning of events for a turn. An event that can't be read still acts: its type says what it
+//! is, and whatever else of it can be read is read from its raw text.
 
 use qoder_types::{Event, EventId, SessionErrorEvent, StopReason};
 use serde::de::DeserializeOwned;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Stop;
 
-/// What an event means for a turn.
+/// The meaning of an event for a turn.
 #[derive(Debug)]
 pub(super) enum Meaning<'e> {
     /// The session is no more: terminated or deleted.
@@ -42,7 +42,8 @@ impl<'e> Meaning<'e> {
     }
 }
 
-/// Why the session stopped with this event: it is idle, or no more. `None` if it did not.
+/// Returns the reason why the session stopped with this event: it is idle, or has ended. `None` if
+/// it did not stop.
 pub(crate) fn stop_of(event: &Event) -> Option<Stop> {
     match Meaning::of(event) {
         Meaning::Gone(stop) | Meaning::Idle(stop) => Some(stop),
@@ -50,7 +51,7 @@ pub(crate) fn stop_of(event: &Event) -> Option<Stop> {
     }
 }
 
-/// Why the session is idle. An unknown reason is never success.
+/// Returns the reason why the session is idle. An unknown reason is never success.
 fn stop(idle: &Event) -> Stop {
     match idle {
         Event::SessionStatusIdle(idle) => Stop::from_reason(idle.stop_reason.as_ref()),

@@ -1,5 +1,5 @@
 //! A [`Turn`] is one message, and everything the agent does about it until it stops. What it waits
-//! for meanwhile are [tool uses](crate::ToolUse), and what came of it is a [`Reply`].
+//! for meanwhile are [tool uses](crate::ToolUse), and its result is a [`Reply`].
 
 mod anchor;
 mod answer_key;
@@ -36,7 +36,7 @@ use tokio::time::{Instant, Sleep};
 use crate::call::{Call, Pending};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::follow::{Update, Updates};
+use crate::follow::{Update, Updates, poll_event};
 use crate::input;
 use crate::shared::Shared;
 use crate::tools::{Answer, ToolUse};
@@ -56,7 +56,7 @@ use uses::Uses;
 /// Fused; an `Err` is the last item. Dropping a turn leaves the agent's work alone;
 /// [`Conversation::interrupt`](crate::Conversation::interrupt) stops it.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// use qoder::Event;
 ///
@@ -74,7 +74,7 @@ use uses::Uses;
 /// [`respond`](Self::respond), and its text is shown while it is written by
 /// [`next_update`](Self::next_update):
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
 /// use qoder::Update;
 ///
@@ -127,8 +127,8 @@ impl Turn {
     }
 
     /// Returns the next update: an event, or a notice about the connection; and, with
-    /// [`previews`](TurnOpening::previews), the text of messages while it is written, and when the agent
-    /// thinks. `None` when the turn is over. Dropping the future loses nothing.
+    /// [`previews`](TurnOpening::previews), the text of messages while it is written, and when the
+    /// agent thinks. `None` when the turn is over. Dropping the future loses nothing.
     ///
     /// Of each message the event comes too, and has the last word. Events may be taken by
     /// [`next`](Self::next) and by this in turn; the former drops the other updates before an
@@ -142,14 +142,15 @@ impl Turn {
         TurnUpdates(self)
     }
 
-    /// Returns how the turn stands: running, paused, or why it is over.
+    /// Returns the state of the turn: running, paused, or the reason why it is over.
     pub fn stop_reason(&self) -> Stop {
         self.machine.stop()
     }
 
-    /// Returns what waits for an answer, as of the last event that was handed over and the last
-    /// [`respond`](Self::respond): the tool uses that the agent's pause names, in its order, but those
-    /// that are answered, here or by another client. Empty while the turn is not paused.
+    /// Returns the tool uses that wait for an answer, as of the last event that was handed over and
+    /// the last [`respond`](Self::respond): those that the agent's pause names, in its order,
+    /// except those that are answered, here or by another client. Empty while the turn is not
+    /// paused.
     ///
     /// Events that were not seen here, since the turn was resumed, are looked up in the
     /// session's list before the pause is handed over.
@@ -164,6 +165,19 @@ impl Turn {
     /// The request's idempotency key is made of the session and the ids: the same answers can be
     /// sent again if it is not known whether they were accepted, also by another process. Answers
     /// to what is answered already are left out; if none is left, nothing is sent.
+    ///
+    /// ```
+    /// # async fn f(mut turn: qoder::Turn) -> qoder::Result<()> {
+    /// while let Some(event) = turn.next().await {
+    ///     event?;
+    ///     let answers: Vec<_> = turn.pending().iter().map(|asked| match asked.name() {
+    ///         "Read" | "Grep" => asked.allow(),
+    ///         _ => asked.deny("only reading is allowed"),
+    ///     }).collect();
+    ///     turn.respond(answers).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -186,8 +200,8 @@ impl Turn {
         Ok(())
     }
 
-    /// What is to be sent of these answers: in the order in which they were asked for, so that the
-    /// same answers are the same request.
+    /// Returns these answers as they are to be sent: in the order in which they were asked for, so
+    /// that the same answers are the same request.
     fn checked(
         &self,
         answers: impl IntoIterator<Item = Answer>,
@@ -216,8 +230,8 @@ impl Turn {
         Ok((ids, events.into_iter().map(|(_, event)| event).collect()))
     }
 
-    /// Returns the last error that the session reported in the turn: one it recovered from, if the turn
-    /// still comes to [`Stop::EndTurn`].
+    /// Returns the last error that the session reported in the turn: one it recovered from, if the
+    /// turn still comes to [`Stop::EndTurn`].
     pub fn error(&self) -> Option<&SessionErrorEvent> {
         self.machine.error()
     }
@@ -230,7 +244,7 @@ impl Turn {
     /// Returns where the turn stands, to be stored: [`resume_turn`](crate::Client::resume_turn) goes
     /// on with it in another process, with exactly the events that were not handed over here.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// let turn = client.session("sess_1").turn("Write a long story.").await?;
     /// let stored = turn.checkpoint().to_string(); // in a database, before the process may die
@@ -244,32 +258,25 @@ impl Turn {
         checkpoint::store(&self.session, message, after, &self.machine)
     }
 
-    /// What every call shares, and the session.
+    /// Returns the state that every call shares, and the session.
     pub(crate) fn parts(&self) -> (Shared, SessionId) {
         (self.shared.clone(), self.session.clone())
     }
 
-    /// Stops what the agent is doing, on every thread, with an event; the session stays usable.
-    /// The turn then comes to its end by itself: go on reading.
+    /// Stops what the agent is doing, on every thread, with an event; the session stays usable. The
+    /// turn then ends by itself: keep reading.
     pub fn interrupt(&self) -> Call<SentEvents> {
         input::send(&self.shared, &self.session, [UserInterrupt::new()])
     }
 
-    /// Cancels the turn, as [`Conversation::cancel`](crate::Conversation::cancel) does. It then comes to its
-    /// end by itself: go on reading.
+    /// Cancels the turn, as [`Conversation::cancel`](crate::Conversation::cancel) does. It then
+    /// ends by itself: keep reading.
     pub fn cancel(&self) -> Call<SessionCanceled> {
         Call::new(self.shared.clone(), ops::sessions::cancel(&self.session))
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        loop {
-            match ready!(self.poll_update(cx)) {
-                Some(Ok(Update::Event(event))) => return Poll::Ready(Some(Ok(event))),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
+        poll_event(|| self.poll_update(cx))
     }
 
     pub(crate) fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
@@ -341,7 +348,7 @@ impl Turn {
         Box::pin(lookup::look(shared, session, question, not_before))
     }
 
-    /// What the event means counts from here on.
+    /// Takes in an event that is handed over, whose meaning counts from here on.
     fn hand_over(&mut self, event: Event) -> Update {
         self.told = true;
         self.after = self.events.position();

@@ -1,7 +1,7 @@
-//! How a turn begins: with a message that is sent, or where another process was.
+//! The opening of a turn: with a message that is sent, or at another process's checkpoint.
 
 use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use qoder_http::time;
@@ -25,6 +25,20 @@ use crate::shared::Shared;
 /// As long as the server has not said yet which event a message became, as all documented ones do,
 /// the end of the session's log is looked up first: a client's first turn needs a request or two
 /// more.
+///
+/// ```
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// use std::time::Duration;
+///
+/// let turn = client
+///     .session("sess_1")
+///     .turn("Summarise the incidents of last week.")
+///     .idempotency_key("summary-2026-W30") // the same turn, if this program is started again
+///     .deadline(Duration::from_secs(600))
+///     .await?;
+/// println!("{}", turn.into_text().await?);
+/// # Ok(()) }
+/// ```
 #[must_use = "a turn does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct TurnOpening {
@@ -36,7 +50,7 @@ pub struct TurnOpening {
     deadline: Option<Duration>,
 }
 
-/// How a turn begins here.
+/// The ways a turn begins.
 #[derive(Debug)]
 #[allow(
     clippy::large_enum_variant,
@@ -45,7 +59,7 @@ pub struct TurnOpening {
 enum Begin {
     /// With a message that is sent.
     Message(UserMessage),
-    /// Where another process was.
+    /// At another process's checkpoint.
     Checkpoint(Checkpoint),
     /// Nowhere, since what was given is no checkpoint: told when the turn is opened.
     Refused(Error),
@@ -111,7 +125,7 @@ impl TurnOpening {
     /// Asks for the text of messages while it is written, and for when the agent thinks:
     /// [`Turn::next_update`] has them. There are none where events are [polled](Self::via).
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
     /// use qoder::{Event, Update};
     ///
@@ -189,9 +203,8 @@ impl TurnOpening {
                 let known = self.key.is_some();
                 let key = self.key.unwrap_or_else(|| Uuid::new_v4().to_string());
                 let sending = send(&self.shared, &self.session, message, &key, known);
-                time::timeout_at(deadline, sending)
-                    .await
-                    .unwrap_or_else(|_| Err(not_accepted_in_time()))
+                let sent = time::timeout_at(deadline, pin!(sending)).await;
+                sent.unwrap_or_else(|_| Err(not_accepted_in_time()))
                     .map_err(|error| error.with_idempotency_key(Some(key)))?
             }
             Begin::Checkpoint(checkpoint) => checkpoint::restore(&checkpoint, &self.session)?,
@@ -204,8 +217,8 @@ impl TurnOpening {
             let question = Question::of_uses(missing);
             let (shared, session) = (self.shared.clone(), self.session.clone());
             let finding = lookup::look(shared, session, question, None);
-            let found = time::timeout_at(deadline, finding)
-                .await
+            let found = time::timeout_at(deadline, pin!(finding)).await;
+            let found = found
                 .unwrap_or_else(|_| Err(not_found_in_time()))
                 .map_err(|error| error.with_checkpoint(checkpoint))?;
             for event in &found.uses {

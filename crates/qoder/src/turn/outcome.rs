@@ -1,4 +1,4 @@
-//! What a turn comes to: its messages, tool calls, files and costs.
+//! The reply of a turn: its messages, tool calls, files and costs.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::tools::ToolUse;
 
 /// The agent's answer in a turn.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
 /// let reply = session.ask("How many lines has main.rs?").await?;
 /// println!("{} ({:?})", reply.final_text(), reply.duration());
@@ -55,7 +55,7 @@ impl Reply {
         &self.collected.messages
     }
 
-    /// Returns the tools that the agent used, in order, with what came of them.
+    /// Returns the tools that the agent used, in order, with their results.
     pub fn tool_calls(&self) -> &[ToolCall] {
         &self.collected.calls
     }
@@ -71,8 +71,8 @@ impl Reply {
         &self.stop
     }
 
-    /// Returns the last error that the session reported in the turn: one it recovered from, if the turn
-    /// still ended with [`Stop::EndTurn`].
+    /// Returns the last error that the session reported in the turn: one it recovered from, if the
+    /// turn still ended with [`Stop::EndTurn`].
     pub fn error(&self) -> Option<&SessionErrorEvent> {
         self.error.as_ref()
     }
@@ -89,14 +89,14 @@ impl Reply {
         self.collected.usage.as_ref()
     }
 
-    /// Returns how long the turn took here: from before its message was sent, or since it was
+    /// Returns the time that the turn took here: from before its message was sent, or since it was
     /// resumed, to its end.
     pub fn duration(&self) -> Duration {
         self.duration
     }
 }
 
-/// A tool that the agent used, and what came of it; from [`Reply::tool_calls`].
+/// A tool that the agent used, with its result; from [`Reply::tool_calls`].
 #[derive(Clone, Debug)]
 pub struct ToolCall {
     used: ToolUse,
@@ -114,7 +114,7 @@ impl ToolCall {
         self.used.name()
     }
 
-    /// Returns what the tool was given.
+    /// Returns the tool's input.
     pub fn input(&self) -> &Value {
         self.used.input()
     }
@@ -149,7 +149,7 @@ impl ToolCall {
     }
 }
 
-/// What the events of a turn bring.
+/// The contents of a turn's events, as they are collected.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Collected {
     messages: Vec<AgentMessageEvent>,

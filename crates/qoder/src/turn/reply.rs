@@ -1,6 +1,7 @@
 //! A turn that is read to its end, and what it comes to.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,17 +13,17 @@ use super::outcome::Collected;
 use super::{Reply, Stop, Turn};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long a reply waits for the answers to what had been asked, while nothing else happens.
+/// The time that a reply waits for the answers to what was asked, while nothing else happens.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
 
 /// Of how many of the newest events a reply knows that it read them itself. What a pause waits for
 /// has come just before it.
 const READ: usize = 512;
 
-/// How much of a message that can't be read an error has.
+/// The number of bytes of an unreadable message that an error carries.
 const BODY: usize = 64 << 10;
 
-/// What was read of a turn so far.
+/// The events of a turn that were read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     collected: Collected,
@@ -45,10 +46,10 @@ impl Turn {
     ///
     /// What the agent had asked for before this is called, the caller may have answered, or another
     /// client may still: the turn is read on, from where it is paused and through pauses for
-    /// nothing else. It fails as soon as the agent asks for more, since whoever reads could not
-    /// answer that, unless the session's list shows that others have: a turn that is gone on with may
-    /// come by pauses that are long past. It also fails if the turn is paused and nothing at all happens in the session
-    /// for five minutes; [`next`](Self::next) waits longer.
+    /// nothing else. It fails as soon as the agent asks for more, since its reader could not answer
+    /// that, unless the session's list shows that others have: a turn that is resumed may come by
+    /// pauses that are long past. It also fails if the turn is paused and nothing at all happens in
+    /// the session for five minutes; [`next`](Self::next) waits longer.
     ///
     /// # Errors
     ///
@@ -105,11 +106,11 @@ impl Turn {
     }
 
     /// Whether the log has the answers to all of this pause already, or shows that the session went
-    /// on: the turn may be gone on with from long ago. If not, those that it has count.
+    /// on: the turn may be resumed from long ago. If not, those that it has count.
     async fn is_past(&mut self, ids: Vec<EventId>) -> Result<bool> {
         let looking = self.look(ids.clone());
         let deadline = self.deadline.as_ref().map(|timer| timer.deadline());
-        let found = match time::timeout_at(deadline, looking).await {
+        let found = match time::timeout_at(deadline, pin!(looking)).await {
             Ok(found) => found.map_err(|error| error.with_checkpoint(Some(self.checkpoint())))?,
             Err(_) => return Err(self.too_late()),
         };
@@ -131,7 +132,7 @@ impl Turn {
         }
     }
 
-    /// What the turn comes to, once its events are over; an error if that is not success.
+    /// Returns the reply of the turn, once its events are over; an error if it is no success.
     pub(crate) fn outcome(&self, reading: Reading) -> Result<Reply> {
         match self.success(reading.unreadable.as_ref()) {
             Ok(()) => Ok(self.reply_of(reading)),

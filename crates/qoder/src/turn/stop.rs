@@ -2,7 +2,22 @@ use std::fmt;
 
 use qoder_types::{EventId, StopReason};
 
-/// How a turn stands, or why it is over. Its text is the API's word for it.
+/// The state of a turn, or the reason why it is over. Its text is the API's word for it.
+///
+/// ```
+/// # async fn f(mut turn: qoder::Turn) -> qoder::Result<()> {
+/// use qoder::Stop;
+///
+/// while let Some(event) = turn.next().await {
+///     event?;
+/// }
+/// match turn.stop_reason() {
+///     Stop::EndTurn => println!("done"),
+///     Stop::Cancelled => println!("somebody stopped it"),
+///     other => println!("no success: {other}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stop {

@@ -27,20 +27,20 @@ use crate::shared::Shared;
 use crate::text::excerpt;
 use crate::timer::Timer;
 
-/// How long the server is asked to wait for work, in milliseconds. It allows no more.
+/// The time that the server is asked to wait for work, in milliseconds. It allows no more.
 const BLOCK: u32 = 999;
 
 /// After so many results in a row the other tasks of the runtime have their turn.
 const UNINTERRUPTED: usize = 64;
 
-/// What a handler or a panic said is told up to so many characters.
+/// The number of characters of a handler's or a panic's message that are reported.
 const SAID: usize = 1000;
 
 /// A worker that runs.
 pub(super) struct Driver<'a> {
     shared: Shared,
     environment: EnvironmentId,
-    /// What the server knows the worker by.
+    /// The id that the server knows the worker by.
     id: String,
     /// In front of the number of a write: its idempotency key.
     run: Uuid,
@@ -54,14 +54,14 @@ pub(super) struct Driver<'a> {
     notices: Option<Notices>,
     started: Instant,
     timer: Timer,
-    /// What the worker ends with.
+    /// The error that the worker ends with.
     failure: Option<Error>,
     /// Polls fail.
     failing: bool,
     span: Span,
 }
 
-/// What runs. Requests come first: a heartbeat is not to wait for handlers.
+/// A task that runs. Requests come first: a heartbeat is not to wait for handlers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Beat(Slot),
@@ -71,7 +71,7 @@ enum Key {
     Handler(Slot),
 }
 
-/// What came of it.
+/// The result of a task.
 enum News {
     Polled(Result<Option<Work>>),
     Acked(Result<Work>),
@@ -252,7 +252,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Tells the machine what came of something.
+    /// Tells the machine the result of a task.
     fn take(&mut self, key: Key, news: News) {
         let now = self.started.elapsed();
         match (key, news) {

@@ -10,7 +10,7 @@ use crate::caught::Caught;
 /// Starts a handler.
 pub(super) type Start<'a> = Box<dyn Fn(Job) -> Running<'a, Ending> + Send + Sync + 'a>;
 
-/// How a handler ended.
+/// The way a handler ended.
 pub(super) enum Ending {
     Well,
     Failed(String),

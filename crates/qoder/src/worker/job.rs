@@ -1,4 +1,4 @@
-//! What a handler is given.
+//! The job that a handler is given.
 
 use std::fmt;
 
@@ -54,7 +54,7 @@ impl Job {
     /// handler then has the worker's [grace](crate::Worker::grace) to put things in order, and is
     /// canceled. A handler that doesn't look is canceled all the same.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(job: qoder::worker::Job) -> qoder::Result<()> {
     /// let session = job.session();
     /// let mut events = session.follow().events();

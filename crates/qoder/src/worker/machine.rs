@@ -24,17 +24,17 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// A stop that fails so often in a row is given up: the lease would hold the work for ever.
 const STOPS: u32 = 20;
 
-/// How many pieces of work that are over are remembered.
+/// The number of finished pieces of work that are remembered.
 const REMEMBERED: usize = 64;
 
-/// How a worker works.
+/// The settings of a worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     /// The most pieces of work at a time, a poll that is under way included.
     pub(super) concurrency: usize,
     /// The lease that is asked for.
     pub(super) lease: Duration,
-    /// How long a handler that was told to end may go on.
+    /// The time that a handler may go on after it was told to end.
     pub(super) grace: Duration,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Settings {
 pub(super) struct Machine {
     settings: Settings,
     backoff: Backoff,
-    /// What is to be done, and was not taken yet.
+    /// The actions that were not taken yet.
     actions: VecDeque<Action>,
     items: BTreeMap<Slot, Item>,
     asking: Asking,
@@ -95,7 +95,7 @@ impl Machine {
         }
     }
 
-    /// Returns what to do next.
+    /// Returns the next action.
     pub(super) fn poll(&mut self, now: Tick) -> Action {
         if self.done {
             return Action::Done;
@@ -150,7 +150,7 @@ impl Machine {
         delay
     }
 
-    /// A poll failed for good: the worker shuts down.
+    /// A poll failed permanently: the worker shuts down.
     pub(super) fn poll_refused(&mut self, now: Tick) {
         self.shut_down(now);
     }
@@ -241,7 +241,7 @@ impl Machine {
         Some(delay)
     }
 
-    /// A write failed for good: the work is not this worker's, or there is no such work.
+    /// A write failed permanently: the work is not this worker's, or there is no such work.
     pub(super) fn refused(&mut self, now: Tick, slot: Slot) {
         self.advance(now);
         self.lose(now, slot);

@@ -31,14 +31,14 @@ use handler::caught;
 use machine::Settings;
 
 /// A worker for the queue of a self-hosted environment, from
-/// [`Client::worker`](crate::Client::worker): it polls for work, holds its lease, and has a handler
-/// of yours do it.
+/// [`Client::worker`](crate::Client::worker): it polls for work, holds its lease, and runs a
+/// handler for it.
 ///
 /// Any number of workers may run, on any number of machines: the queue gives each piece of work to
 /// one of them, and to another if that one dies. So the queue is what spreads the work, and there is
 /// nothing else to set up.
 ///
-/// ```no_run
+/// ```
 /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
 /// client
 ///     .worker("env_1")
@@ -136,7 +136,7 @@ impl Worker {
     /// haven't within the [grace](Self::grace) are canceled, and their work is stopped; to leave it
     /// to other workers, drop the future of [`run`](Self::run) instead.
     ///
-    /// ```no_run
+    /// ```
     /// # async fn f(client: qoder::Client, signal: impl Future + Send + 'static) -> qoder::Result<()> {
     /// client
     ///     .worker("env_1")

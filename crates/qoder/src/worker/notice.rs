@@ -1,4 +1,4 @@
-//! What a worker tells while it runs.
+//! The notices of a worker while it runs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +7,21 @@ use std::time::Duration;
 use qoder_types::{SessionId, WorkId};
 
 /// An event in the life of a worker; see [`Worker::on_notice`](crate::Worker::on_notice).
+///
+/// ```
+/// # async fn f(client: qoder::Client) -> qoder::Result<()> {
+/// use qoder::worker::WorkerNotice;
+///
+/// client
+///     .worker("env_1")
+///     .on_notice(|notice| match notice {
+///         WorkerNotice::Canceled { work, reason } => eprintln!("{work} was canceled: {reason:?}"),
+///         other => println!("{other:?}"),
+///     })
+///     .run(|job| async move { job.session().ask("Go on.").await.map(drop) })
+///     .await
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WorkerNotice {
@@ -40,14 +55,14 @@ pub enum WorkerNotice {
     Stopping {
         /// The work.
         work: WorkId,
-        /// Why.
+        /// The reason.
         reason: CancelReason,
     },
     /// A handler was canceled.
     Canceled {
         /// The work.
         work: WorkId,
-        /// Why.
+        /// The reason.
         reason: CancelReason,
     },
     /// A piece of work that came was not taken: another worker has it, or it could not be taken in
@@ -80,7 +95,7 @@ pub enum WorkerNotice {
     ShuttingDown,
 }
 
-/// Why a handler is canceled, or told to end.
+/// The reason why a handler is canceled, or told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CancelReason {

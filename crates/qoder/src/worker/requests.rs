@@ -1,4 +1,4 @@
-//! The requests of a worker, and what comes of them.
+//! The requests of a worker, and the meaning of their results.
 
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::tasks::Running;
 use crate::call::{Call, CallOptions};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What a failed request means for the machine.
+/// The meaning of a failed request for the machine.
 pub(super) enum Failure {
     Transient(Option<Duration>),
     Refused,
@@ -48,8 +48,8 @@ pub(super) fn beat_of(beat: WorkHeartbeat) -> Beat {
     }
 }
 
-/// What an error means. A heartbeat is refused only by what says that the work is not this worker's;
-/// whatever else may pass while the lease lasts, and the handler goes on.
+/// Returns the meaning of an error. A heartbeat is refused only by an error that says that the work
+/// is not this worker's; any other may pass while the lease lasts, and the handler goes on.
 pub(super) fn failure(error: &Error, of_heartbeat: bool) -> Failure {
     let transient = Failure::Transient(error.retry_after());
     match error.kind() {

@@ -13,7 +13,7 @@ pub(super) struct Tasks<'a, K, T> {
     owner: Arc<Owner>,
 }
 
-/// What one of them is.
+/// The future of one task.
 pub(super) type Running<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 struct Task<'a, T> {

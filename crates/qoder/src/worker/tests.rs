@@ -40,7 +40,7 @@ struct Double(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     queue: VecDeque<Value>,
-    /// What was asked for: when, what, with which key.
+    /// The requests: their times, names and keys.
     log: Vec<(Duration, String, Option<String>)>,
     begun: Option<Instant>,
     beats: u32,
@@ -137,7 +137,7 @@ fn work(id: &str) -> Value {
     })
 }
 
-/// Where notices go.
+/// The sink of notices.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<WorkerNotice>>>);
 

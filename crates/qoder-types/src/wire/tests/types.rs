@@ -33,7 +33,7 @@ macro_rules! types {
         &[$(Type {
             name: stringify!($name),
             sample: <$name as Wire>::sample,
-            fit: <$name as Wire>::fit,
+            fit: |value| <$name as Wire>::fit(&value.into()),
             again: again::<$name>,
             nothing: of_nothing::<$name>,
         }),*]

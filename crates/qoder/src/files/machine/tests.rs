@@ -4,7 +4,7 @@ use super::*;
 
 type Headers = &'static [(&'static str, &'static str)];
 
-/// What happens to a download.
+/// An event of a download.
 enum Now {
     /// A head of this status with these headers.
     Decision(u16, Headers),
@@ -50,8 +50,8 @@ fn machine(rewinds: bool) -> Machine {
     Machine::new(policy, RetryBudget::default(), 1, rewinds)
 }
 
-/// What the machine says to each of these, as text: `read`, `restart`, `rest` (a request with
-/// a range), `anew` (one without), `link`, `done`, or why it gives up.
+/// Returns the machine's answer to each of these, as text: `read`, `restart`, `rest` (a request
+/// with a range), `anew` (one without), `link`, `done`, or why it gives up.
 fn said(mut machine: Machine, script: &[Now]) -> Vec<String> {
     let now = SystemTime::UNIX_EPOCH;
     let next = |machine: &Machine, next: Action| match next {

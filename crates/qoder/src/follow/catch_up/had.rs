@@ -1,4 +1,4 @@
-//! What a way through the list brought before.
+//! The events that a way through the list brought before.
 
 use std::collections::{HashSet, VecDeque};
 

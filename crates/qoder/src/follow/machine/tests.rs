@@ -10,7 +10,7 @@ struct Run {
     now: Tick,
 }
 
-/// What it asks for in the end.
+/// The request that it ends with.
 #[derive(Debug, PartialEq, Eq)]
 enum Asks {
     Stream,
@@ -71,7 +71,7 @@ impl Run {
         self.goes_on();
     }
 
-    /// What it hands over of these frames: their names and data.
+    /// Returns what it hands over of these frames, which are given by their names and data.
     fn reads(&mut self, frames: &[(&str, &str)]) -> Vec<Update> {
         let text = |(name, data): &(&str, &str)| format!("event: {name}\ndata: {data}\n\n");
         let text: String = frames.iter().map(text).collect();

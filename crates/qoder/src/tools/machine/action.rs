@@ -1,4 +1,4 @@
-//! What is to be done about tool uses, and what is told of them.
+//! The actions of the machine, and the facts that it is told.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::tools::ledger::Record;
 /// The limits of a [`Rounds`](super::Rounds).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// How many handlers run, and how many answers are under way, at the same time.
+    /// The number of handlers that run at the same time, and of answers that are under way.
     pub(crate) concurrency: usize,
-    /// How long a handler may run.
+    /// The time that a handler may run.
     pub(crate) timeout: Duration,
-    /// How many pauses may name something new.
+    /// The number of pauses that may name something new.
     pub(crate) rounds: u32,
 }
 
@@ -28,7 +28,7 @@ impl Default for Limits {
     }
 }
 
-/// What is known of a tool use from its event.
+/// The kind of a tool use, as its event tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A custom tool that is here. `repeatable` if a run that was cut short may be repeated.
@@ -39,7 +39,7 @@ pub(crate) enum Kind {
     Approval,
 }
 
-/// What happens to a custom tool that is not here.
+/// The handling of a custom tool that is not here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Otherwise {
     Fail,
@@ -61,7 +61,8 @@ pub(crate) enum Delivery {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
     /// Look in the log for these tool uses, and for what came after the pause. Give what is found
-    /// ([`Rounds::saw`](super::Rounds::saw), [`Rounds::answered`](super::Rounds::answered)), then say so ([`Rounds::looked`](super::Rounds::looked)).
+    /// ([`Rounds::saw`](super::Rounds::saw), [`Rounds::answered`](super::Rounds::answered)), then
+    /// say so ([`Rounds::looked`](super::Rounds::looked)).
     Look(Vec<EventId>),
     /// Read what the ledger has of this call: [`Rounds::recalled`](super::Rounds::recalled).
     Recall(EventId),

@@ -1,4 +1,4 @@
-//! How far a tool use is, and the pause that named it.
+//! The state of a tool use, and the pause that named it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use qoder_types::EventId;
 use crate::tools::answer::Given;
 use crate::tools::result::ToolResult;
 
-/// How far a tool use is; see the table of the machine.
+/// The state of a tool use; see the table of the machine.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum State {
     Recalled,
@@ -44,7 +44,7 @@ pub(super) struct Owed {
     pub(super) due: Duration,
 }
 
-/// What the session waits for, until that is taken up.
+/// The pause that the session is in, until it is taken up.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Pause {
     /// The session waits for nothing that is not taken up.

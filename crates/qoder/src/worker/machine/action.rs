@@ -1,4 +1,4 @@
-//! What a worker is to do, and what it is told of a heartbeat.
+//! The actions of a worker, and the news of its heartbeats.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub(crate) enum WriteKind {
     Stop,
 }
 
-/// How a worker parted from a piece of work.
+/// The way a worker parted from a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Release {
     /// It is over, and the server knows.
@@ -84,18 +84,18 @@ impl Action {
 /// The answer to a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Beat {
-    /// What the next one has to expect.
+    /// The value that the next one has to expect.
     pub(crate) last: String,
-    /// How long the lease lasts.
+    /// The duration of the lease.
     pub(crate) ttl: Duration,
     pub(crate) extended: bool,
     pub(crate) state: BeatState,
 }
 
-/// What a heartbeat says of its work.
+/// The state of the work, as a heartbeat's answer tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BeatState {
-    /// It is to be gone on with.
+    /// It goes on.
     Active,
     /// Somebody asked for it to be stopped.
     Stopping,

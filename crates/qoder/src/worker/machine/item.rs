@@ -15,16 +15,16 @@ pub(super) struct Item {
     pub(super) step: Step,
     /// When the lease is over, by the clock on this side.
     pub(super) ends: Tick,
-    /// How long a lease is.
+    /// The duration of a lease.
     pub(super) ttl: Duration,
-    /// What the next heartbeat has to expect.
+    /// The value that the next heartbeat has to expect.
     pub(super) expected: String,
     pub(super) beat: Write,
     /// Until when the handler may go on, once it was told to end, and why.
     pub(super) told: Option<(Tick, CancelReason)>,
 }
 
-/// How far a piece of work is.
+/// The progress of a piece of work.
 #[derive(Debug)]
 pub(super) enum Step {
     /// It is acknowledged. No heartbeats yet.

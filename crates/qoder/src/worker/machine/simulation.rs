@@ -37,7 +37,7 @@ fn no_work_is_done_by_two_at_a_time_and_none_is_forgotten() {
     assert!(sum.unstopped > 0, "{sum:?}");
 }
 
-/// What was met.
+/// The number of times that each situation was met.
 #[derive(Debug, Default)]
 struct Report {
     started: u32,

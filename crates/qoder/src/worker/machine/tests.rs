@@ -16,7 +16,7 @@ fn machine() -> Machine {
     Machine::new(SETTINGS, 7)
 }
 
-/// What is to be done until the next wait, and the wait.
+/// Returns the actions until the next wait, and the wait.
 fn drain(machine: &mut Machine, now: f64) -> (Vec<Action>, Option<Tick>) {
     let mut actions = Vec::new();
     loop {

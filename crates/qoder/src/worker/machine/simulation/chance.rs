@@ -1,4 +1,4 @@
-//! What is left to chance, which comes from a seed.
+//! The simulation's choices, drawn from a seed.
 
 pub(super) struct Chance(pub(super) u64);
 

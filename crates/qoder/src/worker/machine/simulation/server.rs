@@ -12,7 +12,7 @@ pub(super) fn ms(time: u64) -> Duration {
     Duration::from_millis(time)
 }
 
-/// How far a piece of work is, at the server.
+/// The server's state of a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum State {
     /// To be queued at this time.
@@ -64,7 +64,7 @@ pub(super) struct Request {
     pub(super) worker: u64,
     pub(super) kind: Kind,
     pub(super) slot: Option<Slot>,
-    /// What the server knows the write by.
+    /// The number that the server knows the write by.
     pub(super) number: u64,
     pub(super) item: usize,
     pub(super) expected: String,
@@ -82,7 +82,7 @@ pub(super) enum Answer {
 pub(super) struct Server {
     pub(super) habits: Habits,
     pub(super) items: Vec<Item>,
-    /// What was said to the writes, by worker and number.
+    /// The answers to the writes, by worker and number.
     answered: HashMap<(u64, u64), Answer>,
     /// Counts the heartbeats that were accepted.
     beats: u64,
@@ -119,7 +119,7 @@ impl Server {
         items.all(|item| item.state == State::Stopped)
     }
 
-    /// What the server does with a request, and says.
+    /// Carries out a request, and returns the server's answer.
     pub(super) fn serve(&mut self, now: u64, request: &Request) -> Result<Answer, String> {
         self.settle(now);
         let key = (request.worker, request.number);
@@ -211,7 +211,7 @@ impl Server {
         })
     }
 
-    /// What time does to the work: what nobody holds is queued again.
+    /// Queues the work again that nobody holds any more at this time.
     fn settle(&mut self, now: u64) {
         for item in &mut self.items {
             let over = match item.state {

@@ -1,4 +1,4 @@
-//! What is watched of a worker.
+//! The watch over a worker.
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,8 @@
 //! What counts as progress, and what the machine waits for.
 
-mod common;
-
 use std::time::Duration;
 
-use common::log::{Log, UNAVAILABLE, connects, drain, live, next_actions, secs, waits};
+use crate::log::{Log, UNAVAILABLE, connect, connects, drain, live, next_actions, secs, waits};
 use qoder_sse::resume::{
     Action, Cause, Ending, Notice, Outcome, Policy, Polling, Refusal, Resume, Start,
 };
@@ -183,4 +181,107 @@ fn the_first_notice_of_an_outage_says_why() {
             ..
         })
     )));
+}
+
+#[test]
+fn after_progress_the_first_wait_is_short_then_they_double() {
+    let mut resume = live(Policy::default());
+    resume.bytes(secs(1), b"id: e1\ndata: 1\n\n");
+    resume.ended(secs(2), Ending::Broken);
+    let waits = waits(&mut resume, secs(2), Resume::failed);
+    assert!(waits[0] <= Duration::from_millis(100), "{waits:?}");
+    for (n, wait) in waits[1..].iter().enumerate() {
+        let whole = Duration::from_millis(500)
+            .saturating_mul(1 << n.min(10))
+            .min(secs(10));
+        assert!(*wait >= whole / 2 && *wait <= whole, "{n}: {wait:?}");
+    }
+    assert!(waits.len() > 20, "it tries for a while: {}", waits.len());
+}
+
+#[test]
+fn a_mere_success_is_no_progress() {
+    let mut resume = live(Policy::default());
+    resume.ended(secs(0), Ending::Clean);
+    let mut opened = 0;
+    let waits = waits(&mut resume, secs(0), |resume, now| {
+        opened += 1;
+        resume.opened(now);
+        resume.ended(now, Ending::Clean);
+    });
+    assert_eq!(
+        opened, 29,
+        "with the first one, as many as the policy allows"
+    );
+    assert!(waits[5] >= secs(5), "{waits:?}");
+}
+
+#[test]
+fn a_connection_that_lives_is_progress() {
+    let mut resume = live(Policy::default());
+    for minute in 1..100 {
+        resume.bytes(secs(60 * minute - 40), b": beat\n");
+        resume.ended(secs(60 * minute - 20), Ending::Broken);
+        let (actions, wait) = drain(&mut resume, secs(60 * minute - 20));
+        assert!(matches!(wait, Action::Wait(_)), "{actions:?}");
+        resume.wake(secs(60 * minute - 20));
+        connect(&mut resume, secs(60 * minute));
+        resume.opened(secs(60 * minute));
+        drain(&mut resume, secs(60 * minute));
+    }
+}
+
+#[test]
+fn silence_is_noticed_and_heartbeats_are_life() {
+    let mut resume = live(Policy::default().idle(secs(30)));
+    assert_eq!(drain(&mut resume, secs(0)).1, Action::Wait(Some(secs(30))));
+    resume.bytes(secs(20), b":\n");
+    resume.tick(secs(30));
+    assert!(resume.reads(), "a comment is life");
+    assert_eq!(drain(&mut resume, secs(30)).1, Action::Wait(Some(secs(50))));
+    resume.tick(secs(50));
+    let (actions, _) = drain(&mut resume, secs(50));
+    assert_eq!(
+        actions[..2],
+        [Action::Release, Action::Notice(Notice::Lost(Cause::Idle))]
+    );
+}
+
+#[test]
+fn hints_of_the_server_lengthen_and_are_cut() {
+    let wait_after = |retry: &str, hint: Option<Duration>| {
+        let mut resume = live(Policy::default());
+        resume.bytes(secs(1), retry.as_bytes());
+        resume.bytes(secs(1), b"id: e1\ndata: 1\n\n");
+        resume.ended(secs(1), Ending::Clean);
+        let (_, Action::Wait(Some(due))) = drain(&mut resume, secs(1)) else {
+            panic!()
+        };
+        if hint.is_none() {
+            return due.checked_sub(secs(1)).expect("later");
+        }
+        resume.tick(due);
+        connect(&mut resume, due);
+        resume.refused(
+            due,
+            Refusal {
+                retry_after: hint,
+                ..Refusal::of_status(503)
+            },
+        );
+        let (_, Action::Wait(Some(then))) = drain(&mut resume, due) else {
+            panic!()
+        };
+        then.checked_sub(due).expect("later")
+    };
+    assert!(wait_after("", None) <= Duration::from_millis(100));
+    assert_eq!(wait_after("retry: 3000\n", None), secs(3));
+    assert_eq!(wait_after("retry: 18446744073709551615\n", None), secs(60));
+    assert_eq!(
+        wait_after("retry: 0\n", None).max(Duration::from_millis(100)),
+        Duration::from_millis(100)
+    );
+    assert_eq!(wait_after("", Some(secs(7))), secs(7));
+    assert_eq!(wait_after("", Some(secs(4000))), secs(60));
+    assert!(wait_after("", Some(Duration::ZERO)) >= Duration::from_millis(250));
 }

@@ -1,10 +1,8 @@
 //! What the machine takes for its cursor, and what it does if the server sees it otherwise.
 
-mod common;
-
 use std::time::Duration;
 
-use common::log::{Log, REJECTED, connect, connects, drain, live, next_actions, secs};
+use crate::log::{Log, REJECTED, connect, connects, drain, live, next_actions, secs};
 use qoder_sse::Class;
 use qoder_sse::resume::{
     Action, AllDurable, Cause, Ending, ListFrom, Notice, Outcome, Policy, Resume, Start,
@@ -229,4 +227,106 @@ fn what_comes_before_the_first_entry_is_looked_ahead_at_once_a_chunk() {
     assert_eq!(delivered, 1000);
     let looks = resume.classifier().0;
     assert!(looks <= 2000, "each twice at most: {looks}");
+}
+
+#[test]
+fn the_cursor_moves_only_on_entries() {
+    let mut resume = live(Policy::default());
+    for (frame, cursor) in [
+        ("id: e5\ndata: p5\n\n", "e0"),
+        ("id: ping\ndata: .\n\n", "e0"),
+        ("data: no id\n\n", "e0"),
+        ("id: e5\ndata: 5", "e0"),
+        ("\n\n", "e5"),
+        ("id: e6\n\n", "e5"),
+    ] {
+        resume.bytes(secs(1), frame.as_bytes());
+        assert_eq!(resume.cursor(), Some(cursor), "{frame:?}");
+    }
+}
+
+#[test]
+fn a_cursor_that_is_rejected_is_never_sent_again() {
+    let mut resume = Resume::new(Start::After("e0".to_owned()), Policy::default(), 7, Log);
+    let mut now = secs(0);
+    connect(&mut resume, now);
+    resume.refused(now, REJECTED);
+    // Nothing new in the list, so nothing to connect with: it is listed again and again.
+    let actions = next_actions(&mut resume, &mut now);
+    assert!(
+        actions.contains(&Action::List(ListFrom::Cursor)),
+        "{actions:?}"
+    );
+    resume.list_done(now);
+    for _ in 0..100 {
+        let actions = next_actions(&mut resume, &mut now);
+        assert!(
+            actions.contains(&Action::List(ListFrom::Cursor)),
+            "{actions:?}"
+        );
+        resume.list_done(now);
+    }
+    assert!(now > secs(100));
+    next_actions(&mut resume, &mut now);
+    assert!(resume.listed(Some("e1"), Class::Durable));
+    resume.list_done(now);
+    assert!(
+        connect(&mut resume, now),
+        "with the cursor that the list gave"
+    );
+    assert_eq!(resume.cursor(), Some("e1"));
+    // So is that one: the same again.
+    resume.refused(now, REJECTED);
+    let actions = next_actions(&mut resume, &mut now);
+    assert!(
+        actions.contains(&Action::List(ListFrom::Cursor)),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn a_list_that_does_not_know_the_cursor_is_walked_back() {
+    let mut resume = live(Policy::default());
+    resume.bytes(secs(1), b"id: e1\ndata: 1\n\nid: e2\ndata: 2\n\n");
+    resume.bytes(secs(1), b"id: e2\ndata: 2\n\n");
+    resume.ended(secs(1), Ending::Clean);
+    resume.wake(secs(1));
+    connect(&mut resume, secs(2));
+    resume.refused(secs(2), REJECTED);
+    let (actions, _) = drain(&mut resume, secs(2));
+    assert!(actions.contains(&Action::List(ListFrom::Cursor)));
+    resume.list_failed(secs(2), REJECTED);
+    let (actions, _) = drain(&mut resume, secs(2));
+    assert!(actions.contains(&Action::List(ListFrom::BackToKnown)));
+    assert!(resume.knows("e1") && !resume.knows("e7"));
+    // The list may be behind: that it is a gap is said after it was asked a few times more.
+    let mut now = secs(2);
+    resume.list_gap(now);
+    let mut asked = 0;
+    loop {
+        match drain(&mut resume, now) {
+            (_, Action::Done(outcome)) => {
+                assert_eq!(outcome, Outcome::Gap);
+                break;
+            }
+            (actions, Action::Wait(Some(due)))
+                if actions.iter().all(|o| matches!(o, Action::Notice(_))) =>
+            {
+                now = due;
+                resume.tick(now);
+            }
+            (actions, _) => {
+                if actions.iter().any(|o| matches!(o, Action::Connect { .. })) {
+                    asked += 1;
+                    resume.refused(now, REJECTED);
+                } else if actions.contains(&Action::List(ListFrom::Cursor)) {
+                    resume.list_failed(now, REJECTED);
+                } else {
+                    resume.list_gap(now);
+                }
+            }
+        }
+    }
+    assert_eq!(asked, 6);
+    assert!(now > secs(5) && now < secs(60), "{now:?}");
 }

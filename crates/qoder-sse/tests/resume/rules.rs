@@ -1,193 +1,14 @@
-//! The rules of the resume machine, one by one: each of these fails if its rule is broken, as
+//! The rules of the machine, one by one: each of these fails if its rule is broken, as
 //! `cargo xtask mutants` does.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::log::{REJECTED, UNAVAILABLE, secs};
+use crate::run::{Run, SHORT, entry, waits};
+use qoder_sse::Class;
 use qoder_sse::resume::{
-    Action, Cause, Ending, Fault, ListFrom, Notice, Outcome, Policy, Polling, Refusal, RefusalKind,
-    Resume, Start, State,
+    Action, Cause, Ending, ListFrom, Notice, Outcome, Policy, Polling, Refusal, Start, State,
 };
-use qoder_sse::{Class, Classify, Frame};
-
-/// `p…` is a preview, everything else an entry, or what it says.
-struct Log;
-
-impl Classify for Log {
-    fn classify(&mut self, frame: &Frame<'_>) -> Class {
-        match frame.data() {
-            "unknown cursor" => Class::Fault(Fault::CursorRejected),
-            text if text.starts_with('p') => Class::Preview,
-            _ => Class::Durable,
-        }
-    }
-
-    fn id<'f>(&'f mut self, frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
-        frame.id().map(Cow::Borrowed)
-    }
-}
-
-const REJECTED: Refusal = Refusal {
-    status: 400,
-    retry_after: None,
-    kind: RefusalKind::CursorRejected,
-};
-
-const UNAVAILABLE: Refusal = Refusal {
-    status: 503,
-    retry_after: None,
-    kind: RefusalKind::Transient,
-};
-
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-/// A machine, and the time.
-struct Run {
-    machine: Resume<Log>,
-    now: Duration,
-}
-
-impl Run {
-    fn new(start: Start, policy: Policy) -> Self {
-        Self {
-            machine: Resume::new(start, policy, 7, Log),
-            now: secs(0),
-        }
-    }
-
-    /// One that is live after `e0`.
-    fn live(policy: Policy) -> Self {
-        let mut run = Self::new(Start::After("e0".to_owned()), policy);
-        run.opens();
-        run
-    }
-
-    /// One whose first connection, without a cursor, is open while the list is asked for.
-    fn parked(policy: Policy) -> Self {
-        let mut run = Self::new(Start::Beginning, policy);
-        assert_eq!(run.actions(), [Action::List(ListFrom::Beginning)]);
-        run.lists([]);
-        assert!(!run.connects());
-        run.machine.opened(run.now);
-        run.actions();
-        assert_eq!(run.machine.state(), State::Parked);
-        run
-    }
-
-    /// What there is to do now.
-    fn actions(&mut self) -> Vec<Action> {
-        let mut actions = Vec::new();
-        loop {
-            match self.machine.poll(self.now) {
-                Action::Wait(_) => return actions,
-                done @ Action::Done(_) => {
-                    actions.push(done);
-                    return actions;
-                }
-                other => actions.push(other),
-            }
-        }
-    }
-
-    /// When it is to be told that time has passed, if nothing comes.
-    fn due(&mut self) -> Duration {
-        assert_eq!(self.actions(), []);
-        match self.machine.poll(self.now) {
-            Action::Wait(Some(due)) => due,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Lets time pass until there is something to do.
-    fn next(&mut self) -> Vec<Action> {
-        loop {
-            let actions = self.actions();
-            if !actions.is_empty() {
-                return actions;
-            }
-            self.now = self.due();
-            self.machine.tick(self.now);
-        }
-    }
-
-    /// The next request: whether it is a connection, and is to have the cursor.
-    fn connects(&mut self) -> bool {
-        loop {
-            for action in self.next() {
-                match action {
-                    Action::Connect { cursor, .. } => return cursor,
-                    Action::List(_) | Action::GoOn | Action::Done(_) => panic!("{action:?}"),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// The next request, which is for a list.
-    fn asks(&mut self) -> Option<ListFrom> {
-        loop {
-            for action in self.next() {
-                match action {
-                    Action::List(from) => return Some(from),
-                    Action::GoOn => return None,
-                    Action::Connect { .. } | Action::Done(_) => panic!("{action:?}"),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    fn opens(&mut self) {
-        self.connects();
-        self.machine.opened(self.now);
-        self.actions();
-    }
-
-    /// A list with these entries comes to its end.
-    fn lists<const N: usize>(&mut self, ids: [&str; N]) {
-        for id in ids {
-            self.machine.listed(Some(id), Class::Durable);
-        }
-        self.machine.list_done(self.now);
-    }
-
-    /// What is delivered of these bytes.
-    fn bytes(&mut self, text: &str) -> Vec<String> {
-        let (mut rest, mut delivered) = (text.as_bytes(), Vec::new());
-        while !rest.is_empty() && self.machine.reads() {
-            let fed = self.machine.bytes(self.now, rest);
-            rest = &rest[fed.consumed..];
-            delivered.extend(fed.delivery.map(|it| it.frame.data().to_owned()));
-            if fed.consumed == 0 {
-                break;
-            }
-        }
-        delivered
-    }
-
-    /// The connection ends; how long it is waited for the next one.
-    fn ends(&mut self) -> Duration {
-        self.machine.ended(self.now, Ending::Clean);
-        waits(&self.actions()).expect("a wait")
-    }
-}
-
-/// How long it is waited, if it is.
-fn waits(actions: &[Action]) -> Option<Duration> {
-    actions.iter().find_map(|action| match action {
-        Action::Notice(Notice::Waiting { delay, .. }) => Some(*delay),
-        _ => None,
-    })
-}
-
-const SHORT: Duration = Duration::from_millis(100);
-
-/// An entry as a frame.
-fn entry(n: usize) -> String {
-    format!("id: e{n}\ndata: {n}\n\n")
-}
 
 #[test]
 fn bytes_are_life() {
@@ -515,22 +336,6 @@ fn a_look_heeds_retry_after() {
 }
 
 #[test]
-fn the_first_entry_of_a_bare_stream_waits_for_the_list() {
-    let mut run = Run::parked(Policy::default());
-    run.lists([]);
-    run.actions();
-    assert!(run.machine.reads());
-    // The list was behind: it has another one before this by now.
-    assert_eq!(run.bytes(&entry(2)), [""; 0]);
-    assert_eq!(run.asks(), Some(ListFrom::Beginning));
-    assert!(run.machine.listed(Some("e1"), Class::Durable));
-    assert!(run.machine.listed(Some("e2"), Class::Durable));
-    run.machine.list_done(run.now);
-    run.actions();
-    assert_eq!(run.bytes(&(entry(2) + &entry(3))), ["3"]);
-}
-
-#[test]
 fn what_has_no_id_is_listed_once() {
     let policy = Policy::default().polling(Polling::Always);
     let mut run = Run::new(Start::After("e0".to_owned()), policy);
@@ -570,17 +375,6 @@ fn pages_without_anything_new_are_waited_for() {
     assert!(run.now > secs(100), "{:?}", run.now);
 }
 
-#[test]
-fn polling_has_a_floor() {
-    let policy = Policy::default().polling(Polling::Always).pace(secs(0));
-    let mut run = Run::new(Start::After("e0".to_owned()), policy);
-    for _ in 0..100 {
-        run.asks();
-        run.lists([]);
-    }
-    assert!(run.now >= secs(5), "{:?}", run.now);
-}
-
 /// One that has delivered e1 to e5 from the beginning on, of which it remembers three, and whose
 /// connection is made anew.
 fn after_five() -> Run {
@@ -614,16 +408,4 @@ fn a_server_that_begins_before_the_cursor_is_noticed() {
     assert_eq!(run.bytes(&entry(5)), [""; 0]);
     let end = Action::Done(Outcome::CursorIgnored);
     assert_eq!(run.actions().pop(), Some(end));
-}
-
-#[test]
-fn attempts_that_were_asked_for_don_t_count() {
-    let mut run = Run::live(Policy::default());
-    run.ends();
-    for _ in 0..100 {
-        run.machine.wake(run.now);
-        run.opens();
-        run.ends();
-    }
-    assert_eq!(run.machine.state(), State::Waiting);
 }

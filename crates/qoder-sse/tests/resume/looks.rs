@@ -1,10 +1,8 @@
 //! Looks at the list beside a connection: what holds a stream back is noticed.
 
-mod common;
-
 use std::time::Duration;
 
-use common::log::{Log, UNAVAILABLE, connect, connects, drain, lists, next_actions, secs, then};
+use crate::log::{Log, UNAVAILABLE, connect, connects, drain, lists, next_actions, secs, then};
 use qoder_sse::Class;
 use qoder_sse::resume::{
     Action, Cause, Ending, ListFrom, Notice, Outcome, Policy, Polling, Refusal, Resume, Start,
@@ -15,7 +13,7 @@ const AUTO: Polling = Polling::Auto;
 
 /// A machine that is live since second 0, after `e0`.
 fn live(polling: Polling) -> Resume<Log> {
-    common::log::live(Policy::default().polling(polling))
+    crate::log::live(Policy::default().polling(polling))
 }
 
 fn lost(actions: &[Action], cause: Cause) -> bool {
@@ -229,7 +227,7 @@ fn a_connection_that_was_put_off_is_not_looked_at_before_it_is_asked_for() {
         ..UNAVAILABLE
     };
     resume.list_failed(now, hint);
-    let rejected = common::log::UNAVAILABLE;
+    let rejected = crate::log::UNAVAILABLE;
     resume.refused(now, rejected);
     let actions = next_actions(&mut resume, &mut now);
     assert!(matches!(

@@ -1,0 +1,351 @@
+//! JSON while it is read.
+
+use std::borrow::Cow;
+use std::convert::identity;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Number, Value};
+
+use crate::Extra;
+
+/// A value of JSON that borrows names and texts from where it is read, as far as nothing in them is
+/// escaped. A [`Value`] would own each, and most names are only compared.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Json<'a> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(Cow<'a, str>),
+    List(Vec<Json<'a>>),
+    /// In their order, each name once.
+    Object(Vec<Member<'a>>),
+}
+
+/// A member of an object: its name and its value.
+pub(crate) type Member<'a> = (Cow<'a, str>, Json<'a>);
+
+impl<'a> Json<'a> {
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(self, Self::Object(_))
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A member of an object.
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
+        let member = self.members().iter().find(|(other, _)| other == name);
+        member.map(|(_, value)| value)
+    }
+
+    /// The `type` of an object.
+    pub(crate) fn type_name(&self) -> Option<&str> {
+        self.get("type")?.as_str()
+    }
+
+    /// The members of an object. Anything else has none.
+    pub(crate) fn members(&self) -> &[Member<'a>] {
+        match self {
+            Self::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// Removes a member of an object.
+    pub(crate) fn remove(&mut self, name: &str) {
+        if let Self::Object(members) = self {
+            members.retain(|(other, _)| other != name);
+        }
+    }
+
+    pub(crate) fn into_members(self) -> Vec<Member<'a>> {
+        match self {
+            Self::Object(members) => members,
+            _ => Vec::new(),
+        }
+    }
+
+    /// What owns a value.
+    pub(crate) fn owned(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(value),
+            Value::Number(number) => Self::Number(number),
+            Value::String(text) => Self::Text(Cow::Owned(text)),
+            Value::Array(items) => Self::List(items.into_iter().map(Json::owned).collect()),
+            Value::Object(members) => Self::Object(
+                members
+                    .into_iter()
+                    .map(|(name, value)| (Cow::Owned(name), Json::owned(value)))
+                    .collect(),
+            ),
+        }
+    }
+
+    pub(crate) fn into_value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Number(number) => Value::Number(number),
+            Self::Text(text) => Value::String(text.into_owned()),
+            Self::List(items) => items.into_iter().map(Json::into_value).collect(),
+            Self::Object(members) => Value::Object(extra(members)),
+        }
+    }
+}
+
+/// Members as the map that users are given.
+pub(crate) fn extra<'a>(members: impl IntoIterator<Item = Member<'a>>) -> Extra {
+    let members = members.into_iter();
+    members
+        .map(|(name, value)| (name.into_owned(), value.into_value()))
+        .collect()
+}
+
+impl<'a> From<&'a Value> for Json<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(number) => Self::Number(number.clone()),
+            Value::String(text) => Self::Text(Cow::Borrowed(text)),
+            Value::Array(items) => Self::List(items.iter().map(Json::from).collect()),
+            Value::Object(members) => Self::from(members),
+        }
+    }
+}
+
+impl<'a> From<&'a Extra> for Json<'a> {
+    fn from(members: &'a Extra) -> Self {
+        let members = members.iter();
+        Self::Object(
+            members
+                .map(|(name, value)| (Cow::Borrowed(name.as_str()), value.into()))
+                .collect(),
+        )
+    }
+}
+
+/// The name of a member, as it is met.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Json<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Json<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            visit_json!(identity; bool i64 u64 f64 str unit seq map);
+        }
+
+        from.deserialize_any(Any)
+    }
+}
+
+/// The methods of a visitor that makes the same of all [`Json`], for these shapes of it.
+macro_rules! visit_json {
+    ($make:path; $($shape:ident)*) => { $(crate::wire::visit_json! { @$shape $make })* };
+    (@bool $make:path) => { crate::wire::visit_json! { @as visit_bool(bool) $make } };
+    (@i64 $make:path) => { crate::wire::visit_json! { @as visit_i64(i64) $make } };
+    (@u64 $make:path) => { crate::wire::visit_json! { @as visit_u64(u64) $make } };
+    (@f64 $make:path) => { crate::wire::visit_json! { @as visit_f64(f64) $make } };
+    (@str $make:path) => {
+        fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+            Ok($make(crate::wire::Json::Text(text.into())))
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok($make(crate::wire::Json::from(text.to_owned())))
+        }
+
+        crate::wire::visit_json! { @as visit_string(String) $make }
+    };
+    (@as $name:ident($ty:ty) $make:path) => {
+        fn $name<E>(self, value: $ty) -> Result<Self::Value, E> {
+            Ok($make(crate::wire::Json::from(value)))
+        }
+    };
+    (@unit $make:path) => {
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok($make(crate::wire::Json::Null))
+        }
+    };
+    (@seq $make:path) => {
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+            crate::wire::Json::list(items).map($make)
+        }
+    };
+    (@map $make:path) => {
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+            crate::wire::Json::object(members).map($make)
+        }
+    };
+}
+
+pub(crate) use visit_json;
+
+macro_rules! from {
+    ($($ty:ty => $make:expr;)*) => {$(
+        impl From<$ty> for Json<'_> {
+            fn from(value: $ty) -> Self {
+                $make(value)
+            }
+        }
+    )*};
+}
+
+from! {
+    bool => Json::Bool;
+    i64 => |number| Json::Number(Number::from(number));
+    u64 => |number| Json::Number(Number::from(number));
+    f64 => |number| Number::from_f64(number).map_or(Json::Null, Json::Number);
+    String => |text| Json::Text(Cow::Owned(text));
+}
+
+impl<'de> Json<'de> {
+    pub(crate) fn list<A: SeqAccess<'de>>(mut items: A) -> Result<Self, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Self::List(list))
+    }
+
+    pub(crate) fn object<A: MapAccess<'de>>(mut members: A) -> Result<Self, A::Error> {
+        // Few objects have more members, or one or two only.
+        let mut object = Vec::with_capacity(8);
+        while let Some((Name(name), value)) = members.next_entry()? {
+            object.push((name, value));
+        }
+        match object.as_slice() {
+            [(name, Self::Text(text))] if name.starts_with('$') => {
+                disguised(name, text).map_err(A::Error::custom)
+            }
+            _ => Ok(Self::Object(last_of_each(object))),
+        }
+    }
+}
+
+/// What an object with this only member is. With its feature `arbitrary_precision`, which any crate of a
+/// program can turn on, `serde_json` hands a number out as an object, and only a [`Value`] knows it.
+#[cold]
+fn disguised<'a>(name: &str, text: &str) -> serde_json::Result<Json<'a>> {
+    let object = MapDeserializer::new(std::iter::once((name, text)));
+    Value::deserialize(object).map(Json::owned)
+}
+
+/// Members of which each has a name of its own: of those with the same name the last counts, in the
+/// place of the first.
+pub(crate) fn last_of_each(members: Vec<Member<'_>>) -> Vec<Member<'_>> {
+    /// Up to so many are compared each with each.
+    const FEW: usize = 32;
+
+    let is_new = |(at, (name, _)): (usize, &Member<'_>)| {
+        members[..at].iter().all(|(other, _)| other != name)
+    };
+    if members.len() <= FEW && members.iter().enumerate().all(is_new) {
+        return members;
+    }
+    let mut members: Vec<_> = members.into_iter().enumerate().collect();
+    members.sort_by(|(_, (one, _)), (_, (other, _))| one.cmp(other));
+    members.dedup_by(|(_, later), (_, first)| {
+        let is_same = later.0 == first.0;
+        if is_same {
+            std::mem::swap(later, first);
+        }
+        is_same
+    });
+    members.sort_by_key(|(at, _)| *at);
+    members.into_iter().map(|(_, member)| member).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::odd::any_json;
+
+    fn read(json: &str) -> Json<'_> {
+        serde_json::from_str(json).expect(json)
+    }
+
+    #[test]
+    fn names_and_texts_without_escapes_are_borrowed() {
+        let read = read(r#"{"a":"b","\u0063":"\n"}"#);
+        let [(a, Json::Text(b)), (c, Json::Text(line))] = read.members() else {
+            panic!("{read:?}");
+        };
+        assert!(matches!((a, b), (Cow::Borrowed("a"), Cow::Borrowed("b"))));
+        assert_eq!((&**c, &**line), ("c", "\n"));
+    }
+
+    #[test]
+    fn of_equal_names_the_last_value_has_the_first_place() {
+        let twice = r#"{"b":1,"a":2,"b":3,"c":4,"a":5}"#;
+        assert_eq!(read(twice), read(r#"{"b":3,"a":5,"c":4}"#));
+    }
+
+    #[test]
+    fn many_names_are_as_unique_as_few() {
+        for count in [30, 32, 33, 1000] {
+            let members =
+                |value| (0..count).map(move |at| format!("\"{}\":{value}", at * 7 % count));
+            let twice: Vec<_> = members(1).chain(members(2)).collect();
+            let once: Vec<_> = members(2).collect();
+            let [twice, once] = [twice, once].map(|members| format!("{{{}}}", members.join(",")));
+            assert_eq!(read(&twice), read(&once), "{count}");
+        }
+    }
+
+    /// Which of the two it is depends on the features of `serde_json`.
+    #[test]
+    fn a_number_in_disguise_is_what_a_value_makes_of_it() {
+        for json in [
+            r#"{"$serde_json::private::Number":"3"}"#,
+            r#"{"$ref":"x"}"#,
+            "0.1000000000000000055511151231257827",
+            "123456789012345678901234567890",
+            "-0.0",
+            "1e400",
+        ] {
+            let value = serde_json::from_str::<Value>(json);
+            let ours = serde_json::from_str::<Json<'_>>(json);
+            assert_eq!(ours.ok().map(Json::into_value), value.ok(), "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn json_is_what_a_value_is(value in any_json()) {
+            let json = value.to_string();
+            prop_assert_eq!(read(&json).into_value(), value.clone());
+            prop_assert_eq!(Json::from(&value), read(&json));
+            prop_assert_eq!(Json::owned(value.clone()), read(&json));
+            let from_value: Json<'_> = Json::deserialize(&value).expect("JSON");
+            prop_assert_eq!(from_value, read(&json));
+        }
+    }
+}
