@@ -80,6 +80,20 @@ fn comes_back(kind: &Type, value: &Value) {
     );
 }
 
+/// The samples of a type, one of each variant and of each set of members: what stands beside an odd
+/// member has no other part in how that is read.
+fn shapes(kind: &Type) -> Vec<Value> {
+    let mut shapes: Vec<Value> = Vec::new();
+    for sample in (0..SAMPLES).map(kind.sample) {
+        let alike =
+            |other: &Value| other["type"] == sample["type"] && names(other) == names(&sample);
+        if !shapes.iter().any(alike) {
+            shapes.push(sample);
+        }
+    }
+    shapes
+}
+
 /// Whether a type is nothing without this member.
 fn needs(kind: &Type, name: &str) -> bool {
     name == "id" && (kind.fit)(&json!({})) == Fit::No && (kind.fit)(&json!({"id": "x"})) != Fit::No
@@ -100,8 +114,7 @@ fn a_sample_comes_back_to_the_letter() {
 fn a_member_may_be_anything() {
     let odd = odd_values();
     for kind in TYPES {
-        for choice in 0..SAMPLES {
-            let sample = (kind.sample)(choice);
+        for sample in shapes(kind) {
             for name in names(&sample) {
                 for odd in &odd {
                     if needs(kind, &name) && odd.as_str().is_none_or(str::is_empty) {
