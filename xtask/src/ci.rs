@@ -55,7 +55,11 @@ const STEPS: &[Step] = &[
         "each published crate with no features and with each alone that its code names; what works without TLS does",
         features,
     ),
-    step_of("doc", "the documentation, without a warning", doc),
+    step_of(
+        "doc",
+        "the documentation, with all features and with those of the default, without a warning",
+        doc,
+    ),
     step_of("api", "the public items are those in docs/api/", api::check),
     step_of(
         "semver",
@@ -227,11 +231,21 @@ fn features() -> Result<(), String> {
     Ok(())
 }
 
+/// Of the workspace with all features, and of each published crate as it is by default: a link to what
+/// another feature adds leads nowhere there.
 fn doc() -> Result<(), String> {
-    sh(
-        cargo(&["doc", "--workspace", "--no-deps", "--all-features"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    let doc = |words: &[&str]| {
+        sh(cargo(&["doc", "--no-deps"])
+            .args(words)
+            .env("RUSTDOCFLAGS", "-D warnings"))
+    };
+    let packages = tidy::packages()?;
+    let published = packages.iter().filter(|package| package.published);
+    let words: Vec<&str> = published
+        .flat_map(|package| ["--package", &package.name])
+        .collect();
+    doc(&words)?;
+    doc(&["--workspace", "--all-features"])
 }
 
 /// Runs the simulation of faults with these words.

@@ -87,8 +87,8 @@ impl List {
 
 impl TlsBuilder {
     /// Trusts the first compiled-in list of: [`platform_roots`](Self::platform_roots),
-    /// [`native_roots`](Self::native_roots), [`bundled_roots`](Self::bundled_roots). With none
-    /// compiled in, the added authorities are trusted alone.
+    /// `native_roots`, `bundled_roots`. With none compiled in, the added authorities are trusted
+    /// alone.
     pub fn default_roots(mut self) -> Self {
         self.list = Some(List::DEFAULT);
         self

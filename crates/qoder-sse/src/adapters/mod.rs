@@ -15,7 +15,7 @@ pub use stream::FrameStream;
 use crate::frame::{Item, Overflow, OwnedFrame};
 use crate::parser::Parser;
 
-/// The reason why a [`FrameReader`](crate::FrameReader) or a [`FrameStream`](crate::FrameStream)
+/// The reason why a [`FrameReader`](crate::FrameReader), or a `FrameStream` of the feature `stream`,
 /// has no frame to return.
 ///
 /// ```
