@@ -1,8 +1,9 @@
-//! What is too much for a test file: the simulation of faults, which is a test and a program, and
-//! a server of raw bytes in memory.
+//! What is too much for a test file: the simulation of faults, which is a test and a program, a
+//! server of raw bytes in memory, and documents that tests print.
 
 #![forbid(unsafe_code)]
 
+pub mod documents;
 pub mod faults;
 pub mod gzip;
 pub mod tools;
@@ -12,3 +13,8 @@ pub mod wire;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/testing.md")]
 pub struct Testing;
+
+/// The first page, whose block is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

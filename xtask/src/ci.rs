@@ -233,6 +233,18 @@ fn doc() -> Result<(), String> {
 
 /// Runs the simulation of faults with these words.
 pub(crate) fn faults(args: &[&str]) -> Result<(), String> {
+    // The program says so too, and first it has to be built for minutes.
+    for pair in args.chunks(2) {
+        let known = ["--seeds", "--first", "--seed", "--patience"].contains(&pair[0]);
+        let number = pair.get(1).copied().unwrap_or_default();
+        if !known || number.parse::<u64>().is_err() {
+            return Err(format!(
+                "faults: {} {number:?}: there are --seeds N, --first N, --seed N and --patience SECONDS, each \
+                 with a whole number",
+                pair[0]
+            ));
+        }
+    }
     let words = ["run", "--release", "--quiet", "--package", "qoder-tests"];
     sh(cargo(&words).args(["--bin", "faults", "--"]).args(args))
 }

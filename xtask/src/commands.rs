@@ -40,7 +40,7 @@ const COMMANDS: &[Command] = &[
         name: "bench",
         args: "[NAME [ARGS]]",
         about: "all benchmarks, and their report in docs/benchmarks.md; or one of them",
-        help: "NAME is sse, allocations, typed, cost, footprint, recover, load or size; what follows it is for the \
+        help: "NAME is sse, allocations, typed, cost, client, footprint, recover, load or size; what follows it is for the \
                program.\nAll of them take some twenty minutes, and want a machine that does nothing else.",
         run: bench::run,
     },
@@ -198,4 +198,29 @@ fn overview() -> String {
     }
     text.push_str("cargo xtask COMMAND --help\n    what else there is to know of one\n");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_of_the_benchmarks_names_each() {
+        let told = bench::run(&["?"]).expect_err("there is no such benchmark");
+        let (_, names) = told.split_once(": ").expect("their names");
+        let command = COMMANDS.iter().find(|command| command.name == "bench");
+        let words = command.map_or("", |command| command.help);
+        let words: Vec<&str> = words.split([',', ';', ' ']).collect();
+        for name in names.split(", ") {
+            assert!(words.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn words_of_the_faults_are_checked_before_they_are_built() {
+        for words in [&["--bogus"][..], &["5"], &["--seed"], &["--seed", "x"]] {
+            let told = run(&[&["faults"], words].concat()).expect_err("unknown words");
+            assert!(told.contains("--patience SECONDS"), "{told}");
+        }
+    }
 }

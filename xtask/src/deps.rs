@@ -79,7 +79,7 @@ fn licences(packages: &[Value], broken: &mut Vec<String>) {
         let licence = text(&package["license"]);
         if !allowed(licence) {
             broken.push(format!(
-                "{}: the licence {licence:?} is on no list",
+                "{}: the licence {licence:?} is on no list of xtask/src/deps.rs",
                 named(package)
             ));
         }
@@ -167,7 +167,11 @@ fn unused(packages: &[Value], broken: &mut Vec<String>) -> Result<(), String> {
                 .iter()
                 .any(|(package, dependency, _)| (*package, *dependency) == (name, of));
             if !listed && !names(&code, &of.replace('-', "_")) {
-                broken.push(format!("{name} depends on {of}, and nothing in it says so"));
+                broken.push(format!(
+                    "{name} depends on {of}, and no code of it names that: take it out of {}, or say in \
+                     UNNAMED of xtask/src/deps.rs what it is for",
+                    manifest.display()
+                ));
             }
         }
     }

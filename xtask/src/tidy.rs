@@ -1,6 +1,7 @@
 //! Rules of the code base that a program can check: see "Invariants" in docs/architecture.md.
 
 mod circles;
+mod documents;
 mod tokens;
 
 use std::collections::BTreeSet;
@@ -69,8 +70,12 @@ pub(crate) fn check() -> Result<(), String> {
     arrows(&packages, &mut broken);
     folders(&packages, &mut broken);
     sources(&mut broken)?;
-    circles::check(&tracked(".rs")?, &mut broken)?;
-    links(&mut broken)?;
+    let code = tracked(".rs")?;
+    circles::check(&code, &mut broken)?;
+    let pages = tracked(".md")?;
+    documents::links(&pages, &mut broken)?;
+    documents::code(&pages, &code, &mut broken)?;
+    documents::machines(&tracked("")?, &mut broken);
     broken.extend(mutants::check().err());
     broken.extend(plots::check().err());
     if broken.is_empty() {
@@ -226,31 +231,6 @@ fn sources(broken: &mut Vec<String>) -> Result<(), String> {
                     "{path}:{}: I1: time and randomness are inputs",
                     number + 1
                 ));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Relative links of the documents lead somewhere.
-fn links(broken: &mut Vec<String>) -> Result<(), String> {
-    for path in tracked(".md")? {
-        let file = root().join(&path);
-        let folder = file.parent().unwrap_or(Path::new("."));
-        let text = read(&file)?;
-        for target in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
-            let target = target.split('#').next().unwrap_or_default();
-            let elsewhere = target.is_empty()
-                || target.contains("://")
-                || target.contains("::")
-                || target.contains(' ');
-            let code = target.contains('`') || !target.contains(['/', '.']);
-            if !elsewhere && !code && !folder.join(target).exists() {
-                broken.push(format!("{path}: the link to {target} leads nowhere"));
             }
         }
     }

@@ -1,4 +1,7 @@
 //! The shapes that recur in the API, each written once. [`wire`](crate::wire) has what they stand on.
+//!
+//! Their functions are `#[inline]` so that only those which a program uses are compiled, in the crate
+//! that uses them, out of some 140 types.
 
 /// An object that the server sends.
 ///
@@ -28,6 +31,7 @@ macro_rules! object {
         }
 
         impl crate::wire::Wire for $name {
+            #[inline]
             fn fit(value: &crate::wire::Json<'_>) -> crate::wire::Fit {
                 $(if value.is_text() {
                     let _ = stringify!($text);
@@ -42,6 +46,7 @@ macro_rules! object {
                 if is_one { crate::wire::Fit::Exact } else { crate::wire::Fit::No }
             }
 
+            #[inline]
             fn read(value: crate::wire::Json<'_>) -> Self {
                 $(if value.is_text() {
                     return Self { $text: crate::wire::Wire::read(value), ..Self::empty() };
@@ -54,6 +59,7 @@ macro_rules! object {
                 Self { $($field,)* extra: object.rest() }
             }
 
+            #[inline]
             fn view(&self) -> crate::wire::View<'_> {
                 let members = &mut crate::wire::Members::new(&self.extra);
                 $(crate::wire::Slot::put(&self.$field, names!($field $($wire $(| $old)*)?), members);)*
@@ -158,6 +164,7 @@ macro_rules! body {
             pub(crate) const REQUIRED: &'static [&'static str] = &[$(names!($req $($rwire)?)[0]),*];
 
             #[doc = concat!("Returns a `", stringify!($name), "` with what it must have. The rest has setters.")]
+            #[inline]
             pub fn new($($req: $($rscalar)? $(impl Into<$rty>)?),*) -> Self {
                 #[allow(unused_mut, reason = "it may be all optional")]
                 let mut body = <Self as crate::wire::Wire>::empty();
@@ -198,6 +205,7 @@ macro_rules! setter {
         #[doc = concat!("Sets `", stringify!($field), "`:")]
         ///
         $(#[$meta])*
+        #[inline]
         pub fn $field(mut self, $field: $scalar) -> Self {
             self.$field = Some($field);
             self
@@ -261,6 +269,7 @@ macro_rules! setter {
         #[doc = concat!("Sets `", stringify!($field), "`:")]
         ///
         $(#[$meta])*
+        #[inline]
         pub fn $field(mut self, $field: impl Into<$ty>) -> Self {
             self.$field = Some($field.into());
             self
@@ -270,6 +279,7 @@ macro_rules! setter {
         #[doc = concat!("Sets `", stringify!($field), "`, or clears it with [`Patch::Clear`](crate::Patch):")]
         ///
         $(#[$meta])*
+        #[inline]
         pub fn $field(mut self, $field: impl Into<crate::Patch<$ty>>) -> Self {
             self.$field = $field.into();
             self
@@ -302,6 +312,7 @@ macro_rules! tagged {
 
         impl $name {
             /// Returns the `type` as it is on the wire; empty if there is none.
+            #[inline]
             pub fn type_name(&self) -> &str {
                 match self {
                     $(Self::$variant(_) => $text,)*
@@ -311,10 +322,12 @@ macro_rules! tagged {
         }
 
         impl crate::wire::Wire for $name {
+            #[inline]
             fn fit(_: &crate::wire::Json<'_>) -> crate::wire::Fit {
                 crate::wire::Fit::Exact
             }
 
+            #[inline]
             fn read(mut value: crate::wire::Json<'_>) -> Self {
                 match value.type_name() {
                     $(Some($text) if <$payload as crate::wire::Wire>::fit(&value) != crate::wire::Fit::No
@@ -330,6 +343,7 @@ macro_rules! tagged {
                 }
             }
 
+            #[inline]
             fn view(&self) -> crate::wire::View<'_> {
                 match self {
                     $(Self::$variant(payload) => crate::wire::View::tagged($text, payload.view()),)*
@@ -394,6 +408,7 @@ macro_rules! open_enum {
 
         impl $name {
             /// Returns the value as it is on the wire.
+            #[inline]
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -418,6 +433,7 @@ macro_rules! open_enum {
         }
 
         impl crate::wire::Wire for $name {
+            #[inline]
             fn fit(value: &crate::wire::Json<'_>) -> crate::wire::Fit {
                 match crate::wire::word(value) {
                     Some(text) if value.is_text() && Self::from(text).as_str() == text => crate::wire::Fit::Exact,
@@ -426,10 +442,12 @@ macro_rules! open_enum {
                 }
             }
 
+            #[inline]
             fn read(value: crate::wire::Json<'_>) -> Self {
                 Self::from(crate::wire::word(&value).unwrap_or(""))
             }
 
+            #[inline]
             fn view(&self) -> crate::wire::View<'_> {
                 crate::wire::View::Text(self.as_str())
             }
@@ -467,6 +485,7 @@ impl UnknownValue {
     }
 
     /// Returns the value as it is on the wire.
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -4,8 +4,8 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
+use qoder_tests::documents::{between_marks, check, read, root};
 use serde_json::Value;
 
 /// The types that have the calls of a resource, and the files that they are in.
@@ -76,13 +76,9 @@ impl Row {
     }
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn rows() -> Result<Vec<Row>, Box<dyn Error>> {
-    let path = root().join("crates/qoder-types/tests/data/operations.json");
-    let list: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    let path = "crates/qoder-types/tests/data/operations.json";
+    let list: Vec<Value> = serde_json::from_str(&read(path)?)?;
     let text = |operation: &Value, member: &str| {
         let text = operation[member].as_str().map(str::to_owned);
         text.ok_or_else(|| format!("an operation without {member}"))
@@ -98,15 +94,6 @@ fn rows() -> Result<Vec<Row>, Box<dyn Error>> {
     Ok(rows)
 }
 
-/// The text with this between the two marks, in place of what is there.
-fn between_marks(text: &str, new: &str) -> Result<String, Box<dyn Error>> {
-    const BEGIN: &str = "<!-- operations: begin -->\n";
-    const END: &str = "<!-- operations: end -->";
-    let begin = text.find(BEGIN).ok_or("no mark")? + BEGIN.len();
-    let end = text.find(END).ok_or("no mark")?;
-    Ok(format!("{}{new}{}", &text[..begin], &text[end..]))
-}
-
 #[test]
 fn the_table_of_names_is_that_of_the_catalogue() -> Result<(), Box<dyn Error>> {
     let rows = rows()?;
@@ -119,18 +106,16 @@ fn the_table_of_names_is_that_of_the_catalogue() -> Result<(), Box<dyn Error>> {
         writeln!(to_files, "[{operation}]: ../../src/{}", row.file)?;
         writeln!(to_items, "[{operation}]: {}", row.item)?;
     }
-    let guide = root().join("crates/qoder/docs/guide");
-    let page = guide.join("from-python.md");
-    let links = guide.join("from-python-links.md");
-    let text = std::fs::read_to_string(&page)?;
-    let written = between_marks(&text, &format!("{table}\n{to_files}\n"))?;
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&page, &written)?;
-        std::fs::write(&links, &to_items)?;
-    }
-    let stale = "stale: UPDATE_DOCS=1 cargo test -p qoder-tests --test calls python_names";
-    assert_eq!(std::fs::read_to_string(&page)?, written, "{stale}");
-    assert_eq!(std::fs::read_to_string(&links)?, to_items, "{stale}");
+    let page = "crates/qoder/docs/guide/from-python.md";
+    let written = between_marks(
+        &read(page)?,
+        "operations",
+        &format!("{table}\n{to_files}\n"),
+    )?;
+    let again = "UPDATE_DOCS=1 cargo test -p qoder-tests --test calls python_names";
+    check(page, &written, again);
+    let links = "crates/qoder/docs/guide/from-python-links.md";
+    check(links, &to_items, again);
     for row in &rows {
         let file = root().join("crates/qoder/src").join(&row.file);
         assert!(file.is_file(), "{}", file.display());

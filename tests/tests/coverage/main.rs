@@ -20,9 +20,10 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
+use qoder::Client;
 use qoder_sim::{Recorded, Sim};
+use qoder_tests::documents::{between_marks, check, read};
 use qoder_types::ops;
 use serde_json::Value;
 
@@ -44,14 +45,10 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
     ("sessions.update", "vault_ids", "servers refuse it"),
 ];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// The managed operations of the catalogue, by name.
 fn catalogue() -> Result<BTreeMap<String, Value>, Box<dyn Error>> {
-    let path = root().join("crates/qoder-types/tests/data/operations.json");
-    let list: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    let path = "crates/qoder-types/tests/data/operations.json";
+    let list: Vec<Value> = serde_json::from_str(&read(path)?)?;
     let managed = list
         .into_iter()
         .filter(|operation| operation["mode"] == "managed");
@@ -127,6 +124,33 @@ impl Known {
         EXCEPTIONS.iter().any(|(name, _)| *name == self.name)
     }
 
+    /// What is missing, and where it goes. `None` if it is covered, or need not be.
+    fn open(&self) -> Option<String> {
+        if self.is_covered() || self.is_exception() {
+            return None;
+        }
+        let resource = self.name.split('.').next().unwrap_or_default();
+        let what = match self {
+            Self { row: false, .. } => {
+                format!("no row in crates/qoder-types/src/ops/{resource}.rs")
+            }
+            Self { called: false, .. } => {
+                format!("no call: a line in tests/tests/coverage/{resource}.rs")
+            }
+            Self {
+                simulated: false, ..
+            } => "called, and never with success".to_owned(),
+            Self { missing, .. } => {
+                let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
+                format!(
+                    "never sent: {}; tests/tests/coverage/{resource}.rs calls it, or NOT_SENT says why",
+                    missing.join(", ")
+                )
+            }
+        };
+        Some(format!("{}: {what}", self.name))
+    }
+
     fn is_covered(&self) -> bool {
         self.row && self.called && self.simulated && self.missing.is_empty()
     }
@@ -185,29 +209,13 @@ fn summary(rows: &[Known]) -> String {
     out
 }
 
-/// The text, with this between the two marks in place of what is there.
-fn between_marks(text: &str, new: &str) -> Result<String, Box<dyn Error>> {
-    const BEGIN: &str = "<!-- coverage: begin -->\n";
-    const END: &str = "<!-- coverage: end -->";
-    let begin = text.find(BEGIN).ok_or("no mark")? + BEGIN.len();
-    let end = text.find(END).ok_or("no mark")?;
-    Ok(format!("{}\n{new}\n{}", &text[..begin], &text[end..]))
-}
-
 #[tokio::test]
 async fn every_operation_is_covered() -> Outcome {
     let sim: Sim = common::start(common::current()).await;
     let client = common::client(&sim);
-    agents::walk(&client).await?;
-    environments::walk(&client).await?;
-    files::walk(&client).await?;
-    memory_stores::walk(&client).await?;
-    vaults::walk(&client).await?;
-    skills::walk(&client).await?;
-    deployments::walk(&sim, &client).await?;
-    dreams::walk(&sim, &client).await?;
-    work::walk(&client).await?;
-    sessions::walk(&sim, &client).await?;
+    if let Err(error) = walk(&sim, &client).await {
+        return Err(explained(&sim, error));
+    }
 
     let requests = sim.requests();
     let names: BTreeSet<&str> = ops::all().map(|op| op.name).collect();
@@ -215,27 +223,49 @@ async fn every_operation_is_covered() -> Outcome {
         .iter()
         .map(|(name, operation)| Known::new(name, operation, &names, &requests))
         .collect();
+    let open: Vec<String> = rows.iter().filter_map(Known::open).collect();
+    // Nothing is printed before all is covered.
+    assert!(open.is_empty(), "not covered:\n  {}", open.join("\n  "));
+    assert!(sim.unexpected().is_empty(), "{:?}", sim.unexpected());
     let table = table(&rows);
     println!("{table}");
-    let file = root().join("docs/coverage.md");
-    let readme = root().join("README.md");
-    let first_page = std::fs::read_to_string(&readme)?;
-    let with_summary = between_marks(&first_page, &summary(&rows))?;
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&file, &table)?;
-        std::fs::write(&readme, &with_summary)?;
-    }
-    let open: Vec<&str> = rows
-        .iter()
-        .filter(|row| !row.is_covered() && !row.is_exception())
-        .map(|row| row.name.as_str())
-        .collect();
-    assert!(open.is_empty(), "not covered: {}", open.join(", "));
-    assert!(sim.unexpected().is_empty(), "{:?}", sim.unexpected());
-    let written = std::fs::read_to_string(&file)?;
-    assert_eq!(
-        written, table,
-        "stale: UPDATE_DOCS=1 cargo test -p qoder-tests --test coverage"
-    );
+    check("docs/coverage.md", &table, AGAIN);
+    let summary = format!("\n{}\n", summary(&rows));
+    let readme = between_marks(&read("README.md")?, "coverage", &summary)?;
+    check("README.md", &readme, AGAIN);
     Ok(())
+}
+
+/// Prints the documents anew.
+const AGAIN: &str = "cargo xtask coverage";
+
+/// Calls everything, with all that it takes.
+async fn walk(sim: &Sim, client: &Client) -> Outcome {
+    agents::walk(client).await?;
+    environments::walk(client).await?;
+    files::walk(client).await?;
+    memory_stores::walk(client).await?;
+    vaults::walk(client).await?;
+    skills::walk(client).await?;
+    deployments::walk(sim, client).await?;
+    dreams::walk(sim, client).await?;
+    work::walk(client).await?;
+    sessions::walk(sim, client).await
+}
+
+/// What is to be done, if an operation failed since the simulator has no such thing.
+fn explained(sim: &Sim, error: Box<dyn Error>) -> Box<dyn Error> {
+    match sim.requests().last() {
+        Some(Recorded {
+            operation: None,
+            method,
+            path,
+            ..
+        }) => format!(
+            "the simulator has no {method} {path}: crates/qoder-sim/src/resources/mod.rs says how to \
+             add it ({error})"
+        )
+        .into(),
+        _ => error,
+    }
 }

@@ -6,7 +6,6 @@ mod faults;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use calls::{CLASSES, Class, Ended, LINK, shown};
 use faults::{FAULTS, Fault, LIMIT};
 use qoder::{Client, ErrorKind, RetryPolicy, Sent, auth::AccessToken};
+use qoder_tests::documents::{check, read};
 use qoder_tests::wire::{Act, Seen, Step, Wire, elapsed};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -258,13 +258,11 @@ fn page() -> String {
     text
 }
 
-fn documented() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/faults.md")
-}
+const DOCUMENT: &str = "docs/faults.md";
 
 /// What is printed here, and the sections after it, which others print.
 fn sections() -> (String, String) {
-    let mut printed = std::fs::read_to_string(documented()).expect("docs");
+    let mut printed = read(DOCUMENT).expect("docs");
     let others = printed.find("\n## Real parts\n").expect("the next section");
     let others = printed.split_off(others);
     (printed, others)
@@ -272,16 +270,9 @@ fn sections() -> (String, String) {
 
 #[test]
 fn the_documented_table_is_what_happens() {
-    let page = page();
-    let (printed, others) = sections();
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(documented(), page.clone() + &others).expect("docs");
-        return;
-    }
-    for (line, (printed, now)) in printed.lines().zip(page.lines()).enumerate() {
-        assert_eq!(printed, now, "line {} of docs/faults.md", line + 1);
-    }
-    assert_eq!(printed.len(), page.len(), "one has more lines");
+    let (_, others) = sections();
+    let again = "UPDATE_DOCS=1 cargo test -p qoder-tests --test matrix documented";
+    check(DOCUMENT, &(page() + &others), again);
 }
 
 #[test]

@@ -27,6 +27,9 @@ const SCHEDULES: Duration = Duration::from_secs(240);
 /// The time that tests may take before they count as endless. Sound ones take seconds.
 const TESTS: Duration = Duration::from_secs(30);
 
+/// The package of the copy that has the tests within the client, and its one program.
+const WITHIN: &str = "within";
+
 /// A copy of the workspace, beside its build.
 pub(super) struct Copy {
     folder: PathBuf,
@@ -52,6 +55,14 @@ impl Copy {
             return Err(format!("{version} is not in Cargo.toml"));
         }
         write(&folder.join("Cargo.toml"), &copied)?;
+        // The tests within the client are a package of their own: by `--lib` all libraries of the workspace
+        // would be asked for, and as a program of the client's they would come with another build of it.
+        let manifest = read(&root().join("crates/qoder/Cargo.toml"))?;
+        let manifest = manifest.replacen("name = \"qoder\"", &format!("name = \"{WITHIN}\""), 1);
+        let target = format!("\n[[test]]\nname = \"{WITHIN}\"\npath = \"../qoder/src/lib.rs\"\n");
+        let package = folder.join("crates").join(WITHIN);
+        fs::create_dir_all(&package).map_err(|error| format!("{}: {error}", package.display()))?;
+        write(&package.join("Cargo.toml"), &(manifest + &target))?;
         // What both depend on is compiled once.
         let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or(root().join("target").into());
         let target = target.into();
@@ -85,11 +96,8 @@ impl Copy {
     }
 
     fn simulate(&self) -> Result<Option<String>, String> {
-        // With the profile of tests, whose packages run faster.
-        let words = ["build", "--profile", "test", "--package", "qoder-tests"];
-        let mut build = cargo(&words);
-        build.args(["--bin", "faults"]);
-        let mut faults = Command::new(self.build(&mut build)?);
+        // With a test beside it, the program is built as all tests are.
+        let mut faults = Command::new(self.build("faults", "bin")?);
         let patience = self.patience.get().to_string();
         faults.args(["--seeds", SEEDS, "--patience", &patience]);
         let started = Instant::now();
@@ -112,18 +120,8 @@ impl Copy {
         file: Option<&str>,
         words: &str,
     ) -> Result<Option<String>, String> {
-        let mut build = cargo(&["test", "--no-run", "--package", package]);
-        if package == "qoder" {
-            // Some tests are of what a feature adds.
-            build.args(["--features", "webhooks"]);
-        }
-        match file {
-            Some(file) => build.args(["--test", file]),
-            None => build.arg("--lib"),
-        };
-        let Some((passed, said)) =
-            self.finish(Command::new(self.build(&mut build)?).arg(words), TESTS)?
-        else {
+        let program = self.build(file.unwrap_or(WITHIN), "test")?;
+        let Some((passed, said)) = self.finish(Command::new(program).arg(words), TESTS)? else {
             return Ok(Some("it has no end".to_owned()));
         };
         if passed {
@@ -141,9 +139,14 @@ impl Copy {
         Ok(Some(failed.next().unwrap_or("it crashed").to_owned()))
     }
 
-    /// Builds the copy, and gives the program that comes of it.
-    fn build(&self, build: &mut Command) -> Result<PathBuf, String> {
-        let is_test = build.get_args().next().is_some_and(|word| word == "test");
+    /// Builds a program of tests, and gives the program of this kind that comes of it.
+    ///
+    /// Features are those that the whole workspace asks for, as in its own tests, so that all that is
+    /// no part of it has been built already.
+    fn build(&self, test: &str, kind: &str) -> Result<PathBuf, String> {
+        let mut build = cargo(&["test", "--no-run", "--workspace", "--test", test]);
+        // Some tests are of what a feature adds.
+        build.args(["--features", &format!("{WITHIN}/webhooks")]);
         build.args(["--quiet", "--message-format", "json"]);
         build.current_dir(&self.folder);
         build.env("CARGO_TARGET_DIR", &self.target);
@@ -151,7 +154,7 @@ impl Copy {
         build.env("CARGO_PROFILE_DEV_DEBUG", "0");
         // Checks are built without what is known of the last build; here a line changes at a time.
         build.env("CARGO_INCREMENTAL", "1");
-        let told = output(build).map_err(|error| {
+        let told = output(&mut build).map_err(|error| {
             let errors = error.lines().filter(|line| line.starts_with("error"));
             format!(
                 "it can't be built: {}",
@@ -160,7 +163,7 @@ impl Copy {
         })?;
         told.lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|told| told["profile"]["test"] == is_test)
+            .filter(|told| told["target"]["kind"][0] == kind && told["target"]["name"] == test)
             .find_map(|told| Some(told["executable"].as_str()?.into()))
             .ok_or_else(|| "no program was built".to_owned())
     }

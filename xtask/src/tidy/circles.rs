@@ -56,26 +56,64 @@ fn circles(folder: &str, sources: &[(String, String)]) -> Vec<String> {
         if circle.len() <= 2 || !seen.insert(circle.clone()) {
             continue;
         }
-        let files: Vec<&str> = circle.iter().copied().collect();
-        let mut text = format!(
-            "{folder}: {} files import each other in a circle: {}",
-            files.len(),
-            files.join(", ")
-        );
-        for import in &imports {
-            if circle.contains(import.from.as_str()) && circle.contains(import.to.as_str()) {
-                let Import {
-                    from,
-                    to,
-                    line,
-                    path,
-                } = import;
-                let _ = write!(text, "\n    {from}:{line}: {path} ({to})");
-            }
-        }
-        told.push(text);
+        told.push(tell(folder, &circle, &imports));
     }
     told
+}
+
+/// Says of a circle which imports keep it closed: each of those that open it alone, or else all.
+fn tell(folder: &str, circle: &BTreeSet<&str>, imports: &[Import]) -> String {
+    let within: Vec<&Import> = imports
+        .iter()
+        .filter(|import| {
+            circle.contains(import.from.as_str()) && circle.contains(import.to.as_str())
+        })
+        .collect();
+    let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for import in &within {
+        arrows.entry(&import.from).or_default().insert(&import.to);
+    }
+    let opens = |import: &&&Import| {
+        let mut arrows = arrows.clone();
+        if let Some(to) = arrows.get_mut(import.from.as_str()) {
+            to.remove(import.to.as_str());
+        }
+        // What was a circle of all of them is none any more that is too large.
+        circle.iter().all(|file| {
+            let there = reachable(&arrows, file);
+            let back = there
+                .iter()
+                .filter(|other| *other != file && reachable(&arrows, other).contains(file));
+            back.count() <= 1
+        })
+    };
+    let alone: Vec<&Import> = within.iter().filter(opens).copied().collect();
+    let (what, shown) = if alone.is_empty() {
+        ("it is made of these imports", within)
+    } else {
+        ("it opens if one of these imports goes", alone)
+    };
+    let files: Vec<&str> = circle.iter().copied().collect();
+    let shortened = match files.as_slice() {
+        [first @ .., last] if first.len() > 5 => {
+            format!("{}, … {last}", first[..4].join(", "))
+        }
+        files => files.join(", "),
+    };
+    let mut text = format!(
+        "{folder}: {} files import each other in a circle ({shortened}); {what}:",
+        files.len(),
+    );
+    for Import {
+        from,
+        to,
+        line,
+        path,
+    } in shown
+    {
+        let _ = write!(text, "\n    {from}:{line}: {path} ({to})");
+    }
+    text
 }
 
 /// The files that can be come to by arrows.
@@ -407,11 +445,35 @@ mod tests {
         assert_eq!(
             found(&sources),
             [
-                "src/: 3 files import each other in a circle: a.rs, b.rs, c.rs\n    a.rs:1: crate::b::B (b.rs)\n    \
+                "src/: 3 files import each other in a circle (a.rs, b.rs, c.rs); it opens if one of these imports goes:\n    a.rs:1: crate::b::B (b.rs)\n    \
               a.rs:1: crate::b (b.rs)\n    b.rs:1: super::c (c.rs)\n    c.rs:1: crate::A (a.rs)"
             ]
         );
         assert!(found(&sources[..3]).is_empty());
+    }
+
+    #[test]
+    fn of_a_large_circle_the_import_that_closes_it_is_told() {
+        let files = [
+            ("lib.rs", "mod a; mod b; mod c; mod d; mod e; mod f; mod g;"),
+            ("a.rs", "use crate::{b, c, d}; pub struct A;"),
+            ("b.rs", "use crate::{c, d, e};"),
+            ("c.rs", "use crate::{e, g};"),
+            ("d.rs", "use crate::g;"),
+            ("e.rs", "use crate::{f, g};"),
+            ("f.rs", "use crate::g;"),
+            ("g.rs", "use crate::a::A;"),
+        ];
+        let told = found(&files);
+        let told: Vec<&str> = told.iter().flat_map(|told| told.lines()).collect();
+        assert_eq!(
+            told,
+            [
+                "src/: 7 files import each other in a circle (a.rs, b.rs, c.rs, d.rs, … g.rs); it opens if \
+                 one of these imports goes:",
+                "    g.rs:1: crate::a::A (a.rs)",
+            ]
+        );
     }
 
     #[test]

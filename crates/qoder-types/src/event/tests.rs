@@ -177,3 +177,32 @@ fn what_is_no_event_is_a_sign_of_life() {
         assert!(!Event::is_pulse(name, data), "{name} {data}");
     }
 }
+
+#[test]
+fn each_member_of_the_catalogue_has_a_field() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/events.json");
+    let text = std::fs::read_to_string(path).expect("the catalogue");
+    let catalogue: Value = serde_json::from_str(&text).expect("JSON");
+    let received = catalogue["managed"]["received"].as_array();
+    let samples = Event::samples(0);
+    let mut missing = Vec::new();
+    for event in received.expect("a list") {
+        let name = event["type"].as_str().expect("a type");
+        let Some((_, sample)) = samples.iter().find(|(known, _)| *known == name) else {
+            missing.push(format!("{name}: a row"));
+            continue;
+        };
+        let fields = event["fields"].as_array().expect("fields").iter();
+        missing.extend(
+            fields
+                .filter_map(|field| field["name"].as_str())
+                .filter(|field| !sample.contains_key(*field))
+                .map(|field| format!("{name}: the field {field}")),
+        );
+    }
+    assert!(
+        missing.is_empty(),
+        "the catalogue has these, and src/event/kinds.rs lacks them:\n  {}",
+        missing.join("\n  ")
+    );
+}

@@ -215,6 +215,17 @@ fn without_a_field<T>(read: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
     (value, left)
 }
 
+/// Fails with the members that a type lacks, by operation.
+fn all_have_a_field(missing: &BTreeSet<String>) {
+    let list: Vec<&str> = missing.iter().map(String::as_str).collect();
+    assert!(
+        missing.is_empty(),
+        "the catalogue has these members, and the type that the row names has no field for them: a line in \
+         its object! or body!\n  {}",
+        list.join("\n  ")
+    );
+}
+
 #[test]
 fn rows_are_those_of_the_catalogue() {
     let Catalogue { operations, .. } = Catalogue::new();
@@ -257,8 +268,9 @@ fn a_row_says_what_the_catalogue_says() {
             continue;
         };
         let name = op.name;
-        assert_eq!(known["http_method"], op.method.as_str(), "{name}");
-        assert_eq!(known["path"], op.path, "{name}");
+        let beside = "what the row says (left), and what the catalogue says (right)";
+        assert_eq!(op.method.as_str(), known["http_method"], "{name}: {beside}");
+        assert_eq!(op.path, known["path"], "{name}: {beside}");
 
         let mut query = set(op.query);
         query.extend(match op.pages {
@@ -266,7 +278,7 @@ fn a_row_says_what_the_catalogue_says() {
             PageStyle::Pages => set(&["limit", "page"]),
             PageStyle::Ids => set(&["limit", "after_id"]),
         });
-        assert_eq!(query, names(&known["query"]), "{name}: query");
+        assert_eq!(query, names(&known["query"]), "{name}: query: {beside}");
 
         let mut headers = names(&known["headers"]);
         headers.retain(|header| !matches!(header.as_str(), "qoder-workspace-id" | "x-qoder-beta"));
@@ -275,32 +287,47 @@ fn a_row_says_what_the_catalogue_says() {
         assert_eq!(
             own.map(ToOwned::to_owned).collect::<BTreeSet<_>>(),
             headers,
-            "{name}: headers"
+            "{name}: headers: {beside}"
         );
 
         let empty = known["sends_empty_json_object"] == true;
-        assert_eq!(op.sends_empty_object, empty, "{name}: an empty object");
+        assert_eq!(
+            op.sends_empty_object, empty,
+            "{name}: an empty object as the body: {beside}"
+        );
         let style = match op.pages {
             PageStyle::None => "none",
             PageStyle::Pages => "page",
             PageStyle::Ids => "after_id",
         };
-        assert_eq!(known["page_style"], style, "{name}");
+        assert_eq!(style, known["page_style"], "{name}: pages: {beside}");
         let retry = match op.retry {
             Retry::Read => known["retry"] == "safe",
             Retry::Write => text(&known["retry"]).contains("Idempotency-Key"),
             Retry::Never => otherwise(name, "never again"),
         };
-        assert!(retry, "{name}: {:?}", op.retry);
+        assert!(
+            retry,
+            "{name}: the row is repeated as {:?}, and the catalogue says {}",
+            op.retry, known["retry"]
+        );
         let accept = match op.accept {
             Accept::EventStream => text(&known["response"]).starts_with("sse:"),
             Accept::Bytes => known["binary_steps"] == 1,
             Accept::Json => known["response"] != "binary" || known["binary_steps"] == 2,
         };
-        assert!(accept, "{name}: {:?}", op.accept);
+        assert!(
+            accept,
+            "{name}: the row takes {:?}, and the catalogue answers with {}",
+            op.accept, known["response"]
+        );
 
         let members = known["body"].as_array();
-        assert_eq!(body.is_some(), members.is_some(), "{name}: a body");
+        assert_eq!(
+            body.is_some(),
+            members.is_some(),
+            "{name}: whether there is a body: {beside}"
+        );
         // The `type` of a variant is written by its union.
         let required = members.into_iter().flatten();
         let required = required.filter(|member| member["name"] != "type");
@@ -314,7 +341,7 @@ fn a_row_says_what_the_catalogue_says() {
         assert_eq!(
             set(body.unwrap_or_default()),
             required,
-            "{name}: what the body must have"
+            "{name}: what the body must have: {beside}"
         );
     }
 }
@@ -360,7 +387,7 @@ fn a_request_has_what_it_was_given() {
             assert_eq!(sent, body, "{name}");
         }
     }
-    assert_eq!(missing, BTreeSet::new(), "members without a field");
+    all_have_a_field(&missing);
 }
 
 #[test]
@@ -430,5 +457,5 @@ fn an_answer_is_read_whole_and_written_again() {
             }
         }
     }
-    assert_eq!(missing, BTreeSet::new(), "members without a field");
+    all_have_a_field(&missing);
 }

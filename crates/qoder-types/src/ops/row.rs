@@ -28,6 +28,7 @@ macro_rules! operations {
     )*}) => {
         $(
             $(#[$meta])*
+            #[inline]
             pub fn $name($($param: &$id,)* $(body: &$body)?) -> crate::Request<$output> {
                 crate::Request::new(&rows::$name)
                     $(.path(stringify!($param), $param.as_str()))*

@@ -20,10 +20,7 @@ macro_rules! text_on_the_wire {
             }
 
             fn read(value: crate::wire::Json<'_>) -> Self {
-                match value {
-                    crate::wire::Json::Text(std::borrow::Cow::Owned(text)) => Self::from(text),
-                    other => Self::from(other.as_str().unwrap_or("")),
-                }
+                Self::from(<String as crate::wire::Wire>::read(value))
             }
 
             fn view(&self) -> crate::wire::View<'_> {

@@ -228,10 +228,13 @@ fn sample(kind: &str, name: &str) -> Value {
 fn every_received_event_is_known() {
     let known = &data("events.json")["managed"];
     let received = known["received"].as_array().expect("a list");
-    assert_eq!(received.len(), 38);
+    assert!(received.len() >= 38, "the catalogue has lost events");
     for known in received {
         let name = known["type"].as_str().expect("a type");
-        assert!(Event::TYPES.contains(&name), "{name}");
+        assert!(
+            Event::TYPES.contains(&name),
+            "{name} is in the catalogue and has no row in src/event/kinds.rs"
+        );
         let fields = known["fields"].as_array().expect("fields");
         for maximal in [false, true] {
             let mut object = Map::new();

@@ -89,6 +89,7 @@ macro_rules! list {
 
             $(
                 $(#[$filter_doc])*
+                #[inline]
                 pub fn $filter(self, $filter: crate::resources::macros::argument!($value)) -> Self {
                     let name = crate::resources::macros::filter!(@name $filter $($wire)?);
                     Self(crate::resources::macros::filter!(@set self, name, $value, $filter $(+ $($many)?)?))
@@ -98,6 +99,7 @@ macro_rules! list {
             $(
                 /// Lists only what comes after the item with this id, in the order of the list, in
                 /// place of any other start.
+                #[inline]
                 pub fn after(self, id: impl Into<$id>) -> Self {
                     let id: $id = id.into();
                     self.from_cursor(&qoder_types::Cursor::After(id.to_string()))
@@ -107,6 +109,7 @@ macro_rules! list {
                 /// place of any other start. [`items`](Self::items) and [`pages`](Self::pages) then
                 /// go backwards, from that item to the beginning; what is in one page is in the
                 /// list's own order.
+                #[inline]
                 pub fn before(self, id: impl Into<$id>) -> Self {
                     let id: $id = id.into();
                     self.from_cursor(&qoder_types::Cursor::Before(id.to_string()))
@@ -118,6 +121,7 @@ macro_rules! list {
                 crate::resources::macros::most!($($most)?),
                 ". Default: the server's, which is 20 for most lists."
             )]
+            #[inline]
             pub fn limit(self, limit: u32) -> Self {
                 Self(self.0.limit(limit))
             }
@@ -127,6 +131,7 @@ macro_rules! list {
             /// [`Pages::continuation`](crate::list::Pages::continuation) and
             /// [`Items::continuation`](crate::list::Items::continuation) then return where they
             /// begin. Default: all of them.
+            #[inline]
             pub fn max_pages(self, pages: u32) -> Self {
                 Self(self.0.max_pages(pages))
             }
@@ -134,16 +139,19 @@ macro_rules! list {
             /// Starts at a cursor: that of a [`Page::next_page`](crate::types::Page::next_page), or
             /// one that [`Pages::continuation`](crate::list::Pages::continuation) returned, which
             /// goes on in the same direction.
+            #[inline]
             pub fn from_cursor(self, cursor: &qoder_types::Cursor) -> Self {
                 Self(self.0.from_cursor(cursor))
             }
 
             /// Sets a query parameter by its name in the API, for filters that have no method here.
+            #[inline]
             pub fn query(self, name: &'static str, value: impl std::fmt::Display) -> Self {
                 Self(self.0.query(name, value))
             }
 
             /// Changes the options of the calls behind it, one per page.
+            #[inline]
             pub fn options(
                 self,
                 change: impl FnOnce(crate::call::CallOptions) -> crate::call::CallOptions,
@@ -153,16 +161,19 @@ macro_rules! list {
 
             /// Makes it return one page along with the status and the headers of its response, as
             /// [`Call::with_meta`](crate::Call::with_meta) does.
+            #[inline]
             pub fn with_meta(self) -> crate::call::WithMeta<qoder_types::Page<$item>> {
                 self.0.with_meta()
             }
 
             /// Returns every item from here on, page by page.
+            #[inline]
             pub fn items(self) -> crate::list::Items<$item> {
                 self.0.items()
             }
 
             /// Returns every page from here on.
+            #[inline]
             pub fn pages(self) -> crate::list::Pages<$item> {
                 self.0.pages()
             }
@@ -173,6 +184,7 @@ macro_rules! list {
             ///
             /// [`ErrorKind::Empty`](crate::ErrorKind::Empty) if there is none,
             /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) if it can't be read.
+            #[inline]
             pub async fn first(self) -> crate::error::Result<$item> {
                 self.0.first().await
             }
@@ -182,12 +194,14 @@ macro_rules! list {
             type Output = crate::error::Result<qoder_types::Page<$item>>;
             type IntoFuture = crate::call::Pending<qoder_types::Page<$item>>;
 
+            #[inline]
             fn into_future(self) -> Self::IntoFuture {
                 self.0.into_future()
             }
         }
 
         impl From<$name> for crate::list::List<$item> {
+            #[inline]
             fn from(list: $name) -> Self {
                 list.0
             }

@@ -80,7 +80,11 @@ fn a_list_has_the_filters_of_its_operation() {
         if op.pages == PageStyle::Ids {
             of_operation.extend(["after_id", "before_id"]);
         }
-        assert_eq!(of_list, of_operation, "{}", op.name);
+        assert_eq!(
+            of_list, of_operation,
+            "{}: the list's filters (left), and the query of the operation's row (right)",
+            op.name
+        );
     }
 }
 

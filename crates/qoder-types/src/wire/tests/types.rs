@@ -221,5 +221,9 @@ fn no_type_is_forgotten() {
     found.remove("ContentBlock");
     let tested: BTreeSet<String> = TYPES.iter().map(|kind| kind.name.to_owned()).collect();
     let forgotten: Vec<_> = found.difference(&tested).collect();
-    assert!(found.len() > 60 && forgotten.is_empty(), "{forgotten:?}");
+    assert!(found.len() > 60, "only {} types were found", found.len());
+    assert!(
+        forgotten.is_empty(),
+        "a line in the list of types above is missing: {forgotten:?}"
+    );
 }
