@@ -74,7 +74,7 @@ fn confirm(asked: &ToolUse) -> std::io::Result<bool> {
     Ok(matches!(line.trim(), "y" | "yes"))
 }
 
-/// What the simulator's agent does.
+/// The script of the simulator's agent.
 async fn script(turn: qoder_sim::Turn) {
     use qoder::types::serde_json::json;
     use qoder_sim::ToolUse;

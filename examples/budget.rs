@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// What was said, and what the session has cost so far.
+/// Prints the answer, and the session's cost so far.
 fn print(reply: &Reply) {
     println!("{}", reply.text());
     let usage = reply.session_usage();
@@ -70,7 +70,7 @@ fn print(reply: &Reply) {
     }
 }
 
-/// What the simulator's agent does.
+/// The script of the simulator's agent.
 async fn script(turn: qoder_sim::Turn) {
     if turn.number() == 1 {
         turn.reply("Sorting puts things in order. One way is").await;

@@ -133,7 +133,7 @@ fn interrupts() -> Receiver<()> {
     interrupts
 }
 
-/// What the simulator's agent does.
+/// The script of the simulator's agent.
 async fn script(turn: qoder_sim::Turn) {
     turn.thinking().await;
     if turn.number() == 2 {

@@ -134,20 +134,20 @@ fn sum(a: &Number, b: &Number) -> Option<Number> {
     }
 }
 
-/// What the ledger's file says of the turn.
+/// The notes in the ledger's file about the turn.
 struct Notes {
     session: String,
     message: String,
     /// The key of the message: with it, the same message is never said twice.
     key: String,
-    /// Where the turn begins, once its message was accepted.
+    /// The checkpoint at the beginning of the turn, once its message was accepted.
     checkpoint: Option<Checkpoint>,
-    /// Why the turn stopped, and its text.
+    /// The reason why the turn stopped, and its text.
     end: Option<(String, String)>,
 }
 
 impl Notes {
-    /// What was noted of this turn; if nothing was, a new turn, which is noted.
+    /// Returns the notes of this turn; if there are none, notes a new turn.
     async fn of(file: Option<&FileLedger>, args: &Args) -> Result<Self, Box<dyn Error>> {
         if let Some(text) = file.and_then(|file| file.note("turn")) {
             let noted: Value = from_str(&text)?;

@@ -75,7 +75,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// What the simulator's agents do.
+/// The script of the simulator's agents.
 async fn script(turn: qoder_sim::Turn) {
     let input = qoder::types::serde_json::json!({"pattern": "parser"});
     let researcher = turn.thread("researcher").await;

@@ -26,14 +26,14 @@ use qoder::types::AgentCreate;
 use qoder::types::serde_json::{from_str, to_string};
 use qoder::{Checkpoint, Client, Event, Stop, Turn};
 
-/// What the file says.
+/// The content of the file.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Note {
     session: String,
     message: String,
     /// With it, the message is said once, however often it is sent.
     key: String,
-    /// Where the turn is, once the message was accepted.
+    /// The checkpoint of the turn, once the message was accepted.
     checkpoint: Option<Checkpoint>,
 }
 
@@ -120,7 +120,7 @@ impl Note {
     }
 }
 
-/// What the simulator's agent does.
+/// The script of the simulator's agent.
 async fn script(turn: qoder_sim::Turn) {
     for part in [
         "Once upon a time,",

@@ -139,7 +139,7 @@ async fn count_signals(count: watch::Sender<usize>) -> std::io::Result<()> {
     }
 }
 
-/// How much there is to do for the simulator.
+/// The number of pieces of work that the simulator has.
 const PIECES: usize = 3;
 
 /// An environment whose queue has something in it.
@@ -161,7 +161,7 @@ async fn queue(client: &Client) -> qoder::Result<String> {
     Ok(environment.to_string())
 }
 
-/// What the simulator's agent does.
+/// The script of the simulator's agent.
 async fn script(turn: qoder_sim::Turn) {
     let answer = turn.custom_tool("health", json!({})).await;
     turn.reply(answer.text()).await;

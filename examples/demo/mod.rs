@@ -1,4 +1,4 @@
-//! Where the programs find an agent to talk with. In a program of your own, `connect` is
+//! An agent for the programs to talk with. In a program of your own, `connect` is
 //! `Client::from_env()?`, and there is no simulator.
 #![allow(dead_code, reason = "each program uses a part of it")]
 

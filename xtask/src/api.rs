@@ -17,7 +17,7 @@ use crate::tidy;
 /// An item's path, and its lines: the declaration, methods, traits.
 type Items = BTreeMap<String, Vec<String>>;
 
-/// Where the items are kept.
+/// The folder that the items are kept in.
 const FOLDER: &str = "docs/api";
 
 /// `api [--write]`.
@@ -107,7 +107,7 @@ fn parse(text: &str) -> (&str, Items) {
     (head, items.collect())
 }
 
-/// What is in one of them and not in the other.
+/// Returns the items that are in one of them and not in the other.
 fn differences(before: &Items, after: &Items) -> String {
     let mut text = String::new();
     let none = Vec::new();
@@ -131,7 +131,7 @@ fn differences(before: &Items, after: &Items) -> String {
     text
 }
 
-/// What the pages of a crate say.
+/// The pages of a crate, as they are read.
 struct Crate {
     items: Items,
     functions: usize,

@@ -17,7 +17,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("load", "Many followers"),
 ];
 
-/// What all of them said last.
+/// The report of the last run of all benchmarks.
 pub(crate) const REPORT: &str = "docs/benchmarks.md";
 const BEGIN: &str = "<!-- printed by `cargo xtask bench` -->";
 

@@ -17,7 +17,7 @@ use crate::tidy::{self, Package};
 /// A step of `ci`.
 struct Step {
     name: &'static str,
-    /// What it checks, in one line.
+    /// The subject of the step, in one line.
     about: &'static str,
     run: fn() -> Result<(), String>,
 }
@@ -93,7 +93,7 @@ pub(crate) fn names() -> Vec<&'static str> {
     STEPS.iter().map(|step| step.name).collect()
 }
 
-/// What a step checks.
+/// Returns the subject of a step.
 pub(crate) fn about(name: &str) -> Option<&'static str> {
     let step = STEPS.iter().find(|step| step.name == name)?;
     Some(step.about)
@@ -141,8 +141,8 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     run_all(&skipped)
 }
 
-/// What covers each operation, printed and written into the docs. That they are not stale, and that
-/// nothing is missing, is checked by the same test within `test`.
+/// Prints what covers each operation, and writes it into the docs. That they are not stale, and
+/// that nothing is missing, is checked by the same test within `test`.
 pub(crate) fn coverage() -> Result<(), String> {
     let test = [
         "test",

@@ -1,4 +1,4 @@
-//! What there is to be called, and its help: one table.
+//! The commands and their help: one table.
 
 use std::fmt::Write as _;
 
@@ -9,11 +9,11 @@ type Run = fn(&[&str]) -> Result<(), String>;
 /// A command of `cargo xtask`.
 struct Command {
     name: &'static str,
-    /// What may follow the name.
+    /// The arguments that may follow the name.
     args: &'static str,
     /// One line.
     about: &'static str,
-    /// What else there is to know.
+    /// The rest of the help.
     help: &'static str,
     run: Run,
 }

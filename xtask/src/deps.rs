@@ -35,7 +35,7 @@ const SEVERAL: &[(&str, &str)] = &[
     ("windows-sys", "ring is behind tokio, on Windows alone"),
 ];
 
-/// Where packages may come from: the registry, or this workspace.
+/// The sources that packages may come from: the registry, or this workspace.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// Dependencies that no line of code names, and why they are there.

@@ -19,7 +19,7 @@ const ORDER: &[&str] = &[
     "qoder",
 ];
 
-/// What a package must have.
+/// The files that a package must have.
 const NEEDED: &[&str] = &[
     "Cargo.toml",
     "README.md",
@@ -28,7 +28,7 @@ const NEEDED: &[&str] = &[
     "src/lib.rs",
 ];
 
-/// What a package may have beside it, by how the path begins.
+/// The files that a package may have beside them, by the beginnings of their paths.
 const ALLOWED: &[&str] = &[
     "src/",
     "docs/",
@@ -86,7 +86,7 @@ pub(crate) fn check() -> Result<(), String> {
     }
 }
 
-/// What a registry and docs.rs are told of a package.
+/// Checks what a registry and docs.rs are told of a package.
 fn manifests(broken: &mut Vec<String>) -> Result<(), String> {
     let words = ["metadata", "--format-version", "1", "--no-deps"];
     let metadata: Value =
@@ -185,7 +185,8 @@ fn contents(package: &Package, broken: &mut Vec<String>) -> Result<u64, String> 
     Ok(size)
 }
 
-/// What the sources include at compile time, but for their tests, as paths within the package.
+/// Returns the files that the sources include at compile time, but for their tests, as paths within
+/// the package.
 fn included(folder: &Path, files: &BTreeSet<String>) -> Result<Vec<(String, String)>, String> {
     let mut found = Vec::new();
     for source in files.iter().filter(|file| is(file, "rs")) {

@@ -13,7 +13,7 @@ const FOLDER: &str = "docs/plots";
 struct Plot {
     file: &'static str,
     title: &'static str,
-    /// How the line above the table begins.
+    /// The beginning of the line above the table.
     table: &'static str,
     /// The columns that are drawn, from the second one, each with what is said behind its bars.
     columns: &'static [(usize, &'static str)],
@@ -89,7 +89,7 @@ fn drawn() -> Result<Vec<(&'static str, String)>, String> {
 #[derive(Debug, PartialEq)]
 struct Bar {
     name: String,
-    /// How long it is, and as the report has it.
+    /// The length of the bar, and the value as the report has it.
     value: f64,
     said: String,
 }

@@ -1,4 +1,4 @@
-//! What a dependency on the SDK costs in bytes and in time to build, beside the parts that one
+//! The cost of a dependency on the SDK in bytes and in time to build, beside the parts that one
 //! would take in its place: two small programs in `bench/` that do the same. What needs no clock
 //! has a ceiling, in `bench/ceilings.txt`.
 
@@ -17,7 +17,7 @@ pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Where the ceilings are.
+/// The file with the ceilings.
 const CEILINGS: &str = "bench/ceilings.txt";
 
 /// The packages that the smallest program depends on are no more than they may be.
@@ -49,8 +49,8 @@ fn ceiling(table: &str, name: &str) -> Option<u64> {
         .find_map(|(other, ceiling)| (other == name).then(|| ceiling.trim().parse().ok())?)
 }
 
-/// How much time of the processor the programs took that this one has run so far, with all that they
-/// ran: in hundredths of a second. `None` where the system doesn't say so in a file.
+/// Returns the processor time, in hundredths of a second, of the programs that this one has run so
+/// far, with all that they ran. `None` where the system doesn't say so in a file.
 fn processor() -> Option<u64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The name before may have anything in it. See proc(5): `cutime` and `cstime`.
@@ -132,7 +132,7 @@ pub(crate) fn report() -> Result<(String, Result<(), String>), String> {
     Ok((table, fits))
 }
 
-/// How often a line is changed. The middle of the times counts.
+/// The number of times that a line is changed. The median counts.
 const CHANGES: usize = 5;
 
 /// A table of what a changed line costs in development: the program is built again, and linked.

@@ -13,7 +13,7 @@ use crate::mutants;
 use crate::plots;
 use crate::shell::{cargo, output, read, root};
 
-/// What the rules need to know of a package of the workspace.
+/// A package of the workspace, as far as the rules need to know it.
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
@@ -26,7 +26,8 @@ pub(crate) struct Package {
     pub(crate) folder: PathBuf,
 }
 
-/// Who may know whom: the arrows of docs/architecture.md. Development dependencies don't count.
+/// The crates that each crate may depend on: the arrows of docs/architecture.md. Development
+/// dependencies don't count.
 const ARROWS: &[(&str, &[&str])] = &[
     ("qoder-types", &[]),
     ("qoder-sse", &[]),
@@ -35,7 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("qoder", &["qoder-types", "qoder-sse", "qoder-http"]),
 ];
 
-/// What a crate must never depend on, and why.
+/// The packages that a crate must never depend on, with the reason.
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (
         "qoder-sse",

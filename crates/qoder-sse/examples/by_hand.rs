@@ -10,7 +10,7 @@ use qoder_sse::resume::{
     Start, WalkBack,
 };
 
-/// What the server has by the time of the second connection, oldest first.
+/// The server's log at the time of the second connection, oldest first.
 const LOG: [(&str, &str); 4] = [("1", "one"), ("2", "two"), ("3", "three"), ("4", "four")];
 
 const UNKNOWN: Refusal = Refusal {

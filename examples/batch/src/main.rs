@@ -88,7 +88,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// What the file says: the agent and the environment of all sessions, and how far it is.
+/// The content of the file: the agent and the environment of all sessions, and the progress of the
+/// batch.
 type Stored = (AgentId, EnvironmentId, Option<State>);
 
 /// In one step, so that a kill leaves the old state or the new one.
@@ -99,7 +100,7 @@ fn store(file: Option<&Path>, stored: &(&AgentId, &EnvironmentId, &State)) -> io
     fs::rename(new, file)
 }
 
-/// What the simulator's agent does.
+/// The script of the simulator's agent.
 async fn script(turn: qoder_sim::Turn) {
     let answer = format!("You asked: {}", turn.message());
     turn.deltas(answer.split_inclusive(' ')).await;

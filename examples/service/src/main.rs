@@ -33,7 +33,7 @@ use tokio::net::TcpListener;
 #[derive(Clone)]
 struct Service {
     client: Client,
-    /// What each turn's session is made of.
+    /// The body that each turn's session is created with.
     session: SessionCreate,
 }
 
@@ -73,7 +73,7 @@ async fn begin(
     Ok(format!("/turns/{session}/{message}"))
 }
 
-/// What comes of a message, from where the browser was, to the end of the turn.
+/// Streams the answer to a message, from where the browser was to the end of the turn.
 async fn updates(
     State(service): State<Service>,
     Path((session, message)): Path<(String, String)>,
@@ -127,7 +127,7 @@ fn failed(why: impl std::fmt::Display) -> (StatusCode, String) {
     (StatusCode::BAD_GATEWAY, why.to_string())
 }
 
-/// What an agent of the simulator says.
+/// The script of the simulator's agent.
 async fn script(turn: qoder_sim::Turn) {
     let answer = format!("No model is here, but you asked: {} ", turn.message());
     let answer = answer.repeat(5);

@@ -19,7 +19,7 @@ use axum::routing::post;
 use qoder::webhooks::{Verifier, VerifyError};
 use tokio::net::TcpListener;
 
-/// How many ids are remembered, of events that may be delivered again.
+/// The number of ids that are remembered, of events that may be delivered again.
 const REMEMBERED: usize = 10_000;
 
 struct Receiver {

@@ -19,9 +19,9 @@ use by::By;
 
 /// A change of one place in the code.
 struct Mutant {
-    /// What of docs/following.md doesn't hold then: a promise, or what the code is for.
+    /// The promise of docs/following.md that doesn't hold then, or the purpose of the code.
     breaks: &'static str,
-    /// What is wrong.
+    /// The fault, in words.
     wrong: &'static str,
     file: &'static str,
     /// This stands there once …
@@ -71,7 +71,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
     .flatten()
 }
 
-/// Where they are listed.
+/// The page that lists them.
 const DOCS: &str = "docs/mutants.md";
 
 /// That each mutant still fits the code, that there is what catches it, and that the docs list
@@ -131,7 +131,7 @@ pub(crate) fn run_some() -> Result<(), String> {
     run(&all().skip(first).step_by(SHARE).collect::<Vec<_>>())
 }
 
-/// How many commits there are up to here; 0 where that can't be told, such as in an archive.
+/// Returns the number of commits up to here; 0 where it can't be told, such as in an archive.
 fn commits() -> usize {
     let mut count = Command::new("git");
     count.args(["rev-list", "--count", "HEAD"]);

@@ -12,18 +12,19 @@ use serde_json::Value;
 use super::{By, Mutant};
 use crate::shell::{cargo, output, read, root};
 
-/// How many schedules a mutant has to survive. Each is caught by one of the first thousand or so.
+/// The number of schedules that a mutant has to survive. Each is caught by one of the first
+/// thousand or so.
 const SEEDS: &str = "4000";
 
-/// How long one of them may take in seconds, at the least and as long as it is not known how busy
-/// the machine is. A sound one takes milliseconds, and the longest of them half a second.
+/// The time in seconds that one of them may take, at the least and as long as it is not known how
+/// busy the machine is. A sound one takes milliseconds, and the longest of them half a second.
 const ONE: RangeInclusive<u64> = 5..=60;
 
-/// How long all of them may take before it is left open what they come to. A sound copy needs
-/// some 15 s of both cores.
+/// The time that all of them may take before the result is left open. A sound copy needs some 15 s
+/// of both cores.
 const SCHEDULES: Duration = Duration::from_secs(240);
 
-/// How long tests may take before it is plain that they have no end. Sound ones take seconds.
+/// The time that tests may take before they count as endless. Sound ones take seconds.
 const TESTS: Duration = Duration::from_secs(30);
 
 /// The package of the copy that has the tests within the client, and its one program.
@@ -33,7 +34,7 @@ const WITHIN: &str = "within";
 pub(super) struct Copy {
     folder: PathBuf,
     target: PathBuf,
-    /// How long one schedule may take, in seconds: a third of what all of them took last, in a
+    /// The time that one schedule may take, in seconds: a third of what all of them took last, in a
     /// copy that passed.
     patience: Cell<u64>,
 }
@@ -82,7 +83,7 @@ impl Copy {
         Ok(came)
     }
 
-    /// What is found wrong with the copy.
+    /// Returns the failure that the copy is caught by, if it is.
     pub(super) fn catch(&self, by: By) -> Result<Option<String>, String> {
         match by {
             By::Simulation => self.simulate(),

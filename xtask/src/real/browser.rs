@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::process::{PATIENCE, Running, command, create, find};
 
-/// What Debian and others call it.
+/// The names of the program in Debian and elsewhere.
 const NAMES: [&str; 2] = ["chromium", "chromium-browser"];
 
 #[derive(Debug)]
@@ -110,7 +110,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// What this JavaScript comes to, as JSON. Promises are waited for.
+    /// Returns the value of this JavaScript, as JSON. Promises are waited for.
     pub(crate) fn evaluate(&mut self, script: &str) -> Result<Value, String> {
         let params = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
         let mut came = self.call("Runtime.evaluate", &params)?;

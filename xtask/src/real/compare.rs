@@ -1,4 +1,4 @@
-//! What the programs printed, beside what the server says.
+//! The comparison of what the programs printed with what the server says.
 
 use std::collections::BTreeSet;
 

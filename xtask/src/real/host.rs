@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Host {
     pub(crate) name: String,
-    /// Where it listens.
+    /// The address that it listens at.
     pub(crate) address: Ipv4Addr,
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     }
 }
 
-/// How a program fared on a route.
+/// The result of a program on a route.
 struct Row {
     route: &'static str,
     program: Program,
@@ -159,7 +159,7 @@ fn table(rows: &[Row]) -> String {
     format!("| route | program | result | seconds |\n|---|---|---|--:|\n{rows}")
 }
 
-/// What is skipped, and what to install for it.
+/// Returns the routes that are skipped, and what to install for them.
 fn missing(skipped: &[&Route]) -> String {
     let names: Vec<&str> = skipped.iter().map(|route| route.name).collect();
     let programs = skipped.iter().flat_map(|route| route.missing());

@@ -9,11 +9,11 @@ use super::host::Host;
 use super::process::{Running, command, create, find, free_port};
 use crate::shell::output;
 
-/// Who a proxy lets through.
+/// The user that a proxy lets through.
 const USER: &str = "real";
 const PASSWORD: &str = "s3cret";
 
-/// What answers in the simulator's place.
+/// The gateway that answers in the simulator's place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Gateway {
     /// With these words after its port, and these directives for all paths.
@@ -22,7 +22,7 @@ pub(crate) enum Gateway {
     Haproxy,
 }
 
-/// What the client is told to go through.
+/// The proxy that the client is told to go through.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Proxy {
     Tinyproxy,
@@ -157,7 +157,7 @@ impl<'a> Plan<'a> {
         format!("{scheme}://{}:{}", self.host.name, self.port)
     }
 
-    /// What a client's environment says of the route.
+    /// Returns the variables of a client's environment for the route.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let authority = self.certificate.authority.display().to_string();
         let mut variables = vec![("SSL_CERT_FILE", authority)];
@@ -231,7 +231,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// What certificates say, by the name of the section.
+/// Returns the contents of certificates, by the name of the section.
 fn openssl_conf() -> String {
     let [here, behind] = [Host::loopback(), Host::behind_a_proxy()].map(|host| host.subject());
     format!(

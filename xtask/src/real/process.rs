@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a part may take until it listens, or a log until it says something.
+/// The time that a part may take until it listens, or a log until it says something.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two looks at what doesn't tell by itself.
@@ -76,7 +76,7 @@ impl Running {
         Ok(())
     }
 
-    /// Where it listens, which it says in its first line.
+    /// Returns the address that it listens at, which it says in its first line.
     pub(crate) fn listening(&mut self) -> Result<String, String> {
         let mut line = String::new();
         let read = BufReader::new(self.stdout()?).read_line(&mut line);
@@ -114,7 +114,7 @@ impl Drop for Running {
 pub(crate) struct Printing {
     running: Running,
     lines: Receiver<String>,
-    /// What it said on its standard error.
+    /// The file with its standard error.
     errors: PathBuf,
     printed: Vec<String>,
     start: Instant,
@@ -154,7 +154,7 @@ impl Printing {
         self.printed.extend(self.lines.recv_timeout(patience));
     }
 
-    /// What it printed until it ended, which took so long; an error if it ends badly, or not
+    /// Returns the time until it ended, and what it printed; an error if it ends badly, or not
     /// within this time since it started.
     pub(crate) fn finish(mut self, limit: Duration) -> (Duration, Result<Vec<String>, String>) {
         let ended = loop {

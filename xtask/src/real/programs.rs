@@ -29,7 +29,7 @@ pub(crate) enum Program {
     Service,
 }
 
-/// Where a program runs.
+/// The place where a program runs.
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
     /// The example programs.
@@ -39,7 +39,7 @@ pub(crate) struct Place<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) server: &'a Server,
     pub(crate) base_url: &'a str,
-    /// What is to be said of the route.
+    /// The environment's variables for the route.
     pub(crate) environment: &'a [(&'static str, String)],
     /// Whether the pieces of a message come through one by one.
     pub(crate) previews: bool,
@@ -88,11 +88,11 @@ impl Program {
     }
 }
 
-/// What came of a program's run.
+/// The result of a program's run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) took: Duration,
-    /// What came, or what is wrong with it.
+    /// The outcome, or what is wrong with it.
     pub(crate) came: Result<String, String>,
 }
 
@@ -185,7 +185,7 @@ fn service(place: &Place<'_>) -> Ran {
     }
 }
 
-/// What follows this in the first line that begins with it.
+/// Returns the rest of the first line that begins with this.
 fn said<'a>(lines: &'a [String], begin: &str) -> Result<&'a str, String> {
     let mut lines = lines.iter();
     lines

@@ -23,12 +23,12 @@ pub(crate) struct Route {
     proof: Option<(&'static str, &'static str)>,
 }
 
-/// What all runs share.
+/// The things that all runs share.
 #[derive(Debug)]
 pub(crate) struct Target {
     /// The programs that cargo built.
     pub(crate) programs: PathBuf,
-    /// Where the parts that want TLS are used.
+    /// The certificate, where parts that want TLS are used.
     pub(crate) certificate: Option<Certificate>,
 }
 

@@ -32,7 +32,7 @@ pub(super) fn check(tracked: &[String], broken: &mut Vec<String>) -> Result<(), 
     Ok(())
 }
 
-/// What is to be said of each circle in these files.
+/// Returns a sentence about each circle in these files.
 fn circles(folder: &str, sources: &[(String, String)]) -> Vec<String> {
     let modules = Modules::new(sources);
     let imports = modules.imports();
@@ -147,7 +147,7 @@ struct Modules(BTreeMap<Vec<String>, Module>);
 
 struct Module {
     file: String,
-    /// What `use` brings in.
+    /// The imports of the file.
     uses: Vec<Use>,
     /// Paths that are written in the code.
     paths: Vec<Written>,
@@ -168,7 +168,7 @@ struct Use {
 struct Written {
     segments: Vec<String>,
     line: usize,
-    /// How many modules of this file, written in place, it is in.
+    /// The number of modules of this file, written in place, that it is in.
     depth: usize,
 }
 

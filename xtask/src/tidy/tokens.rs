@@ -95,7 +95,7 @@ fn text(rest: &str) -> usize {
     rest.len()
 }
 
-/// What follows the `r` of a raw text, if it is one.
+/// Returns the length of what follows the `r` of a raw text, if it is one.
 fn raw_text(rest: &str) -> Option<usize> {
     let hashes = rest.bytes().take_while(|b| *b == b'#').count();
     let content = rest.get(hashes..)?.strip_prefix('"')?;

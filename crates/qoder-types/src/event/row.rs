@@ -13,6 +13,21 @@ macro_rules! events {
         /// it is nothing without, or a frame that is no JSON, is [`Malformed`](Event::Malformed).
         /// A member in a shape that its field doesn't have leaves the field empty. All events have
         /// their [`raw`](Event::raw) text, so nothing is lost.
+        ///
+        /// ```
+        /// use qoder_types::Event;
+        ///
+        /// for json in [
+        ///     r#"{"type":"agent.message","content":[{"type":"text","text":"Good day."}]}"#,
+        ///     r#"{"type":"agent.dance","steps":3}"#, // as of a later release
+        /// ] {
+        ///     match Event::decode("", None, json) {
+        ///         Event::AgentMessage(message) => assert_eq!(message.text(), "Good day."),
+        ///         Event::Unknown(event) => assert_eq!(&*event.type_name, "agent.dance"),
+        ///         other => panic!("{}", other.raw()),
+        ///     }
+        /// }
+        /// ```
         #[derive(Clone, Debug)]
         #[non_exhaustive]
         pub enum Event {

@@ -89,6 +89,19 @@ impl Follow {
     }
 
     /// Sets by which means events are fetched. Default: [`Via::Sse`].
+    ///
+    /// ```
+    /// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+    /// use std::time::Duration;
+    /// use qoder::{Start, Via};
+    ///
+    /// let polled = session.follow().from(Start::Beginning).via(Via::Polling(Duration::from_secs(2)));
+    /// let mut events = polled.events();
+    /// while let Some(event) = events.next().await {
+    ///     println!("{}", event?.type_name());
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn via(mut self, via: Via) -> Self {
         self.via = via;
         self

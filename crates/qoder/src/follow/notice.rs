@@ -7,6 +7,24 @@ use qoder_sse::resume::{self, Cause};
 use crate::error::Error;
 
 /// A change of the connection of a session that is followed. It heals by itself.
+///
+/// ```
+/// # async fn f(session: qoder::Conversation) -> qoder::Result<()> {
+/// use qoder::{Notice, Update};
+///
+/// let mut updates = session.follow().updates();
+/// while let Some(update) = updates.next().await {
+///     match update? {
+///         Update::Notice(Notice::Waiting { delay, error, .. }) => {
+///             eprintln!("connecting again in {delay:?}: {}", error.unwrap_or_default());
+///         }
+///         Update::Notice(Notice::Live) => eprintln!("connected"),
+///         Update::Event(event) => println!("{}", event.type_name()),
+///         _ => {}
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
