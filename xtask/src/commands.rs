@@ -70,7 +70,7 @@ const COMMANDS: &[Command] = &[
         name: "mutants",
         args: "[--write | WORDS]",
         about: "breaks a copy of the code in many ways, to see that something notices each",
-        help: "WORDS choose those whose description or file has them. --write lists all in docs/mutants.md.\nAll of \
+        help: "WORDS choose those whose description, subject or file has them. --write lists all in docs/mutants.md.\nAll of \
                them take some twenty minutes; each is printed as it is caught.",
         run: mutants::run_with,
     },

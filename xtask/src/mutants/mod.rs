@@ -4,6 +4,7 @@ mod by;
 mod following;
 mod interfaces;
 mod parser;
+mod reading;
 mod resume;
 mod run;
 mod tools;
@@ -65,6 +66,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         turns::MUTANTS,
         tools::MUTANTS,
         interfaces::MUTANTS,
+        reading::MUTANTS,
         parser::MUTANTS,
     ]
     .into_iter()
@@ -151,7 +153,10 @@ pub(crate) fn run_with(args: &[&str]) -> Result<(), String> {
     }
     let words = args.join(" ");
     let chosen: Vec<_> = all()
-        .filter(|mutant| mutant.wrong.contains(&words) || mutant.file.contains(&words))
+        .filter(|mutant| {
+            let texts = [mutant.breaks, mutant.wrong, mutant.file];
+            texts.iter().any(|text| text.contains(&words))
+        })
         .collect();
     if chosen.is_empty() {
         return Err(format!(

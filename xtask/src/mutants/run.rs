@@ -97,7 +97,7 @@ impl Copy {
 
     fn simulate(&self) -> Result<Option<String>, String> {
         // With a test beside it, the program is built as all tests are.
-        let mut faults = Command::new(self.build("faults", "bin")?);
+        let mut faults = Command::new(self.build_test("faults", "bin")?);
         let patience = self.patience.get().to_string();
         faults.args(["--seeds", SEEDS, "--patience", &patience]);
         let started = Instant::now();
@@ -120,7 +120,15 @@ impl Copy {
         file: Option<&str>,
         words: &str,
     ) -> Result<Option<String>, String> {
-        let program = self.build(file.unwrap_or(WITHIN), "test")?;
+        let program = match (file, package) {
+            (None, "qoder") => self.build_test(WITHIN, "test"),
+            (None, package) => self.build(
+                &["--package", package, "--lib"],
+                &package.replace('-', "_"),
+                "lib",
+            ),
+            (Some(file), _) => self.build_test(file, "test"),
+        }?;
         let Some((passed, said)) = self.finish(Command::new(program).arg(words), TESTS)? else {
             return Ok(Some("it has no end".to_owned()));
         };
@@ -139,14 +147,22 @@ impl Copy {
         Ok(Some(failed.next().unwrap_or("it crashed").to_owned()))
     }
 
-    /// Builds a program of tests, and gives the program of this kind that comes of it.
+    /// Builds a program of integration tests, or one of this kind with the same name beside it.
     ///
     /// Features are those that the whole workspace asks for, as in its own tests, so that all that is
     /// no part of it has been built already.
-    fn build(&self, test: &str, kind: &str) -> Result<PathBuf, String> {
-        let mut build = cargo(&["test", "--no-run", "--workspace", "--test", test]);
+    fn build_test(&self, test: &str, kind: &str) -> Result<PathBuf, String> {
         // Some tests are of what a feature adds.
-        build.args(["--features", &format!("{WITHIN}/webhooks")]);
+        let features = format!("{WITHIN}/webhooks");
+        let chosen = ["--workspace", "--features", &features, "--test", test];
+        self.build(&chosen, test, kind)
+    }
+
+    /// Builds the tests that cargo chooses by these arguments, and gives the program of this name and
+    /// kind that comes of it.
+    fn build(&self, chosen: &[&str], name: &str, kind: &str) -> Result<PathBuf, String> {
+        let mut build = cargo(&["test", "--no-run"]);
+        build.args(chosen);
         build.args(["--quiet", "--message-format", "json"]);
         build.current_dir(&self.folder);
         build.env("CARGO_TARGET_DIR", &self.target);
@@ -163,7 +179,7 @@ impl Copy {
         })?;
         told.lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|told| told["target"]["kind"][0] == kind && told["target"]["name"] == test)
+            .filter(|told| told["target"]["kind"][0] == kind && told["target"]["name"] == name)
             .find_map(|told| Some(told["executable"].as_str()?.into()))
             .ok_or_else(|| "no program was built".to_owned())
     }
