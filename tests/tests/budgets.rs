@@ -29,6 +29,8 @@ const BUSY: usize = 96 << 10;
 const EVENT: f64 = 6.3;
 const DELTA: f64 = 2.1;
 const CALL: f64 = 58.1;
+/// Bytes that are allocated for a call, most of them for futures.
+const CALL_BYTES: f64 = 32_000.0;
 
 const FOLLOWERS: usize = 32;
 const EVENTS: usize = 2000;
@@ -143,15 +145,19 @@ async fn nothing_costs_more_than_it_did() {
     let idle = idle().await;
     let (event, busy) = events().await;
     let delta = deltas().await;
-    let call = calls().await;
+    let (call, call_bytes) = calls().await;
     println!(
-        "idle {idle} B, busy {busy} B; allocations: event {event}, delta {delta}, call {call}"
+        "idle {idle} B, busy {busy} B; allocations: event {event}, delta {delta}, call {call} of {call_bytes} B"
     );
     assert!(idle <= IDLE, "{idle} bytes for a follower that waits");
     assert!(busy <= BUSY, "{busy} bytes for a follower that is busy");
     assert!(event <= EVENT, "{event} allocations for an event");
     assert!(delta <= DELTA, "{delta} allocations for a delta");
     assert!(call <= CALL, "{call} allocations for a call");
+    assert!(
+        call_bytes <= CALL_BYTES,
+        "{call_bytes} bytes allocated for a call"
+    );
 }
 
 async fn idle() -> usize {
@@ -217,7 +223,8 @@ async fn deltas() -> f64 {
     each(allocations(&region), count)
 }
 
-async fn calls() -> f64 {
+/// Allocations for each call, and their bytes.
+async fn calls() -> (f64, f64) {
     let length = SESSION.len();
     let response = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: req_1\r\ncontent-length: {length}\r\n\r\n{SESSION}"
@@ -230,7 +237,8 @@ async fn calls() -> f64 {
     for _ in 0..CALLS {
         session.retrieve().await.expect("a session");
     }
-    each(allocations(&region), CALLS)
+    let bytes = region.change().bytes_allocated;
+    (each(allocations(&region), CALLS), each(bytes, CALLS))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "small numbers")]
