@@ -63,7 +63,8 @@ pub(crate) struct Negotiation {
         allow(dead_code, reason = "there is no decoder")
     )]
     gzip: bool,
-    accepted: Vec<HeaderValue>,
+    /// The first `Accept-Encoding`, and, where there are more, those after it.
+    accepted: (Option<HeaderValue>, Vec<HeaderValue>),
 }
 
 impl Negotiation {
@@ -95,8 +96,8 @@ impl Negotiation {
     /// Takes it that a service may ask for gzip by itself, and leave it to be decoded here.
     pub(crate) fn of_service(request: &Request<RequestBody>, gzip: bool) -> Self {
         let mut accepted = accepted(request);
-        if gzip && accepted.is_empty() {
-            accepted.push(HeaderValue::from_static("gzip"));
+        if gzip {
+            accepted.0.get_or_insert(HeaderValue::from_static("gzip"));
         }
         Self {
             coding: coding(request),
@@ -135,7 +136,8 @@ impl Negotiation {
     /// Returns whether the request allows a coding (RFC 9110, section 12.5.3).
     fn accepts(&self, coding: &str) -> bool {
         let mut any = false;
-        for item in items(self.accepted.iter()) {
+        let (first, others) = &self.accepted;
+        for item in items(first.iter().chain(others)) {
             let (name, weight) = item.split_once(';').unwrap_or((item, ""));
             let weight = weight.trim().strip_prefix("q=").map(str::parse::<f32>);
             let allowed = weight != Some(Ok(0.0));
@@ -162,9 +164,9 @@ fn coding(request: &Request<RequestBody>) -> Coding {
     request.extensions().get().copied().unwrap_or_default()
 }
 
-fn accepted(request: &Request<RequestBody>) -> Vec<HeaderValue> {
-    let values = request.headers().get_all(ACCEPT_ENCODING);
-    values.iter().cloned().collect()
+fn accepted(request: &Request<RequestBody>) -> (Option<HeaderValue>, Vec<HeaderValue>) {
+    let mut values = request.headers().get_all(ACCEPT_ENCODING).iter().cloned();
+    (values.next(), values.collect())
 }
 
 /// The known codings of a response, the outermost last.
