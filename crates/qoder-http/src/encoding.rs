@@ -213,4 +213,15 @@ mod tests {
             assert_eq!(accepts, (gzip, br), "{accepted}");
         }
     }
+
+    #[test]
+    fn every_field_says_what_is_accepted() {
+        let mut request = Request::new(RequestBody::empty());
+        for accepted in ["br", "gzip"] {
+            let value = HeaderValue::from_static(accepted);
+            request.headers_mut().append(ACCEPT_ENCODING, value);
+        }
+        let negotiation = Negotiation::offer(&mut request, Lane::Call, true);
+        assert!(negotiation.accepts("br") && negotiation.accepts("gzip"));
+    }
 }
