@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use super::ends::same_of_32;
 use super::line::{Field, milliseconds, split};
-use super::text::{COMMENT, Window, append, cut};
+use super::text::{COMMENT, Window, append, cut, decode_into};
 use super::{Comment, Line, Parser};
 use crate::frame::Limit;
 
@@ -125,7 +125,7 @@ impl Parser {
     }
 
     /// The end of a block.
-    fn blank(&mut self, block: &mut Block) -> Line {
+    pub(super) fn blank(&mut self, block: &mut Block) -> Line {
         self.bytes = 0;
         let nothing = matches!((block.data, block.id), (Place::Absent, Place::Absent));
         if mem::take(&mut self.skip_block) || nothing {
@@ -209,7 +209,7 @@ impl Parser {
     /// Copies what of a block lies in the chunk and is needed after it.
     pub(super) fn keep(&mut self, block: Block, chunk: &[u8]) {
         if let Place::Chunk(value) = block.event {
-            replace(&mut self.event, value.of(chunk));
+            self.keep_event(value.of(chunk));
         }
         if let Place::Chunk(value) = block.id {
             replace(&mut self.id, value.of(chunk));
@@ -224,6 +224,14 @@ impl Parser {
             id: !matches!(block.id, Place::Absent),
             last: matches!(block.id, Place::Last),
         };
+    }
+
+    /// Most types repeat, and one that does is decoded already.
+    #[inline]
+    pub(super) fn keep_event(&mut self, value: &[u8]) {
+        if self.event.as_bytes() != value {
+            decode_into(&mut self.event, value);
+        }
     }
 
     /// Something is too large. What the line at hand goes on with is skipped too.

@@ -4,7 +4,7 @@
 use core::mem;
 
 use super::block::{Block, replace};
-use super::ends::{has_end, word};
+use super::ends::word;
 use super::line::{Field, begun, milliseconds, split};
 use super::text::{COMMENT, append, append_few, cut};
 use super::{Comment, Line, Parser};
@@ -31,37 +31,43 @@ pub(super) enum Unfinished {
 /// As many bytes as tell the fields apart.
 const HEAD: usize = b"event:".len();
 
+/// The beginning of most data lines, which is long enough to tell.
+const DATA: &[u8] = b"data: ";
+
+/// The length of data that is likely to go on for long.
+const LONG: usize = 1 << 10;
+
 /// The length of lines that are not worth to find out what they are before their end.
 const SHORT: usize = 24;
 
 impl Parser {
-    /// Takes up to eight bytes within a line that began in an earlier chunk. In chunks of that size,
-    /// the way to find out what they are is the greater part of the work.
-    #[inline]
-    pub(super) fn takes(&mut self, few: &[u8]) -> bool {
-        let (Unfinished::Data(room) | Unfinished::Carried(room)) = &mut self.unfinished else {
-            return false;
-        };
-        let word = word(few);
-        if few.len() > *room || has_end(word) {
-            return false;
-        }
-        *room -= few.len();
-        if let Unfinished::Data(_) = self.unfinished {
-            self.text.push_few(word, few.len());
-        } else {
-            append_few(&mut self.carry, word, few.len());
-        }
-        self.count(few.len());
-        true
-    }
-
-    /// The beginning of a line whose end is not in the chunk.
+    /// The beginning of a line that goes through the buffers: mostly one whose end is not in the chunk.
     pub(super) fn begin_line(&mut self, head: &[u8]) -> Line {
+        if head.starts_with(DATA) && !self.skip_block {
+            return self.begin_data_line(head);
+        }
         // No line of this length is too long, whatever it is.
         let data = self.before(Block::from(self.kept).data);
         let room = self.limits.frame.saturating_sub(data);
         self.carry_on(SHORT.min(self.limits.line).min(room), head)
+    }
+
+    /// The same where it is known to be data.
+    fn begin_data_line(&mut self, head: &[u8]) -> Line {
+        let room = self.room(Field::Data, DATA.len(), Block::from(self.kept).data);
+        self.unfinished = Unfinished::Data(room.bytes.saturating_sub(head.len()));
+        if head.len() > room.bytes {
+            return self.overflow(room.limit);
+        }
+        self.begin_data();
+        self.text.push(&head[DATA.len()..]);
+        Line::Taken
+    }
+
+    /// Whether the unfinished line is likely to go on for long, as it already does.
+    #[inline]
+    pub(super) fn is_long(&self) -> bool {
+        matches!(self.unfinished, Unfinished::Data(_)) && self.text.bytes() > LONG
     }
 
     /// More of an unfinished line, without its end.
@@ -197,7 +203,7 @@ impl Parser {
                 self.text.push(value);
             }
             Field::Event => {
-                replace(&mut self.event, value);
+                self.keep_event(value);
                 self.kept.event = true;
             }
             Field::Retry => return milliseconds(value).map_or(Line::Taken, Line::Retry),

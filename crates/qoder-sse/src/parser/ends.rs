@@ -45,8 +45,9 @@ fn longer(chunk: &[u8], from: usize) -> Option<usize> {
     line_end(chunk, from)
 }
 
-#[cold]
-fn far(chunk: &[u8], from: usize) -> Option<usize> {
+/// The same in a line that is known to be long.
+#[inline(never)]
+pub(super) fn far(chunk: &[u8], from: usize) -> Option<usize> {
     memchr::memchr2(b'\n', b'\r', chunk.get(from..)?).map(|end| from + end)
 }
 
@@ -107,8 +108,9 @@ pub(super) fn has_end(word: u64) -> bool {
     has_zero(word ^ (0x0A * LOW)) | has_zero(word ^ (0x0D * LOW)) != 0
 }
 
+/// A bit for each of the eight bytes that is a CR or LF.
 #[inline]
-fn ends_of_8(word: u64) -> u64 {
+pub(super) fn ends_of_8(word: u64) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const REST: u64 = 0x7F * LOW;
     // The highest bit of each byte that is not zero.

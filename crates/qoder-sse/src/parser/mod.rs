@@ -6,6 +6,7 @@
 mod block;
 mod cut;
 mod ends;
+mod few;
 mod limits;
 mod line;
 mod plain;
@@ -19,6 +20,7 @@ use core::time::Duration;
 
 use self::block::{Kept, Span};
 use self::cut::Unfinished;
+use self::few::FEW;
 use self::shape::Shape;
 use self::text::{Decoder, Window};
 use crate::frame::{Item, Limit, Step, Tail};
@@ -43,7 +45,8 @@ pub use self::limits::Limits;
 //    `Unfinished` notes which.
 // 4. The next chunk. `go_on` takes the rest of an unfinished line, at its end `end_line` reads what
 //    `carry` has, and the slow way goes on with the rest of the block, whose values are in the
-//    buffers now (`Place::Buffer`).
+//    buffers now (`Place::Buffer`). If the rest is as it was in the block before, it is compared and
+//    not read. Of chunks of a few bytes all lines go through the buffers (`advance_few`).
 // 5. The end. A blank line makes a `Frame` of it (`dispatch`), or `Item::Id` if it has an id and no
 //    data; the end of the stream drops it (`finish`).
 //
@@ -90,7 +93,8 @@ pub struct Parser {
     unfinished: Unfinished,
     /// The parts of the block that earlier chunks had.
     kept: Kept,
-    event: Vec<u8>,
+    /// The type, decoded: mostly that of the block before.
+    event: String,
     id: Vec<u8>,
     last_id: String,
     /// The block before, if one like it may come again.
@@ -157,9 +161,6 @@ enum Comment {
 /// The number of bytes of a chunk that are checked for UTF-8 at once. While that part is read, the
 /// processor fetches the next one from memory.
 const AHEAD: usize = 2 << 10;
-
-/// Chunks up to this size may be taken without a look at what they are.
-const FEW: usize = 8;
 
 /// The byte order mark.
 const MARK: &[u8] = b"\xEF\xBB\xBF";

@@ -106,6 +106,22 @@ impl Shape {
         (differs == 0).then_some(to)
     }
 
+    /// The same for any block with data, of which all but the tail is known, and the whole block.
+    #[inline]
+    pub(super) fn complete(
+        &self,
+        block: Block,
+        chunk: &[u8],
+        end: usize,
+    ) -> Option<(usize, Block)> {
+        if self.head_length == 0 || self.id_in_head || matches!(block.data, Place::Absent) {
+            return None;
+        }
+        let to = self.tail(chunk, end)?;
+        let id = if self.has_id { Place::Last } else { block.id };
+        Some((to, Block { id, ..block }))
+    }
+
     /// The type, which is empty if there is none.
     #[inline]
     pub(super) fn event(&self, from: usize) -> Span {

@@ -4,7 +4,7 @@ use core::mem;
 
 use super::block::{Block, Kept, Place};
 use super::cut::Unfinished;
-use super::ends::{has_end, line_end, word};
+use super::ends::{far, line_end};
 use super::line::common_prefix;
 use super::text::{Window, decode, decode_into};
 use super::{Comment, FEW, Line, MARK, Parser, Scan};
@@ -31,14 +31,17 @@ impl Parser {
         if mem::take(&mut self.lent) {
             self.carry.clear();
         }
-        if self.unfinished != Unfinished::Nothing {
-            return self.advance_line(chunk, scan);
-        }
         if self.mark < MARK.len() {
             return self.advance_mark(chunk, scan);
         }
+        if chunk.len() <= FEW {
+            return self.advance_few(chunk, scan);
+        }
+        if self.unfinished != Unfinished::Nothing {
+            return self.advance_line(chunk, scan);
+        }
         if self.kept != Kept::default() || self.skip_block {
-            return self.advance_kept(scan.at, chunk, scan);
+            return self.advance_slowly(Block::default(), scan.at, scan.at, chunk, scan);
         }
         self.advance_plainly(chunk, scan)
     }
@@ -78,7 +81,12 @@ impl Parser {
         chunk: &'c [u8],
         scan: &mut Scan<'c>,
     ) -> Option<Item<'p>> {
-        let Some(end) = line_end(chunk, scan.at) else {
+        let end = if self.is_long() {
+            far(chunk, scan.at)
+        } else {
+            line_end(chunk, scan.at)
+        };
+        let Some(end) = end else {
             self.count(chunk.len() - scan.at);
             scan.at = chunk.len();
             return match self.go_on(chunk) {
@@ -107,34 +115,18 @@ impl Parser {
                 line
             }
         };
-        if matches!(line, Line::Taken) {
-            return self.advance_kept(at, chunk, scan);
+        if !matches!(line, Line::Taken) {
+            scan.at = at;
+            return self.tell(line, chunk);
         }
-        scan.at = at;
-        self.tell(line, chunk)
-    }
-
-    /// The same where the next line begins, if the chunk has nothing of the block so far. Few bytes
-    /// mostly have no further end of a line, and then there is nothing to keep.
-    #[inline]
-    fn advance_kept<'p, 'c: 'p>(
-        &'p mut self,
-        at: usize,
-        chunk: &'c [u8],
-        scan: &mut Scan<'c>,
-    ) -> Option<Item<'p>> {
-        if chunk.len() > FEW || has_end(word(&chunk[at..])) {
-            return self.advance_slowly(Block::default(), at, at, chunk, scan);
+        if let Some((to, block)) = self.shape.complete(self.kept.into(), chunk, end) {
+            self.kept = Kept::default();
+            self.bytes = 0;
+            self.skip_lf = chunk[to - 1] == b'\r';
+            scan.at = to;
+            return Some(self.dispatch(block, chunk, &scan.window));
         }
-        scan.at = chunk.len();
-        if at == chunk.len() {
-            return None;
-        }
-        self.count(chunk.len() - at);
-        match self.begin_line(&chunk[at..]) {
-            Line::Taken => None,
-            line => self.tell(line, chunk),
-        }
+        self.advance_slowly(Block::default(), at, at, chunk, scan)
     }
 
     /// The same for all kinds of lines. The block has what there is of it in this chunk, `from`
@@ -169,7 +161,10 @@ impl Parser {
                 Line::Taken => {}
                 Line::Blank => from = at,
                 Line::Dispatch => {
-                    scan.window.cover(chunk, from, at);
+                    // Of a block that was cut there may be nothing here.
+                    if from < start {
+                        scan.window.cover(chunk, from, at);
+                    }
                     scan.at = at;
                     return Some(self.dispatch(block, chunk, &scan.window));
                 }
@@ -242,7 +237,7 @@ impl Parser {
         };
         let event = match block.event {
             Place::Absent | Place::Last => "",
-            Place::Buffer => decode(&self.event, &mut self.lossy),
+            Place::Buffer => &self.event,
             Place::Chunk(value) => match window.get(value) {
                 Some(text) => text,
                 None => decode(value.of(chunk), &mut self.lossy),
@@ -258,7 +253,7 @@ impl Parser {
 
     /// Returns the item of a line that is not the end of a block, if it has one.
     #[inline(never)]
-    fn tell<'a>(&'a mut self, line: Line, chunk: &'a [u8]) -> Option<Item<'a>> {
+    pub(super) fn tell<'a>(&'a mut self, line: Line, chunk: &'a [u8]) -> Option<Item<'a>> {
         Some(match line {
             Line::Taken | Line::Blank | Line::Dispatch => return None,
             Line::Retry(time) => {
