@@ -136,6 +136,35 @@ proptest! {
     }
 }
 
+/// A block whose end is as before, behind any beginning, cut at each place.
+#[test]
+fn a_cut_block_that_ends_as_the_one_before() {
+    let data = r#"{"text":"more than thirty-two bytes of data"}"#;
+    for (end, blank) in [("\n", "\n"), ("\r\n", "\r\n"), ("\r", "\r"), ("\n", "\r\n")] {
+        let block =
+            |head: &str, tail: &str| format!("{head}data: {data}|{tail}").replace('|', end) + blank;
+        for tail in TAILS {
+            for before in HEADS {
+                for head in HEADS {
+                    let stream = [
+                        block(before, tail).repeat(2),
+                        block(head, tail),
+                        block(before, ""),
+                    ]
+                    .concat();
+                    let last = stream.len() - block(before, "").len();
+                    let first = last - block(head, tail).len();
+                    let want = reference(stream.as_bytes(), Limits::default(), "");
+                    for at in first..last {
+                        let (a, b) = stream.as_bytes().split_at(at);
+                        compare(&mut Parser::new(), &[a, b], WAYS[0], &want);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Whoever sets another id has said what a block without one repeats.
 #[test]
 fn an_id_that_is_set_is_no_repetition() {

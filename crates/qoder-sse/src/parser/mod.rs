@@ -20,7 +20,6 @@ use core::time::Duration;
 
 use self::block::{Kept, Span};
 use self::cut::Unfinished;
-use self::few::FEW;
 use self::shape::Shape;
 use self::text::{Decoder, Window};
 use crate::frame::{Item, Limit, Step, Tail};
@@ -336,13 +335,6 @@ impl Items<'_> {
     )]
     #[inline]
     pub fn next(&mut self) -> Option<Item<'_>> {
-        if self.scan.at == self.chunk.len() {
-            return None;
-        }
-        if self.chunk.len() <= FEW && self.parser.takes(self.chunk) {
-            self.scan.at = self.chunk.len();
-            return None;
-        }
         self.parser.advance(self.chunk, &mut self.scan)
     }
 

@@ -5,9 +5,10 @@ use core::mem;
 use super::block::{Block, Kept, Place};
 use super::cut::Unfinished;
 use super::ends::{far, line_end};
+use super::few::FEW;
 use super::line::common_prefix;
 use super::text::{Window, decode, decode_into};
-use super::{Comment, FEW, Line, MARK, Parser, Scan};
+use super::{Comment, Line, MARK, Parser, Scan};
 use crate::frame::{Frame, Item, Limit, Overflow};
 
 impl Parser {
@@ -26,6 +27,10 @@ impl Parser {
         scan: &mut Scan<'c>,
     ) -> Option<Item<'p>> {
         if scan.at == chunk.len() {
+            return None;
+        }
+        if chunk.len() <= FEW && self.takes(chunk) {
+            scan.at = chunk.len();
             return None;
         }
         if mem::take(&mut self.lent) {
