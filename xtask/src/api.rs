@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::ci;
-use crate::shell::{output, read, root};
+use crate::shell::{output, read, root, target};
 use crate::tidy;
 
 /// An item's path, and its lines: the declaration, methods, traits.
@@ -157,9 +157,7 @@ impl fmt::Display for Crate {
 impl Crate {
     fn read(name: &str) -> Result<Self, String> {
         let module = name.replace('-', "_");
-        let target = std::env::var_os("CARGO_TARGET_DIR");
-        let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-        let folder = target.join("doc").join(&module);
+        let folder = target().join("doc").join(&module);
         let mut read = Self {
             items: Items::new(),
             functions: 0,

@@ -17,71 +17,104 @@ use crate::tidy::{self, Package};
 /// A step of `ci`.
 struct Step {
     name: &'static str,
+    part: Part,
     /// The subject of the step, in one line.
     about: &'static str,
     run: fn() -> Result<(), String>,
 }
 
-const fn step_of(name: &'static str, about: &'static str, run: fn() -> Result<(), String>) -> Step {
-    Step { name, about, run }
+/// Steps of `checks` and of `tests` can run at the same time, if each part has a target directory of
+/// its own: they have hardly a build in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// What takes seconds.
+    Quick,
+    /// What compiles, and runs next to nothing.
+    Checks,
+    /// What runs the code.
+    Tests,
 }
+
+const PARTS: [(&str, Part); 3] = [
+    ("quick", Part::Quick),
+    ("checks", Part::Checks),
+    ("tests", Part::Tests),
+];
+
+impl Part {
+    const fn step(
+        self,
+        name: &'static str,
+        about: &'static str,
+        run: fn() -> Result<(), String>,
+    ) -> Step {
+        Step {
+            name,
+            part: self,
+            about,
+            run,
+        }
+    }
+}
+
+use Part::{Checks, Quick, Tests};
 
 /// Cheap ones and those that fail most often come first.
 const STEPS: &[Step] = &[
-    step_of("fmt", "the code is formatted", fmt),
-    step_of(
+    Quick.step("fmt", "the code is formatted", fmt),
+    Quick.step(
         "tidy",
         "the invariants of docs/architecture.md that a program can check, and all links",
         tidy::check,
     ),
-    step_of(
+    Quick.step(
         "deps",
         "dependencies: licences, sources, versions, that each is used, and how many there are",
         deps::check,
     ),
-    step_of(
+    Quick.step(
         "package",
         "each published crate can be packed, and its package has what it needs and no more",
         package::check,
     ),
-    step_of(
+    Checks.step(
         "clippy",
         "all code, with all features, without a warning",
         clippy,
     ),
-    step_of("test", "cargo test --workspace", test),
-    step_of(
+    Tests.step("test", "cargo test --workspace", test),
+    Checks.step(
         "features",
         "each published crate with no features and with each alone that its code names; what works without TLS does",
         features,
     ),
-    step_of(
+    Checks.step(
         "doc",
         "the documentation, with all features and with those of the default, without a warning",
         doc,
     ),
-    step_of("api", "the public items are those in docs/api/", api::check),
-    step_of(
+    Checks.step("api", "the public items are those in docs/api/", api::check),
+    Checks.step(
         "semver",
         "nothing that the last tag promised is gone, where cargo-semver-checks is installed",
         semver::check,
     ),
-    step_of(
+    Checks.step(
         "no-std",
         "qoder-sse links without std; qoder-sse and qoder-types are for wasm32 too",
         no_std,
     ),
-    step_of(
+    Checks.step(
         "benchmarks",
         "the benchmarks, which are no part of the workspace, without a warning",
         bench::check,
     ),
-    step_of(
+    Tests.step(
         "mutants",
         "a share of the mutants is noticed",
         mutants::run_some,
     ),
-    step_of(
+    Tests.step(
         "readme",
         "the commands of README.md, run as they stand there",
         readme::check,
@@ -99,17 +132,52 @@ pub(crate) fn about(name: &str) -> Option<&'static str> {
     Some(step.about)
 }
 
-fn run_all(skipped: &[&str]) -> Result<(), String> {
-    let unknown = skipped.iter().find(|name| about(name).is_none());
-    if let Some(unknown) = unknown {
-        return Err(format!(
-            "ci: there is no step {unknown}; there are {}",
-            names().join(", ")
-        ));
+/// `ci` with `--part PART`, and `--skip STEP` any number of times.
+pub(crate) fn run(args: &[&str]) -> Result<(), String> {
+    let mut part = None;
+    let mut skipped = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match (*arg, args.next()) {
+            ("--part", Some(name)) => match PARTS.iter().find(|(other, _)| other == name) {
+                Some((_, found)) => part = Some(*found),
+                None => {
+                    return Err(format!(
+                        "ci: there is no part {name}; there are {}",
+                        parts()
+                    ));
+                }
+            },
+            ("--part", None) => return Err(format!("ci: --part wants one of {}", parts())),
+            ("--skip", Some(step)) if about(step).is_some() => skipped.push(*step),
+            ("--skip", Some(step)) => {
+                let names = names().join(", ");
+                return Err(format!("ci: there is no step {step}; there are {names}"));
+            }
+            ("--skip", None) => {
+                return Err(format!("ci: --skip wants a step: {}", names().join(", ")));
+            }
+            _ => {
+                return Err(format!(
+                    "ci: unknown argument {arg}; there are --part PART and --skip STEP"
+                ));
+            }
+        }
     }
+    run_all(part, &skipped)
+}
+
+fn parts() -> String {
+    PARTS.map(|(name, _)| name).join(", ")
+}
+
+fn run_all(part: Option<Part>, skipped: &[&str]) -> Result<(), String> {
     let start = Instant::now();
-    for (number, name) in names().into_iter().enumerate() {
-        if skipped.contains(&name) {
+    let steps = STEPS.iter().enumerate();
+    for (number, Step { name, .. }) in
+        steps.filter(|(_, step)| part.is_none_or(|part| part == step.part))
+    {
+        if skipped.contains(name) {
             println!("== {name}: skipped, as asked");
             continue;
         }
@@ -123,22 +191,6 @@ fn run_all(skipped: &[&str]) -> Result<(), String> {
     }
     println!("== all checks passed in {} s", start.elapsed().as_secs());
     Ok(())
-}
-
-/// `ci` with `--skip STEP` any number of times.
-pub(crate) fn run(args: &[&str]) -> Result<(), String> {
-    let mut skipped = Vec::new();
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match (*arg, args.next()) {
-            ("--skip", Some(step)) => skipped.push(*step),
-            ("--skip", None) => {
-                return Err(format!("ci: --skip wants a step: {}", names().join(", ")));
-            }
-            _ => return Err(format!("ci: unknown argument {arg}; there is --skip STEP")),
-        }
-    }
-    run_all(&skipped)
 }
 
 /// Prints what covers each operation, and writes it into the docs. That they are not stale, and

@@ -21,9 +21,10 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "ci",
-        args: "[--skip STEP]...",
+        args: "[--part PART] [--skip STEP]...",
         about: "every check of the project, one step after another",
-        help: "--skip leaves a step out, and can be given more than once. Each step says how long it took.\n\
+        help: "--part takes the steps of quick, checks or tests alone: the last two can run at the same time, each with a \
+               CARGO_TARGET_DIR of its own, as in .ci/run.\n--skip leaves a step out, and can be given more than once. Each step says how long it took.\n\
                `cargo xtask STEP` runs one of them; `cargo xtask STEP --help` says what it checks.",
         run: ci::run,
     },

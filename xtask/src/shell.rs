@@ -11,6 +11,12 @@ pub(crate) fn root() -> PathBuf {
         .to_owned()
 }
 
+/// The directory that builds go to.
+pub(crate) fn target() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    target.map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// `cargo` with these words, at the root.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

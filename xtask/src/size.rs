@@ -9,12 +9,33 @@ use std::time::Instant;
 
 use crate::shell::{cargo, output, read, root};
 
-pub(crate) const PROGRAMS: &[(&str, &str)] = &[
-    ("minimal-ours", "qoder"),
-    (
-        "minimal-theirs",
-        "reqwest, eventsource-stream, serde, serde_json",
-    ),
+pub(crate) const OURS: &str = "minimal-ours";
+const THEIRS: &str = "minimal-theirs";
+
+/// A way to build one of the programs.
+struct Build {
+    program: &'static str,
+    /// What it is made of.
+    of: &'static str,
+    features: &'static [&'static str],
+}
+
+const BUILDS: &[Build] = &[
+    Build {
+        program: OURS,
+        of: "qoder",
+        features: &[],
+    },
+    Build {
+        program: OURS,
+        of: "qoder, without gzip, workers and the platform's verifier",
+        features: &["--no-default-features", "--features", "parts"],
+    },
+    Build {
+        program: THEIRS,
+        of: "reqwest, eventsource-stream, serde, serde_json",
+        features: &[],
+    },
 ];
 
 /// The file with the ceilings.
@@ -67,23 +88,20 @@ pub(crate) fn report() -> Result<(String, Result<(), String>), String> {
     let mut table = "a program with one call and one stream, HTTP/2, TLS by ring, the system's roots; release, stripped\n\n\
                      | made of | packages | program | built from nothing | time of the processor |\n|---|--:|--:|--:|--:|\n"
         .to_owned();
-    for (name, what) in PROGRAMS {
+    for build in BUILDS {
+        let (name, what) = (build.program, build.of);
         let manifest = format!("bench/{name}/Cargo.toml");
         let target = format!("target/bench-size/{name}");
         let directory = root().join(&target);
         if directory.exists() {
             std::fs::remove_dir_all(&directory).map_err(|error| format!("{target}: {error}"))?;
         }
-        let packages = output(&mut cargo(&[
-            "tree",
-            "--locked",
-            "--edges",
-            "normal",
-            "--prefix",
-            "none",
-            "--manifest-path",
-            &manifest,
-        ]))?;
+        let tree = ["tree", "--locked", "--edges", "normal", "--prefix", "none"];
+        let packages = output(
+            cargo(&tree)
+                .args(["--manifest-path", &manifest])
+                .args(build.features),
+        )?;
         let packages: BTreeSet<&str> = packages
             .lines()
             .filter_map(|line| line.split(" (").next())
@@ -98,16 +116,12 @@ pub(crate) fn report() -> Result<(String, Result<(), String>), String> {
         ]))?;
         let before = processor();
         let start = Instant::now();
-        output(&mut cargo(&[
-            "build",
-            "--release",
-            "--locked",
-            "--quiet",
-            "--manifest-path",
-            &manifest,
-            "--target-dir",
-            &target,
-        ]))?;
+        let words = ["build", "--release", "--locked", "--quiet"];
+        output(
+            cargo(&words)
+                .args(["--manifest-path", &manifest, "--target-dir", &target])
+                .args(build.features),
+        )?;
         let took = start.elapsed();
         let used = before.and_then(|before| Some(processor()? - before));
         let used = used.map_or_else(|| "?".to_owned(), |used| format!("{} s", used / 100));
@@ -117,7 +131,7 @@ pub(crate) fn report() -> Result<(String, Result<(), String>), String> {
         let size = std::fs::metadata(&program)
             .map_err(|error| format!("{}: {error}", program.display()))?
             .len();
-        if *name == "minimal-ours" {
+        if build.features.is_empty() && name == OURS {
             fits = within("kib", size >> 10);
         }
         let _ = writeln!(
@@ -138,8 +152,8 @@ const CHANGES: usize = 5;
 /// A table of what a changed line costs in development: the program is built again, and linked.
 fn changed_lines() -> Result<String, String> {
     let mut copies = Vec::new();
-    for (name, _) in PROGRAMS {
-        copies.push(Changing::copy_of(name)?);
+    for build in BUILDS {
+        copies.push(Changing::copy_of(build)?);
     }
     for number in 0..=CHANGES {
         for copy in &mut copies {
@@ -149,7 +163,7 @@ fn changed_lines() -> Result<String, String> {
     let mut table = "\na line of the program changed, and built again; dev\n\n\
                      | made of | time of the processor | on the wall |\n|---|--:|--:|\n"
         .to_owned();
-    for ((_, what), copy) in PROGRAMS.iter().zip(copies) {
+    for (Build { of: what, .. }, copy) in BUILDS.iter().zip(copies) {
         let processor = middle(copy.processor).map_or_else(|| "?".into(), |it| format!("{it}0 ms"));
         let wall = middle(copy.wall).unwrap_or_default();
         let _ = writeln!(table, "| {what} | {processor} | {wall} ms |");
@@ -165,6 +179,7 @@ fn middle<T: Ord + Copy>(mut all: Vec<T>) -> Option<T> {
 /// A copy of a program whose source may be changed.
 struct Changing {
     folder: PathBuf,
+    features: &'static [&'static str],
     source: String,
     /// In hundredths of a second.
     processor: Vec<u64>,
@@ -176,9 +191,16 @@ struct Changing {
 const CHANGED: &str = "\"{:?}\"";
 
 impl Changing {
-    fn copy_of(name: &str) -> Result<Self, String> {
+    fn copy_of(build: &Build) -> Result<Self, String> {
+        let name = build.program;
         let program = root().join("bench").join(name);
-        let folder = root().join("target/bench-size/changed").join(name);
+        let kind = if build.features.is_empty() {
+            "default"
+        } else {
+            "parts"
+        };
+        let folder = root().join("target/bench-size/changed").join(kind);
+        let folder = folder.join(name);
         std::fs::create_dir_all(folder.join("src"))
             .map_err(|error| format!("{}: {error}", folder.display()))?;
         // A path may be absolute wherever it may be relative.
@@ -195,6 +217,7 @@ impl Changing {
         }
         Ok(Self {
             folder,
+            features: build.features,
             source,
             processor: Vec::new(),
             wall: Vec::new(),
@@ -207,6 +230,7 @@ impl Changing {
         let source = self.source.replace(CHANGED, &line);
         write(&self.folder.join("src/main.rs"), &source)?;
         let mut build = cargo(&["build", "--locked", "--quiet"]);
+        build.args(self.features);
         // As it is at a desk, whatever a check has set.
         build.env_remove("CARGO_INCREMENTAL");
         build.env_remove("CARGO_PROFILE_DEV_DEBUG");

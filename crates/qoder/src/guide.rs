@@ -22,7 +22,7 @@
 use crate::{
     Approvals, Call, CallOptions, Client, ClientBuilder, Conversation, Error, ErrorKind, Events,
     Follow, Gateway, Notice, RetryBudget, RetryPolicy, Sent, ServiceAccount, Start, Timeouts, Tls,
-    Toolbox, Transport, Turn, Via, Worker,
+    Toolbox, Transport, Turn, Via,
     auth::{Credentials, Secret},
     files::{Download, SkillFiles, Upload},
     follow::{EventStream, Updates},
@@ -31,6 +31,10 @@ use crate::{
     tools::{ToolTurn, ToolTurnOpening},
     transport,
     turn::TurnOpening,
+};
+#[cfg(all(doc, feature = "worker"))]
+use crate::{
+    Worker,
     worker::{Job, WorkerNotice},
 };
 

@@ -17,6 +17,7 @@ pub mod content;
 mod conversation;
 mod env;
 mod error;
+mod few;
 pub mod files;
 pub mod follow;
 mod gateway;
@@ -41,9 +42,13 @@ pub mod transcript;
 pub mod turn;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
+#[cfg(feature = "worker")]
 pub mod worker;
 
 // The paved path: what most programs name. Everything else is in the module of its subject.
+#[cfg(feature = "worker")]
+#[doc(inline)]
+pub use worker::Worker;
 #[doc(inline)]
 pub use {
     auth::ServiceAccount,
@@ -58,7 +63,6 @@ pub use {
     list::List,
     tools::{Answer, Approvals, ToolUse, Toolbox},
     turn::{Reply, Stop, Turn},
-    worker::Worker,
 };
 
 pub use qoder_http as transport;

@@ -4,9 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac_sha256::HMAC;
 use qoder::types::serde_json::json;
-use sha2::Sha256;
 
 use crate::common::programs::{Running, alone};
 use crate::http::{address, request};
@@ -36,9 +35,8 @@ async fn deliver(at: &str, key: &[u8], id: &str, spoilt: &str) -> u16 {
         "data": {"type": "session.status_idled", "id": "sess_1"},
     });
     let body = body.to_string();
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key");
-    mac.update(format!("{id}.{now}.{body}").as_bytes());
-    let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+    let signature = HMAC::mac(format!("{id}.{now}.{body}"), key);
+    let signature = format!("v1,{}", STANDARD.encode(signature));
     let headers = [
         ("webhook-id", id),
         ("webhook-timestamp", &now),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{By, Mutant};
-use crate::shell::{cargo, output, read, root};
+use crate::shell::{cargo, output, read, root, target};
 
 /// The number of schedules that a mutant has to survive. Each is caught by one of the first
 /// thousand or so.
@@ -59,16 +59,14 @@ impl Copy {
         // would be asked for, and as a program of the client's they would come with another build of it.
         let manifest = read(&root().join("crates/qoder/Cargo.toml"))?;
         let manifest = manifest.replacen("name = \"qoder\"", &format!("name = \"{WITHIN}\""), 1);
-        let target = format!("\n[[test]]\nname = \"{WITHIN}\"\npath = \"../qoder/src/lib.rs\"\n");
+        let tests = format!("\n[[test]]\nname = \"{WITHIN}\"\npath = \"../qoder/src/lib.rs\"\n");
         let package = folder.join("crates").join(WITHIN);
         fs::create_dir_all(&package).map_err(|error| format!("{}: {error}", package.display()))?;
-        write(&package.join("Cargo.toml"), &(manifest + &target))?;
+        write(&package.join("Cargo.toml"), &(manifest + &tests))?;
         // What both depend on is compiled once.
-        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or(root().join("target").into());
-        let target = target.into();
         Ok(Self {
             folder,
-            target,
+            target: target(),
             patience: Cell::new(*ONE.end()),
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 
 use crate::json::{Json, object};
 use crate::page::{Limits, Order};
@@ -163,7 +163,7 @@ fn list(cx: &Context<'_>, account: &mut Account) -> Answer {
 fn measure(memory: &mut Json) {
     let content = memory["content"].text();
     let mut hash = String::new();
-    for byte in Sha256::digest(content.as_bytes()) {
+    for byte in Hash::hash(content.as_bytes()) {
         let _ = write!(hash, "{byte:02x}");
     }
     let size = content.len();

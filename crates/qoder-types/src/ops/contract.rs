@@ -394,12 +394,15 @@ fn a_request_has_what_it_was_given() {
 fn an_answer_is_read_whole_and_written_again() {
     let catalogue = Catalogue::new();
     let mut missing = BTreeSet::new();
+    let mut schemas = BTreeSet::new();
     for case in CASES.iter().copied().flatten() {
         let name = case.op.name;
         let Some(known) = catalogue.operations.get(name) else {
             continue;
         };
         let schema = text(&known["response"]);
+        // Most are the answer of several operations.
+        let is_new = schemas.insert(schema);
         if case.op.accept != Accept::Json || !catalogue.schemas.contains_key(schema) {
             continue;
         }
@@ -441,7 +444,7 @@ fn an_answer_is_read_whole_and_written_again() {
                 .flatten()
                 .map(|(member, _)| member)
             {
-                if member == "id" || member == "type" {
+                if !is_new || member == "id" || member == "type" {
                     continue;
                 }
                 for strange in [json!(null), json!({"strange": [true]}), json!([[7]])] {

@@ -5,12 +5,13 @@
 //! dropped would take it along. So it lies apart, whoever is polled drives it, and its news wake
 //! all who wait.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
+
+use crate::few::Few;
 
 use tokio::runtime;
 use tokio::time::Instant;
@@ -48,7 +49,7 @@ pub(super) struct Waiting(Mutex<Wakers>);
 
 #[derive(Default)]
 struct Wakers {
-    by_place: BTreeMap<u64, Waker>,
+    by_place: Few<u64, Waker>,
     /// Counts the places.
     places: u64,
     /// Since when the question can go on, if nobody has begun to poll it since.

@@ -6,7 +6,9 @@ pub use builder::ClientBuilder;
 
 use std::fmt;
 
-use qoder_types::{EnvironmentId, Method, SessionId};
+#[cfg(feature = "worker")]
+use qoder_types::EnvironmentId;
+use qoder_types::{Method, SessionId};
 
 use crate::call::{Call, CallOptions, EachCall};
 use crate::conversation::Conversation;
@@ -19,6 +21,7 @@ use crate::resources::{
 };
 use crate::shared::Shared;
 use crate::turn::TurnOpening;
+#[cfg(feature = "worker")]
 use crate::worker::Worker;
 
 /// A client of the Qoder Cloud Agents API.
@@ -226,6 +229,7 @@ impl Client {
     /// worker.run(|job| async move { job.session().retrieve().await.map(drop) }).await?;
     /// # Ok(()) }
     /// ```
+    #[cfg(feature = "worker")]
     pub fn worker(&self, environment: impl Into<EnvironmentId>) -> Worker {
         Worker::new(self.shared.clone(), environment.into())
     }

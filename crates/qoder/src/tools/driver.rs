@@ -1,6 +1,6 @@
 //! A turn that is answered while it is read: does what the machine says, and decides nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -22,6 +22,7 @@ use super::tool_use::ToolUse;
 use super::toolbox::UnknownTools;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
+use crate::few::Few;
 use crate::follow::{Update, poll_event};
 use crate::timer::Timer;
 use crate::turn::{Reading, Reply, Stop, Turn, answered};
@@ -42,7 +43,7 @@ pub struct ToolTurn<'l> {
     /// The tool uses that were seen and not asked for.
     seen: Seen,
     /// Those that were asked for.
-    asked: BTreeMap<EventId, ToolUse>,
+    asked: Few<EventId, ToolUse>,
     jobs: Jobs<'l>,
     /// The updates that came and are not handed over yet.
     held: VecDeque<Update>,
@@ -71,7 +72,7 @@ impl<'l> ToolTurn<'l> {
             answering,
             rounds,
             seen: Seen::default(),
-            asked: BTreeMap::new(),
+            asked: Few::new(),
             jobs: Jobs::default(),
             held: VecDeque::new(),
             last: None,

@@ -136,11 +136,13 @@ impl Inner {
         };
         let lines = bytes[..whole].split(|byte| *byte == b'\n').enumerate();
         for (n, line) in lines.filter(|(_, line)| !line.is_empty()) {
-            let line = serde_json::from_slice(line).map_err(|error| {
-                let why = format!("line {} of {}: {error}", n + 1, path.display());
+            let line = std::str::from_utf8(line).map_err(|error| error.to_string());
+            let line =
+                line.and_then(|line| serde_json::from_str(line).map_err(|error| error.to_string()));
+            inner.keep(line.map_err(|why| {
+                let why = format!("line {} of {}: {why}", n + 1, path.display());
                 io::Error::new(io::ErrorKind::InvalidData, why)
-            })?;
-            inner.keep(line);
+            })?);
         }
         Ok(inner)
     }

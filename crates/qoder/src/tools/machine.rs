@@ -26,8 +26,10 @@
 mod action;
 mod state;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use crate::few::Few;
 
 use qoder_types::EventId;
 
@@ -76,8 +78,8 @@ pub(crate) struct Rounds {
     unrecognised: Otherwise,
     pause: Pause,
     /// The kinds of tool uses, both of those that no pause has named yet and of those that one has.
-    kinds: BTreeMap<EventId, Kind>,
-    calls: BTreeMap<EventId, State>,
+    kinds: Few<EventId, Kind>,
+    calls: Few<EventId, State>,
     /// The calls in the order in which they were named.
     order: Vec<EventId>,
     /// The number of pauses that named something new.
@@ -103,8 +105,8 @@ impl Rounds {
                 Otherwise::Leave
             },
             pause: Pause::None,
-            kinds: BTreeMap::new(),
-            calls: BTreeMap::new(),
+            kinds: Few::new(),
+            calls: Few::new(),
             order: Vec::new(),
             batches: 0,
             waits: false,

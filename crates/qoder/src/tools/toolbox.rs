@@ -1,11 +1,12 @@
 //! Handlers by the names of their tools.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::few::Few;
 
 use qoder_types::{Content, CustomTool, Tool};
 use serde::Serialize;
@@ -56,7 +57,7 @@ type Handler = Arc<dyn Fn(&Value) -> Result<Handling, ToolResult> + Send + Sync>
 /// ```
 #[derive(Clone, Default)]
 pub struct Toolbox {
-    tools: Arc<BTreeMap<String, Entry>>,
+    tools: Arc<Few<String, Entry>>,
     unknown: UnknownTools,
     limits: Limits,
 }

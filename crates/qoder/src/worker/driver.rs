@@ -1,7 +1,6 @@
 //! The thin shell around [`Machine`]: requests, handlers and the timer. It decides nothing; what to
 //! do is what the machine says.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -23,6 +22,7 @@ use super::tasks::{Running, Tasks};
 use super::{Notices, Shutdown, Worker};
 use crate::call::Call;
 use crate::error::{Error, Result};
+use crate::few::Few;
 use crate::shared::Shared;
 use crate::text::excerpt;
 use crate::timer::Timer;
@@ -48,7 +48,7 @@ pub(super) struct Driver<'a> {
     ttl: u64,
     machine: Machine,
     tasks: Tasks<'a, Key, News>,
-    held: BTreeMap<Slot, Held>,
+    held: Few<Slot, Held>,
     start: Start<'a>,
     shutdown: Option<Shutdown>,
     notices: Option<Notices>,
@@ -106,7 +106,7 @@ impl<'a> Driver<'a> {
             ttl: lease.as_secs().saturating_add(part),
             machine: Machine::new(worker.settings, chance),
             tasks: Tasks::new(),
-            held: BTreeMap::new(),
+            held: Few::new(),
             start,
             shutdown: worker.shutdown,
             notices: worker.notices,

@@ -4,8 +4,10 @@
 mod action;
 mod item;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use crate::few::Few;
 
 use qoder_types::{WorkHeartbeat, WorkId};
 
@@ -57,7 +59,7 @@ pub(super) struct Machine {
     backoff: Backoff,
     /// The actions that were not taken yet.
     actions: VecDeque<Action>,
-    items: BTreeMap<Slot, Item>,
+    items: Few<Slot, Item>,
     asking: Asking,
     /// Work that came to its end here.
     over: VecDeque<WorkId>,
@@ -83,7 +85,7 @@ impl Machine {
             settings,
             backoff: Backoff::new(seed),
             actions: VecDeque::new(),
-            items: BTreeMap::new(),
+            items: Few::new(),
             asking: Asking {
                 due: Some(Tick::ZERO),
                 ..Asking::default()

@@ -1,15 +1,16 @@
 //! Many futures that are polled in one task, each only when it was woken.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::few::Few;
+
 /// Futures by their keys. Whoever drops one cancels it.
 pub(super) struct Tasks<'a, K, T> {
-    tasks: BTreeMap<K, Task<'a, T>>,
+    tasks: Few<K, Task<'a, T>>,
     owner: Arc<Owner>,
 }
 
@@ -34,7 +35,7 @@ struct Woken {
 impl<'a, K: Ord + Copy, T> Tasks<'a, K, T> {
     pub(super) fn new() -> Self {
         Self {
-            tasks: BTreeMap::new(),
+            tasks: Few::new(),
             owner: Arc::default(),
         }
     }
