@@ -10,7 +10,7 @@ pub struct Corpus {
     pub name: &'static str,
     pub bytes: Bytes,
     pub cut: Cut,
-    /// How often it is read in a run.
+    /// The number of times that it is read in a run.
     pub times: usize,
 }
 

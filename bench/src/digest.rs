@@ -1,4 +1,4 @@
-//! What a contender shows for its work.
+//! The proof that a contender did its work.
 
 use std::hash::{DefaultHasher, Hasher};
 

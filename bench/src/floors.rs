@@ -1,4 +1,4 @@
-//! What the parts of the work cost alone: no parser can be faster than these.
+//! The cost of parts of the work alone: no parser can be faster than these.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! What the benchmarks share. `cargo xtask bench` runs them.
+//! Shared parts of the benchmarks. `cargo xtask bench` runs them.
 
 pub mod contenders;
 pub mod corpus;

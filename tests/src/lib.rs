@@ -1,4 +1,4 @@
-//! What is too much for a test file: the simulation of faults, which is a test and a program, a
+//! Parts too large for a test file: the simulation of faults, which is a test and a program, a
 //! server of raw bytes in memory, and documents that tests print.
 
 #![forbid(unsafe_code)]

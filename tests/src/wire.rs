@@ -20,17 +20,17 @@ use tokio::io::{
 };
 use tokio::time::{Instant, sleep};
 
-/// What fits between the two ends, each way: as much as a small socket buffer.
+/// The bytes that fit between the two ends, each way: as many as in a small socket buffer.
 pub const BUFFER: usize = 64 << 10;
 
-/// What the server does with one request, or with one attempt to connect.
+/// The server's part in one request, or in one attempt to connect.
 #[derive(Clone, Debug)]
 pub struct Act {
     door: Door,
     steps: Vec<Step>,
 }
 
-/// What becomes of an attempt to connect.
+/// The end of an attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Door {
     Open,
@@ -245,27 +245,27 @@ impl Wire {
         self.lock().dialled.clone()
     }
 
-    /// How many attempts to connect came to nothing: nobody answered, or it was closed at once.
+    /// The number of attempts to connect that came to nothing: nobody answered, or it was closed at once.
     pub fn turned_away(&self) -> usize {
         self.lock().turned_away
     }
 
-    /// How many connections there were.
+    /// The number of connections there were.
     pub fn connections(&self) -> usize {
         self.lock().connections
     }
 
-    /// How many of them are open.
+    /// The number of connections that are open.
     pub fn open(&self) -> usize {
         self.lock().open
     }
 
-    /// How many bytes the server could write, on all connections.
+    /// The number of bytes that the server could write, on all connections.
     pub fn wrote(&self) -> usize {
         self.lock().wrote
     }
 
-    /// What the client sent while the server was silent, as far as it is text.
+    /// The bytes that the client sent while the server was silent, as far as they are text.
     pub fn heard(&self) -> String {
         String::from_utf8_lossy(&self.lock().heard).into_owned()
     }
@@ -300,7 +300,7 @@ struct Line {
     wire: Wire,
     number: usize,
     end: DuplexStream,
-    /// What came and belongs to no request yet.
+    /// The bytes that came and belong to no request yet.
     read: Vec<u8>,
     broken: Arc<AtomicBool>,
 }

@@ -1,4 +1,4 @@
-//! What a client costs before its first call, with TLS by ring and the system's roots:
+//! The cost of a client before its first call, with TLS by ring and the system's roots:
 //! `cargo xtask bench client`.
 
 use std::hint::black_box;

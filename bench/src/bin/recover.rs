@@ -1,4 +1,4 @@
-//! What lost connections cost: `cargo xtask bench recover`.
+//! The cost of lost connections: `cargo xtask bench recover`.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const EVENTS: usize = 1000;
 const FRAMES: usize = 30;
 const ROUNDS: usize = 5;
 
-/// How following went.
+/// The course of following.
 struct Run {
     time: Duration,
     connections: usize,
@@ -88,7 +88,7 @@ fn follow(
     Run { time, connections }
 }
 
-/// How many connections it took.
+/// The number of connections it took.
 async fn read(client: Client, session: SessionId, anchor: String) -> usize {
     let mut updates = client
         .session(session)

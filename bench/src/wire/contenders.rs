@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use super::theirs;
 
-/// How the events lie in the chunks of HTTP.
+/// The place of events in the chunks of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Many in a chunk of 16 KiB, as behind a proxy that collects them.
@@ -37,7 +37,7 @@ impl Shape {
     }
 }
 
-/// What a contender has at hand.
+/// The means of a contender.
 pub struct Setup {
     runtime: Runtime,
     ours: qoder::Client,
@@ -45,7 +45,7 @@ pub struct Setup {
     base: String,
 }
 
-/// What a contender shows for its work.
+/// The proof that a contender did its work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Deltas, or calls.

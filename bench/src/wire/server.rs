@@ -14,7 +14,7 @@ use super::contenders::Shape;
 pub const MESSAGES: usize = 500;
 pub const DELTAS: usize = 200;
 
-/// How much is written at once.
+/// The number of bytes that are written at once.
 const PIECE: usize = 64 << 10;
 
 /// A session as the API gives it, of about a kilobyte.

@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::child::{self, Child};
 
-/// What is spoken with the simulator.
+/// The protocol that is spoken with the simulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speech {
     /// A connection for each stream.
@@ -56,7 +56,7 @@ impl Speech {
     }
 }
 
-/// What is said to the other process: so many events for each of the sessions, one after another
+/// The order to the other process: so many events for each of the sessions, one after another
 /// and in turns, with a pause after each turn; or what goes wrong from now on.
 enum Order {
     Publish {

@@ -1,4 +1,4 @@
-//! What a user would write: the types of the API that the program needs, and nothing else.
+//! The code that a user would write: the types of the API that the program needs, and nothing else.
 
 use std::collections::BTreeMap;
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use qoder_sse::resume::moves_taken;
 use qoder_tests::faults::{PATIENCE, Schedule, run, run_all};
 
-/// What may be said, to whoever said something else.
+/// The usage, for whoever said something else.
 fn usage(word: &str, number: &str) -> String {
     format!(
         "{word} {number:?}: there are --seeds N, --first N, --seed N and --patience SECONDS, each with a whole number"

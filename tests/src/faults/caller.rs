@@ -19,14 +19,14 @@ use super::server::Server;
 use super::waiting::Waiting;
 use super::world::{Shared, World, lock};
 
-/// How long a run may take beyond its last event, in simulated time.
+/// The time that a run may take beyond its last event, in simulated time.
 const PATIENCE: Duration = Duration::from_secs(100 * 3600);
 
-/// How many followers may be replaced before they come to their end: one that is never left alone
+/// The number of followers that may be replaced before they come to their end: one that is never left alone
 /// for long never comes to it.
 pub(crate) const REPLACEMENTS: usize = 100;
 
-/// How long it tries at least before it gives up: thirty attempts, each after a wait that may be
+/// The time that it tries at least before it gives up: thirty attempts, each after a wait that may be
 /// half of what it doubles to.
 pub(crate) const PERSEVERANCE: Duration = Duration::from_secs(120);
 
@@ -34,7 +34,7 @@ pub(crate) const PERSEVERANCE: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 ///
-/// What was wrong, in words.
+/// A fault, in words.
 pub fn run(schedule: Schedule, trace: bool) -> Result<Report, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -98,9 +98,9 @@ struct Caller {
     report: Report,
     /// The ids that may stand in a checkpoint now.
     last: Option<String>,
-    /// What is shown of messages that are being written.
+    /// The texts shown of messages that are being written.
     shown: HashMap<String, String>,
-    /// How much was ever shown of them.
+    /// The number of them that was ever shown.
     longest: HashMap<String, usize>,
     /// Something came that was before the start, of a server that begins where it likes.
     strayed: bool,
@@ -273,7 +273,7 @@ impl Caller {
         self.schedule.from != From::Now || lock(&self.world).anchor.is_some()
     }
 
-    /// What comes next; `None` if it was closed meanwhile.
+    /// The next event; `None` if it was closed meanwhile.
     async fn next(&mut self, updates: &mut Updates) -> Option<Option<qoder::Result<Update>>> {
         loop {
             if let Some(next) = self.waiting.outcome(updates.next()).await {
@@ -414,7 +414,7 @@ impl Caller {
         Ok(())
     }
 
-    /// What has no id is an entry of the log by its place, or came between the events.
+    /// An event without an id is an entry of the log by its place, or came between the events.
     fn check_stray(&mut self, event: &Event) -> Result<(), String> {
         let mut world = lock(&self.world);
         world.tell(|| format!("    event {}", event.raw()));

@@ -75,11 +75,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long one run may take by the clock on the wall, unless there is reason for less. It takes
+/// The time that one run may take by the clock on the wall, unless there is reason for less. It takes
 /// some milliseconds.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a worker is at, and since when.
+/// The work of a worker, and since when it is at it.
 type Place = Arc<Mutex<Option<(u64, Instant)>>>;
 
 /// Runs the schedules of so many seeds, from `first` on, on all processors.

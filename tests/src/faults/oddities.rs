@@ -7,7 +7,7 @@ use serde_json::json;
 use super::chance::Chance;
 use super::schedule::{From, Means, Schedule, log};
 
-/// What is odd about a server.
+/// The oddities of a server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Oddities {
     /// Streams know of an event so many ms after it was published.
@@ -26,7 +26,7 @@ pub(crate) struct Oddities {
     pub(crate) ignores_order: bool,
     /// Streams begin with the first event, whatever they are asked.
     pub(crate) ignores_cursor: bool,
-    /// What a stream says in an outage, before its end.
+    /// The last words of a stream in an outage.
     pub(crate) last_words: &'static str,
     /// In an outage a stream doesn't end, but falls silent.
     pub(crate) falls_silent: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Oddities {
     pub(crate) cuts: Option<usize>,
     /// So many of a hundred openings of a stream take long.
     pub(crate) slow: u64,
-    /// What ends a stream is often said late, as somebody looks at the list already.
+    /// The end of a stream is often told late, as somebody looks at the list already.
     pub(crate) late: bool,
     /// The first stream says this after so many frames, and so many ms after it was opened; lists
     /// take their time meanwhile.
@@ -185,7 +185,7 @@ impl Schedule {
         }
     }
 
-    /// What is too rare to happen by chance: streams that end in these ways at once, and while
+    /// Cases too rare to happen by chance: streams that end in these ways at once, and while
     /// somebody looks at the list beside them; one that is refused after a while; more on a list
     /// than can be remembered.
     pub fn rare() -> Vec<Self> {

@@ -12,7 +12,7 @@ use super::sender::Sender;
 use super::turn::{Asks, Stands};
 use super::world::lock;
 
-/// How long a reply waits for answers, while nothing else happens.
+/// The time that a reply waits for answers, while nothing else happens.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
 
 impl Sender {
@@ -67,7 +67,7 @@ impl Sender {
         asks.find(stays).map(|asks| asks.at)
     }
 
-    /// How many events the lists had, at most.
+    /// The largest number of events that the lists had.
     fn looked_at(&self) -> usize {
         let world = lock(&self.world);
         world.looks.iter().map(|look| look.1).max().unwrap_or(0)
@@ -218,7 +218,7 @@ impl Sender {
         Ok((!is_over).then(|| checkpoint.clone()))
     }
 
-    /// What a list showed to be answered at this pause, and the checkpoint says so, doesn't wait any
+    /// The uses that a list showed to be answered at this pause: the checkpoint says so, and they don't wait any
     /// more, although the reply failed for another reason later.
     fn learn_answers(&mut self, at: usize, checkpoint: &Checkpoint) {
         let Stands::Waits(ids) = self.stands(at) else {

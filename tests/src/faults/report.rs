@@ -1,8 +1,8 @@
-//! What is told of runs.
+//! Reports of runs.
 
 use std::time::Duration;
 
-/// What a run was like.
+/// The course of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Events that were handed over.
@@ -15,7 +15,7 @@ pub struct Report {
     pub answers: usize,
     /// Followers that ended, or were ended, and had a successor.
     pub restarts: usize,
-    /// How often the futures were polled, where one of them was to be dropped.
+    /// The number of times that the futures were polled, where one of them was to be dropped.
     pub polls: usize,
     /// The most requests, reads and updates between two events.
     pub steps: u64,

@@ -7,12 +7,12 @@ use qoder::{Answer, ToolUse};
 
 use super::chance::Chance;
 
-/// What was answered, and how much of what waits is.
+/// The answers so far, and how much of what waits they are.
 pub(super) struct Responding {
     chance: Chance,
     /// Of a hundred pauses, so many are answered.
     rate: u64,
-    /// What the server has accepted, as far as the caller knows.
+    /// The answers that the server has accepted, as far as the caller knows.
     answered: HashSet<String>,
     /// Answers that were given before.
     given: Vec<Answer>,

@@ -1,4 +1,4 @@
-//! What a run is made of: the log and when it is published, how the server behaves, who follows.
+//! The parts of a run: the log and when it is published, how the server behaves, who follows.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub(crate) enum Means {
     Either(u32),
 }
 
-/// How the caller takes what comes.
+/// The way in which the caller takes what comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// At once.
@@ -79,11 +79,11 @@ pub(crate) enum Pace {
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    /// What it was made from.
+    /// The number that it was made from.
     pub(crate) seed: u64,
     /// The log.
     pub(crate) entries: Vec<Entry>,
-    /// What is said on a stream, with its time in ms.
+    /// The words of a stream, with their time in ms.
     pub(crate) said: Vec<(u64, Said)>,
     /// Whether the last event is the session's last.
     pub(crate) ends: bool,
@@ -97,13 +97,13 @@ pub struct Schedule {
     pub(crate) thread: bool,
     /// Events per page, at most.
     pub(crate) page: usize,
-    /// How many of a hundred answers have a fault.
+    /// The number of answers in a hundred that have a fault.
     pub(crate) fault_rate: u64,
-    /// How many faults there are in all.
+    /// The number of faults there are in all.
     pub(crate) faults: usize,
-    /// How many events before the cursor are repeated, at most.
+    /// The largest number of events before the cursor that are repeated.
     pub(crate) replay: usize,
-    /// How often there is something strange between the events, in percent.
+    /// The frequency of something strange between the events, in percent.
     pub(crate) junk: u64,
     /// Bytes per chunk, at most.
     pub(crate) chunk: usize,
@@ -119,11 +119,11 @@ pub struct Schedule {
     pub(crate) means: Means,
     /// The caller.
     pub(crate) pace: Pace,
-    /// How many of a hundred events are followed by a new process that goes on.
+    /// The number of events in a hundred that are followed by a new process that goes on.
     pub(crate) restarts: u64,
     /// The turn that is started, in place of following the session.
     pub(crate) turn: Option<TurnPlan>,
-    /// What is odd about the server all along.
+    /// The oddity that the server has all along.
     pub(crate) odd: Oddities,
 }
 
@@ -276,7 +276,7 @@ impl Schedule {
         Duration::from_millis(self.entries.last().map_or(0, |entry| entry.at))
     }
 
-    /// How many events there are at this time, for who knows of them so much later.
+    /// The number of events at this time, for who knows of them so much later.
     pub(crate) fn published(&self, now: Duration, lag: u64) -> usize {
         self.entries
             .partition_point(|entry| Duration::from_millis(entry.at + lag) <= now)

@@ -31,11 +31,11 @@ pub(crate) struct Sender {
     pub(super) deadline: Option<Duration>,
     /// Whether events of the turn were handed over.
     pub(super) told: bool,
-    /// How it answers what waits.
+    /// The way in which it answers what waits.
     pub(super) responding: Responding,
 }
 
-/// What comes after some events.
+/// The events that follow so many others.
 enum Then {
     /// The turn is over.
     Over,
@@ -119,7 +119,7 @@ impl Sender {
         }
     }
 
-    /// How the turn stands after so many events of the log: what was answered here doesn't wait,
+    /// The state of the turn after so many events of the log: what was answered here doesn't wait,
     /// whatever the log repeats.
     pub(super) fn stands(&self, events: usize) -> Stands {
         let stands = match events.checked_sub(1) {
@@ -292,7 +292,7 @@ impl Sender {
         Ok(turn)
     }
 
-    /// How many events were handed over by a checkpoint.
+    /// The number of events that were handed over by a checkpoint.
     pub(super) fn position(&self, checkpoint: &Checkpoint) -> Result<usize, String> {
         let Some(after) = checkpoint.last_event().map(EventId::as_str) else {
             return Ok(0);

@@ -117,7 +117,7 @@ fn unavailable(world: &mut World) -> Answer {
     refusal(status, "overloaded_error", hint)
 }
 
-/// What no repetition mends.
+/// Faults that no repetition mends.
 fn fatal(w: &mut World) -> Answer {
     w.refused = true;
     let which = w.chance.below(5);

@@ -63,7 +63,7 @@ impl Body for Literal {
     }
 }
 
-/// What becomes of a connection.
+/// The end of a connection.
 #[derive(Clone, Default)]
 pub(crate) struct Fate {
     /// After so many bytes …
@@ -122,7 +122,7 @@ impl Fate {
         self
     }
 
-    /// What streams are like while nothing works.
+    /// The state of streams while nothing works.
     pub(crate) fn outage(odd: &Oddities) -> Self {
         Self {
             frames: Some(0),
@@ -161,19 +161,19 @@ pub(crate) struct StreamBody {
     opened_at: Instant,
     previews: bool,
     fate: Fate,
-    /// What is written and not yet sent.
+    /// The bytes that are written and not yet sent.
     out: BytesMut,
-    /// How much was sent.
+    /// The number of bytes that were sent.
     sent: usize,
     /// Where in the bytes the frame of an event ends, of those that were not handed over yet.
     ends: VecDeque<(usize, usize)>,
-    /// How many frames were written.
+    /// The number of frames that were written.
     frames: usize,
-    /// What was written that has no id and is an event.
+    /// The events written that have no id.
     strays: Vec<&'static str>,
-    /// How many bytes come through though streams are held back.
+    /// The number of bytes that come through though streams are held back.
     passes: usize,
-    /// What comes next on the wire.
+    /// The next bytes on the wire.
     next: usize,
     beat: Instant,
     over: bool,
@@ -220,7 +220,7 @@ impl StreamBody {
         body
     }
 
-    /// What was said before the connection, as far as the server repeats it.
+    /// The events from before the connection, as far as the server repeats them.
     fn catch_up(&mut self, from: Option<usize>, oldest: usize, published: usize, first: usize) {
         let schedule = Arc::clone(&self.schedule);
         let from = match from {
@@ -464,7 +464,7 @@ impl Body for StreamBody {
     }
 }
 
-/// How far apart signs of life are.
+/// The time between two signs of life.
 fn heartbeat(schedule: &Schedule) -> Duration {
     Duration::from_secs(if schedule.odd.mute { 1 << 30 } else { 15 })
 }

@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 use super::chance::Chance;
 use super::schedule::{Entry, Said};
 
-/// What is to be known of a turn whose events are a part of the log.
+/// The facts of a turn whose events are a part of the log.
 #[derive(Clone, Debug)]
 pub(crate) struct TurnPlan {
     /// The message.
     pub(crate) text: &'static str,
-    /// How many events there are before it is sent.
+    /// The number of events there are before it is sent.
     pub(crate) history: usize,
     /// The number of its echo. The events are published as long after the message was accepted as
     /// they say, those of the history excepted.
     pub(crate) echo: usize,
     /// The number of the event that ends it, or of the pause that nobody ends.
     pub(crate) end: usize,
-    /// How it stands after each event of the log.
+    /// Its state after each event of the log.
     pub(crate) stands: Vec<Stands>,
     /// The events in which the agent asks for answers.
     pub(crate) asks: Vec<Asks>,
@@ -31,7 +31,7 @@ pub(crate) struct TurnPlan {
     pub(crate) replies: u64,
 }
 
-/// How a turn stands.
+/// The state of a turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stands {
     /// It goes on.
@@ -164,7 +164,7 @@ impl Log<'_> {
         id
     }
 
-    /// What a message says, in one of its forms.
+    /// The content of a message, in one of its forms.
     fn content(&mut self, text: &str) -> Value {
         if self.chance.percent(30) {
             json!(text)
@@ -391,7 +391,7 @@ impl Log<'_> {
     }
 }
 
-/// How a turn stands while these are not answered.
+/// The state of a turn while these are not answered.
 fn waits(ids: Vec<String>) -> Stands {
     if ids.is_empty() {
         Stands::Running

@@ -1,4 +1,4 @@
-//! How a caller waits for what comes.
+//! The way in which a caller waits for what comes.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -16,7 +16,7 @@ use super::world::{Shared, lock};
 pub(crate) struct Waiting {
     pub(crate) chance: Chance,
     pace: Pace,
-    /// How often it was woken so far.
+    /// The number of times that it was woken so far.
     polls: usize,
 }
 
@@ -29,12 +29,12 @@ impl Waiting {
         }
     }
 
-    /// How often futures were polled, where that is counted.
+    /// The number of times that futures were polled, where that is counted.
     pub(crate) fn polls(&self) -> usize {
         self.polls
     }
 
-    /// What a caller does between two events: it is no time of the server's.
+    /// The steps of a caller between two events: they are no time of the server's.
     pub(crate) async fn pause(&mut self, world: &Shared) {
         let pause = match self.pace {
             Pace::Slow(most) => self.chance.below(most),
@@ -46,7 +46,7 @@ impl Waiting {
         lock(world).paused += pause;
     }
 
-    /// What the future comes to; `None` if it was given up on, and dropped.
+    /// The result of the future; `None` if it was given up on, and dropped.
     pub(crate) async fn outcome<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
         match self.pace {
             Pace::Impatient => {

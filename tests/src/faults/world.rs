@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::chance::Chance;
 use super::schedule::{From, Schedule};
 
-/// What the server and the one who checks have in common.
+/// The state that the server and the one who checks have in common.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) schedule: Arc<Schedule>,
@@ -17,13 +17,13 @@ pub(super) struct World {
     pub(super) started: Instant,
     pub(super) trace: bool,
     pub(super) faults_left: usize,
-    /// How many events the caller has been handed, counted from the beginning of the log.
+    /// The number of events that the caller has been handed, counted from the beginning of the log.
     pub(super) delivered: usize,
     /// The first event that the follower of now may get: nothing before it is repeated to it.
     pub(super) first: usize,
     /// When something was handed over last, that was new to the caller.
     pub(super) progress: Instant,
-    /// How much of the time since then was the caller's own.
+    /// The part of the time since then that was the caller's own.
     pub(super) paused: Duration,
     /// Events without an id that were said on streams, and not handed over yet.
     pub(super) strays: HashMap<String, usize>,
@@ -35,9 +35,9 @@ pub(super) struct World {
     pub(super) anchor: Option<usize>,
     /// The same, before it is clear that it was the newest.
     pub(super) newest: usize,
-    /// How many events were given from there on.
+    /// The number of events that were given from there on.
     pub(super) given: usize,
-    /// How many events there were whenever a way through the list began, newest first, or went on.
+    /// The number of events whenever a way through the list began, newest first, or went on.
     pub(super) looks: Vec<(bool, usize)>,
     /// Something was answered that ends following for good.
     pub(super) refused: bool,
@@ -59,15 +59,15 @@ pub(super) struct World {
     pub(super) answers: Answers,
     /// Whether the turn is begun, and its events are followed.
     pub(super) opened: bool,
-    /// What was done since the last event was handed over, in steps of any kind.
+    /// The steps of any kind since the last event was handed over.
     steps: u64,
     /// The most of them so far.
     pub(super) most_steps: u64,
-    /// What the server found wrong with its client.
+    /// The faults that the server found with its client.
     pub(super) complaint: Option<String>,
 }
 
-/// What a server keeps of answers.
+/// The answers that a server keeps.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     /// Under each key, what was accepted.
@@ -78,7 +78,7 @@ pub(super) struct Answers {
     pub(super) refused: bool,
 }
 
-/// How many requests, reads and updates there may be between two events: some three times what
+/// The number of requests, reads and updates that there may be between two events: some three times what
 /// there are in the longest of a million runs.
 const STEPS: u64 = 400_000;
 
@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    /// How late in ms what ends a stream is said.
+    /// The delay in ms with which the end of a stream is told.
     pub(super) fn lateness(&mut self) -> u64 {
         if self.schedule.odd.late {
             self.chance.pick(&[0, 5_000, 5_001, 5_100, 5_300])
@@ -186,12 +186,12 @@ impl World {
         }
     }
 
-    /// How many events streams know of.
+    /// The number of events that streams know of.
     pub(super) fn streamed(&self) -> usize {
         self.published(self.schedule.odd.stream_lag)
     }
 
-    /// How many events lists know of.
+    /// The number of events that lists know of.
     pub(super) fn listed(&self) -> usize {
         self.published(self.schedule.odd.list_lag)
     }

@@ -5,7 +5,7 @@
 //! Streams begin before their cursor and say events twice, pauses name what is answered, also when
 //! nothing waits any more, other clients answer and interrupt.
 //!
-//! What is checked, by the rules of `qoder`'s machine for rounds: no handler runs twice for one call,
+//! The rules are those of `qoder`'s machine for rounds: no handler runs twice for one call,
 //! unless the ledger lost the record that it began; every result that a ledger has is sent as it is,
 //! once, unless the turn was interrupted before; no approval is given that the policy doesn't give, and
 //! none to what no pause names; the turn ends as the session says.
@@ -92,7 +92,7 @@ struct Work {
     ms: u64,
 }
 
-/// How often the handler of each call was run.
+/// The number of times that the handler of each call was run.
 type Runs = Arc<Mutex<HashMap<u64, u32>>>;
 
 fn toolbox(runs: &Runs) -> Toolbox {
@@ -121,7 +121,7 @@ fn toolbox(runs: &Runs) -> Toolbox {
 ///
 /// # Errors
 ///
-/// What was wrong.
+/// A fault, in words.
 pub fn run(seed: u64) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()

@@ -29,18 +29,18 @@ struct State {
     log: Vec<Value>,
     /// The tool uses that wait for an answer.
     pending: Vec<String>,
-    /// How many rounds are to come.
+    /// The number of rounds to come.
     rounds: u64,
     calls: u64,
-    /// What was answered under each key.
+    /// The answers under each key.
     stored: HashMap<String, Value>,
     /// The answers of other clients.
     others: Vec<String>,
-    /// What waited when another client interrupted the turn.
+    /// The uses that waited when another client interrupted the turn.
     dropped: Option<Vec<String>>,
     /// Of a thousand times that a stream is read, how often that happens.
     interrupts: u64,
-    /// How many events a stream repeats from before its cursor, at most.
+    /// The largest number of events that a stream repeats from before its cursor.
     replay: usize,
     /// Of a hundred events, how many a stream says twice.
     twice: u64,
@@ -130,7 +130,7 @@ impl Server {
         json!(lock(&self.0).log).to_string()
     }
 
-    /// What must hold when the turn is over.
+    /// The facts that must hold when the turn is over.
     pub(super) fn check(
         &self,
         runs: &HashMap<u64, u32>,

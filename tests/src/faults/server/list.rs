@@ -10,7 +10,7 @@ use crate::faults::schedule::From;
 use crate::faults::stream::Literal;
 use crate::faults::world::{Shared, World, lock};
 
-/// What is asked of it.
+/// A question to it.
 struct Question<'a> {
     limit: usize,
     page: Option<usize>,
@@ -18,7 +18,7 @@ struct Question<'a> {
     descending: bool,
 }
 
-/// What it answers.
+/// Its answer.
 struct Page {
     range: Range<usize>,
     /// The next page begins here.

@@ -1,4 +1,4 @@
-//! What is sent: the message of a turn, and answers to its tool uses.
+//! Messages that are sent: that of a turn, and answers to its tool uses.
 
 use std::future::poll_fn;
 use std::pin::Pin;
