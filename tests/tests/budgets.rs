@@ -10,6 +10,7 @@ use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::pin::pin;
+use std::sync::{Arc, Barrier};
 use std::task::Poll;
 
 use common::builder;
@@ -28,9 +29,11 @@ const BUSY: usize = 96 << 10;
 /// Allocations for each event, delta of a preview, and call.
 const EVENT: f64 = 6.3;
 const DELTA: f64 = 2.1;
-const CALL: f64 = 58.1;
-/// Bytes that are allocated for a call, most of them for futures.
-const CALL_BYTES: f64 = 32_000.0;
+const CALL: f64 = 56.1;
+/// Bytes that are allocated for a call, most of them for futures and to read into.
+const CALL_BYTES: f64 = 27_200.0;
+/// Bytes that are allocated for an event that comes alone.
+const ALONE_BYTES: f64 = 640.0;
 
 const FOLLOWERS: usize = 32;
 const EVENTS: usize = 2000;
@@ -45,6 +48,8 @@ enum Server {
     Silent,
     /// It begins a stream, and sends these bytes.
     Sends(Vec<u8>),
+    /// It begins a stream, and sends one of these after another, each when it is asked to.
+    SendsOneByOne(Vec<Vec<u8>>, Arc<Barrier>),
     /// It sends this response to each request of a connection.
     Answers(Vec<u8>),
 }
@@ -81,6 +86,13 @@ impl Server {
                 Self::Sends(bytes) => {
                     connection.write_all(head)?;
                     return connection.write_all(bytes);
+                }
+                Self::SendsOneByOne(chunks, asked) => {
+                    connection.write_all(head)?;
+                    return chunks.iter().try_for_each(|chunk| {
+                        asked.wait();
+                        connection.write_all(chunk)
+                    });
                 }
                 Self::Answers(response) => connection.write_all(response)?,
             }
@@ -144,14 +156,19 @@ fn allocations(region: &Region<'_, System>) -> usize {
 async fn nothing_costs_more_than_it_did() {
     let idle = idle().await;
     let (event, busy) = events().await;
+    let alone = alone().await;
     let delta = deltas().await;
     let (call, call_bytes) = calls().await;
     println!(
-        "idle {idle} B, busy {busy} B; allocations: event {event}, delta {delta}, call {call} of {call_bytes} B"
+        "idle {idle} B, busy {busy} B; allocations: event {event}, alone of {alone} B, delta {delta}, call {call} of {call_bytes} B"
     );
     assert!(idle <= IDLE, "{idle} bytes for a follower that waits");
     assert!(busy <= BUSY, "{busy} bytes for a follower that is busy");
     assert!(event <= EVENT, "{event} allocations for an event");
+    assert!(
+        alone <= ALONE_BYTES,
+        "{alone} bytes allocated for an event that comes alone"
+    );
     assert!(delta <= DELTA, "{delta} allocations for a delta");
     assert!(call <= CALL, "{call} allocations for a call");
     assert!(
@@ -180,14 +197,34 @@ async fn idle() -> usize {
     each
 }
 
+fn message(event: usize) -> String {
+    format!(
+        "event: agent.message\nid: evt_00k25q7m2x{event:010}\ndata: {{\"id\":\"evt_00k25q7m2x{event:010}\",\"type\":\"agent.message\",\"content\":[{{\"type\":\"text\",\"text\":\"the session returns a vector\"}}],\"processed_at\":\"2026-11-24T12:00:00Z\"}}\n\n"
+    )
+}
+
+/// Bytes that are allocated for each event, if there is no other to be read with it.
+async fn alone() -> f64 {
+    let chunks = (0..EVENTS).map(|event| {
+        let frame = message(event);
+        format!("{:x}\r\n{frame}\r\n", frame.len()).into_bytes()
+    });
+    let asked = Arc::new(Barrier::new(2));
+    let server = Server::SendsOneByOne(chunks.collect(), Arc::clone(&asked));
+    let client = client(server.start().expect("a server"));
+    let mut updates = follower(&client).await;
+    let region = Region::new(MEMORY);
+    for _ in 0..EVENTS {
+        asked.wait();
+        let update = updates.next().await.expect("an update");
+        assert!(matches!(update, Ok(Update::Event(Event::AgentMessage(_)))));
+    }
+    each(region.change().bytes_allocated, EVENTS)
+}
+
 /// Allocations for each event, and the most that is held on the way.
 async fn events() -> (f64, usize) {
-    let frames = (0..EVENTS).map(|event| {
-        format!(
-            "event: agent.message\nid: evt_00k25q7m2x{event:010}\ndata: {{\"id\":\"evt_00k25q7m2x{event:010}\",\"type\":\"agent.message\",\"content\":[{{\"type\":\"text\",\"text\":\"the session returns a vector\"}}],\"processed_at\":\"2026-11-24T12:00:00Z\"}}\n\n"
-        )
-    });
-    let server = Server::Sends(chunked(frames));
+    let server = Server::Sends(chunked((0..EVENTS).map(message)));
     let client = client(server.start().expect("a server"));
     let before = held();
     let mut updates = follower(&client).await;

@@ -3,6 +3,7 @@
 use std::alloc::System;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use bench::measure;
@@ -16,7 +17,7 @@ use tokio::runtime::Runtime;
 #[global_allocator]
 static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
 
-const EVENTS: usize = 200;
+const EVENTS: usize = 100;
 const FOLLOWERS: [usize; 4] = [200, 600, 2000, 10_000];
 /// So many followers tell what one of them holds.
 const WAITING: usize = 2000;
@@ -43,7 +44,34 @@ struct Cost {
     /// Bytes on the heap of one that waits.
     heap: usize,
     processor: Duration,
+    /// The part of it in the kernel.
+    kernel: Duration,
     time: Duration,
+}
+
+/// What all followers have, and who waits for it.
+struct Progress {
+    live: AtomicUsize,
+    events: AtomicUsize,
+    followers: usize,
+    waiter: Thread,
+}
+
+impl Progress {
+    /// Another event was handed over. The last of a round is told.
+    fn event(&self) {
+        let before = self.events.fetch_add(1, Ordering::Release);
+        if (before + 1) % self.followers == 0 {
+            self.waiter.unpark();
+        }
+    }
+
+    /// Waits until each follower has so many events.
+    fn wait(&self, events: usize) {
+        while self.events.load(Ordering::Acquire) < events * self.followers {
+            thread::park();
+        }
+    }
 }
 
 fn main() {
@@ -55,9 +83,10 @@ fn main() {
             let speech = Speech::of(speech).expect("a way to speak");
             let cost = run(speech, followers.parse().expect("a number"));
             println!(
-                "{} {} {}",
+                "{} {} {} {}",
                 cost.heap,
                 cost.processor.as_nanos(),
+                cost.kernel.as_nanos(),
                 cost.time.as_nanos()
             );
         }
@@ -66,11 +95,13 @@ fn main() {
 }
 
 fn report() {
-    println!("each follower gets {EVENTS} events, over a connection of its own, in one process\n");
     println!(
-        "| followers | events lost or repeated | heap of an idle one | µs of the processor for each event | events a second |"
+        "each follower gets {EVENTS} events, over a connection of its own, in one process; the next one is published when all have the one before\n"
     );
-    println!("|--:|--:|--:|--:|--:|");
+    println!(
+        "| followers | events lost or repeated | heap of an idle one | µs of the processor for each event | of it in the kernel | events a second |"
+    );
+    println!("|--:|--:|--:|--:|--:|--:|");
     let mut runs = FOLLOWERS.map(|_| Vec::new());
     for _ in 0..ROUNDS {
         for (followers, runs) in FOLLOWERS.into_iter().zip(&mut runs) {
@@ -83,9 +114,10 @@ fn report() {
         let followers = cost.followers;
         let events = followers * EVENTS;
         println!(
-            "| {followers} | none | {:.1} KiB | {:.2} | {:.0} |",
+            "| {followers} | none | {:.1} KiB | {:.2} | {:.2} | {:.0} |",
             cost.heap as f64 / 1024.0,
             measure::each(cost.processor, events) / 1e3,
+            measure::each(cost.kernel, events) / 1e3,
             events as f64 / cost.time.as_secs_f64(),
         );
         cost
@@ -132,11 +164,13 @@ fn one(speech: Speech, followers: usize) -> Cost {
         followers,
         heap: usize::try_from(numbers[0]).expect("a number of bytes"),
         processor: Duration::from_nanos(numbers[1]),
-        time: Duration::from_nanos(numbers[2]),
+        kernel: Duration::from_nanos(numbers[2]),
+        time: Duration::from_nanos(numbers[3]),
     }
 }
 
-/// Followers that wait, and then all get their events.
+/// Followers that wait, and then all get their events: each event in a read of its own, however many
+/// followers there are, or few of them would get several at once.
 fn run(speech: Speech, followers: usize) -> Cost {
     sim::open_files();
     let runtime = Runtime::new().expect("a runtime");
@@ -150,25 +184,33 @@ fn run(speech: Speech, followers: usize) -> Cost {
             sim::publish(&mut server, session, 0, 1, Duration::ZERO).expect("the simulator")
         })
         .collect();
-    let live = Arc::new(AtomicUsize::new(0));
+    let progress = Arc::new(Progress {
+        live: AtomicUsize::new(0),
+        events: AtomicUsize::new(0),
+        followers,
+        waiter: thread::current(),
+    });
     let mut tasks = Vec::with_capacity(followers);
     let before = MEMORY.allocated();
     while tasks.len() < followers {
         for _ in 0..AT_ONCE {
             let which = tasks.len() / SHARED;
             let (session, anchor) = (sessions[which].clone(), anchors[which].clone());
-            let following = follow(client.clone(), session, anchor, Arc::clone(&live));
+            let following = follow(client.clone(), session, anchor, Arc::clone(&progress));
             tasks.push(runtime.spawn(following));
         }
-        while live.load(Ordering::Acquire) < tasks.len() {
-            std::thread::sleep(Duration::from_millis(5));
+        while progress.live.load(Ordering::Acquire) < tasks.len() {
+            thread::sleep(Duration::from_millis(5));
         }
     }
     // Until what was needed for connecting is gone.
-    std::thread::sleep(Duration::from_millis(300));
+    thread::sleep(Duration::from_millis(300));
     let heap = MEMORY.allocated().saturating_sub(before) / followers;
-    let (start, used) = (Instant::now(), measure::processor());
-    sim::publish(&mut server, &sessions, 1, EVENTS, Duration::ZERO).expect("the simulator");
+    let (start, used, kernel) = (Instant::now(), measure::processor(), measure::kernel());
+    for event in 1..=EVENTS {
+        sim::publish(&mut server, &sessions, event, 1, Duration::ZERO).expect("the simulator");
+        progress.wait(event);
+    }
     runtime.block_on(async {
         for task in tasks {
             task.await.expect("all events");
@@ -178,12 +220,13 @@ fn run(speech: Speech, followers: usize) -> Cost {
         followers,
         heap,
         processor: measure::processor().saturating_sub(used),
+        kernel: measure::kernel().saturating_sub(kernel),
         time: start.elapsed(),
     }
 }
 
 /// Follows to the last event, and sees that each comes once and in order.
-async fn follow(client: Client, session: SessionId, anchor: String, live: Arc<AtomicUsize>) {
+async fn follow(client: Client, session: SessionId, anchor: String, progress: Arc<Progress>) {
     let mut updates = client
         .session(session)
         .follow()
@@ -195,9 +238,10 @@ async fn follow(client: Client, session: SessionId, anchor: String, live: Arc<At
             Update::Event(event) => {
                 seen += 1;
                 assert_eq!(sim::number(&event), Some(seen), "each once, and in order");
+                progress.event();
             }
             Update::Notice(Notice::Live) => {
-                live.fetch_add(1, Ordering::Release);
+                progress.live.fetch_add(1, Ordering::Release);
             }
             _ => {}
         }

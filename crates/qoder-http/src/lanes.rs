@@ -16,7 +16,7 @@ use crate::error::Error;
 #[cfg(feature = "proxy")]
 use crate::error::{ErrorKind, Sent};
 use crate::lane::Lane;
-use crate::pools::Pools;
+use crate::pools::{Pooled, Pools};
 #[cfg(feature = "proxy")]
 use crate::proxy::ProxyRules;
 use crate::request::RequestBody;
@@ -39,69 +39,81 @@ pub(crate) enum Streams {
 }
 
 impl Lanes {
-    /// Sends a request from within this runtime.
-    pub(crate) async fn send(
-        &self,
-        request: Request<RequestBody>,
-        lane: Lane,
-        departure: &Departure,
-        runtime: Id,
-    ) -> Result<Response<ResponseBody>, Error> {
-        #[cfg(feature = "proxy")]
-        return self
-            .send_through_proxy(request, lane, departure, runtime)
-            .await;
-        #[cfg(not(feature = "proxy"))]
-        self.send_as_it_is(request, lane, departure, runtime).await
-    }
-
-    /// Adds the credentials for a proxy that reads the request: plain `http` to another machine,
-    /// where it is allowed. All else goes through tunnels, whose makers have the credentials.
-    #[cfg(feature = "proxy")]
-    async fn send_through_proxy(
-        &self,
+    /// Sends a request from within this runtime. No future has room for the request, but for that of
+    /// who sends it in the end: futures are copied from one into the other.
+    pub(crate) fn send<'a>(
+        &'a self,
+        #[cfg_attr(
+            not(feature = "proxy"),
+            allow(unused_mut, reason = "it is sent as it is")
+        )]
         mut request: Request<RequestBody>,
         lane: Lane,
-        departure: &Departure,
+        departure: &'a Departure,
         runtime: Id,
-    ) -> Result<Response<ResponseBody>, Error> {
-        let reader = self
-            .proxies
-            .as_ref()
-            .and_then(|rules| rules.forwarding(request.uri()));
-        if let Some((_, Some(credentials))) = &reader {
-            request
-                .headers_mut()
-                .entry(PROXY_AUTHORIZATION)
-                .or_insert_with(|| credentials.clone());
+    ) -> Sending<'a> {
+        #[cfg(feature = "proxy")]
+        let reader = self.reader(&mut request);
+        let way = match (lane, &self.streams) {
+            (Lane::Call, _) => Way::Pooled(self.calls.send(request, departure, runtime)),
+            (Lane::Stream, Streams::Shared(pools)) => {
+                Way::Pooled(pools.send(request, departure, runtime))
+            }
+            (Lane::Stream, Streams::Alone(connections)) => {
+                Way::Alone(alone(connections, request, departure))
+            }
+        };
+        Sending {
+            way,
+            #[cfg(feature = "proxy")]
+            reader,
         }
-        let response = self
-            .send_as_it_is(request, lane, departure, runtime)
-            .await?;
-        if let Some((name, _)) = reader.filter(|_| response.status() == 407) {
+    }
+
+    /// Returns the name of the proxy that reads the request, for which it adds the credentials:
+    /// plain `http` to another machine, where it is allowed. All else goes through tunnels, whose
+    /// makers have the credentials.
+    #[cfg(feature = "proxy")]
+    fn reader(&self, request: &mut Request<RequestBody>) -> Option<String> {
+        let (name, credentials) = self.proxies.as_ref()?.forwarding(request.uri())?;
+        if let Some(credentials) = credentials {
+            let headers = request.headers_mut();
+            headers.entry(PROXY_AUTHORIZATION).or_insert(credentials);
+        }
+        Some(name)
+    }
+}
+
+/// A request on its way.
+pub(crate) struct Sending<'a> {
+    way: Way<'a>,
+    /// The proxy that reads it.
+    #[cfg(feature = "proxy")]
+    reader: Option<String>,
+}
+
+enum Way<'a> {
+    Pooled(Pooled),
+    Alone(Alone<'a>),
+}
+
+impl Sending<'_> {
+    pub(crate) async fn response(self) -> Result<Response<ResponseBody>, Error> {
+        let response = match self.way {
+            Way::Pooled(sending) => sending.response().await?,
+            Way::Alone(sending) => sending.await?.map(ResponseBody::stream),
+        };
+        #[cfg(feature = "proxy")]
+        if let Some(name) = self.reader.filter(|_| response.status() == 407) {
             let message = format!("the proxy {name} doesn't accept its credentials (407)");
             return Err(Error::new(ErrorKind::ProxyAuth, Sent::No, message));
         }
         Ok(response)
     }
-
-    async fn send_as_it_is(
-        &self,
-        request: Request<RequestBody>,
-        lane: Lane,
-        departure: &Departure,
-        runtime: Id,
-    ) -> Result<Response<ResponseBody>, Error> {
-        match (lane, &self.streams) {
-            (Lane::Call, _) => self.calls.send(request, departure, runtime).await,
-            (Lane::Stream, Streams::Shared(pools)) => pools.send(request, departure, runtime).await,
-            (Lane::Stream, Streams::Alone(connections)) => {
-                let response = alone(connections, request, departure).await?;
-                Ok(response.map(ResponseBody::stream))
-            }
-        }
-    }
 }
+
+/// The future of a stream that has a connection of its own.
+type Alone<'a> = Pin<Box<dyn Future<Output = Result<Response<StreamBody>, Error>> + Send + 'a>>;
 
 /// Sends over a connection that is the stream's own. In a box: calls, which share the future, need
 /// not have room for it. Out of line, and no part of an `async fn`: those are compiled in the crates
@@ -111,6 +123,6 @@ fn alone<'a>(
     connections: &'a StreamConnections,
     request: Request<RequestBody>,
     departure: &'a Departure,
-) -> Pin<Box<dyn Future<Output = Result<Response<StreamBody>, Error>> + Send + 'a>> {
+) -> Alone<'a> {
     Box::pin(connections.send(request, departure))
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use hyper_util::client::legacy::{Builder, Client, ResponseFuture};
 use tokio::runtime::Id;
 
@@ -53,20 +53,19 @@ impl Pools {
     }
 
     /// Sends over a connection of this runtime, on which it has to be polled.
-    pub(crate) async fn send(
+    pub(crate) fn send(
         &self,
         mut request: Request<RequestBody>,
         departure: &Departure,
         runtime: Id,
-    ) -> Result<Response<ResponseBody>, Error> {
-        let to = request.uri().clone();
+    ) -> Pooled {
         departure.watch(&mut request);
         let pool = self.pool(runtime);
-        let response = sending(&pool, request)
-            .await
-            .map_err(|error| Error::from_client(error, &to))?;
-        let version = response.version();
-        Ok(response.map(|incoming| ResponseBody::new(incoming, version, pool)))
+        Pooled {
+            to: request.uri().clone(),
+            sending: sending(&pool, request),
+            pool,
+        }
     }
 
     /// The first pool of the runtime with room.
@@ -90,6 +89,24 @@ impl Pools {
             open(pool) > 0 || unused <= UNUSED
         });
         chosen
+    }
+}
+
+/// A request on its way.
+pub(crate) struct Pooled {
+    to: Uri,
+    pool: Pool,
+    sending: ResponseFuture,
+}
+
+impl Pooled {
+    pub(crate) async fn response(self) -> Result<Response<ResponseBody>, Error> {
+        let Self { to, pool, sending } = self;
+        let response = sending
+            .await
+            .map_err(|error| Error::from_client(error, &to))?;
+        let version = response.version();
+        Ok(response.map(|incoming| ResponseBody::new(incoming, version, pool)))
     }
 }
 

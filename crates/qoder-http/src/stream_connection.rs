@@ -31,7 +31,7 @@ use tower_service::Service;
 
 use self::framing::{Framing, Piece};
 use self::head_gate::HeadGate;
-use self::read::poll_read_buf;
+use self::read::{poll_read_buf, poll_read_small};
 
 use crate::connect::{ConnectedStream, Connector};
 use crate::departure::Departure;
@@ -243,7 +243,8 @@ impl StreamBody {
 }
 
 /// The number of bytes of a body that are read at once, at first and at most. It grows while the
-/// server is faster.
+/// server is faster. Most events come alone, each to another of many streams: a buffer for each would
+/// be memory that the processor has not at hand, so that the first read is made without one.
 const READ: (usize, usize) = (4 << 10, 32 << 10);
 
 /// A body that is read from its connection.
@@ -282,19 +283,27 @@ impl FramedBody {
             }
             // An empty one keeps the memory that it was cut from.
             self.read = Bytes::new();
-            if self.buffer.capacity() < self.next && !self.buffer.try_reclaim(self.next) {
-                self.buffer = BytesMut::with_capacity(self.next);
-            }
-            let room = self.buffer.capacity();
-            match poll_read_buf(io, &mut self.buffer, cx) {
-                Poll::Ready(Ok(0)) => break self.framing.closed(),
+            let has_room =
+                self.buffer.capacity() >= self.next || self.buffer.try_reclaim(self.next);
+            let (room, read) = if !has_room && self.next == READ.0 {
+                (READ.0, poll_read_small::<{ READ.0 }>(io, cx))
+            } else {
+                if !has_room {
+                    self.buffer = BytesMut::with_capacity(self.next);
+                }
+                let room = self.buffer.capacity();
+                let read = poll_read_buf(io, &mut self.buffer, cx);
+                (room, read.map_ok(|_| self.buffer.split().freeze()))
+            };
+            match read {
+                Poll::Ready(Ok(read)) if read.is_empty() => break self.framing.closed(),
                 Poll::Ready(Ok(read)) => {
-                    self.next = if read < room {
+                    self.next = if read.len() < room {
                         READ.0
                     } else {
                         READ.1.min(self.next * 2)
                     };
-                    self.read = self.buffer.split().freeze();
+                    self.read = read;
                 }
                 Poll::Ready(Err(error)) => break Err(error),
                 Poll::Pending => {

@@ -20,7 +20,7 @@ use crate::departure::Departure;
 use crate::encoding::Negotiation;
 use crate::error::{BoxError, Error, ErrorKind, Sent};
 use crate::lane::Lane;
-use crate::lanes::Lanes;
+use crate::lanes::{self, Lanes};
 use crate::request::{self, RequestBody};
 use crate::service::{self, BoxService, ResponseFuture};
 use crate::time::{deadline, timeout_at};
@@ -219,7 +219,10 @@ impl Transport {
         let body = request.body().sending();
         let departure = Departure::of(&request);
         // Pinned, so that there is room for it only here.
-        let sending = pin!(self.start(request, lane, timeouts, &departure, runtime.id()));
+        let sending = pin!(
+            self.start(request, lane, timeouts, &departure, runtime.id())
+                .response()
+        );
         let sent = match timeouts.head {
             Some(limit) => {
                 let waited = within(limit, body.as_ref(), sending).await;
@@ -235,29 +238,52 @@ impl Transport {
         Ok(response)
     }
 
-    async fn start(
-        &self,
+    fn start<'a>(
+        &'a self,
         mut request: Request<RequestBody>,
         lane: Lane,
         timeouts: Timeouts,
-        departure: &Departure,
+        departure: &'a Departure,
         runtime: Id,
-    ) -> Result<Response<ResponseBody>, Error> {
+    ) -> Started<'a> {
         let gzip = self.shared.gzip;
         match &self.shared.wire {
-            Wire::Hyper(lanes) => {
-                let negotiation = Negotiation::offer(&mut request, lane, gzip);
-                let response = lanes.send(request, lane, departure, runtime).await?;
-                negotiation.apply(response)
-            }
+            Wire::Hyper(lanes) => Started {
+                negotiation: Negotiation::offer(&mut request, lane, gzip),
+                by: By::Hyper(lanes.send(request, lane, departure, runtime)),
+            },
             Wire::Service(send) => {
                 let negotiation = Negotiation::of_service(&request, gzip);
                 request.extensions_mut().insert(lane);
                 request.extensions_mut().insert(timeouts);
                 departure.left();
-                negotiation.apply(send(request).await?)
+                Started {
+                    negotiation,
+                    by: By::Service(send(request)),
+                }
             }
         }
+    }
+}
+
+/// A request that was handed to those who send it.
+struct Started<'a> {
+    negotiation: Negotiation,
+    by: By<'a>,
+}
+
+enum By<'a> {
+    Hyper(lanes::Sending<'a>),
+    Service(ResponseFuture),
+}
+
+impl Started<'_> {
+    async fn response(self) -> Result<Response<ResponseBody>, Error> {
+        let response = match self.by {
+            By::Hyper(sending) => sending.response().await?,
+            By::Service(sending) => sending.await?,
+        };
+        self.negotiation.apply(response)
     }
 }
 

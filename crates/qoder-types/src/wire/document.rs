@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::Utf8Error;
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::Value;
 
@@ -77,6 +77,9 @@ enum Root<'a> {
     Nothing,
 }
 
+/// Few resources have more members.
+const MANY: usize = 24;
+
 impl<'de> Deserialize<'de> for Root<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Any;
@@ -88,7 +91,11 @@ impl<'de> Deserialize<'de> for Root<'de> {
                 f.write_str("JSON")
             }
 
-            visit_json!(Root::Json; bool i64 u64 f64 str unit seq map);
+            visit_json!(Root::Json; bool i64 u64 f64 str unit seq);
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+                Json::object(members, MANY).map(Root::Json)
+            }
 
             /// JSON never says so: only [`Nothing`] does.
             fn visit_none<E>(self) -> Result<Self::Value, E> {

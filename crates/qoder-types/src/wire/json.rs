@@ -182,7 +182,7 @@ macro_rules! visit_json {
     };
     (@map $make:path) => {
         fn visit_map<A: serde::de::MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-            crate::wire::Json::object(members).map($make)
+            crate::wire::Json::object(members, crate::wire::Json::FEW).map($make)
         }
     };
 }
@@ -216,9 +216,12 @@ impl<'de> Json<'de> {
         Ok(Self::List(list))
     }
 
-    pub(crate) fn object<A: MapAccess<'de>>(mut members: A) -> Result<Self, A::Error> {
-        // Few objects have more members, or one or two only.
-        let mut object = Vec::with_capacity(8);
+    /// Few objects within others have more members.
+    pub(crate) const FEW: usize = 6;
+
+    /// An object, with room for so many members at first.
+    pub(crate) fn object<A: MapAccess<'de>>(mut members: A, room: usize) -> Result<Self, A::Error> {
+        let mut object = Vec::with_capacity(room);
         while let Some((Name(name), value)) = members.next_entry()? {
             object.push((name, value));
         }

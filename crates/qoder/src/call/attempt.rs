@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use qoder_http::retry::{Action, Attempts};
 use qoder_http::time::{deadline, timeout_at};
-use qoder_http::{Coding, Departure, Phase, ResponseBody, Sent};
+use qoder_http::{Departure, Phase, ResponseBody, Sent};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
@@ -23,13 +23,13 @@ use crate::shared::Shared;
 /// Makes attempts until one succeeds or the policy gives up, and has the value read out of the body.
 pub(super) async fn run(
     shared: &Shared,
-    prepared: Prepared,
+    prepared: &Prepared,
     read: &mut (dyn FnMut(&Meta, &Bytes) -> Result<()> + Send),
 ) -> Result<(Meta, Bytes)> {
     let mut trace = prepared.trace(shared);
     let span = trace.span();
     async {
-        let received = attempts::<http::Response<Bytes>>(shared, &prepared, &mut trace).await;
+        let received = attempts::<http::Response<Bytes>>(shared, prepared, &mut trace).await;
         let (response, attempts) = match received {
             Ok(received) => received,
             Err(error) => return trace.finish(Err(error), None),
@@ -53,12 +53,12 @@ pub(super) async fn run(
 /// caller's. Returns the number of attempts too.
 pub(crate) async fn open(
     shared: &Shared,
-    prepared: Prepared,
+    prepared: &Prepared,
 ) -> Result<(http::Response<ResponseBody>, u32)> {
     let mut trace = prepared.trace(shared);
     let span = trace.span();
     async {
-        match attempts::<http::Response<ResponseBody>>(shared, &prepared, &mut trace).await {
+        match attempts::<http::Response<ResponseBody>>(shared, prepared, &mut trace).await {
             Ok(opened) => {
                 let seen = Seen::new(opened.0.status(), None);
                 trace.finish(Ok(opened), Some(seen))
@@ -93,14 +93,13 @@ async fn attempts<T: Receive>(
             pin!(async {
                 let granted = shared.auth().authorize().await.map_err(Failure::no_token)?;
                 leaving = true;
-                let mut request = prepared.request(shared, attempt, &granted);
-                request.extensions_mut().insert(departure.clone());
-                if prepared.coding != Coding::default() {
-                    request.extensions_mut().insert(prepared.coding);
-                }
                 let sent = shared
                     .transport()
-                    .send(request, prepared.lane, prepared.timeouts)
+                    .send(
+                        prepared.request(shared, attempt, &granted, &departure),
+                        prepared.lane,
+                        prepared.timeouts,
+                    )
                     .await;
                 let response = sent.map_err(Failure::transport)?;
                 let renewable = shared.auth().answered(&granted, response.status());

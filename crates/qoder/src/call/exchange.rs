@@ -125,7 +125,7 @@ impl Exchange {
                 let read = &mut |meta: &Meta, body: &Bytes| {
                     read(body).map_err(|error| undecodable(&error, meta, body, &shared))
                 };
-                run(&shared, prepared, read).await
+                run(&shared, &prepared, read).await
             };
             sent.await
                 .map_err(|error: Error| error.with_operation(operation).redacted(shared.auth()))

@@ -16,6 +16,7 @@ pub(crate) use prepared::Prepared;
 pub use crate::response::{Meta, Response};
 
 use std::borrow::Cow;
+use std::convert::identity;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -249,7 +250,8 @@ impl<T> Call<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> Call<T> {
-    async fn send(self) -> Result<Response<T>> {
+    /// Sends it, and gives what is asked for of its response.
+    async fn send<O>(self, of: fn(Response<T>) -> O) -> Result<O> {
         let op = self.exchange.request.op();
         let mut value = None;
         let mut read = |body: &Bytes| {
@@ -258,7 +260,7 @@ impl<T: DeserializeOwned + Send + 'static> Call<T> {
         };
         let (meta, body) = self.exchange.send(None, &mut read).await?;
         match value {
-            Some(value) => Ok(Response { value, meta, body }),
+            Some(value) => Ok(of(Response { value, meta, body })),
             None => Err(Error::new(ErrorKind::Decode, "the response was not read")),
         }
     }
@@ -275,7 +277,7 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for Call<T> {
     type IntoFuture = Pending<T>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { Ok(self.send().await?.value) })
+        Box::pin(self.send(|response| response.value))
     }
 }
 
@@ -296,7 +298,7 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for WithMeta<T> {
     type IntoFuture = Pending<Response<T>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.0.send())
+        Box::pin(self.0.send(identity))
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use qoder_http::retry::{Class, RetryPolicy};
 use qoder_http::time::deadline;
-use qoder_http::{Coding, Lane, RequestBody, Timeouts};
+use qoder_http::{Coding, Departure, Lane, RequestBody, Timeouts};
 use qoder_types::{Accept, Op, Request, Retry};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -36,11 +36,11 @@ pub(crate) struct Prepared {
     pub(super) timeouts: Timeouts,
     pub(super) max_response: usize,
     pub(super) lane: Lane,
-    pub(super) coding: Coding,
+    coding: Coding,
 }
 
 /// Room for the headers that each attempt, and then the transport, adds.
-const ADDED: usize = 8;
+const ADDED: usize = 6;
 
 /// The payload that is sent.
 enum Payload {
@@ -190,6 +190,7 @@ impl Prepared {
         shared: &Shared,
         attempt: u32,
         granted: &Granted,
+        departure: &Departure,
     ) -> http::Request<RequestBody> {
         let json = HeaderValue::from_static("application/json");
         let mut boundary = None;
@@ -231,6 +232,10 @@ impl Prepared {
             attempt => (attempt - 1).into(),
         };
         headers.insert(HeaderName::from_static("x-qoder-retry-count"), retries);
+        request.extensions_mut().insert(departure.clone());
+        if self.coding != Coding::default() {
+            request.extensions_mut().insert(self.coding);
+        }
         request
     }
 }

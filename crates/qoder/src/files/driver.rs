@@ -261,7 +261,7 @@ impl Driver {
         let prepared = prepared.map(|it| it.download(headers, self.lane, self.coding));
         let operation = self.origin.operation();
         self.state = State::Requesting(Box::pin(async move {
-            let opened = async { open(&shared, prepared?).await };
+            let opened = async { open(&shared, &prepared?).await };
             let opened = opened.await.map(|(response, _)| response);
             opened.map_err(|error| {
                 Failure::Api(error.with_operation(operation).redacted(shared.auth()))

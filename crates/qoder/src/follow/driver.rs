@@ -258,7 +258,7 @@ impl Driver {
             let once = CallOptions::default().retries(0);
             let opened = async {
                 let prepared = Prepared::new(&shared, &request, once)?;
-                let (response, _) = open(&shared, prepared).await?;
+                let (response, _) = open(&shared, &prepared).await?;
                 checked(&shared, response).await
             };
             // It may become the source of another error, where it is not looked at any more.

@@ -90,7 +90,7 @@ impl StreamOpening {
         let operation = request.op().name;
         let opened = async {
             let prepared = Prepared::new(&self.shared, &request, self.options)?;
-            let (response, attempts) = open(&self.shared, prepared).await?;
+            let (response, attempts) = open(&self.shared, &prepared).await?;
             let body = checked(&self.shared, response).await;
             body.map(|body| (body, attempts))
                 .map_err(|error| error.with_attempts(attempts))
