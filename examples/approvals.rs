@@ -2,7 +2,7 @@
 //! whoever sits at the terminal.
 //!
 //! ```text
-//! cargo run --example approvals -- [--allow Read,Grep] [MESSAGE]
+//! cargo run -p examples --example approvals -- [--allow Read,Grep] [MESSAGE]
 //! ```
 //!
 //! The tools named by `--allow` are used without asking. It exits with 0 only if the turn ended

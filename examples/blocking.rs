@@ -1,6 +1,6 @@
 //! The main job without async: an agent, a session, a turn whose text is shown as it comes.
 //!
-//! `cargo run --example blocking` talks to the simulator, started in this
+//! `cargo run -p examples --example blocking` talks to the simulator, started in this
 //! process. With `QODER_PAT` set it talks to the real service (`QODER_BASE_URL` selects another
 //! gateway).
 #![allow(

@@ -2,7 +2,7 @@
 //! on once that is raised.
 //!
 //! ```text
-//! cargo run --example budget -- [--credits 0.05] [--raise 5.00] [MESSAGE]
+//! cargo run -p examples --example budget -- [--credits 0.05] [--raise 5.00] [MESSAGE]
 //! ```
 //!
 //! It raises the budget once, and exits with 0 only if the agent has finished by then. Without

@@ -1,7 +1,7 @@
 //! A chat in the terminal: the text appears as it is written, and each line is a turn.
 //!
 //! ```text
-//! cargo run --example chat
+//! cargo run -p examples --example chat
 //! ```
 //!
 //! Ctrl-C interrupts the agent; once more, or at the prompt, it ends the program, as does the end

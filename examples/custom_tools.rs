@@ -2,7 +2,7 @@
 //! `slow {"ms":n}`. Others it answers as unknown.
 //!
 //! ```text
-//! cargo run --example custom_tools -- SESSION_ID --message TEXT [--ledger FILE]
+//! cargo run -p examples --example custom_tools -- SESSION_ID --message TEXT [--ledger FILE]
 //! ```
 //!
 //! It prints a line when a handler starts, when the server accepted an answer, and at the end:

@@ -1,7 +1,7 @@
 //! Files up and down: uploads one, gives it to a session, asks the agent for a report, and
 //! downloads what the agent delivered.
 //!
-//! `cargo run --example files [-- PATH]` talks to a simulator, started in this process, whose
+//! `cargo run -p examples --example files [-- PATH]` talks to a simulator, started in this process, whose
 //! agent delivers a copy of the file. With `QODER_PAT` set it talks to the real service.
 #![allow(
     clippy::print_stdout,

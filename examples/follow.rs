@@ -2,7 +2,7 @@
 //! lost.
 //!
 //! ```text
-//! cargo run --example follow -- SESSION_ID [--from beginning|now|EVENT_ID] [--deltas] [--poll]
+//! cargo run -p examples --example follow -- SESSION_ID [--from beginning|now|EVENT_ID] [--deltas] [--poll]
 //!     [--until idle|end] [--idle-timeout SECONDS] [--dialect seed|current]
 //! ```
 //!

@@ -1,6 +1,6 @@
 //! Middleware around the client's requests: any `tower` layer, or a service of one's own.
 //!
-//! `cargo run --example middleware` lets at most two of eight calls run at a time, marks each
+//! `cargo run -p examples --example middleware` lets at most two of eight calls run at a time, marks each
 //! request with a header, and counts them; against a simulator, started in this process.
 #![allow(
     clippy::print_stdout,

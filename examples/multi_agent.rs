@@ -2,7 +2,7 @@
 //! and this prints who says what.
 //!
 //! ```text
-//! cargo run --example multi_agent [-- MESSAGE]
+//! cargo run -p examples --example multi_agent [-- MESSAGE]
 //! ```
 //!
 //! Without `QODER_PAT` it talks to a simulator, started in this process.

@@ -1,7 +1,7 @@
 //! Reads a session's events where no connection can be kept open: by asking for the list again
 //! and again, until the session is idle. Prints each event's JSON, one per line.
 //!
-//! `cargo run --example poll -- SESSION_ID`, with `QODER_PAT` and, if need be, `QODER_BASE_URL`.
+//! `cargo run -p examples --example poll -- SESSION_ID`, with `QODER_PAT` and, if need be, `QODER_BASE_URL`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

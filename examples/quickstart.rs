@@ -1,7 +1,7 @@
 //! The whole workflow: create an agent, take the first environment, start a session, send a
 //! message, and print the event stream until the agent is done.
 //!
-//! `cargo run --example quickstart` talks to the simulator, started in this process. With
+//! `cargo run -p examples --example quickstart` talks to the simulator, started in this process. With
 //! `QODER_PAT` set it talks to the real service (`QODER_BASE_URL` selects another gateway).
 #![allow(
     clippy::print_stdout,

@@ -2,7 +2,7 @@
 //! with that file goes on.
 //!
 //! ```text
-//! cargo run --example resume -- [--file FILE] [MESSAGE]
+//! cargo run -p examples --example resume -- [--file FILE] [MESSAGE]
 //! ```
 //!
 //! Kill it at any time and start it again: the message is said once, and no event is left out; the

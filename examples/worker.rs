@@ -2,7 +2,7 @@
 //! and as many workers as you like share it.
 //!
 //! ```text
-//! cargo run --example worker -- ENVIRONMENT_ID [--concurrency N]
+//! cargo run -p examples --example worker -- ENVIRONMENT_ID [--concurrency N]
 //! ```
 //!
 //! Ctrl-C, or SIGTERM, lets it finish what it has begun; once more, it leaves that to other
