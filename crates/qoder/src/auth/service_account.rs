@@ -362,9 +362,9 @@ struct Answer {
 
 /// The token in an answer, or what is wrong with it; that never quotes the answer.
 fn read(body: &[u8]) -> std::result::Result<AccessToken, &'static str> {
-    let text = std::str::from_utf8(body).ok();
-    let answer: Option<Answer> = text.and_then(|text| serde_json::from_str(text).ok());
-    let answer = answer.ok_or("the answer is not the documented JSON")?;
+    let text = String::from_utf8_lossy(body);
+    let answer: Answer =
+        serde_json::from_str(&text).map_err(|_| "the answer is not the documented JSON")?;
     let secret = Secret::new(answer.access_token.ok_or("`access_token` is missing")?);
     if secret.expose().is_empty() {
         return Err("`access_token` is empty");
