@@ -38,7 +38,7 @@ const PLOTS: &[Plot] = &[
     Plot {
         file: "followers.svg",
         title: "The heap of one idle follower, by how many there are",
-        table: "each follower gets 200 events",
+        table: "each follower gets 100 events",
         columns: &[(2, " followers")],
         unit: "KiB",
     },

@@ -7,8 +7,7 @@ use std::time::Duration;
 use http::{HeaderValue, Method, Response, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -56,7 +55,11 @@ async fn serve(
     mut stopped: watch::Receiver<bool>,
 ) {
     let service = service_fn(move |request| respond(Arc::clone(&world), number, request));
-    let builder = auto::Builder::new(TokioExecutor::new());
+    #[cfg(feature = "http2")]
+    let builder =
+        hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new());
+    #[cfg(not(feature = "http2"))]
+    let builder = hyper::server::conn::http1::Builder::new();
     let serving = builder.serve_connection(TokioIo::new(connection), service);
     tokio::select! {
         // A connection that breaks is its client's to notice.
