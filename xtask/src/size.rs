@@ -176,6 +176,16 @@ fn middle<T: Ord + Copy>(mut all: Vec<T>) -> Option<T> {
     all.get(all.len() / 2).copied()
 }
 
+/// What is depended on by its path is compiled as if it changed at any time: in 256 units, each with the
+/// debug information of all types that it uses. What comes from elsewhere is compiled in 16.
+const AS_OF_A_REGISTRY: &str = "
+[profile.dev.package]
+qoder.codegen-units = 16
+qoder-http.codegen-units = 16
+qoder-sse.codegen-units = 16
+qoder-types.codegen-units = 16
+";
+
 /// A copy of a program whose source may be changed.
 struct Changing {
     folder: PathBuf,
@@ -205,7 +215,10 @@ impl Changing {
             .map_err(|error| format!("{}: {error}", folder.display()))?;
         // A path may be absolute wherever it may be relative.
         let crates = root().join("crates").display().to_string();
-        let manifest = read(&program.join("Cargo.toml"))?.replace("../../crates", &crates);
+        let mut manifest = read(&program.join("Cargo.toml"))?.replace("../../crates", &crates);
+        if name == OURS {
+            manifest.push_str(AS_OF_A_REGISTRY);
+        }
         write(&folder.join("Cargo.toml"), &manifest)?;
         write(
             &folder.join("Cargo.lock"),
