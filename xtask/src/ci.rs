@@ -27,11 +27,11 @@ struct Step {
 /// its own: they have hardly a build in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// What takes seconds.
+    /// Steps that take seconds.
     Quick,
-    /// What compiles, and runs next to nothing.
+    /// Steps that compile, and run next to nothing.
     Checks,
-    /// What runs the code.
+    /// Steps that run the code.
     Tests,
 }
 

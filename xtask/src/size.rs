@@ -15,7 +15,7 @@ const THEIRS: &str = "minimal-theirs";
 /// A way to build one of the programs.
 struct Build {
     program: &'static str,
-    /// What it is made of.
+    /// The packages that it is made of.
     of: &'static str,
     features: &'static [&'static str],
 }

@@ -6,8 +6,8 @@ use std::fmt;
 /// Entries in the order of their keys, in one piece of memory.
 ///
 /// For tens of entries, or for keys that only grow: to insert elsewhere moves all that is behind. The
-/// standard library's map is compiled anew for each type of its entries, to some 8,000 lines of LLVM's
-/// language; this one comes to a twentieth.
+/// standard library's map is compiled anew for each type of its entries, to some 7,000 lines of LLVM's
+/// language.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Few<K, V> {
     entries: Vec<(K, V)>,
@@ -150,6 +150,7 @@ mod tests {
                 prop_assert!(ours.values().eq(theirs.values()));
                 prop_assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
             }
+            prop_assert!(ours.into_values().eq(theirs.into_values()));
         }
     }
 }

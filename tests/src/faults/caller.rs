@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(100 * 3600);
 /// for long never comes to it.
 pub(crate) const REPLACEMENTS: usize = 100;
 
-/// The time that it tries at least before it gives up: thirty attempts, each after a wait that may be
+/// The shortest time that a follower tries before it gives up: thirty attempts, each after a wait that may be
 /// half of what it doubles to.
 pub(crate) const PERSEVERANCE: Duration = Duration::from_secs(120);
 

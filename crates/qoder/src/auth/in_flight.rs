@@ -11,12 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use crate::few::Few;
-
 use tokio::runtime;
 use tokio::time::Instant;
 
 use super::cache::Tick;
+use crate::few::Few;
 
 /// A question that nobody drove for longer than this, though it could have gone on, was left
 /// alone: its limits of time, and the server's, ran while nobody looked.

@@ -250,7 +250,7 @@ impl<T> Call<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> Call<T> {
-    /// Sends it, and gives what is asked for of its response.
+    /// Sends the call, and returns what `of` takes of its response.
     async fn send<O>(self, of: fn(Response<T>) -> O) -> Result<O> {
         let op = self.exchange.request.op();
         let mut value = None;

@@ -29,13 +29,12 @@ mod state;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::few::Few;
-
 use qoder_types::EventId;
 
 use super::answer::Given;
 use super::ledger::Record;
 use super::result::ToolResult;
+use crate::few::Few;
 pub(crate) use action::{Action, Delivery, Kind, Limits, Otherwise};
 use state::{Owed, Pause, State, owe};
 

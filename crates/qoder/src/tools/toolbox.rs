@@ -6,8 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::few::Few;
-
 use qoder_types::{Content, CustomTool, Tool};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +14,7 @@ use serde_json::Value;
 use super::machine::{Kind, Limits, Otherwise};
 use super::result::ToolResult;
 use super::tool_use::{ToolKind, ToolUse};
+use crate::few::Few;
 
 /// A handler at work. It borrows nothing, and never fails: a failure is a result too.
 pub(crate) type Handling = Pin<Box<dyn Future<Output = ToolResult> + Send>>;

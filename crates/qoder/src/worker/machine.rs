@@ -7,12 +7,11 @@ mod item;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::few::Few;
-
 use qoder_types::{WorkHeartbeat, WorkId};
 
 use super::backoff::Backoff;
 use super::notice::CancelReason;
+use crate::few::Few;
 pub(super) use action::{Action, Beat, BeatState, Release, Slot, Tick, WriteKind};
 use item::{Item, Step, Write};
 

@@ -10,7 +10,7 @@ use crate::faults::schedule::From;
 use crate::faults::stream::Literal;
 use crate::faults::world::{Shared, World, lock};
 
-/// A question to it.
+/// A request for a page.
 struct Question<'a> {
     limit: usize,
     page: Option<usize>,
@@ -18,7 +18,7 @@ struct Question<'a> {
     descending: bool,
 }
 
-/// Its answer.
+/// The page that answers it.
 struct Page {
     range: Range<usize>,
     /// The next page begins here.
