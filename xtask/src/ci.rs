@@ -11,7 +11,7 @@ use crate::mutants;
 use crate::package;
 use crate::readme;
 use crate::semver;
-use crate::shell::{cargo, output, sh};
+use crate::shell::{Spent, cargo, output, sh};
 use crate::tidy::{self, Package};
 
 /// A step of `ci`.
@@ -213,9 +213,9 @@ pub(crate) fn step(name: &str) -> Result<(), String> {
         return Err(format!("there is no step {name}; see `cargo xtask help`"));
     };
     println!("== {name}");
-    let start = Instant::now();
+    let spent = Spent::now();
     run().map_err(|error| format!("{name}: {error}"))?;
-    println!("== {name}: passed in {} s", start.elapsed().as_secs());
+    println!("== {name}: passed in {spent}");
     Ok(())
 }
 

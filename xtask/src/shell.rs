@@ -1,7 +1,9 @@
 //! Running other programs from the root of the checkout.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 /// The root of the checkout.
 pub(crate) fn root() -> PathBuf {
@@ -32,18 +34,64 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// Runs the command, showing it and its output.
+/// Runs the command, showing it, its output, and what it took if that was long.
 pub(crate) fn sh(command: &mut Command) -> Result<(), String> {
     let shown = show(command);
     println!("$ {shown}");
+    let spent = Spent::now();
     let status = command
         .status()
         .map_err(|error| format!("{shown}: {error}"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{shown}: {status}"))
+    if !status.success() {
+        return Err(format!("{shown}: {status}"));
     }
+    if spent.seconds() > 0 {
+        println!("  ({spent})");
+    }
+    Ok(())
+}
+
+/// The time since a moment, and what the programs that were run since then took of the processor.
+pub(crate) struct Spent {
+    since: Instant,
+    cpu: Option<u64>,
+}
+
+impl Spent {
+    pub(crate) fn now() -> Self {
+        Self {
+            since: Instant::now(),
+            cpu: cpu_of_programs(),
+        }
+    }
+
+    fn seconds(&self) -> u64 {
+        self.since.elapsed().as_secs()
+    }
+}
+
+impl fmt::Display for Spent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} s", self.seconds())?;
+        if let (Some(before), Some(now)) = (self.cpu, cpu_of_programs()) {
+            write!(f, ", {} s of the processor", now - before)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the seconds of the processor that the programs have had which this one has run and waited
+/// for: `cutime` and `cstime` of proc(5), where there is one, in hundredths.
+fn cpu_of_programs() -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let fields: Vec<u64> = after_name
+        .split_whitespace()
+        .skip(13)
+        .take(2)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    Some(fields.iter().sum::<u64>() / 100)
 }
 
 /// Runs the command and gives its standard output.

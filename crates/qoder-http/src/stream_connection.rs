@@ -8,8 +8,6 @@
 //! and nobody to be handed anything.
 
 mod framing;
-mod head_gate;
-mod read;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -30,10 +28,8 @@ use tokio::io::AsyncWrite;
 use tower_service::Service;
 
 use self::framing::{Framing, Piece};
-use self::head_gate::HeadGate;
-use self::read::{poll_read_buf, poll_read_small};
 
-use crate::connect::{ConnectedStream, Connector};
+use crate::connect::{Connector, HeadGate, Stream, poll_read_buf, poll_read_small};
 use crate::departure::Departure;
 use crate::error::{BoxError, Error};
 use crate::request::RequestBody;
@@ -70,7 +66,7 @@ impl StreamConnections {
     }
 
     /// Connects to the host of a URL. The connector learns nothing else of it.
-    async fn connect(&self, to: &Uri) -> Result<ConnectedStream, BoxError> {
+    async fn connect(&self, to: &Uri) -> Result<HeadGate, BoxError> {
         let mut connector = self.connector.clone();
         let mut host = to.clone().into_parts();
         host.path_and_query = Some(PathAndQuery::from_static("/"));
@@ -81,17 +77,13 @@ impl StreamConnections {
 
     async fn exchange(
         &self,
-        io: ConnectedStream,
+        io: HeadGate,
         request: Request<RequestBody>,
     ) -> Result<Response<StreamBody>, hyper::Error> {
         // hyper may still be sending a body when the response begins, and keeps its connection.
         let sends = !request.body().is_end_stream();
-        let gate = if sends {
-            HeadGate::open(io)
-        } else {
-            HeadGate::closed(io)
-        };
-        let (mut sender, connection) = self.http1.handshake(gate).await?;
+        let io = if sends { io } else { io.closed() };
+        let (mut sender, connection) = self.http1.handshake(io).await?;
         let mut connection = HyperConnection::new(connection);
         if let Err(closed) = connection.drive(sender.ready()).await {
             return Err(connection.failure.unwrap_or(closed));
@@ -153,14 +145,14 @@ fn address(request: &mut Request<RequestBody>, proxied: bool) {
 /// A connection as hyper runs it.
 pub(crate) struct HyperConnection {
     /// `None` when it has ended.
-    running: Option<Box<http1::Connection<HeadGate<ConnectedStream>, RequestBody>>>,
+    running: Option<Box<http1::Connection<HeadGate, RequestBody>>>,
     /// The error that ended the connection, if one did. hyper tells it to the request or the body
     /// too, if there is one.
     failure: Option<hyper::Error>,
 }
 
 impl HyperConnection {
-    fn new(connection: http1::Connection<HeadGate<ConnectedStream>, RequestBody>) -> Self {
+    fn new(connection: http1::Connection<HeadGate, RequestBody>) -> Self {
         Self {
             running: Some(Box::new(connection)),
             failure: None,
@@ -250,7 +242,7 @@ const READ: (usize, usize) = (4 << 10, 32 << 10);
 /// A body that is read from its connection.
 pub(crate) struct FramedBody {
     /// `None` after the end, and after an error.
-    io: Option<TokioIo<ConnectedStream>>,
+    io: Option<TokioIo<Stream>>,
     framing: Framing,
     /// Bytes that were read and are not handed out yet.
     read: Bytes,
@@ -260,7 +252,7 @@ pub(crate) struct FramedBody {
 }
 
 impl FramedBody {
-    fn new(io: TokioIo<ConnectedStream>, read: Bytes, framing: Framing) -> Self {
+    fn new(io: TokioIo<Stream>, read: Bytes, framing: Framing) -> Self {
         Self {
             io: Some(io),
             framing,

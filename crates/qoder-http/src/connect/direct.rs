@@ -39,7 +39,7 @@ impl Service<Uri> for Direct {
         match self {
             Self::Tcp(tcp) => {
                 let connecting = tcp.clone().connect(uri);
-                Box::pin(async move { Ok(Stream::tcp(connecting.await?)) })
+                Box::pin(async move { Ok(Stream::new(connecting.await?)) })
             }
             Self::Dial(dial) => {
                 let connecting = dial(uri);

@@ -1,9 +1,11 @@
 //! Connections: a byte stream, TLS over it if the URL asks for it, and a limit of time for all of it.
 
 mod direct;
+mod head_gate;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod race;
+mod read;
 mod stream;
 mod tcp;
 #[cfg(feature = "proxy")]
@@ -18,10 +20,11 @@ use http::Uri;
 use tower_service::Service;
 
 pub(crate) use direct::Direct;
+pub(crate) use head_gate::HeadGate;
 #[cfg(feature = "proxy")]
 pub(crate) use proxy::Routed;
-use stream::Stream;
-pub(crate) use stream::{Dial, dial};
+pub(crate) use read::{poll_read_buf, poll_read_small};
+pub(crate) use stream::{Dial, Stream, dial};
 pub use tcp::{KeepAlive, TcpOptions};
 
 use crate::error::{BoxError, ConnectTimeout};
@@ -33,9 +36,6 @@ use crate::versions::Versions;
 pub(crate) type Lower = Routed;
 #[cfg(not(feature = "proxy"))]
 pub(crate) type Lower = Direct;
-
-/// The stream that HTTP is spoken over.
-pub(crate) type ConnectedStream = <Secured<Annotated> as Service<Uri>>::Response;
 
 /// Makes connections within a limit of time.
 #[derive(Clone)]
@@ -82,9 +82,10 @@ impl Service<Uri> for Annotated {
 }
 
 impl Service<Uri> for Connector {
-    type Response = ConnectedStream;
+    /// Its gate is open.
+    type Response = HeadGate;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<HeadGate, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx)
@@ -94,14 +95,15 @@ impl Service<Uri> for Connector {
         let connecting = self.inner.call(uri);
         let timeout = self.timeout;
         Box::pin(async move {
-            match timeout {
+            let connected = match timeout {
                 // DNS, TCP and TLS together: the connector's own limit covers TCP alone.
                 Some(limit) => match tokio::time::timeout(limit, connecting).await {
                     Ok(connected) => connected,
                     Err(_) => Err(ConnectTimeout(limit).into()),
                 },
                 None => connecting.await,
-            }
+            };
+            connected.map(HeadGate::open)
         })
     }
 }

@@ -113,8 +113,7 @@ async fn reach(
 }
 
 async fn secured(base: Direct, tls: &Result<Tls, NoTls>, to: Uri) -> Result<Stream, BoxError> {
-    let stream = Secured::new(base, tls, Versions::Http1).call(to).await?;
-    Ok(Stream::other(hyper_util::rt::TokioIo::new(stream)))
+    Secured::new(base, tls, Versions::Http1).call(to).await
 }
 
 /// A certificate of the proxy is as bad the next time, and so is what is not compiled in.

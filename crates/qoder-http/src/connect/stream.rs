@@ -1,4 +1,4 @@
-//! The byte stream of a connection: TCP, or whatever the caller brought.
+//! The byte stream of a connection: TCP, whatever the caller brought, or TLS over either.
 
 use std::future::Future;
 use std::io;
@@ -11,16 +11,18 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
-/// The traits that a caller's stream must implement, as one.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+/// The traits of the bytes under HTTP and under TLS, as one.
+pub(crate) trait Io: Read + Write + Connection + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+impl<T: Read + Write + Connection + Send + Unpin> Io for T {}
 
 /// The bytes under HTTP, or under TLS.
+///
+/// It is one type, whatever is below: hyper's connections and tunnels are compiled for it, and
+/// nothing of TCP or TLS again with each of them.
 pub(crate) struct Stream {
-    kind: Kind,
+    io: Box<dyn Io>,
     /// Whether a proxy reads the requests, which then name their host.
     #[cfg(feature = "proxy")]
     read_by_proxy: bool,
@@ -28,23 +30,10 @@ pub(crate) struct Stream {
     http2: bool,
 }
 
-enum Kind {
-    Tcp(TokioIo<TcpStream>),
-    Other(TokioIo<Box<dyn Io>>),
-}
-
 impl Stream {
-    pub(crate) fn tcp(tcp: TokioIo<TcpStream>) -> Self {
-        Self::new(Kind::Tcp(tcp))
-    }
-
-    pub(crate) fn other(io: impl Io + 'static) -> Self {
-        Self::new(Kind::Other(TokioIo::new(Box::new(io))))
-    }
-
-    fn new(kind: Kind) -> Self {
+    pub(crate) fn new(io: impl Io + 'static) -> Self {
         Self {
-            kind,
+            io: Box::new(io),
             #[cfg(feature = "proxy")]
             read_by_proxy: false,
             http2: false,
@@ -63,6 +52,10 @@ impl Stream {
         self.read_by_proxy = true;
         self
     }
+
+    fn io(&mut self) -> Pin<&mut dyn Io> {
+        Pin::new(&mut *self.io)
+    }
 }
 
 /// A caller's function that opens a stream to a URI.
@@ -79,16 +72,13 @@ where
 {
     Arc::new(move |uri| {
         let connecting = connect(uri);
-        Box::pin(async move { Ok(Stream::other(connecting.await?)) })
+        Box::pin(async move { Ok(Stream::new(Brought(TokioIo::new(connecting.await?)))) })
     })
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = match &self.kind {
-            Kind::Tcp(tcp) => tcp.connected(),
-            Kind::Other(_) => Connected::new(),
-        };
+        let connected = self.io.connected();
         #[cfg(feature = "proxy")]
         let connected = connected.proxy(self.read_by_proxy);
         if self.http2 {
@@ -105,10 +95,7 @@ impl Read for Stream {
         cx: &mut Context<'_>,
         buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().kind {
-            Kind::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Kind::Other(io) => Pin::new(io).poll_read(cx, buf),
-        }
+        self.get_mut().io().poll_read(cx, buf)
     }
 }
 
@@ -118,31 +105,19 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().kind {
-            Kind::Tcp(tcp) => Pin::new(tcp).poll_write(cx, buf),
-            Kind::Other(io) => Pin::new(io).poll_write(cx, buf),
-        }
+        self.get_mut().io().poll_write(cx, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().kind {
-            Kind::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
-            Kind::Other(io) => Pin::new(io).poll_flush(cx),
-        }
+        self.get_mut().io().poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().kind {
-            Kind::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Kind::Other(io) => Pin::new(io).poll_shutdown(cx),
-        }
+        self.get_mut().io().poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.kind {
-            Kind::Tcp(tcp) => tcp.is_write_vectored(),
-            Kind::Other(io) => io.is_write_vectored(),
-        }
+        self.io.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -150,9 +125,64 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().kind {
-            Kind::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
-            Kind::Other(io) => Pin::new(io).poll_write_vectored(cx, bufs),
-        }
+        self.get_mut().io().poll_write_vectored(cx, bufs)
+    }
+}
+
+/// A stream that the caller brought, of which nothing else is known.
+struct Brought<S>(TokioIo<S>);
+
+impl<S> Brought<S> {
+    fn io(self: Pin<&mut Self>) -> Pin<&mut TokioIo<S>>
+    where
+        S: Unpin,
+    {
+        Pin::new(&mut self.get_mut().0)
+    }
+}
+
+impl<S> Connection for Brought<S> {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl<S: AsyncRead + Unpin> Read for Brought<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.io().poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Write for Brought<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.io().poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io().poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.io().poll_write_vectored(cx, bufs)
     }
 }

@@ -7,13 +7,12 @@ use std::task::{Context, Poll};
 
 use http::Uri;
 use http::uri::Scheme;
-use hyper::rt::{Read, Write};
 #[cfg(feature = "__tls")]
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::Connection;
 use tower_service::Service;
 
 use super::Tls;
+use crate::connect::Stream;
 use crate::error::{BoxError, Error, ErrorKind, Sent};
 use crate::versions::Versions;
 
@@ -31,14 +30,8 @@ impl NoTls {
     }
 }
 
-/// The stream that HTTP is spoken over: the one below, or TLS over it.
-#[cfg(feature = "__tls")]
-type Layered<S> = MaybeHttpsStream<S>;
-#[cfg(not(feature = "__tls"))]
-type Layered<S> = S;
-
 /// A connection on its way.
-type Securing<S> = Pin<Box<dyn Future<Output = Result<Layered<S>, BoxError>> + Send>>;
+type Securing = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
 
 /// Makes connections out of what makes the streams below.
 #[derive(Clone)]
@@ -84,13 +77,12 @@ fn wrapped<C>(lower: C, tls: &Tls, versions: Versions) -> HttpsConnector<C> {
 
 impl<C> Service<Uri> for Secured<C>
 where
-    C: Service<Uri, Error = BoxError>,
-    C::Response: Connection + Read + Write + Send + Unpin + 'static,
+    C: Service<Uri, Response = Stream, Error = BoxError>,
     C::Future: Send + 'static,
 {
-    type Response = Layered<C::Response>;
+    type Response = Stream;
     type Error = BoxError;
-    type Future = Securing<C::Response>;
+    type Future = Securing;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         match &mut self.0 {
@@ -103,18 +95,20 @@ where
     fn call(&mut self, to: Uri) -> Self::Future {
         match &mut self.0 {
             #[cfg(feature = "__tls")]
-            Kind::Tls(connector) => Box::pin(connector.call(to)),
+            Kind::Tls(connector) => {
+                let connecting = connector.call(to);
+                Box::pin(async move {
+                    Ok(match connecting.await? {
+                        MaybeHttpsStream::Http(stream) => stream,
+                        secured @ MaybeHttpsStream::Https(_) => Stream::new(secured),
+                    })
+                })
+            }
             Kind::Plain(_, why) if to.scheme() == Some(&Scheme::HTTPS) => {
                 let error = why.error();
                 Box::pin(std::future::ready(Err(error.into())))
             }
-            Kind::Plain(lower, _) => {
-                let connecting = lower.call(to);
-                #[cfg(feature = "__tls")]
-                return Box::pin(async move { Ok(MaybeHttpsStream::Http(connecting.await?)) });
-                #[cfg(not(feature = "__tls"))]
-                Box::pin(connecting)
-            }
+            Kind::Plain(lower, _) => Box::pin(lower.call(to)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
+use std::mem::take;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -75,6 +76,7 @@ impl Error {
 
     pub(crate) fn with_operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
         self.0
+            .inner_mut()
             .operation
             .get_or_insert_with(|| match operation.into() {
                 Cow::Owned(path) => Cow::Owned(one_line(&path).into_owned()),
@@ -84,56 +86,56 @@ impl Error {
     }
 
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
-        self.0.status = Some(status);
-        self.0.sent = Sent::Yes;
+        self.0.inner_mut().status = Some(status);
+        self.0.inner_mut().sent = Sent::Yes;
         self
     }
 
     pub(crate) fn with_api(mut self, api: ErrorBody) -> Self {
-        self.0.api = Some(api);
+        self.0.inner_mut().api = Some(api);
         self
     }
 
     pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
-        self.0.request_id = id.map(|id| one_line(&id).into_owned());
+        self.0.inner_mut().request_id = id.map(|id| one_line(&id).into_owned());
         self
     }
 
     pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
-        self.0.retry_after = after;
+        self.0.inner_mut().retry_after = after;
         self
     }
 
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts;
+        self.0.inner_mut().attempts = attempts;
         self
     }
 
     pub(crate) fn with_sent(mut self, sent: Sent) -> Self {
-        self.0.sent = sent;
+        self.0.inner_mut().sent = sent;
         self
     }
 
     pub(crate) fn with_idempotency_key(mut self, key: Option<String>) -> Self {
-        self.0.idempotency_key = key;
+        self.0.inner_mut().idempotency_key = key;
         self
     }
 
     /// Sets whether the call can be made again; see [`is_retryable`](Self::is_retryable). Without
     /// it only what did not arrive can.
     pub(crate) fn with_retryable(mut self, retryable: bool) -> Self {
-        self.0.retryable = Some(retryable);
+        self.0.inner_mut().retryable = Some(retryable);
         self
     }
 
     /// Sets whether what failed may work soon: of no token, that asking again may give one.
     pub(crate) fn with_transient(mut self, transient: bool) -> Self {
-        self.0.transient = transient;
+        self.0.inner_mut().transient = transient;
         self
     }
 
     pub(crate) fn is_transient(&self) -> bool {
-        self.0.transient
+        self.0.inner().transient
     }
 
     /// Whether the server refused, so that the same again would be refused too; by the table of
@@ -148,37 +150,41 @@ impl Error {
     }
 
     pub(crate) fn with_checkpoint(mut self, checkpoint: Option<Checkpoint>) -> Self {
-        self.0.checkpoint = checkpoint;
+        self.0.inner_mut().checkpoint = checkpoint;
         self
     }
 
     pub(crate) fn with_reply(mut self, reply: Reply) -> Self {
-        self.0.reply = Some(reply);
+        self.0.inner_mut().reply = Some(reply);
         self
     }
 
     pub(crate) fn with_body(mut self, body: Bytes) -> Self {
-        self.0.body = body;
+        self.0.inner_mut().body = body;
         self
     }
 
     /// Without the secrets, should the server have repeated one, and then not too long.
     pub(crate) fn redacted(mut self, secrets: &impl Redact) -> Self {
-        let short = |text, most| shortened(&secrets.redact(text), most).into_owned();
-        self.0.message = short(self.0.message, MESSAGE);
+        let short = |text: &mut String, most| {
+            *text = shortened(&secrets.redact(take(text)), most).into_owned()
+        };
+        let inner = self.0.inner_mut();
+        short(&mut inner.message, MESSAGE);
         // That of a raw call is a path that somebody wrote.
-        self.0.operation = self.0.operation.map(|operation| match operation {
-            Cow::Owned(path) => Cow::Owned(short(path, OPERATION)),
-            named @ Cow::Borrowed(_) => named,
-        });
-        self.0.request_id = self.0.request_id.map(|id| short(id, REQUEST_ID));
-        self.0.api = self.0.api.map(|api| secrets.redact_api(api));
-        self.0.body = secrets.redact_bytes(self.0.body);
+        if let Some(Cow::Owned(path)) = &mut inner.operation {
+            short(path, OPERATION);
+        }
+        if let Some(id) = &mut inner.request_id {
+            short(id, REQUEST_ID);
+        }
+        inner.api = inner.api.take().map(|api| secrets.redact_api(api));
+        inner.body = secrets.redact_bytes(take(&mut inner.body));
         self
     }
 
     pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Box::new(source));
+        self.0.inner_mut().source = Some(Box::new(source));
         self
     }
 }

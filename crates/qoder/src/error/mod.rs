@@ -50,7 +50,24 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// }
 /// # }
 /// ```
-pub struct Error(Box<Inner>);
+pub struct Error(Box<dyn Held>);
+
+/// What an error holds, behind a `dyn`: nearly every function can drop an error, and what that takes,
+/// down to the events of a reply, would be compiled again in each codegen unit that has one.
+trait Held: Send + Sync {
+    fn inner(&self) -> &Inner;
+    fn inner_mut(&mut self) -> &mut Inner;
+}
+
+impl Held for Inner {
+    fn inner(&self) -> &Inner {
+        self
+    }
+
+    fn inner_mut(&mut self) -> &mut Inner {
+        self
+    }
+}
 
 struct Inner {
     kind: ErrorKind,
@@ -92,18 +109,18 @@ impl Error {
     /// # Ok(()) }
     /// ```
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind
+        self.0.inner().kind
     }
 
     /// Returns the operation that failed, such as `sessions.events.send`; or the method and path of a
     /// [raw call](crate::Client::request), such as `GET /quotas`.
     pub fn operation(&self) -> Option<&str> {
-        self.0.operation.as_deref()
+        self.0.inner().operation.as_deref()
     }
 
     /// Returns the status of the last response. `None` if there was none.
     pub fn status(&self) -> Option<StatusCode> {
-        self.0.status
+        self.0.inner().status
     }
 
     /// Returns the body of the server's error. `None` if it didn't answer with one.
@@ -120,23 +137,23 @@ impl Error {
     /// # Ok(()) }
     /// ```
     pub fn api(&self) -> Option<&ErrorBody> {
-        self.0.api.as_ref()
+        self.0.inner().api.as_ref()
     }
 
     /// Returns the server's id of the request, for the vendor's support. `None` if it gave none.
     pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
+        self.0.inner().request_id.as_deref()
     }
 
     /// Returns the time that the server asked to wait. `None` if it didn't. It is here too when the
     /// wait was longer than the client's limit, which is why the call was not repeated.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after
+        self.0.inner().retry_after
     }
 
     /// Returns the number of requests that were made for the call: 0 if none was.
     pub fn attempts(&self) -> u32 {
-        self.0.attempts
+        self.0.inner().attempts
     }
 
     /// Returns whether the request left, in any of its attempts: a write that was [`Sent::Maybe`]
@@ -155,7 +172,7 @@ impl Error {
     /// # Ok(()) }
     /// ```
     pub fn sent(&self) -> Sent {
-        self.0.sent
+        self.0.inner().sent
     }
 
     /// Returns the checkpoint to go on from, with following or with the turn that failed. `None` if
@@ -174,7 +191,7 @@ impl Error {
     /// # Ok(()) }
     /// ```
     pub fn checkpoint(&self) -> Option<&Checkpoint> {
-        self.0.checkpoint.as_ref()
+        self.0.inner().checkpoint.as_ref()
     }
 
     /// Returns the reply up to where the turn failed, or ended without success: its messages first
@@ -194,7 +211,7 @@ impl Error {
     /// # Ok(()) }
     /// ```
     pub fn reply(&self) -> Option<&Reply> {
-        self.0.reply.as_ref()
+        self.0.inner().reply.as_ref()
     }
 
     /// Returns the state of the turn when it failed, or the way it ended without success. `None`
@@ -206,7 +223,7 @@ impl Error {
     /// Returns the beginning of the body that was not understood, at most 64 KiB. Empty if there was
     /// none.
     pub fn body(&self) -> &[u8] {
-        &self.0.body
+        &self.0.inner().body
     }
 
     /// Returns whether a deadline passed: connect, response head, silence in a body, or the whole
@@ -219,7 +236,7 @@ impl Error {
     /// there is none and won't be.
     pub fn is_auth(&self) -> bool {
         matches!(self.code(), Some(401 | 403))
-            || self.kind() == ErrorKind::Credentials && !self.0.transient
+            || self.kind() == ErrorKind::Credentials && !self.0.inner().transient
     }
 
     /// Returns whether the gateway asks for fewer requests (429). The client has already retried;
@@ -276,7 +293,7 @@ impl Error {
     /// # Ok(()) }
     /// ```
     pub fn is_retryable(&self) -> bool {
-        self.0.retryable.unwrap_or_else(|| {
+        self.0.inner().retryable.unwrap_or_else(|| {
             let never_arrived = self.sent() == Sent::No;
             let passes = matches!(
                 self.kind(),
@@ -289,7 +306,7 @@ impl Error {
     /// Returns the key that a write was sent with, given or made by the client: repeating the call
     /// with it does nothing twice. `None` for reads, and for writes without a key.
     pub fn idempotency_key(&self) -> Option<&str> {
-        self.0.idempotency_key.as_deref()
+        self.0.inner().idempotency_key.as_deref()
     }
 
     /// Whether the status is that of the call, and not of what came before it.
@@ -298,7 +315,7 @@ impl Error {
     }
 
     fn code(&self) -> Option<u16> {
-        self.0.status.map(|status| status.as_u16())
+        self.0.inner().status.map(|status| status.as_u16())
     }
 }
 
@@ -311,11 +328,11 @@ impl From<qoder_http::Error> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(operation) = &self.0.operation {
+        if let Some(operation) = &self.0.inner().operation {
             write!(f, "{operation}: ")?;
         }
-        f.write_str(&shortened(&self.0.message, MESSAGE))?;
-        if let Some(id) = &self.0.request_id {
+        f.write_str(&shortened(&self.0.inner().message, MESSAGE))?;
+        if let Some(id) = &self.0.inner().request_id {
             write!(f, " (request {})", shortened(id, REQUEST_ID))?;
         }
         Ok(())
@@ -325,17 +342,17 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Error");
-        out.field("kind", &self.0.kind)
+        out.field("kind", &self.0.inner().kind)
             .field("message", &self.to_string());
-        if let Some(status) = self.0.status {
+        if let Some(status) = self.0.inner().status {
             out.field("status", &status.as_u16());
         }
-        out.field("attempts", &self.0.attempts)
-            .field("sent", &self.0.sent);
-        if let Some(checkpoint) = &self.0.checkpoint {
+        out.field("attempts", &self.0.inner().attempts)
+            .field("sent", &self.0.inner().sent);
+        if let Some(checkpoint) = &self.0.inner().checkpoint {
             out.field("checkpoint", &checkpoint.to_string());
         }
-        if let Some(source) = &self.0.source {
+        if let Some(source) = &self.0.inner().source {
             out.field("source", source);
         }
         out.finish()
@@ -346,7 +363,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         // The text of the transport, or of who had no token, is in this error's text: what lies
         // below it is the news.
-        let source = self.0.source.as_deref()?;
+        let source = self.0.inner().source.as_deref()?;
         if source.is::<qoder_http::Error>() || source.is::<Cause>() {
             source.source()
         } else {

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 /// Reads what there is, up to the buffer's room.
-pub(super) fn poll_read_buf(
+pub(crate) fn poll_read_buf(
     io: &mut (impl AsyncRead + Unpin),
     buffer: &mut BytesMut,
     cx: &mut Context<'_>,
@@ -21,7 +21,7 @@ pub(super) fn poll_read_buf(
 
 /// Reads what there is, up to `ROOM` bytes, by way of the stack: memory of its own is made for what
 /// was read alone, and none where there is nothing.
-pub(super) fn poll_read_small<const ROOM: usize>(
+pub(crate) fn poll_read_small<const ROOM: usize>(
     io: &mut (impl AsyncRead + Unpin),
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<Bytes>> {

@@ -6,9 +6,11 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 
 use super::read::poll_read_buf;
+use super::stream::Stream;
 
 /// The number of bytes that are read at once. Bytes beyond it that come with the head are read by
 /// the body.
@@ -19,8 +21,10 @@ const READ: usize = 4 << 10;
 /// While it is closed it hands out a response up to the end of its head, and then nothing: hyper,
 /// which would read on into its own buffers, is given nothing to read, and what the connection
 /// brings after the head is left to [`into_parts`](Self::into_parts).
-pub(super) struct HeadGate<S> {
-    io: TokioIo<S>,
+///
+/// Pooled connections have one too, which stays open: so hyper's HTTP/1.1 is compiled once.
+pub(crate) struct HeadGate {
+    io: TokioIo<Stream>,
     /// `None` if everything is handed out.
     gate: Option<Gate>,
 }
@@ -32,23 +36,24 @@ struct Gate {
     head: Head,
 }
 
-impl<S> HeadGate<S> {
-    pub(super) fn closed(io: S) -> Self {
-        Self {
-            io: TokioIo::new(io),
-            gate: Some(Gate::default()),
-        }
-    }
-
-    pub(super) fn open(io: S) -> Self {
+impl HeadGate {
+    pub(super) fn open(io: Stream) -> Self {
         Self {
             io: TokioIo::new(io),
             gate: None,
         }
     }
 
+    /// Closes it, before anything is read.
+    pub(crate) fn closed(self) -> Self {
+        Self {
+            gate: Some(Gate::default()),
+            ..self
+        }
+    }
+
     /// Returns the stream, and what was read of it after the head.
-    pub(super) fn into_parts(self) -> (TokioIo<S>, Bytes) {
+    pub(crate) fn into_parts(self) -> (TokioIo<Stream>, Bytes) {
         // An empty buffer keeps its memory.
         let read = self.gate.map(|gate| gate.read.freeze());
         (
@@ -58,7 +63,13 @@ impl<S> HeadGate<S> {
     }
 }
 
-impl<S: Read + Unpin> Read for HeadGate<S> {
+impl Connection for HeadGate {
+    fn connected(&self) -> Connected {
+        self.io.inner().connected()
+    }
+}
+
+impl Read for HeadGate {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -84,7 +95,7 @@ impl<S: Read + Unpin> Read for HeadGate<S> {
     }
 }
 
-impl<S: Write + Unpin> Write for HeadGate<S> {
+impl Write for HeadGate {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
