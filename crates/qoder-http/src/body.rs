@@ -55,7 +55,7 @@ enum Source {
         /// Counts it, for as long as it has it.
         _pool: Pool,
     },
-    Stream(StreamBody),
+    Stream(Box<dyn StreamBody>),
     Other(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
 }
 
@@ -106,7 +106,7 @@ impl ResponseBody {
     }
 
     /// A body that brings its connection with it.
-    pub(crate) fn stream(body: StreamBody) -> Self {
+    pub(crate) fn stream(body: Box<dyn StreamBody>) -> Self {
         Self::from_source(Source::Stream(body))
     }
 

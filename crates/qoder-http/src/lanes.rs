@@ -113,7 +113,8 @@ impl Sending<'_> {
 }
 
 /// The future of a stream that has a connection of its own.
-type Alone<'a> = Pin<Box<dyn Future<Output = Result<Response<StreamBody>, Error>> + Send + 'a>>;
+type Alone<'a> =
+    Pin<Box<dyn Future<Output = Result<Response<Box<dyn StreamBody>>, Error>> + Send + 'a>>;
 
 /// Sends over a connection that is the stream's own. In a box: calls, which share the future, need
 /// not have room for it. Out of line, and no part of an `async fn`: those are compiled in the crates

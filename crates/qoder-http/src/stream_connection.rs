@@ -52,7 +52,7 @@ impl StreamConnections {
         &self,
         mut request: Request<RequestBody>,
         departure: &Departure,
-    ) -> Result<Response<StreamBody>, Error> {
+    ) -> Result<Response<Box<dyn StreamBody>>, Error> {
         let to = request.uri().clone();
         let io = self
             .connect(&to)
@@ -79,7 +79,7 @@ impl StreamConnections {
         &self,
         io: HeadGate,
         request: Request<RequestBody>,
-    ) -> Result<Response<StreamBody>, hyper::Error> {
+    ) -> Result<Response<Box<dyn StreamBody>>, hyper::Error> {
         // hyper may still be sending a body when the response begins, and keeps its connection.
         let sends = !request.body().is_end_stream();
         let io = if sends { io } else { io.closed() };
@@ -90,15 +90,18 @@ impl StreamConnections {
         }
         let response = connection.drive(sender.send_request(request)).await?;
         let (head, incoming) = response.into_parts();
-        let body = match connection.running.take() {
+        let body: Box<dyn StreamBody> = match connection.running.take() {
             Some(running) if !sends => {
                 let (io, read) = running.into_parts().io.into_parts();
                 let framing = framing(&incoming, &head.headers);
-                StreamBody::Framed(Box::new(FramedBody::new(io, read, framing)))
+                Box::new(FramedBody::new(io, read, framing))
             }
             running => {
                 connection.running = running;
-                StreamBody::Hyper(incoming, connection)
+                Box::new(HyperBody {
+                    incoming,
+                    connection,
+                })
             }
         };
         Ok(Response::from_parts(head, body))
@@ -143,7 +146,7 @@ fn address(request: &mut Request<RequestBody>, proxied: bool) {
 }
 
 /// A connection as hyper runs it.
-pub(crate) struct HyperConnection {
+struct HyperConnection {
     /// `None` when it has ended.
     running: Option<Box<http1::Connection<HeadGate, RequestBody>>>,
     /// The error that ended the connection, if one did. hyper tells it to the request or the body
@@ -183,53 +186,48 @@ impl HyperConnection {
     }
 }
 
-/// A body with the connection that it comes from.
-pub(crate) enum StreamBody {
-    Framed(Box<FramedBody>),
-    /// That of a response to a request with a body, or whose connection ended with its head.
-    Hyper(Incoming, HyperConnection),
+/// A body with the connection that it comes from. Behind a `dyn`, so that hyper's connection is not
+/// compiled with whatever may drop a body.
+pub(crate) trait StreamBody: Send {
+    fn is_end_stream(&self) -> bool;
+    fn size_hint(&self) -> SizeHint;
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>>;
 }
 
-impl StreamBody {
-    pub(crate) fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Framed(body) => body.framing.left() == Some(0),
-            Self::Hyper(incoming, _) => incoming.is_end_stream(),
-        }
+/// The body of a response to a request with a body, or whose connection ended with its head.
+struct HyperBody {
+    incoming: Incoming,
+    connection: HyperConnection,
+}
+
+impl StreamBody for HyperBody {
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
     }
 
-    pub(crate) fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Framed(body) => {
-                let left = body.framing.left();
-                left.map_or_else(SizeHint::default, SizeHint::with_exact)
-            }
-            Self::Hyper(incoming, _) => incoming.size_hint(),
-        }
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
     }
 
-    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        match self {
-            Self::Framed(body) => body.poll_data(cx).map_err(Error::from_body),
-            Self::Hyper(incoming, connection) => loop {
-                let frame = match Pin::new(&mut *incoming).poll_frame(cx) {
-                    Poll::Ready(frame) => frame,
-                    Poll::Pending => {
-                        connection.run(cx);
-                        ready!(Pin::new(&mut *incoming).poll_frame(cx))
-                    }
-                };
-                match frame.transpose().map_err(Error::from_body) {
-                    Ok(None) => return Poll::Ready(None),
-                    Ok(Some(frame)) => {
-                        // Trailers say nothing that is asked for here.
-                        if let Ok(data) = frame.into_data() {
-                            return Poll::Ready(Some(Ok(data)));
-                        }
-                    }
-                    Err(error) => return Poll::Ready(Some(Err(error))),
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        loop {
+            let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => {
+                    self.connection.run(cx);
+                    ready!(Pin::new(&mut self.incoming).poll_frame(cx))
                 }
-            },
+            };
+            match frame.transpose().map_err(Error::from_body) {
+                Ok(None) => return Poll::Ready(None),
+                Ok(Some(frame)) => {
+                    // Trailers say nothing that is asked for here.
+                    if let Ok(data) = frame.into_data() {
+                        return Poll::Ready(Some(Ok(data)));
+                    }
+                }
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
         }
     }
 }
@@ -240,7 +238,7 @@ impl StreamBody {
 const READ: (usize, usize) = (4 << 10, 32 << 10);
 
 /// A body that is read from its connection.
-pub(crate) struct FramedBody {
+struct FramedBody {
     /// `None` after the end, and after an error.
     io: Option<TokioIo<Stream>>,
     framing: Framing,
@@ -249,6 +247,21 @@ pub(crate) struct FramedBody {
     /// Has memory only while there is something to read.
     buffer: BytesMut,
     next: usize,
+}
+
+impl StreamBody for FramedBody {
+    fn is_end_stream(&self) -> bool {
+        self.framing.left() == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let left = self.framing.left();
+        left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        self.poll_read(cx).map_err(Error::from_body)
+    }
 }
 
 impl FramedBody {
@@ -262,7 +275,7 @@ impl FramedBody {
         }
     }
 
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let Some(io) = &mut self.io else {
             return Poll::Ready(None);
         };

@@ -167,7 +167,7 @@ impl Error {
     /// Without the secrets, should the server have repeated one, and then not too long.
     pub(crate) fn redacted(mut self, secrets: &impl Redact) -> Self {
         let short = |text: &mut String, most| {
-            *text = shortened(&secrets.redact(take(text)), most).into_owned()
+            *text = shortened(&secrets.redact(take(text)), most).into_owned();
         };
         let inner = self.0.inner_mut();
         short(&mut inner.message, MESSAGE);
