@@ -10,7 +10,7 @@ pub(crate) fn check() -> Result<(), String> {
     let commands = commands(&readme);
     let quickstart = commands
         .iter()
-        .find(|command| command.contains("--example quickstart"))
+        .find(|command| command.contains("-p quickstart"))
         .ok_or("README.md shows no command that runs the quickstart")?;
     if !commands.iter().any(|command| command == TESTS) {
         return Err(format!("README.md doesn't show the test command, {TESTS}"));

@@ -28,7 +28,7 @@ const BUILDS: &[Build] = &[
     },
     Build {
         program: OURS,
-        of: "qoder, without gzip, workers and the platform's verifier",
+        of: "qoder, without gzip, turns, workers and the platform's verifier",
         features: &["--no-default-features", "--features", "parts"],
     },
     Build {

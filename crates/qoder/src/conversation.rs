@@ -3,18 +3,23 @@
 use qoder_types::ops::sessions as ops;
 use qoder_types::{
     Content, EventId, SentEvents, Session, SessionCanceled, SessionId, SessionThread, ThreadId,
-    UserCustomToolResult, UserInterrupt, UserMessage, UserToolConfirmation,
+    UserCustomToolResult, UserInterrupt, UserToolConfirmation,
 };
 
+use crate::answer_key::answer_key;
 use crate::call::Call;
-use crate::checkpoint::Checkpoint;
-use crate::error::{Error, Result};
 use crate::follow::{EventLog, Follow, StreamOpening};
 use crate::input::{self, SendItems};
 use crate::resources::{SessionEventList, SessionThreadList, ThreadEventList};
 use crate::shared::Shared;
-use crate::transcript::Transcript;
-use crate::turn::{Reply, TurnOpening, answer_key};
+#[cfg(feature = "turns")]
+use crate::{
+    checkpoint::Checkpoint,
+    error::{Error, Result},
+    transcript::Transcript,
+    turn::{Reply, TurnOpening},
+    types::UserMessage,
+};
 
 /// The conversation in one session, from [`Client::session`](crate::Client::session): say
 /// something, and see what happens.
@@ -64,6 +69,7 @@ impl Conversation {
     /// # Errors
     ///
     /// Those of the list.
+    #[cfg(feature = "turns")]
     pub async fn transcript(&self) -> Result<Transcript> {
         let mut transcript = Transcript::new();
         let mut events = self.events().limit(100).items();
@@ -84,6 +90,7 @@ impl Conversation {
     /// println!("stopped: {}", turn.stop_reason());
     /// # Ok(()) }
     /// ```
+    #[cfg(feature = "turns")]
     pub fn turn(&self, message: impl Into<UserMessage>) -> TurnOpening {
         TurnOpening::new(self.shared.clone(), self.id.clone(), message.into())
     }
@@ -103,6 +110,7 @@ impl Conversation {
     /// println!("{}", turn.into_text().await?);
     /// # Ok(()) }
     /// ```
+    #[cfg(feature = "turns")]
     pub fn resume_turn<C>(&self, checkpoint: C) -> TurnOpening
     where
         C: TryInto<Checkpoint>,
@@ -123,6 +131,7 @@ impl Conversation {
     /// # Errors
     ///
     /// Those of [`Turn::reply`](crate::Turn::reply).
+    #[cfg(feature = "turns")]
     pub async fn ask(&self, message: impl Into<UserMessage>) -> Result<Reply> {
         self.turn(message).await?.reply().await
     }

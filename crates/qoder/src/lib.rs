@@ -3,9 +3,15 @@
 //!
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(feature = "turns"),
+    allow(dead_code, reason = "parts that turns alone use lie where they belong")
+)]
 #![forbid(unsafe_code)]
 
+mod answer_key;
 pub mod auth;
+#[cfg(feature = "turns")]
 pub mod batch;
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -37,8 +43,11 @@ mod shared;
 mod test_folder;
 mod text;
 mod timer;
+#[cfg(feature = "turns")]
 pub mod tools;
+#[cfg(feature = "turns")]
 pub mod transcript;
+#[cfg(feature = "turns")]
 pub mod turn;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
@@ -61,6 +70,10 @@ pub use {
     gateway::{Dialect, Gateway, Region},
     input::SendItems,
     list::List,
+};
+#[cfg(feature = "turns")]
+#[doc(inline)]
+pub use {
     tools::{Answer, Approvals, ToolUse, Toolbox},
     turn::{Reply, Stop, Turn},
 };

@@ -100,9 +100,10 @@ impl fmt::Display for Row {
 fn rows(routes: &[&Route]) -> Result<Vec<Row>, String> {
     // As users have them: with the features that they have by default.
     let packages = ["build", "--package", "examples", "--package", "qoder-sim"];
-    let of_their_own = ["--package", "service"];
+    let of_their_own = ["service", "quickstart"].map(|name| ["--package", name]);
     sh(cargo(&packages)
-        .args(of_their_own)
+        .args(of_their_own.as_flattened())
+        .args(["--features", "quickstart/https"])
         .args(["--bins", "--examples"]))?;
     // They are where this program is.
     let this = std::env::current_exe().map_err(|error| error.to_string())?;

@@ -99,7 +99,11 @@ pub(crate) struct Ran {
 impl Place<'_> {
     fn start(&self, program: Program, words: &[&str]) -> Result<Printing, String> {
         let name = program.name();
-        let mut command = command(&self.programs.join(name), self.folder);
+        let folder = match program {
+            Program::Quickstart | Program::Service => self.bins,
+            Program::Follow | Program::Files => self.programs,
+        };
+        let mut command = command(&folder.join(name), self.folder);
         command
             .args(words)
             .env("QODER_BASE_URL", self.base_url)

@@ -20,6 +20,7 @@ use crate::resources::{
     Sessions, Skills, Vaults,
 };
 use crate::shared::Shared;
+#[cfg(feature = "turns")]
 use crate::turn::TurnOpening;
 #[cfg(feature = "worker")]
 use crate::worker::Worker;
@@ -244,6 +245,7 @@ impl Client {
     /// println!("{}", client.resume_turn(stored).await?.into_text().await?);
     /// # Ok(()) }
     /// ```
+    #[cfg(feature = "turns")]
     pub fn resume_turn<C>(&self, checkpoint: C) -> TurnOpening
     where
         C: TryInto<crate::Checkpoint>,

@@ -15,6 +15,7 @@ use super::{Error, ErrorKind, Inner, MESSAGE, OPERATION, REQUEST_ID};
 use crate::checkpoint::Checkpoint;
 use crate::redact::Redact;
 use crate::text::{one_line, shortened};
+#[cfg(feature = "turns")]
 use crate::turn::Reply;
 
 impl Error {
@@ -33,6 +34,7 @@ impl Error {
             transient: false,
             retryable: None,
             checkpoint: None,
+            #[cfg(feature = "turns")]
             reply: None,
             body: Bytes::new(),
             source: None,
@@ -154,6 +156,7 @@ impl Error {
         self
     }
 
+    #[cfg(feature = "turns")]
     pub(crate) fn with_reply(mut self, reply: Reply) -> Self {
         self.0.inner_mut().reply = Some(reply);
         self

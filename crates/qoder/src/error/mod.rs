@@ -18,6 +18,7 @@ use qoder_types::ErrorBody;
 
 use crate::checkpoint::Checkpoint;
 use crate::text::shortened;
+#[cfg(feature = "turns")]
 use crate::turn::{Reply, Stop};
 
 /// A message is no longer than this, in characters.
@@ -85,6 +86,7 @@ struct Inner {
     /// The answer of the table of retries, where it was asked.
     retryable: Option<bool>,
     checkpoint: Option<Checkpoint>,
+    #[cfg(feature = "turns")]
     reply: Option<Reply>,
     body: Bytes,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -210,12 +212,14 @@ impl Error {
     /// }
     /// # Ok(()) }
     /// ```
+    #[cfg(feature = "turns")]
     pub fn reply(&self) -> Option<&Reply> {
         self.0.inner().reply.as_ref()
     }
 
     /// Returns the state of the turn when it failed, or the way it ended without success. `None`
     /// for errors of anything but a [reply](crate::Turn::reply).
+    #[cfg(feature = "turns")]
     pub fn stop_reason(&self) -> Option<&Stop> {
         self.reply().map(Reply::stop_reason)
     }

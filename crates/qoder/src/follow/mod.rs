@@ -24,6 +24,7 @@ pub use previews::{LiveText, PreviewStart};
 pub use start::{Start, Via};
 pub use stream::{Ending, EventStream, StreamOpening};
 pub use update::Update;
+#[cfg(feature = "turns")]
 pub(crate) use update::poll_event;
 
 pub use qoder_sse::resume::Cause;

@@ -2,7 +2,6 @@
 //! for meanwhile are [tool uses](crate::ToolUse), and its result is a [`Reply`].
 
 mod anchor;
-mod answer_key;
 mod checkpoint;
 mod lookup;
 mod machine;
@@ -13,7 +12,6 @@ mod reply;
 mod stop;
 mod uses;
 
-pub(crate) use answer_key::answer_key;
 pub(crate) use lookup::Found;
 pub(crate) use meaning::{answered, stop_of};
 pub use opening::TurnOpening;
@@ -33,6 +31,7 @@ use qoder_types::{
 };
 use tokio::time::{Instant, Sleep};
 
+use crate::answer_key::answer_key;
 use crate::call::{Call, Pending};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,8 +1,9 @@
 //! The whole workflow: create an agent, take the first environment, start a session, send a
 //! message, and print the event stream until the agent is done.
 //!
-//! `cargo run -p examples --example quickstart` talks to the simulator, started in this process. With
-//! `QODER_PAT` set it talks to the real service (`QODER_BASE_URL` selects another gateway).
+//! `cargo run -p quickstart` talks to the simulator, started in this process. With `QODER_PAT` set,
+//! `cargo run -p quickstart --features https` talks to the real service (`QODER_BASE_URL` selects
+//! another gateway).
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -56,6 +57,11 @@ async fn connect() -> Result<(Client, Option<qoder_sim::Sim>), Box<dyn std::erro
         .iter()
         .any(|name| std::env::var_os(name).is_some())
     {
+        if cfg!(not(feature = "https")) {
+            eprintln!(
+                "a token is set: the real service needs `cargo run -p quickstart --features https`"
+            );
+        }
         return Ok((Client::from_env()?, None));
     }
     let simulator = qoder_sim::Sim::builder()
