@@ -5,7 +5,7 @@ use super::{By, Mutant, client, whole};
 const TURN: &str = "crates/qoder/src/turn/mod.rs";
 const OPENING: &str = "crates/qoder/src/turn/opening.rs";
 const FIT: &str = "crates/qoder/src/tools/fit.rs";
-const ANSWER_KEY: &str = "crates/qoder/src/turn/answer_key.rs";
+const ANSWER_KEY: &str = "crates/qoder/src/answer_key.rs";
 const CONVERSATION: &str = "crates/qoder/src/conversation.rs";
 const ANCHOR: &str = "crates/qoder/src/turn/anchor.rs";
 const CHECKPOINT: &str = "crates/qoder/src/turn/checkpoint.rs";

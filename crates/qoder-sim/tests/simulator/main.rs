@@ -10,6 +10,7 @@ mod faults;
 mod files;
 mod memory_stores;
 mod pages;
+#[cfg(feature = "program")]
 mod program;
 mod script_files;
 mod scripts;
