@@ -196,11 +196,18 @@ impl<T: Serialize> Serialize for Page<T> {
 }
 
 /// An item, as it is written.
-#[derive(Serialize)]
-#[serde(untagged)]
 enum Item<'a, T> {
     Valid(&'a T),
     Invalid(&'a RawValue),
+}
+
+impl<T: Serialize> Serialize for Item<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Valid(item) => item.serialize(to),
+            Self::Invalid(raw) => raw.serialize(to),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for SentEvents {

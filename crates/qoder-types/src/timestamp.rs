@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::wire::text_on_the_wire;
 
@@ -25,9 +25,22 @@ use crate::wire::text_on_the_wire;
 /// assert_eq!(Timestamp::from(time.to_system_time().unwrap()), "2026-09-21T09:00:00.5Z".into());
 /// assert!(time < Timestamp::from("2026-09-21T09:30:00Z"));
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Timestamp(Box<str>);
+
+impl Serialize for Timestamp {
+    #[inline]
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Box::deserialize(from).map(Self)
+    }
+}
 
 impl Timestamp {
     /// Returns the server's text.

@@ -6,9 +6,10 @@ use std::str::FromStr;
 
 use qoder_types::{EventId, SessionId, ThreadId};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
+use serde::de::{self, Error as _, MapAccess, Visitor};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 
@@ -41,17 +42,50 @@ use crate::error::{Error, Result};
 pub struct Checkpoint(Box<Stored>);
 
 /// The content of a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Stored {
     session: SessionId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     thread: Option<ThreadId>,
     /// The last event that was handed over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<EventId>,
     /// The turn's state; only the turn reads it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     turn: Option<Value>,
+}
+
+impl Serialize for Stored {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut members = to.serialize_map(None)?;
+        members.serialize_entry("session", &self.session)?;
+        if let Some(thread) = &self.thread {
+            members.serialize_entry("thread", thread)?;
+        }
+        if let Some(after) = &self.after {
+            members.serialize_entry("after", after)?;
+        }
+        if let Some(turn) = &self.turn {
+            members.serialize_entry("turn", turn)?;
+        }
+        members.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Stored {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let mut members = Map::deserialize(from)?;
+        let mut id = |name| match members.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(id)) => Ok(Some(id)),
+            Some(_) => Err(D::Error::custom(format!("`{name}` is no id"))),
+        };
+        Ok(Self {
+            session: id("session")?
+                .ok_or_else(|| D::Error::missing_field("session"))?
+                .into(),
+            thread: id("thread")?.map(ThreadId::from),
+            after: id("after")?.map(EventId::from),
+            turn: members.remove("turn").filter(|turn| !turn.is_null()),
+        })
+    }
 }
 
 impl Checkpoint {

@@ -4,11 +4,12 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::de::MapAccess;
+use serde::{Deserialize, Deserializer};
 
 use super::mend::mended;
 use super::{Event, EventDeltaEvent, MalformedEvent, UnknownEvent};
-use crate::wire::{Json, Object, Slot, read_text};
+use crate::wire::{Json, Name, Object, Parts, Slot, once, parts, read_text};
 use crate::{EventId, Extra};
 
 impl Event {
@@ -109,10 +110,27 @@ fn id(object: &mut Object<'_>, own_id: Option<&str>) -> Option<EventId> {
     Option::take_from(object, &["id"]).or_else(|| own_id.map(EventId::from))
 }
 
-#[derive(Deserialize)]
+/// The type that an object names.
+#[derive(Default)]
 struct Type<'a> {
-    #[serde(borrow, rename = "type", default)]
-    name: Cow<'a, str>,
+    name: Option<Name<'a>>,
+}
+
+impl<'a> Parts<'a> for Type<'a> {
+    const WHAT: &'static str = "an event";
+
+    fn member<A: MapAccess<'a>>(&mut self, name: &str, from: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "type" => once(&mut self.name, "type", from),
+            _ => Ok(false),
+        }
+    }
+}
+
+impl<'a> Deserialize<'a> for Type<'a> {
+    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        parts(from)
+    }
 }
 
 fn sniff_type(data: &str) -> Cow<'_, str> {
@@ -122,6 +140,6 @@ fn sniff_type(data: &str) -> Cow<'_, str> {
             let mut object = Object::of(Json::from(&members));
             Cow::Owned(String::take_from(&mut object, &["type"]))
         },
-        |found| found.name,
+        |found| found.name.map_or(Cow::Borrowed(""), |Name(name)| name),
     )
 }

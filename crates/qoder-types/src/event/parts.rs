@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::MapAccess;
+use serde::{Deserialize, Deserializer};
 #[cfg(test)]
 use serde_json::Value;
 
-use crate::wire::{Fit, Json, Object, Slot, View, Wire, deserialize_by_wire, word};
+use crate::wire::{
+    Fit, Json, Object, Parts, Slot, View, Wire, deserialize_by_wire, once, parts, required, word,
+};
 use crate::{ContentBlock, EventId, Extra};
 
 /// Why a session or a thread is idle.
@@ -157,25 +160,87 @@ object! {
 }
 
 /// Which event an `event_start` announces.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Announced {
     /// The id that the event will have.
     pub id: EventId,
     /// The type that the event will have.
-    #[serde(rename = "type")]
     pub event_type: Box<str>,
 }
 
+impl<'de> Deserialize<'de> for Announced {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Default)]
+        struct Found {
+            id: Option<EventId>,
+            event_type: Option<Box<str>>,
+        }
+
+        impl<'de> Parts<'de> for Found {
+            const WHAT: &'static str = "an event that is announced";
+
+            fn member<A: MapAccess<'de>>(
+                &mut self,
+                name: &str,
+                from: &mut A,
+            ) -> Result<bool, A::Error> {
+                match name {
+                    "id" => once(&mut self.id, "id", from),
+                    "type" => once(&mut self.event_type, "type", from),
+                    _ => Ok(false),
+                }
+            }
+        }
+
+        let Found { id, event_type } = parts(from)?;
+        Ok(Self {
+            id: required(id, "id")?,
+            event_type: required(event_type, "type")?,
+        })
+    }
+}
+
 /// What an `event_delta` adds.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Delta {
     /// The content block that the piece belongs to, from 0.
-    #[serde(default)]
     pub index: usize,
     /// The piece.
     pub content: ContentBlock,
+}
+
+impl<'de> Deserialize<'de> for Delta {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Default)]
+        struct Found {
+            index: Option<usize>,
+            content: Option<ContentBlock>,
+        }
+
+        impl<'de> Parts<'de> for Found {
+            const WHAT: &'static str = "a piece of an event";
+
+            fn member<A: MapAccess<'de>>(
+                &mut self,
+                name: &str,
+                from: &mut A,
+            ) -> Result<bool, A::Error> {
+                match name {
+                    "index" => once(&mut self.index, "index", from),
+                    "content" => once(&mut self.content, "content", from),
+                    _ => Ok(false),
+                }
+            }
+        }
+
+        let Found { index, content } = parts(from)?;
+        Ok(Self {
+            index: index.unwrap_or_default(),
+            content: required(content, "content")?,
+        })
+    }
 }
 
 impl Wire for Announced {

@@ -1,9 +1,9 @@
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Error, MapAccess};
 use serde::{Deserialize, Deserializer};
 
+use crate::wire::{Name, Parts, once, parts, required};
 use crate::{ContentBlock, EventId, ThreadId, Timestamp};
 
 /// A piece of text that is being written, borrowed from the data of an `event_delta`: what a
@@ -43,18 +43,57 @@ impl<'a> TextDelta<'a> {
 
 /// An `event_delta` that brings text, as nearly all events of a stream with previews are, with what
 /// it has in common with other events.
-#[derive(Deserialize)]
 pub(super) struct DeltaOfText<'a> {
-    #[serde(default)]
     pub(super) id: Option<EventId>,
-    #[serde(default)]
     pub(super) processed_at: Option<Timestamp>,
-    #[serde(default)]
     pub(super) session_thread_id: Option<ThreadId>,
-    #[serde(borrow)]
     event_id: Cow<'a, str>,
-    #[serde(borrow)]
     delta: Delta<'a>,
+}
+
+impl<'a> Deserialize<'a> for DeltaOfText<'a> {
+    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Default)]
+        #[allow(clippy::option_option, reason = "missing, or `null`")]
+        struct Found<'a> {
+            id: Option<Option<EventId>>,
+            processed_at: Option<Option<Timestamp>>,
+            session_thread_id: Option<Option<ThreadId>>,
+            event_id: Option<Name<'a>>,
+            delta: Option<Delta<'a>>,
+        }
+
+        impl<'a> Parts<'a> for Found<'a> {
+            const WHAT: &'static str = "an `event_delta`";
+
+            fn member<A: MapAccess<'a>>(
+                &mut self,
+                name: &str,
+                from: &mut A,
+            ) -> Result<bool, A::Error> {
+                match name {
+                    "event_id" => once(&mut self.event_id, "event_id", from),
+                    "delta" => once(&mut self.delta, "delta", from),
+                    "id" => once(&mut self.id, "id", from),
+                    "processed_at" => once(&mut self.processed_at, "processed_at", from),
+                    "session_thread_id" => {
+                        once(&mut self.session_thread_id, "session_thread_id", from)
+                    }
+                    _ => Ok(false),
+                }
+            }
+        }
+
+        let found: Found<'a> = parts(from)?;
+        let Name(event_id) = required(found.event_id, "event_id")?;
+        Ok(Self {
+            id: found.id.flatten(),
+            processed_at: found.processed_at.flatten(),
+            session_thread_id: found.session_thread_id.flatten(),
+            event_id,
+            delta: required(found.delta, "delta")?,
+        })
+    }
 }
 
 impl<'a> DeltaOfText<'a> {
@@ -77,55 +116,79 @@ impl<'a> DeltaOfText<'a> {
     }
 }
 
-#[derive(Deserialize)]
 struct Delta<'a> {
-    #[serde(default)]
     index: usize,
-    #[serde(borrow)]
     content: Text<'a>,
+}
+
+impl<'a> Deserialize<'a> for Delta<'a> {
+    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Default)]
+        struct Found<'a> {
+            index: Option<usize>,
+            content: Option<Text<'a>>,
+        }
+
+        impl<'a> Parts<'a> for Found<'a> {
+            const WHAT: &'static str = "a piece of text";
+
+            fn member<A: MapAccess<'a>>(
+                &mut self,
+                name: &str,
+                from: &mut A,
+            ) -> Result<bool, A::Error> {
+                match name {
+                    "index" => once(&mut self.index, "index", from),
+                    "content" => once(&mut self.content, "content", from),
+                    _ => Ok(false),
+                }
+            }
+        }
+
+        let Found { index, content } = parts(from)?;
+        Ok(Self {
+            index: index.unwrap_or_default(),
+            content: required(content, "content")?,
+        })
+    }
 }
 
 /// The text of a block that has a type and a text, and nothing else.
 struct Text<'a>(Cow<'a, str>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Block;
-
-        #[derive(Deserialize)]
-        #[serde(field_identifier, rename_all = "lowercase")]
-        enum Key {
-            Type,
-            Text,
+impl<'a> Deserialize<'a> for Text<'a> {
+    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Default)]
+        struct Found<'a> {
+            is_text: bool,
+            text: Option<Cow<'a, str>>,
         }
 
-        #[derive(Deserialize)]
-        struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+        impl<'a> Parts<'a> for Found<'a> {
+            const WHAT: &'static str = "a block of text";
 
-        impl<'de> Visitor<'de> for Block {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a block of text")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text<'de>, A::Error> {
-                let (mut is_text, mut text) = (false, None);
-                while let Some(key) = map.next_key()? {
-                    let Borrowed(value) = map.next_value()?;
-                    match key {
-                        Key::Type => is_text = value == "text",
-                        Key::Text => text = Some(value),
-                    }
+            fn member<A: MapAccess<'a>>(
+                &mut self,
+                name: &str,
+                from: &mut A,
+            ) -> Result<bool, A::Error> {
+                let Name(value) = from.next_value()?;
+                match name {
+                    "type" => self.is_text = value == "text",
+                    "text" => self.text = Some(value),
+                    _ => return Err(A::Error::custom("not a block of text")),
                 }
-                match (is_text, text) {
-                    (true, Some(text)) => Ok(Text(text)),
-                    _ => Err(A::Error::custom("not a block of text")),
-                }
+                Ok(true)
             }
         }
 
-        deserializer.deserialize_map(Block)
+        match parts(from)? {
+            Found {
+                is_text: true,
+                text: Some(text),
+            } => Ok(Self(text)),
+            _ => Err(D::Error::custom("not a block of text")),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde::de::value::MapDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
+use super::Name;
 use crate::Extra;
 
 /// A value of JSON that borrows names and texts from where it is read, as far as nothing in them is
@@ -123,11 +124,6 @@ impl<'a> From<&'a Extra> for Json<'a> {
         )
     }
 }
-
-/// The name of a member, as it is met.
-#[derive(Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Json<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

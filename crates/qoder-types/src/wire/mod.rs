@@ -10,6 +10,7 @@
 //! was read: a member that stayed is written in place of its field for as long as the field says
 //! what was read from it.
 
+mod borrowed;
 mod debug;
 mod document;
 mod json;
@@ -23,9 +24,10 @@ mod text;
 mod values;
 mod view;
 
+pub(crate) use borrowed::{Name, Parts, once, parts, required};
 pub(crate) use debug::Redacted;
 pub(crate) use document::{deserialize, nothing, read, unmarked};
-pub(crate) use json::{Json, Member, Name, extra, last_of_each, visit_json};
+pub(crate) use json::{Json, Member, extra, last_of_each, visit_json};
 pub(crate) use members::{Members, Names, Object, Slot, choose, has_id};
 #[cfg(test)]
 pub(crate) use members::{leave_over, left_over};

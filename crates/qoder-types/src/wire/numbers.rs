@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 #[cfg(test)]
 use serde_json::Value;
@@ -15,9 +15,15 @@ macro_rules! numbers {
         ///
         /// The number is kept as the server wrote it. Equality and order are those of
         /// [`as_f64`](Self::as_f64).
-        #[derive(Clone, Deserialize)]
-        #[serde(transparent)]
+        #[derive(Clone)]
         pub struct $name(Number);
+
+        impl<'de> Deserialize<'de> for $name {
+            #[inline]
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                Number::deserialize(from).map(Self)
+            }
+        }
 
         impl $name {
             /// Returns the number. Large ones are rounded to the nearest that an `f64` has.

@@ -9,8 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use qoder_http::{Lane, RequestBody, Timeouts, Transport};
 use qoder_types::ErrorBody;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, debug, info_span};
 
@@ -350,34 +349,33 @@ fn refused(status: http::StatusCode, headers: &HeaderMap, code: Option<String>) 
     }
 }
 
-/// The fields of an answer that matter. `expires_at` is left alone: it compares two clocks, and
-/// `expires_in` needs none but ours.
-#[derive(Deserialize)]
-struct Answer {
-    access_token: Option<String>,
-    token_type: Option<String>,
-    #[serde(default)]
-    expires_in: Value,
-}
-
 /// The token in an answer, or what is wrong with it; that never quotes the answer.
 fn read(body: &[u8]) -> std::result::Result<AccessToken, &'static str> {
     let text = String::from_utf8_lossy(body);
-    let answer: Answer =
-        serde_json::from_str(&text).map_err(|_| "the answer is not the documented JSON")?;
-    let secret = Secret::new(answer.access_token.ok_or("`access_token` is missing")?);
+    let undocumented = "the answer is not the documented JSON";
+    let mut answer: Map<String, Value> = serde_json::from_str(&text).map_err(|_| undocumented)?;
+    let mut text_of = |name| match answer.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(undocumented),
+    };
+    let (token, token_type) = (text_of("access_token")?, text_of("token_type")?);
+    let secret = Secret::new(token.ok_or("`access_token` is missing")?);
     if secret.expose().is_empty() {
         return Err("`access_token` is empty");
     }
-    let token_type = answer.token_type.ok_or("`token_type` is missing")?;
+    let token_type = token_type.ok_or("`token_type` is missing")?;
     if !token_type.eq_ignore_ascii_case("Bearer") {
         return Err("`token_type` is not Bearer");
     }
-    let seconds = match &answer.expires_in {
-        Value::Number(number) => number.as_u64(),
-        Value::String(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok(),
-        Value::Null => return Err("`expires_in` is missing"),
-        _ => None,
+    // `expires_at` is left alone: it compares two clocks, and this needs none but ours.
+    let seconds = match answer.get("expires_in") {
+        Some(Value::Number(number)) => number.as_u64(),
+        Some(Value::String(digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse().ok()
+        }
+        None | Some(Value::Null) => return Err("`expires_in` is missing"),
+        Some(_) => None,
     };
     let seconds = seconds
         .filter(|seconds| (1..=LONGEST_TTL).contains(seconds))

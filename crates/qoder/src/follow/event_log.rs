@@ -5,7 +5,7 @@ use qoder_types::ops::sessions::{events, threads};
 use qoder_types::{
     Event, EventId, Order, Page, PreviewType, Request, SessionId, StreamErrorEvent, ThreadId,
 };
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
@@ -164,17 +164,9 @@ fn is_final(event: &Event) -> bool {
 
 /// The event that a preview is of, if that much of it can be read.
 pub(crate) fn previewed_event(data: &str) -> Option<EventId> {
-    #[derive(Deserialize)]
-    struct Piece {
-        event_id: Option<EventId>,
-        event: Option<Announced>,
-    }
-    #[derive(Deserialize)]
-    struct Announced {
-        id: EventId,
-    }
-    let piece: Piece = serde_json::from_str(data).ok()?;
-    piece.event_id.or(piece.event.map(|event| event.id))
+    let piece: Value = serde_json::from_str(data).ok()?;
+    let id = piece["event_id"].as_str().or(piece["event"]["id"].as_str());
+    id.map(EventId::from)
 }
 
 /// Whether an error of the stream is about the cursor that was asked for.
