@@ -32,6 +32,7 @@ mod hash;
 mod headers;
 mod input;
 pub mod list;
+mod members;
 pub mod observe;
 #[doc = include_str!("../docs/production.md")]
 pub mod production {}

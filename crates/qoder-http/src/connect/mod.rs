@@ -82,7 +82,7 @@ impl Service<Uri> for Annotated {
 }
 
 impl Service<Uri> for Connector {
-    /// Its gate is open.
+    /// The stream that HTTP is spoken over, with its gate open.
     type Response = HeadGate;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<HeadGate, BoxError>> + Send>>;

@@ -4,12 +4,11 @@
 
 use std::borrow::Cow;
 
-use serde::de::MapAccess;
 use serde::{Deserialize, Deserializer};
 
 use super::mend::mended;
 use super::{Event, EventDeltaEvent, MalformedEvent, UnknownEvent};
-use crate::wire::{Json, Name, Object, Parts, Slot, once, parts, read_text};
+use crate::wire::{Json, Name, Object, Slot, parts, parts_of, read_text};
 use crate::{EventId, Extra};
 
 impl Event {
@@ -110,22 +109,9 @@ fn id(object: &mut Object<'_>, own_id: Option<&str>) -> Option<EventId> {
     Option::take_from(object, &["id"]).or_else(|| own_id.map(EventId::from))
 }
 
-/// The type that an object names.
-#[derive(Default)]
-struct Type<'a> {
-    name: Option<Name<'a>>,
-}
-
-impl<'a> Parts<'a> for Type<'a> {
-    const WHAT: &'static str = "an event";
-
-    fn member<A: MapAccess<'a>>(&mut self, name: &str, from: &mut A) -> Result<bool, A::Error> {
-        match name {
-            "type" => once(&mut self.name, "type", from),
-            _ => Ok(false),
-        }
-    }
-}
+parts_of!("an event", Type<'a> {
+    name: Name<'a> = "type",
+});
 
 impl<'a> Deserialize<'a> for Type<'a> {
     fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {

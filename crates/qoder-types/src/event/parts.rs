@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use serde::de::MapAccess;
 use serde::{Deserialize, Deserializer};
 #[cfg(test)]
 use serde_json::Value;
 
 use crate::wire::{
-    Fit, Json, Object, Parts, Slot, View, Wire, deserialize_by_wire, once, parts, required, word,
+    Fit, Json, Object, Slot, View, Wire, deserialize_by_wire, parts, parts_of, required, word,
 };
 use crate::{ContentBlock, EventId, Extra};
 
@@ -171,27 +170,10 @@ pub struct Announced {
 
 impl<'de> Deserialize<'de> for Announced {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Default)]
-        struct Found {
-            id: Option<EventId>,
-            event_type: Option<Box<str>>,
-        }
-
-        impl<'de> Parts<'de> for Found {
-            const WHAT: &'static str = "an event that is announced";
-
-            fn member<A: MapAccess<'de>>(
-                &mut self,
-                name: &str,
-                from: &mut A,
-            ) -> Result<bool, A::Error> {
-                match name {
-                    "id" => once(&mut self.id, "id", from),
-                    "type" => once(&mut self.event_type, "type", from),
-                    _ => Ok(false),
-                }
-            }
-        }
+        parts_of!("an event that is announced", Found {
+            id: EventId = "id",
+            event_type: Box<str> = "type",
+        });
 
         let Found { id, event_type } = parts(from)?;
         Ok(Self {
@@ -213,27 +195,13 @@ pub struct Delta {
 
 impl<'de> Deserialize<'de> for Delta {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Default)]
-        struct Found {
-            index: Option<usize>,
-            content: Option<ContentBlock>,
-        }
-
-        impl<'de> Parts<'de> for Found {
-            const WHAT: &'static str = "a piece of an event";
-
-            fn member<A: MapAccess<'de>>(
-                &mut self,
-                name: &str,
-                from: &mut A,
-            ) -> Result<bool, A::Error> {
-                match name {
-                    "index" => once(&mut self.index, "index", from),
-                    "content" => once(&mut self.content, "content", from),
-                    _ => Ok(false),
-                }
+        parts_of!(
+            "a piece of an event",
+            Found {
+                index: usize = "index",
+                content: ContentBlock = "content",
             }
-        }
+        );
 
         let Found { index, content } = parts(from)?;
         Ok(Self {

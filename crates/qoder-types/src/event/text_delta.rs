@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde::de::{Error, MapAccess};
 use serde::{Deserialize, Deserializer};
 
-use crate::wire::{Name, Parts, once, parts, required};
+use crate::wire::{Name, Parts, parts, parts_of, required};
 use crate::{ContentBlock, EventId, ThreadId, Timestamp};
 
 /// A piece of text that is being written, borrowed from the data of an `event_delta`: what a
@@ -53,36 +53,13 @@ pub(super) struct DeltaOfText<'a> {
 
 impl<'a> Deserialize<'a> for DeltaOfText<'a> {
     fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Default)]
-        #[allow(clippy::option_option, reason = "missing, or `null`")]
-        struct Found<'a> {
-            id: Option<Option<EventId>>,
-            processed_at: Option<Option<Timestamp>>,
-            session_thread_id: Option<Option<ThreadId>>,
-            event_id: Option<Name<'a>>,
-            delta: Option<Delta<'a>>,
-        }
-
-        impl<'a> Parts<'a> for Found<'a> {
-            const WHAT: &'static str = "an `event_delta`";
-
-            fn member<A: MapAccess<'a>>(
-                &mut self,
-                name: &str,
-                from: &mut A,
-            ) -> Result<bool, A::Error> {
-                match name {
-                    "event_id" => once(&mut self.event_id, "event_id", from),
-                    "delta" => once(&mut self.delta, "delta", from),
-                    "id" => once(&mut self.id, "id", from),
-                    "processed_at" => once(&mut self.processed_at, "processed_at", from),
-                    "session_thread_id" => {
-                        once(&mut self.session_thread_id, "session_thread_id", from)
-                    }
-                    _ => Ok(false),
-                }
-            }
-        }
+        parts_of!("an `event_delta`", Found<'a> {
+            event_id: Name<'a> = "event_id",
+            delta: Delta<'a> = "delta",
+            id: Option<EventId> = "id",
+            processed_at: Option<Timestamp> = "processed_at",
+            session_thread_id: Option<ThreadId> = "session_thread_id",
+        });
 
         let found: Found<'a> = parts(from)?;
         let Name(event_id) = required(found.event_id, "event_id")?;
@@ -123,27 +100,10 @@ struct Delta<'a> {
 
 impl<'a> Deserialize<'a> for Delta<'a> {
     fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Default)]
-        struct Found<'a> {
-            index: Option<usize>,
-            content: Option<Text<'a>>,
-        }
-
-        impl<'a> Parts<'a> for Found<'a> {
-            const WHAT: &'static str = "a piece of text";
-
-            fn member<A: MapAccess<'a>>(
-                &mut self,
-                name: &str,
-                from: &mut A,
-            ) -> Result<bool, A::Error> {
-                match name {
-                    "index" => once(&mut self.index, "index", from),
-                    "content" => once(&mut self.content, "content", from),
-                    _ => Ok(false),
-                }
-            }
-        }
+        parts_of!("a piece of text", Found<'a> {
+            index: usize = "index",
+            content: Text<'a> = "content",
+        });
 
         let Found { index, content } = parts(from)?;
         Ok(Self {

@@ -38,15 +38,53 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-/// The members of an object, as they are met.
+/// The members of an object, as they are met. [`parts_of`] makes one.
 pub(crate) trait Parts<'de>: Default {
-    /// What is read.
+    /// The name of the object in errors.
     const WHAT: &'static str;
 
-    /// Takes the value of a member into its place with [`once`]. `false`: there is none of this
-    /// name.
+    /// Takes the value of a member into its place. Returns `false`, and takes nothing, if there is no
+    /// place for the name.
     fn member<A: MapAccess<'de>>(&mut self, name: &str, from: &mut A) -> Result<bool, A::Error>;
 }
+
+/// A type with a place for each of these members, of which each may be met once.
+macro_rules! parts_of {
+    ($what:literal, $name:ident { $($field:ident: $ty:ty = $wire:literal,)* }) => {
+        #[derive(Default)]
+        struct $name {
+            $($field: Option<$ty>,)*
+        }
+
+        crate::wire::parts_of!(@impl $what, 'de, $name, $($field $wire,)*);
+    };
+    ($what:literal, $name:ident<$lt:lifetime> { $($field:ident: $ty:ty = $wire:literal,)* }) => {
+        #[derive(Default)]
+        #[allow(clippy::option_option, reason = "what is missing, and what is `null`")]
+        struct $name<$lt> {
+            $($field: Option<$ty>,)*
+        }
+
+        crate::wire::parts_of!(@impl $what, $lt, $name<$lt>, $($field $wire,)*);
+    };
+    (@impl $what:literal, $lt:lifetime, $of:ty, $($field:ident $wire:literal,)*) => {
+        impl<$lt> crate::wire::Parts<$lt> for $of {
+            const WHAT: &'static str = $what;
+
+            fn member<A: serde::de::MapAccess<$lt>>(
+                &mut self,
+                name: &str,
+                from: &mut A,
+            ) -> Result<bool, A::Error> {
+                match name {
+                    $($wire => crate::wire::once(&mut self.$field, $wire, from),)*
+                    _ => Ok(false),
+                }
+            }
+        }
+    };
+}
+pub(crate) use parts_of;
 
 /// Reads an object, and passes over what it has besides.
 pub(crate) fn parts<'de, P: Parts<'de>, D: Deserializer<'de>>(from: D) -> Result<P, D::Error> {

@@ -24,7 +24,7 @@ mod text;
 mod values;
 mod view;
 
-pub(crate) use borrowed::{Name, Parts, once, parts, required};
+pub(crate) use borrowed::{Name, Parts, once, parts, parts_of, required};
 pub(crate) use debug::Redacted;
 pub(crate) use document::{deserialize, nothing, read, unmarked};
 pub(crate) use json::{Json, Member, extra, last_of_each, visit_json};

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use qoder_http::{Lane, RequestBody, Timeouts, Transport};
 use qoder_types::ErrorBody;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, debug, info_span};
 
@@ -20,6 +20,7 @@ use super::token::Token;
 use crate::env;
 use crate::error::{Cause, Error, Result};
 use crate::gateway::{BaseUrl, Region, shown};
+use crate::members::Members;
 use crate::response::request_id;
 
 /// Below the origin of the exchange.
@@ -353,12 +354,8 @@ fn refused(status: http::StatusCode, headers: &HeaderMap, code: Option<String>) 
 fn read(body: &[u8]) -> std::result::Result<AccessToken, &'static str> {
     let text = String::from_utf8_lossy(body);
     let undocumented = "the answer is not the documented JSON";
-    let mut answer: Map<String, Value> = serde_json::from_str(&text).map_err(|_| undocumented)?;
-    let mut text_of = |name| match answer.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(undocumented),
-    };
+    let answer = Members::of(&text).map_err(|_| undocumented)?;
+    let text_of = |name| answer.get::<String>(name).map_err(|_| undocumented);
     let (token, token_type) = (text_of("access_token")?, text_of("token_type")?);
     let secret = Secret::new(token.ok_or("`access_token` is missing")?);
     if secret.expose().is_empty() {
@@ -369,12 +366,12 @@ fn read(body: &[u8]) -> std::result::Result<AccessToken, &'static str> {
         return Err("`token_type` is not Bearer");
     }
     // `expires_at` is left alone: it compares two clocks, and this needs none but ours.
-    let seconds = match answer.get("expires_in") {
+    let seconds = match answer.get("expires_in").map_err(|_| undocumented)? {
         Some(Value::Number(number)) => number.as_u64(),
         Some(Value::String(digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => {
             digits.parse().ok()
         }
-        None | Some(Value::Null) => return Err("`expires_in` is missing"),
+        None => return Err("`expires_in` is missing"),
         Some(_) => None,
     };
     let seconds = seconds

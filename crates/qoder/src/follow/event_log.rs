@@ -5,11 +5,11 @@ use qoder_types::ops::sessions::{events, threads};
 use qoder_types::{
     Event, EventId, Order, Page, PreviewType, Request, SessionId, StreamErrorEvent, ThreadId,
 };
-use serde_json::Value;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::gateway::Dialect;
+use crate::members::Members;
 
 /// The list and the stream of the same events: those of a session, or of one of its threads.
 #[derive(Clone, Debug)]
@@ -164,9 +164,11 @@ fn is_final(event: &Event) -> bool {
 
 /// The event that a preview is of, if that much of it can be read.
 pub(crate) fn previewed_event(data: &str) -> Option<EventId> {
-    let piece: Value = serde_json::from_str(data).ok()?;
-    let id = piece["event_id"].as_str().or(piece["event"]["id"].as_str());
-    id.map(EventId::from)
+    let piece = Members::of(data).ok()?;
+    match piece.get("event_id").ok()? {
+        Some(id) => Some(id),
+        None => piece.object("event").ok()??.get("id").ok()?,
+    }
 }
 
 /// Whether an error of the stream is about the cursor that was asked for.
@@ -196,6 +198,27 @@ fn is_fatal(kind: Option<&str>, renewing: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A text with half of a pair and a number that no type holds make a preview malformed, and say
+    /// nothing of its event.
+    #[test]
+    fn the_event_of_a_preview_is_read_whatever_else_it_has() {
+        for (data, event) in [
+            (
+                r#"{"event_id":"evt_1","delta":{"content":{"text":"\ud800"}}}"#,
+                Some("evt_1"),
+            ),
+            (r#"{"event_id":"evt_1","delta":1e999}"#, Some("evt_1")),
+            (r#"{"event":{"id":"evt_2","type":"\ud800"}}"#, Some("evt_2")),
+            (r#"{"event_id":null,"event":{"id":"evt_2"}}"#, Some("evt_2")),
+            (r#"{"event_id":1}"#, None),
+            (r#"["evt_1"]"#, None),
+            ("{", None),
+        ] {
+            let found = previewed_event(data);
+            assert_eq!(found.as_ref().map(EventId::as_str), event, "{data}");
+        }
+    }
 
     #[test]
     fn a_token_that_ended_ends_what_has_no_other() {

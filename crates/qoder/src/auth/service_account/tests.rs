@@ -8,6 +8,11 @@ fn answers_are_checked() {
             r#"{"access_token":"t","token_type":"Bearer","expires_in":3600,"expires_at":"2026-01-01T00:00:00Z","scope":"x"}"#,
             Ok(3600),
         ),
+        // What is not needed may be anything.
+        (
+            r#"{"scope":"\ud800","limit":1e999,"access_token":"t","token_type":"Bearer","expires_in":60}"#,
+            Ok(60),
+        ),
         (
             r#"{"access_token":"t","token_type":"bearer","expires_in":"900","expires_at":null}"#,
             Ok(900),
