@@ -23,15 +23,15 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static MEMORY: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Bytes of a follower that waits.
-const IDLE: usize = 5 << 10;
+const IDLE: usize = 4 << 10;
 /// Bytes of one that has read many events and is in the middle of more.
 const BUSY: usize = 96 << 10;
 /// Allocations for each event, delta of a preview, and call.
 const EVENT: f64 = 6.3;
 const DELTA: f64 = 2.1;
-const CALL: f64 = 56.1;
+const CALL: f64 = 57.1;
 /// Bytes that are allocated for a call, most of them for futures and to read into.
-const CALL_BYTES: f64 = 27_200.0;
+const CALL_BYTES: f64 = 26_000.0;
 /// Bytes that are allocated for an event that comes alone.
 const ALONE_BYTES: f64 = 640.0;
 

@@ -1,8 +1,8 @@
 //! Bodies of responses, chunk by chunk.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -296,10 +296,16 @@ impl ResponseBody {
     /// [`ErrorKind::TooLarge`] as soon as the limit is passed, before the rest is read; a
     /// [`ErrorKind::Timeout`] of [`Phase::Body`]; those of [`chunk`](Self::chunk).
     pub async fn collect(self, limit: usize) -> Result<Bytes, Error> {
-        let Some(whole) = self.whole else {
-            return self.gather(limit).await;
+        let whole = self.whole;
+        let mut gathered = pin!(self.gather(limit));
+        // Most bodies are there with their head, and need no timer.
+        if let Poll::Ready(gathered) = poll_fn(|cx| Poll::Ready(gathered.as_mut().poll(cx))).await {
+            return gathered;
+        }
+        let Some(whole) = whole else {
+            return gathered.await;
         };
-        match tokio::time::timeout(whole, self.gather(limit)).await {
+        match tokio::time::timeout(whole, gathered).await {
             Ok(gathered) => gathered,
             Err(_) => {
                 let message =

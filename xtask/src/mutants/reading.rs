@@ -27,8 +27,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "reading",
         wrong: "equal names are both kept where there are few",
         file: JSON,
-        find: "    if members.len() <= FEW && members.iter().enumerate().all(is_new) {\n",
-        put: "    if members.len() <= FEW || members.iter().enumerate().all(is_new) {\n",
+        find: "        if self.met & kind != 0 && !self.repeat {\n",
+        put: "        if self.met & kind != 0 && before.len() >= Self::FEW {\n",
         by: wire(),
     },
     Mutant {

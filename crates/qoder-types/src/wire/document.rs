@@ -77,8 +77,8 @@ enum Root<'a> {
     Nothing,
 }
 
-/// Few resources have more members.
-const MANY: usize = 24;
+/// Few resources have more members; with these, the list is small enough for the quick lists of allocators.
+const MANY: usize = 18;
 
 impl<'de> Deserialize<'de> for Root<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

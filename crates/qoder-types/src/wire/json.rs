@@ -95,10 +95,12 @@ impl<'a> Json<'a> {
 
 /// Members as the map that users are given.
 pub(crate) fn extra<'a>(members: impl IntoIterator<Item = Member<'a>>) -> Extra {
-    let members = members.into_iter();
-    members
-        .map(|(name, value)| (name.into_owned(), value.into_value()))
-        .collect()
+    // Most have none or one: to collect a map is to sort a list of them first.
+    let mut extra = Extra::new();
+    for (name, value) in members {
+        extra.insert(name.into_owned(), value.into_value());
+    }
+    extra
 }
 
 impl<'a> From<&'a Value> for Json<'a> {
@@ -215,17 +217,22 @@ impl<'de> Json<'de> {
     /// Few objects within others have more members.
     pub(crate) const FEW: usize = 6;
 
-    /// An object, with room for so many members at first.
+    /// An object, with room for so many members at first if it has any.
     pub(crate) fn object<A: MapAccess<'de>>(mut members: A, room: usize) -> Result<Self, A::Error> {
-        let mut object = Vec::with_capacity(room);
+        let mut object: Vec<Member<'de>> = Vec::new();
+        let mut names = Names::default();
         while let Some((Name(name), value)) = members.next_entry()? {
+            if object.is_empty() {
+                object = Vec::with_capacity(room);
+            }
+            names.meet(&name, &object);
             object.push((name, value));
         }
         match object.as_slice() {
             [(name, Self::Text(text))] if name.starts_with('$') => {
                 Ok(number_in_disguise(name, text).unwrap_or(Self::Object(object)))
             }
-            _ => Ok(Self::Object(last_of_each(object))),
+            _ => Ok(Self::Object(names.each_once(object))),
         }
     }
 }
@@ -242,18 +249,52 @@ fn number_in_disguise<'a>(name: &str, text: &str) -> Option<Json<'a>> {
     }
 }
 
+/// Whether a name is met a second time, or may be.
+#[derive(Default)]
+struct Names {
+    /// A bit for each [`kind`] that was met.
+    met: u64,
+    repeat: bool,
+}
+
+impl Names {
+    /// Up to so many are compared with each other.
+    const FEW: usize = 32;
+
+    /// Meets the name of one more member. One of a kind of its own need not be compared with those
+    /// before it.
+    #[inline]
+    fn meet(&mut self, name: &str, before: &[Member<'_>]) {
+        let kind = kind(name);
+        if self.met & kind != 0 && !self.repeat {
+            self.repeat =
+                before.len() >= Self::FEW || before.iter().any(|(other, _)| other == name);
+        }
+        self.met |= kind;
+    }
+
+    /// All members, of which each name was met.
+    fn each_once<'a>(&self, members: Vec<Member<'a>>) -> Vec<Member<'a>> {
+        if self.repeat {
+            without_repeats(members)
+        } else {
+            members
+        }
+    }
+}
+
 /// Members of which each has a name of its own: of those with the same name the last counts, in the
 /// place of the first.
 pub(crate) fn last_of_each(members: Vec<Member<'_>>) -> Vec<Member<'_>> {
-    /// Up to so many are compared each with each.
-    const FEW: usize = 32;
-
-    let is_new = |(at, (name, _)): (usize, &Member<'_>)| {
-        members[..at].iter().all(|(other, _)| other != name)
-    };
-    if members.len() <= FEW && members.iter().enumerate().all(is_new) {
-        return members;
+    let mut names = Names::default();
+    for (at, (name, _)) in members.iter().enumerate() {
+        names.meet(name, &members[..at]);
     }
+    names.each_once(members)
+}
+
+#[cold]
+fn without_repeats(members: Vec<Member<'_>>) -> Vec<Member<'_>> {
     let mut members: Vec<_> = members.into_iter().enumerate().collect();
     members.sort_by(|(_, (one, _)), (_, (other, _))| one.cmp(other));
     members.dedup_by(|(_, later), (_, first)| {
@@ -265,6 +306,16 @@ pub(crate) fn last_of_each(members: Vec<Member<'_>>) -> Vec<Member<'_>> {
     });
     members.sort_by_key(|(at, _)| *at);
     members.into_iter().map(|(_, member)| member).collect()
+}
+
+/// A bit that equal names have in common, and few others: by length and ends.
+#[inline]
+fn kind(name: &str) -> u64 {
+    let (Some(first), Some(last)) = (name.bytes().next(), name.bytes().next_back()) else {
+        return 1;
+    };
+    let sum = u64::from(first) + 7 * u64::from(last) + 13 * name.len() as u64;
+    1 << (sum % u64::from(u64::BITS))
 }
 
 #[cfg(test)]

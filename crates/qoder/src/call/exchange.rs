@@ -6,7 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use qoder_types::{Form, Method, Request, ops};
+use qoder_types::{Form, Method, Op, Request, ops};
+use serde::de::DeserializeOwned;
 
 use super::attempt::run;
 use super::failure::is_web_page;
@@ -19,8 +20,32 @@ use crate::response::Meta;
 use crate::shared::Shared;
 use crate::text::{excerpt, head_of};
 
-/// The reader of the value in the body of a success, which keeps it.
-pub(super) type Read<'r> = &'r mut (dyn FnMut(&Bytes) -> serde_json::Result<()> + Send);
+/// The place into which the value in the body of a success is read. A reader for each type is all
+/// that is compiled for it.
+pub(super) trait Place: Send {
+    fn read(&mut self, op: &Op, body: &[u8]) -> serde_json::Result<()>;
+}
+
+impl<T: DeserializeOwned + Send> Place for Option<T> {
+    fn read(&mut self, op: &Op, body: &[u8]) -> serde_json::Result<()> {
+        *self = Some(op.read(body)?);
+        Ok(())
+    }
+}
+
+/// No place: the body is wanted as it is.
+pub(super) struct AsItIs;
+
+impl Place for AsItIs {
+    fn read(&mut self, _: &Op, _: &[u8]) -> serde_json::Result<()> {
+        Ok(())
+    }
+}
+
+/// The error that a success would be whose value was not read.
+pub(super) fn unread() -> Error {
+    Error::new(ErrorKind::Decode, "the response was not read")
+}
 
 /// The future of an exchange: what came beside the body, and the body as it was.
 type Exchanging<'r> = Pin<Box<dyn Future<Output = Result<(Meta, Bytes)>> + Send + 'r>>;
@@ -108,14 +133,20 @@ impl Exchange {
         self.options.refused.get_or_insert(why);
     }
 
-    /// Sends the request and has the response read, which is asked for in another type than JSON if
-    /// there is one to `accept`.
-    pub(super) fn send<'r>(self, accept: Option<&'static str>, read: Read<'r>) -> Exchanging<'r> {
+    /// Sends the request and has the response read into its place. It is asked for in another type
+    /// than JSON if there is one to `accept`.
+    pub(super) fn send<'r>(
+        mut self: Box<Self>,
+        accept: Option<&'static str>,
+        place: &'r mut dyn Place,
+    ) -> Exchanging<'r> {
         Box::pin(async move {
             let operation = self.operation();
-            let shared = self.shared;
+            let op = self.request.op();
+            let options = std::mem::take(&mut self.options);
+            let shared = &self.shared;
             let sent = async {
-                let mut prepared = Prepared::new(&shared, &self.request, self.options)?;
+                let mut prepared = Prepared::new(shared, &self.request, options)?;
                 if let Some(accept) = accept {
                     prepared.accept(accept);
                 }
@@ -123,9 +154,11 @@ impl Exchange {
                     prepared.fill(Content::new(form, &self.uploads).await?);
                 }
                 let read = &mut |meta: &Meta, body: &Bytes| {
-                    read(body).map_err(|error| undecodable(&error, meta, body, &shared))
+                    place
+                        .read(op, body)
+                        .map_err(|error| undecodable(&error, meta, body, shared))
                 };
-                run(&shared, &prepared, read).await
+                run(shared, &prepared, read).await
             };
             sent.await
                 .map_err(|error: Error| error.with_operation(operation).redacted(shared.auth()))

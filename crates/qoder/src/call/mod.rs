@@ -16,7 +16,6 @@ pub(crate) use prepared::Prepared;
 pub use crate::response::{Meta, Response};
 
 use std::borrow::Cow;
-use std::convert::identity;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -27,9 +26,9 @@ use qoder_types::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use exchange::Exchange;
+use exchange::{AsItIs, Exchange, unread};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::files::Upload;
 use crate::shared::Shared;
 
@@ -55,7 +54,8 @@ pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 /// ```
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T> {
-    exchange: Exchange,
+    /// In a box, since a call is moved from hand to hand until it is awaited.
+    exchange: Box<Exchange>,
     output: PhantomData<fn() -> T>,
 }
 
@@ -71,7 +71,7 @@ impl<T> Call<T> {
 
     fn of(exchange: Exchange) -> Self {
         Self {
-            exchange,
+            exchange: Box::new(exchange),
             output: PhantomData,
         }
     }
@@ -249,26 +249,9 @@ impl<T> Call<T> {
     }
 }
 
-impl<T: DeserializeOwned + Send + 'static> Call<T> {
-    /// Sends the call, and returns what `of` takes of its response.
-    async fn send<O>(self, of: fn(Response<T>) -> O) -> Result<O> {
-        let op = self.exchange.request.op();
-        let mut value = None;
-        let mut read = |body: &Bytes| {
-            value = Some(op.read(body)?);
-            Ok(())
-        };
-        let (meta, body) = self.exchange.send(None, &mut read).await?;
-        match value {
-            Some(value) => Ok(of(Response { value, meta, body })),
-            None => Err(Error::new(ErrorKind::Decode, "the response was not read")),
-        }
-    }
-}
-
 impl<T> Clone for Call<T> {
     fn clone(&self) -> Self {
-        Self::of(self.exchange.clone())
+        Self::of(Exchange::clone(&self.exchange))
     }
 }
 
@@ -277,7 +260,11 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for Call<T> {
     type IntoFuture = Pending<T>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send(|response| response.value))
+        Box::pin(async move {
+            let mut value = None;
+            self.exchange.send(None, &mut value).await?;
+            value.ok_or_else(unread)
+        })
     }
 }
 
@@ -298,7 +285,12 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for WithMeta<T> {
     type IntoFuture = Pending<Response<T>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.0.send(identity))
+        Box::pin(async move {
+            let mut value = None;
+            let (meta, body) = self.0.exchange.send(None, &mut value).await?;
+            let value = value.ok_or_else(unread)?;
+            Ok(Response { value, meta, body })
+        })
     }
 }
 
@@ -320,7 +312,7 @@ impl<T: Send + 'static> AsBytes<T> {
     ///
     /// Those of the call.
     pub async fn with_meta(self) -> Result<Response<Bytes>> {
-        let (meta, body) = self.0.exchange.send(Some("*/*"), &mut |_| Ok(())).await?;
+        let (meta, body) = self.0.exchange.send(Some("*/*"), &mut AsItIs).await?;
         Ok(Response {
             value: body.clone(),
             meta,

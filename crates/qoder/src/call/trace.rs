@@ -95,7 +95,10 @@ impl<'c> Trace<'c> {
     /// An attempt begins; its number.
     pub(crate) fn attempt(&mut self) -> u32 {
         self.attempts += 1;
-        self.attempt_started = Instant::now();
+        // The first one begins with the call.
+        if self.attempts > 1 {
+            self.attempt_started = Instant::now();
+        }
         self.attempts
     }
 
@@ -173,6 +176,9 @@ impl<'c> Trace<'c> {
 
     fn end(&mut self, status: Option<u16>, outcome: Outcome, response_bytes: Option<u64>) {
         self.over = true;
+        if self.span.is_disabled() && self.shared.observer().is_none() {
+            return;
+        }
         let elapsed = self.started.elapsed();
         if !self.span.is_disabled() {
             let resent = self.attempts.saturating_sub(1);
