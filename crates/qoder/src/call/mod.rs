@@ -131,7 +131,7 @@ impl<T> Call<T> {
 
     /// Fills the parameter `{name}` in the path of a [raw call](crate::Client::request): one
     /// segment, percent-encoded whole. If it is empty, `.` or `..`, or if the path has no such
-    /// parameter, the call fails with [`ErrorKind::Input`].
+    /// parameter, the call fails with [`ErrorKind::Input`](crate::ErrorKind::Input).
     ///
     /// ```
     /// # async fn f(client: qoder::Client) -> qoder::Result<()> {
