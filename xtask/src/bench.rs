@@ -79,7 +79,7 @@ fn report() -> Result<(), String> {
     };
     // All at once, since linking them is most of it.
     sh(cargo(&["build", "--bins"]).args(BUILD))?;
-    let mut report = format!("{head}{BEGIN}\n");
+    let mut report = format!("{head}{BEGIN}\n\n{}\n", machine()?);
     for (name, title) in PROGRAMS {
         println!("== {name}");
         let tables = output(&mut program(name))?;
@@ -93,6 +93,28 @@ fn report() -> Result<(), String> {
     std::fs::write(&path, report).map_err(|error| format!("{REPORT}: {error}"))?;
     plots::run(&[])?;
     fits
+}
+
+/// The compiler, the commit and the machine that the figures are of.
+fn machine() -> Result<String, String> {
+    let compiler = output(std::process::Command::new("rustc").arg("--version"))?;
+    let mut git = std::process::Command::new("git");
+    let commit = output(
+        git.args(["rev-parse", "--short", "HEAD"])
+            .current_dir(root()),
+    );
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(format!(
+        "Of commit {}, by {}, on {cores} cores of \"{}\", {}.",
+        commit.as_deref().map_or("?", str::trim),
+        compiler.trim(),
+        model.map_or("?", |(_, model)| model),
+        std::env::consts::OS
+    ))
 }
 
 fn program(name: &str) -> std::process::Command {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::api;
 use crate::bench;
+use crate::compiler;
 use crate::deps;
 use crate::mutants;
 use crate::package;
@@ -118,6 +119,11 @@ const STEPS: &[Step] = &[
         "readme",
         "the commands of README.md, run as they stand there",
         readme::check,
+    ),
+    Tests.step(
+        "lines",
+        "the code of each crate, as the optimiser gets it, is no more than it may be",
+        compiler::check,
     ),
 ];
 

@@ -10,6 +10,7 @@ mod bench;
 mod catalogue;
 mod ci;
 mod commands;
+mod compiler;
 mod deps;
 mod mutants;
 mod package;
@@ -26,6 +27,9 @@ mod vendor;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(status) = compiler::in_its_place() {
+        return status;
+    }
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match commands::run(&args) {

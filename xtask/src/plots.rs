@@ -13,8 +13,10 @@ const FOLDER: &str = "docs/plots";
 struct Plot {
     file: &'static str,
     title: &'static str,
-    /// The beginning of the line above the table.
-    table: &'static str,
+    /// The beginning of the line above the table; of several tables, each above its own.
+    tables: &'static [&'static str],
+    /// The row that is drawn of each table, under the table's name; all rows, if none is named.
+    row: Option<&'static str>,
     /// The columns that are drawn, from the second one, each with what is said behind its bars.
     columns: &'static [(usize, &'static str)],
     unit: &'static str,
@@ -24,28 +26,91 @@ const PLOTS: &[Plot] = &[
     Plot {
         file: "parser.svg",
         title: "Parsing small events from chunks of 16 KiB (more is better)",
-        table: "(a) deltas, 16 KiB: ",
+        tables: &["(a) deltas, 16 KiB: "],
+        row: None,
+        columns: &[(1, "")],
+        unit: "GB/s",
+    },
+    Plot {
+        file: "throughput.svg",
+        title: "What the parser reads, by corpus and chunk (borrowed events)",
+        tables: &[
+            "(a) deltas, 16 KiB",
+            "(a) deltas, hot, 16 KiB",
+            "(a) deltas, 1,400 B",
+            "(a) deltas, 256 KiB",
+            "(a) deltas, 1 to 7 B",
+            "(b) results, 16 KiB",
+            "(b) results, 1,400 B",
+            "(c) mixed, 16 KiB",
+            "(c) mixed, 1,400 B",
+            "(c) mixed, 1 to 7 B",
+        ],
+        row: Some("qoder-sse, borrowed"),
         columns: &[(1, "")],
         unit: "GB/s",
     },
     Plot {
         file: "cost.svg",
         title: "The processor's time for a delta in a chunk of its own (less is better)",
-        table: "100000 deltas, each event in a chunk of its own",
+        tables: &["100000 deltas, each event in a chunk of its own"],
+        row: None,
         columns: &[(1, "")],
         unit: "µs",
     },
     Plot {
         file: "followers.svg",
         title: "The heap of one idle follower, by how many there are",
-        table: "each follower gets 100 events",
+        tables: &["each follower gets 100 events"],
+        row: None,
         columns: &[(2, " followers")],
+        unit: "KiB",
+    },
+    Plot {
+        file: "connections.svg",
+        title: "The heap of one of 2,000 idle followers, by their connections",
+        tables: &["2000 followers that wait"],
+        row: None,
+        columns: &[(1, ""), (2, ", allowed")],
+        unit: "KiB",
+    },
+    Plot {
+        file: "busy.svg",
+        title: "The most on the heap of a program that reads as fast as it can",
+        tables: &["## The memory of events and calls"],
+        row: None,
+        columns: &[(3, "")],
+        unit: "KiB",
+    },
+    Plot {
+        file: "size.svg",
+        title: "A small program, stripped",
+        tables: &["a program with one call and one stream"],
+        row: None,
+        columns: &[(2, "")],
+        unit: "KiB",
+    },
+    Plot {
+        file: "build.svg",
+        title: "The processor's time to build it from nothing, by crate",
+        tables: &["the same, with the same features, by crate: "],
+        row: None,
+        columns: &[(1, ", in qoder's"), (2, ", in the stack's")],
+        unit: "s",
+    },
+    Plot {
+        file: "code.svg",
+        title: "Its functions, by the crate that they are written in",
+        tables: &["the same, with the same features, by the crate that"],
+        row: None,
+        columns: &[(1, ", in qoder's"), (2, ", in the stack's")],
         unit: "KiB",
     },
     Plot {
         file: "recovery.svg",
         title: "1,000 events, a cut every 30 frames",
-        table: "1000 events, a cut every 30 frames",
+        tables: &["1000 events, a cut every 30 frames"],
+        row: None,
         columns: &[(1, ", undisturbed"), (2, ", with cuts"), (4, ", allowed")],
         unit: "ms",
     },
@@ -94,9 +159,16 @@ struct Bar {
     said: String,
 }
 
-/// The bars of a plot, by the rows of its table.
+/// The bars of a plot, by the rows of its tables.
 fn bars(plot: &Plot, report: &str) -> Result<Vec<Bar>, String> {
-    let above = plot.table;
+    let tables = plot.tables.iter();
+    let bars: Result<Vec<_>, _> = tables
+        .map(|above| bars_below(plot, above, report))
+        .collect();
+    Ok(bars?.into_iter().flatten().collect())
+}
+
+fn bars_below(plot: &Plot, above: &str, report: &str) -> Result<Vec<Bar>, String> {
     let (_, below) = report
         .split_once(&format!("\n{above}"))
         .ok_or_else(|| format!("no line begins with {above:?}"))?;
@@ -109,6 +181,10 @@ fn bars(plot: &Plot, report: &str) -> Result<Vec<Bar>, String> {
     let mut bars = Vec::new();
     for row in rows {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        if plot.row.is_some_and(|row| row != cells[0]) {
+            continue;
+        }
+        let name = plot.row.map_or(cells[0], |_| above);
         for (column, what) in plot.columns {
             let cell = cells.get(*column).copied().unwrap_or_default();
             let number = cell.split(' ').next().unwrap_or_default();
@@ -116,14 +192,15 @@ fn bars(plot: &Plot, report: &str) -> Result<Vec<Bar>, String> {
                 format!("below {above:?}, the {column}th column of {row:?} is no number")
             })?;
             bars.push(Bar {
-                name: format!("{}{what}", cells[0].replace('`', "")),
+                name: format!("{}{what}", name.replace('`', "")),
                 value,
                 said: format!("{number} {}", plot.unit),
             });
         }
     }
     if bars.is_empty() {
-        return Err(format!("there is no table below {above:?}"));
+        let what = plot.row.unwrap_or("table");
+        return Err(format!("there is no {what} below {above:?}"));
     }
     Ok(bars)
 }
@@ -140,9 +217,12 @@ const OTHERS: RGBColor = RGBColor(150, 160, 170);
 /// Readable on light and on dark pages.
 const TEXT: RGBColor = RGBColor(110, 118, 126);
 
+/// The ends of the names of bars that show no cost of ours.
+const NOT_OURS: [&str; 2] = [", allowed", ", in the stack's"];
+
 /// Bars below each other, from one edge.
 fn draw(plot: &Plot, bars: &[Bar]) -> Result<String, Box<dyn std::error::Error>> {
-    let beside = bars.iter().any(|bar| bar.name.starts_with("qoder"));
+    let beside = plot.columns.len() == 1 && bars.iter().any(|bar| bar.name.starts_with("qoder"));
     let longest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     let height = TITLE + ROW * i32::try_from(bars.len())?;
     let mut svg = String::new();
@@ -163,7 +243,7 @@ fn draw(plot: &Plot, bars: &[Bar]) -> Result<String, Box<dyn std::error::Error>>
             let end = NAMES + (value / longest * full).round().max(1.0) as i32;
             // What is measured beside others has its name; where there are no others, all is ours.
             let ours = name.starts_with("qoder") || !beside;
-            let color = if ours && !name.ends_with("allowed") {
+            let color = if ours && !NOT_OURS.iter().any(|end| name.ends_with(end)) {
                 OURS
             } else {
                 OTHERS
@@ -186,11 +266,12 @@ mod tests {
 
     const REPORT: &str = "intro\n\nthe one: 3 things\n\n| a | b | c |\n|---|--:|--:|\n| `x` | 1.5 KiB | 2 |\n| y | 3 | four |\n\nmore";
 
-    fn plot(table: &'static str, columns: &'static [(usize, &'static str)]) -> Plot {
+    fn plot(table: &'static &'static str, columns: &'static [(usize, &'static str)]) -> Plot {
         Plot {
             file: "a.svg",
             title: "",
-            table,
+            tables: std::slice::from_ref(table),
+            row: None,
             columns,
             unit: "s",
         }
@@ -198,7 +279,7 @@ mod tests {
 
     #[test]
     fn bars_are_the_rows_of_the_table() {
-        let drawn = bars(&plot("the one: ", &[(1, ", b")]), REPORT);
+        let drawn = bars(&plot(&"the one: ", &[(1, ", b")]), REPORT);
         let bar = |name: &str, value, said: &str| Bar {
             name: name.to_owned(),
             value,
@@ -211,10 +292,10 @@ mod tests {
     #[test]
     fn what_is_no_table_or_no_number_is_told() {
         for (table, columns, why) in [
-            ("the other", &[(1, "")][..], "no line begins with"),
-            ("more", &[(1, "")], "there is no table"),
-            ("the one", &[(2, "")], "is no number"),
-            ("the one", &[(7, "")], "is no number"),
+            (&"the other", &[(1, "")][..], "no line begins with"),
+            (&"more", &[(1, "")], "there is no table"),
+            (&"the one", &[(2, "")], "is no number"),
+            (&"the one", &[(7, "")], "is no number"),
         ] {
             let told = bars(&plot(table, columns), REPORT).expect_err(why);
             assert!(told.contains(why), "{told}");

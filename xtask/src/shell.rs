@@ -74,16 +74,18 @@ impl fmt::Display for Spent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} s", self.seconds())?;
         if let (Some(before), Some(now)) = (self.cpu, cpu_of_programs()) {
-            write!(f, ", {} s of the processor", now - before)?;
+            write!(f, ", {} s of the processor", (now - before) / 100)?;
         }
         Ok(())
     }
 }
 
-/// Returns the seconds of the processor that the programs have had which this one has run and waited
-/// for: `cutime` and `cstime` of proc(5), where there is one, in hundredths.
-fn cpu_of_programs() -> Option<u64> {
+/// Returns the time of the processor, in hundredths of a second, that the programs have had which this
+/// one has run and waited for: `cutime` and `cstime` of proc(5). `None` where the system doesn't say
+/// so in a file.
+pub(crate) fn cpu_of_programs() -> Option<u64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name before may have anything in it.
     let (_, after_name) = stat.rsplit_once(')')?;
     let fields: Vec<u64> = after_name
         .split_whitespace()
@@ -91,7 +93,7 @@ fn cpu_of_programs() -> Option<u64> {
         .take(2)
         .filter_map(|field| field.parse().ok())
         .collect();
-    Some(fields.iter().sum::<u64>() / 100)
+    Some(fields.iter().sum())
 }
 
 /// Runs the command and gives its standard output.

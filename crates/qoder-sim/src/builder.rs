@@ -9,7 +9,9 @@ use tokio::net::TcpListener;
 
 use crate::fault::Plan;
 use crate::resources;
-use crate::scripts::{self, Script, Scripts, ScriptsError, Turn};
+#[cfg(feature = "scripts")]
+use crate::scripts::{self, ScriptsError};
+use crate::scripts::{Script, Scripts, Turn};
 use crate::server::accept;
 use crate::settings::{Dialect, Heartbeat, Settings};
 use crate::sim::Sim;
@@ -159,6 +161,7 @@ impl Builder {
     ///
     /// It is no JSON, or has a member, a step or the name of a script that there is not; the error
     /// says in which line.
+    #[cfg(feature = "scripts")]
     pub fn scripts(mut self, json: &str) -> Result<Self, ScriptsError> {
         scripts::read(json, &mut self.scripts)?;
         Ok(self)

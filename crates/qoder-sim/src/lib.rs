@@ -36,6 +36,8 @@ mod zip;
 pub use builder::Builder;
 pub use fault::{Fault, Plan, PlanError, Target};
 pub use recorded::Recorded;
-pub use scripts::{Answer, Failure, ScriptsError, ToolOutput, ToolUse, Turn};
+#[cfg(feature = "scripts")]
+pub use scripts::ScriptsError;
+pub use scripts::{Answer, Failure, ToolOutput, ToolUse, Turn};
 pub use settings::{Dialect, Heartbeat};
 pub use sim::Sim;

@@ -12,6 +12,7 @@ mod memory_stores;
 mod pages;
 #[cfg(feature = "program")]
 mod program;
+#[cfg(feature = "scripts")]
 mod script_files;
 mod scripts;
 mod session_events;
