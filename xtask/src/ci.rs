@@ -122,7 +122,7 @@ const STEPS: &[Step] = &[
     ),
     Tests.step(
         "lines",
-        "the code of each crate, as the optimiser gets it, is no more than it may be",
+        "the code of each crate, as the optimiser gets it, and the first command's program are no larger than they may be",
         compiler::check,
     ),
 ];

@@ -89,8 +89,9 @@ const MEASURED: [&str; 6] = [
     "quickstart",
 ];
 
-/// The lines of code that the compiler hands to its optimiser, package by package, are no more than
-/// they may be: what follows from them is the time of every build, and needs no clock.
+/// The lines of code that the compiler hands to its optimiser, package by package, and the size of the
+/// program that comes of them, are no more than they may be: what follows from them is the time of
+/// every build, and needs no clock.
 pub(crate) fn check() -> Result<(), String> {
     let folder = target().join("code");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -110,7 +111,14 @@ pub(crate) fn check() -> Result<(), String> {
         let fits = within(&format!("lines-{package}"), lines);
         all_fit = all_fit.and(fits);
     }
-    all_fit
+    let program = target()
+        .join("debug")
+        .join(format!("quickstart{}", env::consts::EXE_SUFFIX));
+    let size = fs::metadata(&program)
+        .map_err(|error| format!("{}: {error}", program.display()))?
+        .len();
+    println!("the program: {} KiB", size >> 10);
+    all_fit.and(within("kib-first", size >> 10))
 }
 
 /// The lines within functions, without what is said of them to debuggers.
