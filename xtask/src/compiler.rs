@@ -106,7 +106,10 @@ pub(crate) fn check() -> Result<(), String> {
     )?;
     let mut all_fit = Ok(());
     for package in MEASURED {
-        let lines = lines(&read(&folder.join(format!("{package}.ll")))?);
+        let code = read(&folder.join(format!("{package}.ll"))).map_err(|error| {
+            format!("{error}: was it removed? `cargo clean --package {package}`, and again")
+        })?;
+        let lines = lines(&code);
         println!("{package}: {lines} lines");
         let fits = within(&format!("lines-{package}"), lines);
         all_fit = all_fit.and(fits);
