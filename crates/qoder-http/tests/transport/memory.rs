@@ -17,7 +17,7 @@ use qoder_http::StreamHttp;
 use qoder_http::{
     Departure, ErrorKind, Lane, Phase, RequestBody, Sent, Timeouts, Transport, TransportBuilder,
 };
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
 
 fn get(url: &str) -> Request<RequestBody> {
@@ -116,6 +116,39 @@ async fn the_limits_of_time_hold() {
     );
     assert!(error.to_string().contains("localhost:80"), "{error}");
     assert_eq!(began.elapsed().as_secs(), 3);
+}
+
+/// Of a body that comes a byte at a time no silence is too long, and yet it must end.
+#[tokio::test(start_paused = true)]
+async fn a_body_is_whole_in_time_or_not_at_all() {
+    let transport = Transport::builder()
+        .connect_with(|_| async {
+            let (ours, mut theirs) = duplex(1 << 14);
+            tokio::spawn(async move {
+                let _ = theirs.read(&mut [0; 4096]).await;
+                let head = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n";
+                let _ = theirs.write_all(head).await;
+                for byte in b"0123456789" {
+                    tokio::time::sleep(Duration::from_secs(7)).await;
+                    let _ = theirs.write_all(&[*byte]).await;
+                }
+            });
+            Ok(ours)
+        })
+        .build()
+        .expect("a transport");
+    // The last byte comes after 70 seconds.
+    let read = async |limit| {
+        let limits = Timeouts::default().body(Duration::from_secs(limit));
+        let sending = transport.send(get("http://localhost/"), Lane::Call, limits);
+        let response = sending.await.expect("a head");
+        response.into_body().collect(100).await
+    };
+    assert_eq!(read(80).await.expect("a body"), "0123456789");
+    let began = Instant::now();
+    let error = read(60).await.expect_err("too slow");
+    assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Body), "{error}");
+    assert_eq!(began.elapsed().as_secs(), 60);
 }
 
 /// A service that never answers.
