@@ -1,9 +1,12 @@
 //! Calls of any kind: tokens, pages, keys, records, connections.
 
 use crate::common::{Api, of, quick, text};
+#[cfg(feature = "http2")]
 use bytes::Bytes;
+#[cfg(feature = "http2")]
 use http_body_util::Empty;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+#[cfg(feature = "http2")]
+use hyper_util::rt::TokioIo;
 use qoder_sim::{Dialect, Sim};
 use serde_json::{Value, json};
 
@@ -290,16 +293,19 @@ fn operations_are_told() {
     assert_eq!(sorted.len(), operations.len());
 }
 
+#[cfg(feature = "http2")]
 #[tokio::test]
 async fn http2_is_spoken_too() {
     let sim = quick().await;
     let stream = tokio::net::TcpStream::connect(sim.addr())
         .await
         .expect("a connection");
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .expect("a handshake");
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(
+        hyper_util::rt::TokioExecutor::new(),
+        TokioIo::new(stream),
+    )
+    .await
+    .expect("a handshake");
     tokio::spawn(connection);
     for _ in 0..2 {
         let request = http::Request::get(format!("{}/models", sim.base_url()))
