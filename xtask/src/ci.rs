@@ -60,7 +60,8 @@ impl Part {
 
 use Part::{Checks, Quick, Tests};
 
-/// Cheap ones and those that fail most often come first.
+/// Cheap ones and those that fail most often come first; of the checks that one which compiles a crate at a
+/// time, for as long as the tests leave it no more than a core.
 const STEPS: &[Step] = &[
     Quick.step("fmt", "the code is formatted", fmt),
     Quick.step(
@@ -78,16 +79,16 @@ const STEPS: &[Step] = &[
         "each published crate can be packed, and its package has what it needs and no more",
         package::check,
     ),
-    Checks.step(
-        "clippy",
-        "all code, with all features, without a warning",
-        clippy,
-    ),
     Tests.step("test", "cargo test --workspace", test),
     Checks.step(
         "features",
         "each published crate with no features and with each alone that its code names; what works without TLS does",
         features,
+    ),
+    Checks.step(
+        "clippy",
+        "all code, with all features, without a warning",
+        clippy,
     ),
     Checks.step(
         "doc",
@@ -230,15 +231,13 @@ fn fmt() -> Result<(), String> {
 }
 
 fn clippy() -> Result<(), String> {
-    sh(&mut cargo(&[
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    clippy_of(&["--workspace", "--all-targets", "--all-features"])
+}
+
+fn clippy_of(what: &[&str]) -> Result<(), String> {
+    let mut command = cargo(&["clippy"]);
+    command.args(what).args(["--", "-D", "warnings"]);
+    sh(compiler::without_c(&mut command)?)
 }
 
 fn test() -> Result<(), String> {
@@ -252,31 +251,14 @@ fn features() -> Result<(), String> {
     for package in tidy::packages()?.iter().filter(|package| package.published) {
         let Package { name, features, .. } = package;
         let code = tidy::code(name)?;
-        sh(&mut cargo(&[
-            "clippy",
-            "--package",
-            name,
-            "--no-default-features",
-            "--",
-            "-D",
-            "warnings",
-        ]))?;
+        let alone = ["--package", name, "--no-default-features"];
+        clippy_of(&alone)?;
         for feature in features
             .iter()
             .filter(|feature| *feature != "default" && !feature.starts_with("__"))
             .filter(|feature| code.contains(&format!("feature = \"{feature}\"")))
         {
-            sh(&mut cargo(&[
-                "clippy",
-                "--package",
-                name,
-                "--no-default-features",
-                "--features",
-                feature,
-                "--",
-                "-D",
-                "warnings",
-            ]))?;
+            clippy_of(&[&alone[..], &["--features", feature]].concat())?;
         }
     }
     // In a package of its own, or what the other tests need would be built for each set.
@@ -294,9 +276,9 @@ fn features() -> Result<(), String> {
 /// another feature adds leads nowhere there.
 fn doc() -> Result<(), String> {
     let doc = |words: &[&str]| {
-        sh(cargo(&["doc", "--no-deps"])
-            .args(words)
-            .env("RUSTDOCFLAGS", "-D warnings"))
+        let mut command = cargo(&["doc", "--no-deps"]);
+        command.args(words).env("RUSTDOCFLAGS", "-D warnings");
+        sh(compiler::without_c(&mut command)?)
     };
     let packages = tidy::packages()?;
     let published = packages.iter().filter(|package| package.published);

@@ -53,12 +53,12 @@ pub(super) fn far(chunk: &[u8], from: usize) -> Option<usize> {
 
 /// A bit for each CR or LF.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-pub(super) use self::sse2::same_of_32;
+pub(super) use self::sse2::{ask_for, same_of_32};
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use self::sse2::{ends, ends_of_32};
 
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
-pub(super) use self::portable::same_of_32;
+pub(super) use self::portable::{ask_for, same_of_32};
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 use self::portable::{ends, ends_of_32};
 

@@ -242,6 +242,10 @@ impl Parser {
     /// ```
     #[inline]
     pub fn feed<'a>(&'a mut self, chunk: &'a [u8]) -> Items<'a> {
+        // The search for the first line's end asks for the first 64 bytes.
+        if let Some(soon) = chunk.get(64..chunk.len().min(AHEAD)) {
+            ends::ask_for(soon);
+        }
         Items {
             parser: self,
             chunk,

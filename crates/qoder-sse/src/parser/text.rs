@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Span;
-use super::ends::word;
+use super::ends::{ask_for, word};
 
 /// The part of a chunk that is known to be UTF-8. Checking many lines at once is faster than each
 /// alone: by half on short lines of ASCII, and several times with other characters in them.
@@ -37,7 +37,9 @@ impl<'a> Window<'a> {
     #[inline(never)]
     fn look(&mut self, chunk: &'a [u8], from: usize, to: usize) {
         self.from = from;
-        let end = to.saturating_add(self.ahead).min(chunk.len());
+        let ahead = |at: usize| at.saturating_add(self.ahead).min(chunk.len());
+        let end = ahead(to);
+        ask_for(&chunk[end..ahead(end)]);
         let end = end - cut(&chunk[to..end]);
         if let Ok(text) = simdutf8::basic::from_utf8(&chunk[from..end]) {
             self.text = text;

@@ -28,6 +28,11 @@ pub(in crate::parser) fn same_of_32(a: &[u8; 32], b: &[u8; 32]) -> u32 {
     half(&hits)
 }
 
+/// A hint, which there is no portable way to give.
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+#[inline]
+pub(in crate::parser) fn ask_for(_: &[u8]) {}
+
 #[inline]
 fn half(hits: &[u8; 32]) -> u32 {
     let [a, b, c, d, ..] = bits(hits).to_le_bytes();
